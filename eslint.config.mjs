@@ -1,0 +1,73 @@
+import eslint from "@eslint/js";
+import tseslint from "typescript-eslint";
+
+/*
+ * The layers of the package, upper may import lower only (ARCHITECTURE.md):
+ *   main, examples → index → etcd-cluster → etcd-member, validate-props, resolve-props → pki, provision
+ *   → topology, release, render → props, defaults
+ */
+const above = {
+  cluster: {
+    regex: "^\\.\\.?/(?:\\.\\./)*(?:index|etcd-cluster)$",
+    message: "Only index, and what uses the package, imports this.",
+  },
+  member: {
+    regex: "^\\.\\.?/(?:\\.\\./)*(?:etcd-member|validate-props|resolve-props)$",
+    message: "This belongs above: pass what is needed as an argument.",
+  },
+  pki: { regex: "/pki(?:/|$)", message: "provision and the pure layers do not know pki: pass PEM text or a digest." },
+  provision: { regex: "/provision(?:/|$)", message: "pki and the pure layers do not know provision." },
+  pure: {
+    regex: "/(?:topology|release|render)(?:/|$)",
+    message: "props and defaults are the bottom: they import nothing that runs.",
+  },
+};
+const packages = {
+  cdk: {
+    regex: "^(?:cdktf|constructs)(?:/|$)",
+    message: "This layer is pure: text in, text out. Keep constructs in pki or provision.",
+  },
+  tls: { regex: "^@cdktf/provider-tls(?:/|$)", message: "The tls provider is used in src/pki only." },
+  host: {
+    regex: "^@cdktf/provider-(?:null|local)(?:/|$)",
+    message: "The null and local providers are used in src/provision only.",
+  },
+};
+
+/** One layer: which files, and what they may not import. */
+const layer = (files, patterns, options = {}) => ({
+  files,
+  rules: {
+    "@typescript-eslint/no-restricted-imports": [
+      "error",
+      { patterns: patterns.map((pattern) => ({ ...pattern, ...options })) },
+    ],
+  },
+});
+
+export default tseslint.config(
+  { ignores: ["**/node_modules", "lib", "dist", "coverage", "**/cdktf.out", "**/*.generated.ts"] },
+  eslint.configs.recommended,
+  tseslint.configs.recommended,
+  {
+    files: ["**/*.{js,mjs}"],
+    languageOptions: { globals: { console: "readonly", module: "readonly", process: "readonly", URL: "readonly" } },
+  },
+  layer(["src/*.ts"], [packages.tls, packages.host]),
+  layer(
+    ["src/etcd-member.ts", "src/validate-props.ts", "src/resolve-props.ts"],
+    [above.cluster, packages.tls, packages.host],
+  ),
+  layer(["src/pki/**"], [above.cluster, above.member, above.provision, packages.host]),
+  layer(["src/provision/**"], [above.cluster, above.member, above.pki, packages.tls]),
+  layer(
+    ["src/{topology,release,render}/**"],
+    [above.cluster, above.member, above.pki, above.provision, packages.cdk, packages.tls, packages.host],
+  ),
+  // The public props name constructs and classes of upper layers, as types: nothing of those layers runs here.
+  layer(
+    ["src/props.ts", "src/defaults.ts"],
+    [above.cluster, above.member, above.pki, above.provision, above.pure, packages.cdk, packages.tls, packages.host],
+    { allowTypeImports: true },
+  ),
+);
