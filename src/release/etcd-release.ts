@@ -1,0 +1,109 @@
+import { DIGESTS } from "./digests.generated";
+
+/** Digests for a release that this package does not know: your own build, or a version newer than the package. */
+export interface EtcdReleaseOptions {
+  /**
+   * SHA-256 of the archive for linux/amd64, in hex.
+   *
+   * @default - the digest that this package knows for the version
+   */
+  readonly sha256?: string;
+
+  /**
+   * SHA-256 of the archive for linux/arm64, in hex.
+   *
+   * @default - the digest that this package knows for the version
+   */
+  readonly sha256Arm64?: string;
+}
+
+/** Digest of a local archive. */
+export interface LocalArchiveOptions {
+  /**
+   * SHA-256 of the archive, in hex.
+   *
+   * @default - the digest that this package knows for the version and the host's architecture
+   */
+  readonly sha256?: string;
+}
+
+/** SHA-256 of the release archives of one version, in hex, by architecture. */
+export interface ArchiveDigests {
+  /**
+   * For linux/amd64.
+   *
+   * @default - unknown
+   */
+  readonly amd64?: string;
+
+  /**
+   * For linux/arm64.
+   *
+   * @default - unknown
+   */
+  readonly arm64?: string;
+}
+
+/**
+ * Where the release archive `etcd-vX.Y.Z-linux-ARCH.tar.gz` comes from, and its digest.
+ *
+ * The digest is always checked on the host, before the archive is unpacked.
+ */
+export class EtcdRelease {
+  /**
+   * The project's releases on GitHub, downloaded by each host.
+   *
+   * @param options Digests.
+   */
+  public static github(options: EtcdReleaseOptions = {}): EtcdRelease {
+    return EtcdRelease.mirror("https://github.com/etcd-io/etcd/releases/download", options);
+  }
+
+  /**
+   * A mirror that has GitHub's layout, `<url>/vX.Y.Z/etcd-vX.Y.Z-linux-ARCH.tar.gz`, downloaded by each host.
+   *
+   * @param url The part before `/vX.Y.Z`: `https://…` or `http://…` (the digest protects the archive either way).
+   * @param options Digests.
+   */
+  public static mirror(url: string, options: EtcdReleaseOptions = {}): EtcdRelease {
+    return new EtcdRelease({ amd64: options.sha256, arm64: options.sha256Arm64 }, url.replace(/\/+$/, ""));
+  }
+
+  /**
+   * An archive on the operator's machine, pushed to each host over SSH: for hosts with no way out.
+   *
+   * @param path Path of the archive; a relative one is relative to the directory in which Terraform runs.
+   * @param options Digest.
+   */
+  public static localArchive(path: string, options: LocalArchiveOptions = {}): EtcdRelease {
+    // There is one archive, so its digest is the one to expect on a host of either architecture.
+    return new EtcdRelease({ amd64: options.sha256, arm64: options.sha256 }, undefined, path);
+  }
+
+  private constructor(
+    private readonly ownDigests: ArchiveDigests,
+    private readonly baseUrl?: string,
+    /** Path of the archive on the operator's machine; undefined when the hosts download it. */
+    public readonly archivePath?: string,
+  ) {}
+
+  /**
+   * URL from which a host downloads the archive; undefined for a local archive.
+   *
+   * @param version `X.Y.Z`.
+   * @param arch `amd64` or `arm64`; or whatever text the host's script replaces by one of them.
+   */
+  public archiveUrl(version: string, arch: string): string | undefined {
+    return this.baseUrl && `${this.baseUrl}/v${version}/etcd-v${version}-linux-${arch}.tar.gz`;
+  }
+
+  /**
+   * The digests to check the archive against; one given to this release wins over the one that this package knows.
+   *
+   * @param version `X.Y.Z`.
+   */
+  public digests(version: string): ArchiveDigests {
+    const known = DIGESTS[version];
+    return { amd64: this.ownDigests.amd64 ?? known?.amd64, arm64: this.ownDigests.arm64 ?? known?.arm64 };
+  }
+}
