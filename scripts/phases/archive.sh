@@ -1,0 +1,9 @@
+# archive: unpacks the release archive that Terraform pushed, for hosts with no way out.
+
+phase_archive() {
+  take_lock
+  phase_preflight
+  ensure_user
+  install_binaries "$INBOX/archive.tar.gz"
+  rm -f "$INBOX/archive.tar.gz"
+}

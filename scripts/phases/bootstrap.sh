@@ -1,0 +1,37 @@
+# bootstrap: runs once in a member's life, and is the only place that may ever start a cluster as new.
+
+phase_bootstrap() {
+  take_lock
+  if has_wal; then
+    # Stopped members with data are started together: one alone could not reach a quorum.
+    is_running || start_etcd
+    mark_started
+    say "has data of its own, nothing to found"
+    return
+  fi
+  if has_mark; then
+    say "had a life before and its data are gone, it may not found anything: rollout decides"
+    return
+  fi
+  is_founder || { say "not a founder: rollout decides" && return; }
+  live=$(live_endpoint) && ! awaits_this_founder "$live" && {
+    say "the cluster lives without this member: rollout decides"
+    return
+  }
+  printf 'initial_cluster=%s\ninitial_cluster_state=new\ninitial_cluster_token=%s\n' "$FOUNDERS" "$CLUSTER_TOKEN" |
+    put_file "$VERSIONED/first-start.env" 644 "$ETCD_USER:$ETCD_USER"
+  start_etcd
+  wait_until 30 has_wal || fail "etcd wrote no data: $(last_words)" "see $LOG_DIR/etcd.log, correct the cause, and apply again"
+  mark_started
+  rm -f "$FIRST_START"
+  say "started as a founder of the new cluster $CLUSTER_TOKEN"
+}
+
+is_founder() {
+  case ,$FOUNDERS, in *",$MEMBER=$PEER_URL,"*) ;; *) return 1 ;; esac
+}
+
+# The other founders may be quicker and have a quorum already; a member that has never started has no client URLs yet.
+awaits_this_founder() {
+  own_entry "$1" | awk -F', ' '{ found = 1; if ($5 != "") started = 1 } END { exit !(found && !started) }'
+}

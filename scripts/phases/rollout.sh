@@ -1,0 +1,53 @@
+# rollout: one member at a time, brings what runs to what is staged, then gates on health. It never starts a cluster as new.
+
+phase_rollout() {
+  take_lock
+  if ! has_wal; then refuse_without_data; fi
+  mark_started
+  if ! is_running; then
+    say "etcd is not running, starting it"
+    start_etcd
+  elif is_staged || [ -e "$RESTART_PENDING" ]; then
+    others_allow_restart
+    move_leadership_away
+    restart_etcd
+    say "restarted"
+  fi
+  gate
+  say "healthy"
+}
+
+# No data here: the next deploys will join or replace such a member; until then it is refused, never guessed.
+refuse_without_data() {
+  live=$(live_endpoint) || refuse "no data and no cluster" "$DATA_DIR is empty and no other member has a quorum" \
+    "bring a quorum of the other members back, or restore a snapshot, or destroy what never formed"
+  entry=$(own_entry "$live")
+  if [ -n "$entry" ]; then
+    refuse "data lost" "the cluster knows this member, but $DATA_DIR is empty; replacing a member is not supported yet" \
+      "on another member: etcdctl member remove ${entry%%,*}; see docs/lost-data.md"
+  fi
+  refuse "not a member" "the cluster runs without $PEER_URL; joining a running cluster is not supported yet" "take the member out of the program"
+}
+
+# A restart is one member less for a moment: everything else must be whole.
+others_allow_restart() {
+  for endpoint in $(other_endpoints); do
+    is_healthy "$endpoint" || refuse "restart" "$endpoint is not healthy, and a restart here would cost another member" \
+      "bring that member back, and apply again; this one still runs with its old configuration"
+  done
+  raised=$(alarms "$CLIENT_URL")
+  [ -z "$raised" ] || refuse "restart" "an alarm is raised: $raised" "see docs/alarms.md, clear the alarm, and apply again"
+}
+
+# Handing leadership over takes a message; losing it takes an election time-out.
+move_leadership_away() {
+  is_leader || return 0
+  target=$(etcdctl_at "$CLIENT_URL" member list | awk -F', ' -v own="$PEER_URL" '$2 == "started" && $4 != own && $6 != "true" { print $1; exit }')
+  [ -n "$target" ] || return 0
+  # Until 3.2 etcdctl cannot; etcd then hands it over when it is asked to stop.
+  etcdctl_at "$CLIENT_URL" move-leader "$target" >/dev/null 2>&1 || return 0
+  wait_until 5 is_follower && say "moved leadership to member $target"
+}
+
+is_leader() { [ "$(endpoint_status "$CLIENT_URL" | awk '{ print $3 == $4 }')" = 1 ]; }
+is_follower() { [ "$(endpoint_status "$CLIENT_URL" | awk '{ print $3 != $4 && $4 != "0" }')" = 1 ]; }

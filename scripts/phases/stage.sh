@@ -1,0 +1,43 @@
+# stage: puts everything in place beside what runs. It never touches the running service.
+
+phase_stage() {
+  take_lock
+  phase_preflight
+  ensure_user
+  ensure_supervisor
+  has_binaries || {
+    [ -n "$ARCHIVE_URL" ] || fail "etcd $VERSION is not on this host, though its archive was pushed once" "terraform apply -replace the archive resource of this member"
+    ensure_downloader
+  }
+  put_directory "$(dirname "$DATA_DIR")" 755
+  put_directory "$DATA_DIR" 700
+  put_directory "$LOG_DIR" 755
+  install_binaries
+  install_certificates
+  decode "$ETCDCTL_ENV_BASE64" | put_file "$VERSIONED/etcdctl.env" 644 "$ETCD_USER:$ETCD_USER"
+  stage_startup_script
+  stage_program
+  [ -L "$CURRENT" ] || put_link "$(basename "$VERSIONED")" "$CURRENT"
+  say "staged"
+}
+
+ensure_user() {
+  id "$ETCD_USER" >/dev/null 2>&1 && return
+  useradd --system --user-group --no-create-home --home-dir /nonexistent --shell /sbin/nologin "$ETCD_USER"
+  say "made the system user $ETCD_USER"
+}
+
+# etcd ignores the initial-* flags once it has data: a script that differs in nothing else needs no restart.
+stage_startup_script() {
+  decode "$STARTUP_BASE64" | put_file "$STARTUP.next" 755 "$ETCD_USER:$ETCD_USER"
+  if [ "$(restart_relevant "$STARTUP.next")" = "$(restart_relevant "$STARTUP")" ]; then
+    mv -f "$STARTUP.next" "$STARTUP"
+  fi
+}
+
+restart_relevant() { grep -v '^initial_cluster' "$1" 2>/dev/null; }
+
+stage_program() {
+  decode "$PROGRAM_INI_BASE64" | put_file "$INI_NEXT" 644 root:root
+  if cmp -s "$INI_NEXT" "$(program_ini)"; then rm -f "$INI_NEXT"; fi
+}

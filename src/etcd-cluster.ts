@@ -1,0 +1,118 @@
+import { TerraformLocal } from "cdktf";
+import { Construct } from "constructs";
+import { DEFAULT_OPERATOR_COMMON_NAME } from "./defaults";
+import { EtcdMember } from "./etcd-member";
+import { CertificateAuthority } from "./pki/certificate-authority";
+import { CertificateProfile } from "./pki/certificate-profile";
+import type { LeafCertificate } from "./pki/leaf-certificate";
+import { peerCertificates } from "./pki/peer-certificates";
+import type { ClientCertificateOptions, EtcdClusterProps } from "./props";
+import { Decommission } from "./provision/decommission";
+import { Genesis } from "./provision/genesis";
+import { health } from "./provision/health";
+import { hostScripts } from "./provision/host-scripts";
+import { OperatorCredentials } from "./provision/operator-credentials";
+import { ensureHostProviders } from "./provision/providers";
+import { renderedFile } from "./provision/rendered-file";
+import { textDigest } from "./provision/text-digest";
+import { renderEtcdctlEnv } from "./render/etcdctl-env";
+import { installedFiles, PEER_CERTIFICATE_FILES } from "./render/layout";
+import { escapeTerraform } from "./render/terraform-escape";
+import { resolveClusterProps } from "./resolve-props";
+import type { ClusterSettings } from "./settings";
+import { endpoints } from "./topology/endpoints";
+
+/**
+ * A TLS-secured etcd cluster under supervisor, on plain Linux hosts that Terraform reaches over SSH.
+ *
+ * @throws Error with every problem of the props at once, each with the value, the limit and the fix.
+ */
+export class EtcdCluster extends Construct {
+  /** Client URLs of all members, joined by commas: `https://10.4.7.12:2379,…`, as `etcdctl --endpoints` takes them. */
+  public readonly endpoints: string;
+
+  /** The CA that signed the members' certificates. */
+  public readonly certificateAuthority: CertificateAuthority;
+
+  private readonly settings: ClusterSettings;
+
+  /**
+   * @param scope The stack, or a construct in it.
+   * @param id Id of the cluster in its scope.
+   * @param props What the cluster is.
+   */
+  constructor(scope: Construct, id: string, props: EtcdClusterProps) {
+    super(scope, id);
+    ensureHostProviders(this);
+    this.settings = resolveClusterProps(props);
+    this.endpoints = endpoints(this.settings.members);
+
+    this.certificateAuthority = props.certificates?.authority ?? new CertificateAuthority(this, "ca");
+    const members = this.renderMembers(props);
+    const genesis = new Genesis(this, "genesis", this.settings.members);
+    const decommission = new Decommission(this, "decommission", this.settings);
+
+    // Every host is looked at before any host is changed.
+    const preflights = members.map((member) => member.preflight());
+    const stages = members.map((member) => member.stage(preflights));
+    const bootstraps = members.map((member) => member.bootstrap(genesis, stages));
+    const memberships = members.map((member) => member.membership([decommission, ...preflights]));
+
+    // One member at a time: each rollout waits for the one before, and a failed one stops those after it.
+    let before = [...bootstraps, ...memberships];
+    const rollouts = members.map((member) => {
+      const rollout = member.rollout(before);
+      before = [rollout];
+      return rollout;
+    });
+    health(this, members[0].host, Object.fromEntries(members.map((member, i) => [member.node.id, rollouts[i]])));
+
+    if (props.operatorCredentials) {
+      const { directory, commonName = DEFAULT_OPERATOR_COMMON_NAME } = props.operatorCredentials;
+      const client = this.issueClientCertificate("operator", { commonName });
+      new OperatorCredentials(this, "operator-credentials", {
+        directory,
+        cluster: this.settings,
+        caPem: this.certificateAuthority.certPem,
+        certificatePem: client.certPem,
+        privateKeyPem: client.privateKeyPem,
+      });
+    }
+  }
+
+  /**
+   * A client certificate for whatever uses the cluster: an API server, an application, a person.
+   *
+   * @param id Id of the certificate in this cluster.
+   * @param options What it says.
+   */
+  public issueClientCertificate(id: string, options: ClientCertificateOptions): LeafCertificate {
+    return this.certificateAuthority.issue(this, id, { ...options, profile: CertificateProfile.CLIENT });
+  }
+
+  private renderMembers(props: EtcdClusterProps): EtcdMember[] {
+    const cluster = this.settings;
+    const directory = this.node.id;
+    const scripts = hostScripts();
+    renderedFile(this, "host-scripts-file", `${directory}/host-scripts.sh`, scripts);
+    const etcdctlEnv = renderEtcdctlEnv(
+      cluster,
+      `${installedFiles(cluster.installRoot).directory}/certs`,
+      PEER_CERTIFICATE_FILES,
+    );
+    const shared = {
+      cluster,
+      directory,
+      caPem: this.certificateAuthority.certPem,
+      caSha256: this.certificateAuthority.certSha256,
+      // A local, not the file's content: what `membership` uses must not depend on a file (see there).
+      scripts: new TerraformLocal(this, "host-scripts", escapeTerraform(scripts)).asString,
+      etcdctlEnv: renderedFile(this, "etcdctl-env", `${directory}/etcdctl.env`, etcdctlEnv),
+      etcdctlEnvSha256: textDigest(this, "etcdctl-env-text", etcdctlEnv),
+    };
+    const certificates = peerCertificates(this, this.certificateAuthority, cluster.members, props.certificates);
+    return cluster.members.map(
+      (member) => new EtcdMember(this, member.name, { ...shared, member, certificate: certificates[member.name] }),
+    );
+  }
+}

@@ -1,0 +1,146 @@
+import { type ITerraformDependable, TerraformLocal } from "cdktf";
+import { Construct } from "constructs";
+import type { LeafCertificate } from "./pki/leaf-certificate";
+import { archive } from "./provision/archive";
+import { bootstrap } from "./provision/bootstrap";
+import type { Genesis } from "./provision/genesis";
+import type { HostResource } from "./provision/host-resource";
+import { memberFacts } from "./provision/member-facts";
+import { MemberHost } from "./provision/member-host";
+import { membership } from "./provision/membership";
+import { operatorPath } from "./provision/operator-path";
+import type { Payload } from "./provision/payload";
+import { preflight } from "./provision/preflight";
+import { renderedFile } from "./provision/rendered-file";
+import { rollout } from "./provision/rollout";
+import { stage } from "./provision/stage";
+import { textDigest } from "./provision/text-digest";
+import { type EtcdFlag, etcdFlags } from "./render/etcd-flags";
+import { renderProgramIni } from "./render/program-ini";
+import { renderStartupScript, restartRelevant } from "./render/startup-script";
+import { escapeTerraform } from "./render/terraform-escape";
+import type { ClusterSettings, MemberSettings } from "./settings";
+import { initialCluster } from "./topology/initial-cluster";
+
+/** What a member shares with the others of its cluster. */
+export interface EtcdMemberOptions {
+  readonly cluster: ClusterSettings;
+  readonly member: MemberSettings;
+  readonly caPem: string;
+  readonly caSha256: string;
+  readonly certificate: LeafCertificate;
+  /** The host scripts, or a reference to them. */
+  readonly scripts: string;
+  readonly etcdctlEnv: Payload["etcdctlEnv"];
+  readonly etcdctlEnvSha256: string;
+  /** Directory of the rendered files, relative to where Terraform runs. */
+  readonly directory: string;
+}
+
+/** One member on one host: what is rendered for it, and the phases of its deploy. */
+export class EtcdMember extends Construct {
+  public readonly host: MemberHost;
+  private readonly payload: Payload;
+  private readonly restartTriggers: { [name: string]: string };
+
+  public constructor(
+    scope: Construct,
+    id: string,
+    private readonly options: EtcdMemberOptions,
+  ) {
+    super(scope, id);
+    const { cluster, member, directory } = options;
+
+    const facts = new TerraformLocal(this, "facts", escapeTerraform(memberFacts(cluster, member)));
+    this.host = new MemberHost(member, facts.asString, options.scripts);
+
+    const flags = etcdFlags(cluster, member);
+    const startupScript = renderStartupScript(cluster, member, flags);
+    const supervisorIni = renderProgramIni(cluster, member);
+    const startupSha256 = textDigest(this, "startup-text", startupScript);
+    const supervisorSha256 = textDigest(this, "ini-text", supervisorIni);
+
+    this.payload = {
+      caPem: options.caPem,
+      certificatePem: options.certificate.certPem,
+      privateKeyPem: options.certificate.privateKeyPem,
+      startupScript: renderedFile(
+        this,
+        "startup-script",
+        `${directory}/${member.name}/etcd-server-startup.sh`,
+        startupScript,
+        "0755",
+      ),
+      supervisorIni: renderedFile(
+        this,
+        "supervisor-ini",
+        `${directory}/${member.name}/${cluster.supervisorIni}.ini`,
+        supervisorIni,
+      ),
+      etcdctlEnv: options.etcdctlEnv,
+      triggers: {
+        ...installTriggers(cluster, member),
+        ca_sha256: options.caSha256,
+        certificate_sha256: options.certificate.certSha256,
+        startup_script_sha256: startupSha256,
+        supervisor_ini_sha256: supervisorSha256,
+        etcdctl_env_sha256: options.etcdctlEnvSha256,
+      },
+    };
+    this.restartTriggers = {
+      ...flagTriggers(flags),
+      version: cluster.version,
+      ca_sha256: options.caSha256,
+      startup_script_sha256: textDigest(this, "restart-text", restartRelevant(startupScript)),
+      supervisor_ini_sha256: supervisorSha256,
+    };
+  }
+
+  public preflight(): HostResource {
+    return preflight(this, this.host, this.payload);
+  }
+
+  /** @param preflights Those of all members. */
+  public stage(preflights: HostResource[]): HostResource {
+    const { archivePath } = this.options.cluster.release;
+    const pushed =
+      archivePath === undefined
+        ? []
+        : [archive(this, this.host, this.payload, operatorPath(this, archivePath), preflights)];
+    return stage(this, this.host, this.payload, [...preflights, ...pushed]);
+  }
+
+  /** @param stages Those of all members. */
+  public bootstrap(genesis: Genesis, stages: HostResource[]): HostResource {
+    return bootstrap(this, this.host, genesis, stages);
+  }
+
+  /** @param after The decommission, and the preflights of all members. */
+  public membership(after: ITerraformDependable[]): HostResource {
+    return membership(this, this.host, initialCluster(this.options.cluster.members), after);
+  }
+
+  /** @param after What must be done before this member may be disturbed. */
+  public rollout(after: HostResource[]): HostResource {
+    return rollout(this, this.host, this.restartTriggers, after);
+  }
+}
+
+/** What decides where and as whom things are installed. */
+function installTriggers(cluster: ClusterSettings, member: MemberSettings): { [name: string]: string } {
+  const { amd64, arm64 } = cluster.release.digests(cluster.version);
+  return {
+    version: cluster.version,
+    archive_sha256: [amd64, arm64].filter(Boolean).join(" "),
+    address: member.address,
+    install_root: cluster.installRoot,
+    data_dir: cluster.dataDir,
+    log_dir: cluster.logDir,
+    user: cluster.user,
+  };
+}
+
+/** `quota-backend-bytes` → `flag.quota_backend_bytes`: the plan names the flag that forces a restart. */
+function flagTriggers(flags: EtcdFlag[]): { [name: string]: string } {
+  return Object.fromEntries(flags.map(([flag, value]) => [`flag.${flag.replace(/-/g, "_")}`, value]));
+}

@@ -1,0 +1,68 @@
+import { type RemoteExecProvisioner, TerraformIterator, TerraformResource } from "cdktf";
+import { Construct } from "constructs";
+import { escapeTerraform } from "../render/terraform-escape";
+import type { ClusterSettings } from "../settings";
+import { hostScripts } from "./host-scripts";
+import { programLines } from "./member-host";
+import { connectionFromSelf, storedConnection } from "./ssh-connection";
+
+/** What the scripts are told; the rest of the stored keys are the connection's. */
+const FACTS = [
+  "member",
+  "host",
+  "peer_url",
+  "version",
+  "install_root",
+  "data_dir",
+  "log_dir",
+  "supervisor_ini",
+  "removal_policy",
+];
+
+/**
+ * Stops and unregisters a member that left the program: the only destroy-time provisioner.
+ *
+ * One resource with `for_each`: removing a key runs the provisioner, removing a block would not. `terraform_data`, not `null_resource`:
+ * its `input` is updated in place, so that a new SSH port or removal policy is known at the end and replaces (= stops) nothing before.
+ */
+export class Decommission extends TerraformResource {
+  public constructor(scope: Construct, id: string, cluster: ClusterSettings) {
+    const members = TerraformIterator.fromMap(
+      Object.fromEntries(
+        cluster.members.map((member) => [
+          member.name,
+          {
+            ...storedConnection(member.ssh),
+            member: member.name,
+            host: member.host,
+            peer_url: member.peerUrl,
+            version: cluster.version,
+            install_root: cluster.installRoot,
+            data_dir: cluster.dataDir,
+            log_dir: cluster.logDir,
+            supervisor_ini: cluster.supervisorIni,
+            removal_policy: cluster.removalPolicy,
+          },
+        ]),
+      ),
+    );
+    super(scope, id, {
+      terraformResourceType: "terraform_data",
+      forEach: members,
+      provisioners: [stopMember()],
+    });
+    this.addOverride("input", members.value);
+  }
+}
+
+function stopMember(): RemoteExecProvisioner {
+  const data = Object.fromEntries(FACTS.map((key) => [key.toUpperCase(), `\${self.input.${key}}`]));
+  const provisioner = {
+    type: "remote-exec" as const,
+    when: "destroy", // not in the binding's type, and passed through
+    connection: connectionFromSelf(),
+    // Only `self` and literals may be used here: so the scripts are in the text, not behind a reference.
+    inline: programLines("", data, escapeTerraform(hostScripts()), "decommission", 120),
+  };
+  return provisioner;
+}

@@ -1,0 +1,21 @@
+import type { File } from "@cdktf/provider-local/lib/file";
+
+/** What `stage` installs on a host. */
+export interface Payload {
+  /** The CA's certificate, in PEM. */
+  readonly caPem: string;
+  /** The member's certificate, in PEM. */
+  readonly certificatePem: string;
+  /** The member's private key, in PEM: sensitive. */
+  readonly privateKeyPem: string;
+  readonly startupScript: File;
+  readonly supervisorIni: File;
+  readonly etcdctlEnv: File;
+  /** What `preflight` and `stage` run again for, by names that a plan's reader understands. */
+  readonly triggers: { [name: string]: string };
+}
+
+/** Some of the payload's triggers, by name. */
+export function pickTriggers(payload: Payload, names: string[]): { [name: string]: string } {
+  return Object.fromEntries(names.map((name) => [name, payload.triggers[name]]));
+}

@@ -1,0 +1,18 @@
+import { Resource } from "@cdktf/provider-null/lib/resource";
+import { Fn } from "cdktf";
+import type { Construct } from "constructs";
+import type { MemberHost } from "./member-host";
+import type { Payload } from "./payload";
+
+/** Looks at the host and changes nothing. Everything else waits for the preflights of all members. */
+export function preflight(scope: Construct, host: MemberHost, payload: Payload): Resource {
+  return new Resource(scope, "preflight", {
+    triggers: payload.triggers,
+    provisioners: [host.run("preflight", 60, preflightData(payload))],
+  });
+}
+
+/** What the checks compare the host with. */
+export function preflightData(payload: Payload): { [key: string]: string } {
+  return { OPERATOR_TIME: Fn.timestamp(), CA_PEM_BASE64: Fn.base64encode(payload.caPem) };
+}

@@ -1,0 +1,10 @@
+import { LocalProvider } from "@cdktf/provider-local/lib/provider";
+import { NullProvider } from "@cdktf/provider-null/lib/provider";
+import type { Construct } from "constructs";
+import { ensureProvider } from "../stack-provider";
+
+/** The providers of everything in this directory. */
+export function ensureHostProviders(scope: Construct): void {
+  ensureProvider(scope, "null", (stack, id) => new NullProvider(stack, id));
+  ensureProvider(scope, "local", (stack, id) => new LocalProvider(stack, id));
+}

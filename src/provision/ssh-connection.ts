@@ -1,0 +1,68 @@
+import { Fn, type SSHProvisionerConnection } from "cdktf";
+import type { SshSettings } from "../settings";
+
+/** The connection of a provisioner that runs at create time. */
+export function sshConnection(ssh: SshSettings): SSHProvisionerConnection {
+  return {
+    type: "ssh",
+    host: ssh.host,
+    port: ssh.port,
+    user: ssh.user,
+    privateKey: ssh.privateKey ?? readAtApply(ssh.privateKeyFile),
+    agent: ssh.agent as unknown as string, // Terraform wants a boolean; the binding's type says string
+    hostKey: ssh.hostKey,
+    timeout: ssh.timeout,
+    scriptPath: ssh.scriptPath,
+    bastionHost: ssh.bastionHost,
+    bastionPort: ssh.bastionPort,
+    bastionUser: ssh.bastionUser,
+    bastionPrivateKey: readAtApply(ssh.bastionPrivateKeyFile),
+    bastionHostKey: ssh.bastionHostKey,
+  };
+}
+
+/** Read by Terraform when it connects: at synth it would end up in the JSON. */
+function readAtApply(file?: string): string | undefined {
+  return file === undefined ? undefined : Fn.file(Fn.pathexpand(file));
+}
+
+/** What a destroy provisioner must find in its own resource; all strings, empty for none. A private key given as text is left out: it would be in the plan. */
+export function storedConnection(ssh: SshSettings): { [key: string]: string } {
+  return {
+    ssh_host: ssh.host,
+    port: String(ssh.port),
+    user: ssh.user,
+    private_key_file: ssh.privateKeyFile ?? "",
+    agent: String(ssh.privateKeyFile === undefined || ssh.agent),
+    host_key: ssh.hostKey ?? "",
+    timeout: ssh.timeout,
+    script_path: ssh.scriptPath ?? "",
+    bastion_host: ssh.bastionHost ?? "",
+    bastion_port: String(ssh.bastionPort ?? ""),
+    bastion_user: ssh.bastionUser ?? "",
+    bastion_private_key_file: ssh.bastionPrivateKeyFile ?? "",
+    bastion_host_key: ssh.bastionHostKey ?? "",
+  };
+}
+
+/** The connection of a destroy provisioner, from what `storedConnection` left in `self.input`. */
+export function connectionFromSelf(): SSHProvisionerConnection {
+  const optional = (key: string) => `\${self.input.${key} == "" ? null : self.input.${key}}`;
+  const file = (key: string) => `\${self.input.${key} == "" ? null : file(pathexpand(self.input.${key}))}`;
+  return {
+    type: "ssh",
+    host: "${self.input.ssh_host}",
+    port: "${self.input.port}" as unknown as number,
+    user: "${self.input.user}",
+    privateKey: file("private_key_file"),
+    agent: "${self.input.agent}",
+    hostKey: optional("host_key"),
+    timeout: "${self.input.timeout}",
+    scriptPath: optional("script_path"),
+    bastionHost: optional("bastion_host"),
+    bastionPort: optional("bastion_port") as unknown as number,
+    bastionUser: optional("bastion_user"),
+    bastionPrivateKey: file("bastion_private_key_file"),
+    bastionHostKey: optional("bastion_host_key"),
+  };
+}

@@ -1,0 +1,30 @@
+import { Resource } from "@cdktf/provider-null/lib/resource";
+import { Fn } from "cdktf";
+import type { Construct } from "constructs";
+import type { MemberHost } from "./member-host";
+import type { Payload } from "./payload";
+import { preflightData } from "./preflight";
+
+/**
+ * Puts user, binaries, certificates, startup script and supervisor program in place beside what runs.
+ *
+ * @param after The preflights of all members (nothing changes anywhere before every host was looked at), and the pushed archive.
+ */
+export function stage(scope: Construct, host: MemberHost, payload: Payload, after: Resource[]): Resource {
+  return new Resource(scope, "stage", {
+    triggers: payload.triggers,
+    provisioners: [
+      host.run("open_inbox", 30),
+      // By `file`, into a directory that only the SSH user can enter: never by a script's text, which stays in /tmp when a run is cut short.
+      host.upload("etcd-peer-key.pem", { content: payload.privateKeyPem }),
+      host.run("stage", 600, {
+        ...preflightData(payload),
+        LEAF_PEM_BASE64: Fn.base64encode(payload.certificatePem),
+        STARTUP_BASE64: Fn.base64encode(payload.startupScript.content),
+        PROGRAM_INI_BASE64: Fn.base64encode(payload.supervisorIni.content),
+        ETCDCTL_ENV_BASE64: Fn.base64encode(payload.etcdctlEnv.content),
+      }),
+    ],
+    dependsOn: after,
+  });
+}
