@@ -1,0 +1,89 @@
+import { flagKnown } from "../../src/release/flags";
+import { etcdFlags } from "../../src/render/etcd-flags";
+import type { EtcdClusterProps } from "../../src/props";
+import { runbookWith } from "../helpers/settings";
+
+function flagsWith(props: Partial<EtcdClusterProps>): string[] {
+  const cluster = runbookWith(props);
+  return etcdFlags(cluster, cluster.members[0]).map(([flag, value]) => `${flag}=${value}`);
+}
+
+test("3.6.14, nothing else said", () => {
+  expect(flagsWith({})).toEqual([
+    "name=etcd-server-7-12",
+    "data-dir=/data/etcd/etcd-server",
+    "listen-peer-urls=https://10.4.7.12:2380",
+    "listen-client-urls=https://10.4.7.12:2379",
+    "initial-advertise-peer-urls=https://10.4.7.12:2380",
+    "advertise-client-urls=https://10.4.7.12:2379",
+    "cert-file=/opt/etcd/certs/etcd-peer.pem",
+    "key-file=/opt/etcd/certs/etcd-peer-key.pem",
+    "client-cert-auth=true",
+    "trusted-ca-file=/opt/etcd/certs/ca.pem",
+    "peer-cert-file=/opt/etcd/certs/etcd-peer.pem",
+    "peer-key-file=/opt/etcd/certs/etcd-peer-key.pem",
+    "peer-client-cert-auth=true",
+    "peer-trusted-ca-file=/opt/etcd/certs/ca.pem",
+    "logger=zap",
+    "log-outputs=stdout",
+  ]);
+});
+
+test("3.1.20, the runbook's own version", () => {
+  expect(flagsWith({ version: "3.1.20" })).toEqual([
+    "name=etcd-server-7-12",
+    "data-dir=/data/etcd/etcd-server",
+    "listen-peer-urls=https://10.4.7.12:2380",
+    "listen-client-urls=https://10.4.7.12:2379",
+    "initial-advertise-peer-urls=https://10.4.7.12:2380",
+    "advertise-client-urls=https://10.4.7.12:2379",
+    "cert-file=/opt/etcd/certs/etcd-peer.pem",
+    "key-file=/opt/etcd/certs/etcd-peer-key.pem",
+    "client-cert-auth=true",
+    "trusted-ca-file=/opt/etcd/certs/ca.pem",
+    "ca-file=/opt/etcd/certs/ca.pem",
+    "peer-cert-file=/opt/etcd/certs/etcd-peer.pem",
+    "peer-key-file=/opt/etcd/certs/etcd-peer-key.pem",
+    "peer-client-cert-auth=true",
+    "peer-trusted-ca-file=/opt/etcd/certs/ca.pem",
+    "peer-ca-file=/opt/etcd/certs/ca.pem",
+    "log-output=stdout",
+  ]);
+});
+
+test.each(["3.1.0", "3.1.20", "3.2.0", "3.3.0", "3.3.27", "3.4.0", "3.5.3", "3.6.0", "3.7.1"])(
+  "etcd %s knows every flag that a member gets by itself",
+  (version) => {
+    const cluster = runbookWith({ version });
+    const unknown = etcdFlags(cluster, cluster.members[0]).filter(([flag]) => !flagKnown(flag, version));
+    expect(unknown).toEqual([]);
+  },
+);
+
+test("each prop is its flag, and the user's own flags come last, by name", () => {
+  const flags = flagsWith({
+    quotaBackendBytes: 8589934592,
+    autoCompactionMode: "revision",
+    autoCompactionRetention: "1000",
+    heartbeatInterval: 200,
+    electionTimeout: 2000,
+    listenMetricsUrls: ["http://10.4.7.12:2381", "http://127.0.0.1:2381"],
+    extraFlags: { "snapshot-count": "10000", "max-wals": "3" },
+  });
+  expect(flags.slice(flags.indexOf("log-outputs=stdout") + 1)).toEqual([
+    "quota-backend-bytes=8589934592",
+    "auto-compaction-mode=revision",
+    "auto-compaction-retention=1000",
+    "heartbeat-interval=200",
+    "election-timeout=2000",
+    "listen-metrics-urls=http://10.4.7.12:2381,http://127.0.0.1:2381",
+    "max-wals=3",
+    "snapshot-count=10000",
+  ]);
+});
+
+test("the insecure loopback URL is listened on when asked for, and never advertised", () => {
+  const flags = flagsWith({ insecureLoopbackClientUrl: true, ports: { client: 4001 } });
+  expect(flags).toContain("listen-client-urls=https://10.4.7.12:4001,http://127.0.0.1:4001");
+  expect(flags).toContain("advertise-client-urls=https://10.4.7.12:4001");
+});

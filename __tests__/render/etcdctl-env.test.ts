@@ -1,0 +1,36 @@
+import { execFileSync } from "node:child_process";
+import { renderEtcdctlEnv } from "../../src/render/etcdctl-env";
+import { PEER_CERTIFICATE_FILES } from "../../src/render/layout";
+import { runbookWith } from "../helpers/settings";
+
+const render = (version: string) =>
+  renderEtcdctlEnv(runbookWith({ version }), "/opt/etcd/certs", PEER_CERTIFICATE_FILES);
+
+test("from 3.4 on, by exact text", () => {
+  expect(render("3.6.14"))
+    .toBe(`ETCDCTL_ENDPOINTS='https://10.4.7.12:2379,https://10.4.7.21:2379,https://10.4.7.22:2379'
+ETCDCTL_CACERT='/opt/etcd/certs/ca.pem'
+ETCDCTL_CERT='/opt/etcd/certs/etcd-peer.pem'
+ETCDCTL_KEY='/opt/etcd/certs/etcd-peer-key.pem'
+export ETCDCTL_ENDPOINTS ETCDCTL_CACERT ETCDCTL_CERT ETCDCTL_KEY
+`);
+});
+
+test("until 3.3 the API is chosen, and the v2 commands find their credentials too", () => {
+  expect(render("3.1.20"))
+    .toBe(`ETCDCTL_ENDPOINTS='https://10.4.7.12:2379,https://10.4.7.21:2379,https://10.4.7.22:2379'
+ETCDCTL_CACERT='/opt/etcd/certs/ca.pem'
+ETCDCTL_CERT='/opt/etcd/certs/etcd-peer.pem'
+ETCDCTL_KEY='/opt/etcd/certs/etcd-peer-key.pem'
+ETCDCTL_API='3'
+ETCDCTL_CA_FILE='/opt/etcd/certs/ca.pem'
+ETCDCTL_CERT_FILE='/opt/etcd/certs/etcd-peer.pem'
+ETCDCTL_KEY_FILE='/opt/etcd/certs/etcd-peer-key.pem'
+export ETCDCTL_ENDPOINTS ETCDCTL_CACERT ETCDCTL_CERT ETCDCTL_KEY ETCDCTL_API ETCDCTL_CA_FILE ETCDCTL_CERT_FILE ETCDCTL_KEY_FILE
+`);
+});
+
+test("once sourced, the variables reach etcdctl", () => {
+  const sourced = execFileSync("sh", ["-c", 'eval "$(cat)"; env'], { input: render("3.6.14"), encoding: "utf8" });
+  expect(sourced).toContain("ETCDCTL_KEY=/opt/etcd/certs/etcd-peer-key.pem\n");
+});

@@ -1,0 +1,146 @@
+import { execFileSync, spawnSync } from "node:child_process";
+import { chmodSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { EtcdClusterProps } from "../../src/props";
+import { etcdFlags } from "../../src/render/etcd-flags";
+import { renderStartupScript, restartRelevant } from "../../src/render/startup-script";
+import { RUNBOOK, runbookWith } from "../helpers/settings";
+import { temporaryDirectory } from "../helpers/temporary-directory";
+
+function scriptWith(props: Partial<EtcdClusterProps>): string {
+  const cluster = runbookWith(props);
+  return renderStartupScript(cluster, cluster.members[0], etcdFlags(cluster, cluster.members[0]));
+}
+
+test("the runbook's first member, by exact text", () => {
+  expect(scriptWith({})).toBe(`#!/bin/sh
+# Member etcd-server-7-12 of etcd; rendered by cdktf-etcd, edits are overwritten by the next deploy.
+set -eu
+initial_cluster='etcd-server-7-12=https://10.4.7.12:2380,etcd-server-7-21=https://10.4.7.21:2380,etcd-server-7-22=https://10.4.7.22:2380'
+initial_cluster_state=existing
+initial_cluster_token=etcd-cluster
+# Left here by a deploy for this member's first start only, and gone once it has data.
+if [ -r /opt/etcd/first-start.env ]; then
+  . /opt/etcd/first-start.env
+elif [ ! -d /data/etcd/etcd-server/member/wal ]; then
+  # Starting empty under an old identity could lose acknowledged writes, so supervisor may retry this as often as it likes.
+  echo 'etcd-server-7-12: no data in /data/etcd/etcd-server and no deploy has asked for a first start: not starting; run a deploy' >&2
+  exit 1
+fi
+exec /opt/etcd/etcd \\
+  --name=etcd-server-7-12 \\
+  --data-dir=/data/etcd/etcd-server \\
+  --listen-peer-urls=https://10.4.7.12:2380 \\
+  --listen-client-urls=https://10.4.7.12:2379 \\
+  --initial-advertise-peer-urls=https://10.4.7.12:2380 \\
+  --advertise-client-urls=https://10.4.7.12:2379 \\
+  --cert-file=/opt/etcd/certs/etcd-peer.pem \\
+  --key-file=/opt/etcd/certs/etcd-peer-key.pem \\
+  --client-cert-auth=true \\
+  --trusted-ca-file=/opt/etcd/certs/ca.pem \\
+  --peer-cert-file=/opt/etcd/certs/etcd-peer.pem \\
+  --peer-key-file=/opt/etcd/certs/etcd-peer-key.pem \\
+  --peer-client-cert-auth=true \\
+  --peer-trusted-ca-file=/opt/etcd/certs/ca.pem \\
+  --logger=zap \\
+  --log-outputs=stdout \\
+  --initial-cluster="$initial_cluster" \\
+  --initial-cluster-state="$initial_cluster_state" \\
+  --initial-cluster-token="$initial_cluster_token"
+`);
+});
+
+test("another member changes the script, but nothing for which a running member must restart", () => {
+  const three = scriptWith({});
+  const four = scriptWith({
+    members: [...RUNBOOK.members, { name: "etcd-server-7-99", address: "10.4.7.99" }],
+  });
+  expect(four).not.toBe(three);
+  expect(restartRelevant(four)).toBe(restartRelevant(three));
+});
+
+test("a changed flag changes what a running member must restart for", () => {
+  expect(restartRelevant(scriptWith({ heartbeatInterval: 200 }))).not.toBe(restartRelevant(scriptWith({})));
+});
+
+const shellcheck = spawnSync("shellcheck", ["--version"]).status === 0 ? test : test.skip;
+shellcheck("shellcheck has nothing to say", () => {
+  // SC1091: the file that it reads lies on the host only.
+  const check = () =>
+    execFileSync("shellcheck", ["-e", "SC1091", "-"], { input: scriptWith({}), encoding: "utf8", stdio: "pipe" });
+  expect(check).not.toThrow();
+});
+
+describe.each(["sh", "dash"])("run by %s", (shell) => {
+  const root = temporaryDirectory();
+  const paths = { installRoot: join(root, "opt"), dataDir: join(root, "data") };
+  const firstStart = join(paths.installRoot, "etcd", "first-start.env");
+  const etcd = join(paths.installRoot, "etcd", "etcd");
+  const script = join(root, "startup.sh");
+
+  function start(props: Partial<EtcdClusterProps> = {}) {
+    writeFileSync(script, scriptWith({ paths, ...props }));
+    const { status, stdout, stderr } = spawnSync(shell, [script], { encoding: "utf8" });
+    return { status, stderr, args: stdout.split("\0").slice(0, -1) };
+  }
+
+  beforeEach(() => {
+    rmSync(root, { recursive: true });
+    mkdirSync(join(paths.installRoot, "etcd"), { recursive: true });
+    writeFileSync(etcd, "#!/bin/sh\nprintf '%s\\0' \"$@\"\n");
+    chmodSync(etcd, 0o755);
+  });
+
+  test("a member without data, that no deploy has asked to start, does not start and says why", () => {
+    expect(start()).toEqual({
+      status: 1,
+      args: [],
+      stderr: `etcd-server-7-12: no data in ${paths.dataDir} and no deploy has asked for a first start: not starting; run a deploy\n`,
+    });
+  });
+
+  test("an empty data directory is no data", () => {
+    mkdirSync(join(paths.dataDir, "member"), { recursive: true });
+    expect(start().status).toBe(1);
+  });
+
+  test("a member with data starts as existing", () => {
+    mkdirSync(join(paths.dataDir, "member", "wal"), { recursive: true });
+    const { status, args } = start();
+    expect(status).toBe(0);
+    expect(args[0]).toBe("--name=etcd-server-7-12");
+    expect(args.slice(-3)).toEqual([
+      "--initial-cluster=etcd-server-7-12=https://10.4.7.12:2380,etcd-server-7-21=https://10.4.7.21:2380,etcd-server-7-22=https://10.4.7.22:2380",
+      "--initial-cluster-state=existing",
+      "--initial-cluster-token=etcd-cluster",
+    ]);
+  });
+
+  test("a first start takes its three variables from the deploy", () => {
+    writeFileSync(
+      firstStart,
+      "initial_cluster='a=https://a:1'\ninitial_cluster_state='new'\ninitial_cluster_token='42'\n",
+    );
+    expect(start().args.slice(-3)).toEqual([
+      "--initial-cluster=a=https://a:1",
+      "--initial-cluster-state=new",
+      "--initial-cluster-token=42",
+    ]);
+  });
+
+  test("flag values reach etcd as they were written", () => {
+    mkdirSync(join(paths.dataDir, "member", "wal"), { recursive: true });
+    const value = `it's "$HOME" \`id\` \\ *`;
+    expect(start({ extraFlags: { "host-whitelist": value, "enable-pprof": "true" } }).args).toEqual(
+      expect.arrayContaining([`--host-whitelist=${value}`, "--enable-pprof=true"]),
+    );
+  });
+
+  test("etcd takes the place of the shell, or supervisor's signals would stop there", () => {
+    mkdirSync(join(paths.dataDir, "member", "wal"), { recursive: true });
+    writeFileSync(etcd, "#!/bin/sh\nprintf '%s\\0' \"$$\"\n");
+    writeFileSync(script, scriptWith({ paths }));
+    const { pid, stdout } = spawnSync(shell, [script], { encoding: "utf8" });
+    expect(stdout).toBe(`${pid}\0`);
+  });
+});

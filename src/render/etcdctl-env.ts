@@ -1,0 +1,32 @@
+import { needsApiVariable } from "../release/etcdctl";
+import type { ClusterSettings } from "../settings";
+import { endpoints } from "../topology/endpoints";
+import { renderEnv } from "./env-file";
+import type { CredentialFiles } from "./layout";
+
+/**
+ * What makes a plain `etcdctl member list` work after `. etcdctl.env`.
+ *
+ * @param directory Where the credentials lie.
+ * @param files Their names there.
+ */
+export function renderEtcdctlEnv(
+  cluster: Pick<ClusterSettings, "members" | "version">,
+  directory: string,
+  files: CredentialFiles,
+): string {
+  const ca = `${directory}/${files.ca}`;
+  const cert = `${directory}/${files.cert}`;
+  const key = `${directory}/${files.key}`;
+  const variables = {
+    ETCDCTL_ENDPOINTS: endpoints(cluster.members),
+    ETCDCTL_CACERT: ca,
+    ETCDCTL_CERT: cert,
+    ETCDCTL_KEY: key,
+    // The old etcdctl speaks both APIs; `ETCDCTL_API=2 etcdctl cluster-health` reads the credentials from names of its own.
+    ...(needsApiVariable(cluster.version)
+      ? { ETCDCTL_API: "3", ETCDCTL_CA_FILE: ca, ETCDCTL_CERT_FILE: cert, ETCDCTL_KEY_FILE: key }
+      : {}),
+  };
+  return `${renderEnv(variables)}export ${Object.keys(variables).join(" ")}\n`;
+}
