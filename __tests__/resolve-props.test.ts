@@ -1,0 +1,86 @@
+import { RemovalPolicy } from "../src/props";
+import { EtcdRelease } from "../src/release/etcd-release";
+import { resolveClusterProps } from "../src/resolve-props";
+import { RUNBOOK, runbookWith } from "./helpers/settings";
+
+test("every default is filled in", () => {
+  const one = { members: [RUNBOOK.members[0]], ssh: {} };
+  expect(resolveClusterProps(one)).toEqual({
+    members: [
+      {
+        name: "etcd-server-7-12",
+        address: "10.4.7.12",
+        host: "hdss7-12",
+        hostName: "hdss7-12",
+        ssh: { host: "10.4.7.12", port: 22, user: "root", agent: true, timeout: "1m" },
+        peerUrl: "https://10.4.7.12:2380",
+        clientUrl: "https://10.4.7.12:2379",
+      },
+    ],
+    version: "3.6.14",
+    release: EtcdRelease.github(),
+    installRoot: "/opt",
+    dataDir: "/data/etcd/etcd-server",
+    logDir: "/data/logs/etcd-server",
+    supervisorIni: "etcd-server",
+    peerPort: 2380,
+    clientPort: 2379,
+    user: "etcd",
+    removalPolicy: RemovalPolicy.RETAIN,
+    insecureLoopbackClientUrl: false,
+    extraFlags: {},
+  });
+});
+
+test("members are in the order of their names, whatever the program's", () => {
+  const { members } = runbookWith({ members: [...RUNBOOK.members].reverse() });
+  expect(members.map(({ name }) => name)).toEqual(["etcd-server-7-12", "etcd-server-7-21", "etcd-server-7-22"]);
+});
+
+test("a member without a host name is called by its address, and has no DNS name", () => {
+  const [member] = runbookWith({ members: [{ name: "a", address: "10.4.7.12" }] }).members;
+  expect(member).toMatchObject({ host: "10.4.7.12", hostName: undefined });
+});
+
+describe("ssh", () => {
+  const sshOf = (cluster: object, member: object = {}) =>
+    runbookWith({ ssh: cluster, members: [{ name: "a", address: "10.4.7.12", ssh: member }] }).members[0].ssh;
+
+  test("what a member says replaces what the cluster says, one by one", () => {
+    expect(sshOf({ user: "ops", port: 22 }, { port: 2222, host: "a.example" })).toMatchObject({
+      user: "ops",
+      port: 2222,
+      host: "a.example",
+    });
+  });
+
+  test("a member's undefined replaces nothing", () => {
+    expect(sshOf({ user: "ops" }, { user: undefined })).toMatchObject({ user: "ops" });
+  });
+
+  test("a member's key replaces the cluster's, in whichever form", () => {
+    expect(sshOf({ privateKey: "PEM" }, { privateKeyFile: "id" })).toMatchObject({
+      privateKeyFile: "id",
+      privateKey: undefined,
+    });
+  });
+
+  test("the agent is off where a key is given, and can be switched on", () => {
+    expect(sshOf({ privateKeyFile: "id" }).agent).toBe(false);
+    expect(sshOf({ privateKey: "PEM" }).agent).toBe(false);
+    expect(sshOf({ privateKeyFile: "id", agent: true }).agent).toBe(true);
+  });
+
+  test("a bastion is reached as the hosts are, unless it is said otherwise", () => {
+    expect(sshOf({ user: "ops", privateKeyFile: "id", bastionHost: "jump" })).toMatchObject({
+      bastionHost: "jump",
+      bastionPort: 22,
+      bastionUser: "ops",
+      bastionPrivateKeyFile: "id",
+    });
+    expect(sshOf({ bastionHost: "jump", bastionUser: "hop", bastionPort: 2200 })).toMatchObject({
+      bastionUser: "hop",
+      bastionPort: 2200,
+    });
+  });
+});
