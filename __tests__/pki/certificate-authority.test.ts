@@ -1,0 +1,128 @@
+import { TerraformOutput, TerraformStack } from "cdktf";
+import { CertificateAuthority } from "../../src/pki/certificate-authority";
+import { CertificateProfile } from "../../src/pki/certificate-profile";
+import { KeyType } from "../../src/pki/key-type";
+import { synthesize } from "../helpers/synth";
+
+/** The one resource of a type. */
+function only(type: string, build: (stack: TerraformStack) => void) {
+  const all = Object.values(synthesize(build).resource[type]);
+  expect(all).toHaveLength(1);
+  return all[0];
+}
+
+const ca = (stack: TerraformStack) => new CertificateAuthority(stack, "ca");
+
+test("a CA is a P-256 key with a certificate for twenty years, that never renews by itself", () => {
+  expect(only("tls_private_key", ca)).toEqual({ algorithm: "ECDSA", ecdsa_curve: "P256" });
+  expect(only("tls_self_signed_cert", ca)).toEqual({
+    private_key_pem: expect.stringMatching(/^\$\{tls_private_key\.ca_key_\w+\.private_key_pem\}$/),
+    subject: [{ common_name: "etcd-ca" }],
+    is_ca_certificate: true,
+    allowed_uses: ["cert_signing", "crl_signing"],
+    set_subject_key_id: true,
+    set_authority_key_id: true,
+    validity_period_hours: 175200,
+    early_renewal_hours: 0,
+  });
+});
+
+test("a CA has the name, the validity and the key that it is given", () => {
+  const build = (stack: TerraformStack) =>
+    new CertificateAuthority(stack, "ca", {
+      commonName: "plant-7",
+      organization: "Plant",
+      validityHours: 8760,
+      keyType: KeyType.RSA_4096,
+    });
+  expect(only("tls_private_key", build)).toEqual({ algorithm: "RSA", rsa_bits: 4096 });
+  expect(only("tls_self_signed_cert", build)).toMatchObject({
+    subject: [{ common_name: "plant-7", organization: "Plant" }],
+    validity_period_hours: 8760,
+  });
+});
+
+const leaf = (options: object) => (stack: TerraformStack) =>
+  void new CertificateAuthority(stack, "ca").issue(stack, "leaf", {
+    profile: CertificateProfile.PEER,
+    commonName: "k8s-etcd",
+    ...options,
+  });
+
+test("a leaf is key → CSR → certificate, signed by the CA", () => {
+  const { resource } = synthesize(leaf({}));
+  const [request] = Object.values(resource.tls_cert_request);
+  expect(request).toMatchObject({
+    private_key_pem: expect.stringMatching(/^\$\{tls_private_key\.leaf_key_\w+\.private_key_pem\}$/),
+    subject: [{ common_name: "k8s-etcd" }],
+  });
+  const [cert] = Object.values(resource.tls_locally_signed_cert);
+  expect(cert).toMatchObject({
+    cert_request_pem: expect.stringMatching(/^\$\{tls_cert_request\.leaf_request_\w+\.cert_request_pem\}$/),
+    ca_cert_pem: expect.stringMatching(/^\$\{tls_self_signed_cert\.ca_cert_\w+\.cert_pem\}$/),
+    ca_private_key_pem: expect.stringMatching(/^\$\{tls_private_key\.ca_key_\w+\.private_key_pem\}$/),
+    validity_period_hours: 87600,
+    early_renewal_hours: 720,
+    set_subject_key_id: true,
+  });
+  expect(cert).not.toHaveProperty("is_ca_certificate");
+});
+
+test.each([
+  [CertificateProfile.SERVER, ["client_auth", "digital_signature", "key_encipherment", "server_auth"]],
+  [CertificateProfile.PEER, ["client_auth", "digital_signature", "key_encipherment", "server_auth"]],
+  [CertificateProfile.CLIENT, ["client_auth", "digital_signature", "key_encipherment"]],
+])("a leaf is good for what its profile says: %j", (profile, uses) => {
+  expect(only("tls_locally_signed_cert", leaf({ profile })).allowed_uses).toEqual(uses);
+});
+
+test("SANs are sets: sorted, each once", () => {
+  const request = only(
+    "tls_cert_request",
+    leaf({ dnsNames: ["hdss7-22", "hdss7-12", "hdss7-22"], ipAddresses: ["10.4.7.22", "10.4.7.12", "10.4.7.22"] }),
+  );
+  expect(request).toMatchObject({
+    dns_names: ["hdss7-12", "hdss7-22"],
+    ip_addresses: ["10.4.7.12", "10.4.7.22"],
+  });
+});
+
+test("no SANs are no lists: an empty one would be another certificate to the provider", () => {
+  const request = only("tls_cert_request", leaf({ dnsNames: [] }));
+  expect(request).not.toHaveProperty("dns_names");
+  expect(request).not.toHaveProperty("ip_addresses");
+});
+
+test("a leaf has the validity, the renewal and the key that it is given", () => {
+  const options = leaf({ validityHours: 48, earlyRenewalHours: 1, keyType: KeyType.ECDSA_P384 });
+  expect(only("tls_locally_signed_cert", options)).toMatchObject({
+    validity_period_hours: 48,
+    early_renewal_hours: 1,
+  });
+  expect(Object.values(synthesize(options).resource.tls_private_key)).toContainEqual(
+    expect.objectContaining({ ecdsa_curve: "P384" }),
+  );
+});
+
+test("the digest of a leaf is that of its certificate, no secret", () => {
+  const { output } = synthesize((stack) => {
+    const certificate = new CertificateAuthority(stack, "ca").issue(stack, "leaf", {
+      profile: CertificateProfile.CLIENT,
+      commonName: "operator",
+    });
+    new TerraformOutput(stack, "digest", { value: certificate.certSha256 });
+  });
+  expect(output?.digest.value).toMatch(/^\$\{sha256\(tls_locally_signed_cert\.leaf_cert_\w+\.cert_pem\)\}$/);
+});
+
+test("an imported CA makes nothing of its own, and signs", () => {
+  const { resource } = synthesize((stack) => {
+    const imported = CertificateAuthority.fromPem(stack, "ca", { certPem: "CERT", privateKeyPem: "KEY" });
+    expect(imported.certPem).toBe("CERT");
+    imported.issue(stack, "leaf", { profile: CertificateProfile.CLIENT, commonName: "operator" });
+  });
+  expect(resource).not.toHaveProperty("tls_self_signed_cert");
+  expect(Object.values(resource.tls_locally_signed_cert)).toEqual([
+    expect.objectContaining({ ca_cert_pem: "CERT", ca_private_key_pem: "KEY" }),
+  ]);
+});

@@ -1,0 +1,47 @@
+import { CertificateAuthority } from "../../src/pki/certificate-authority";
+import { peerCertificates } from "../../src/pki/peer-certificates";
+import type { CertificateOptions } from "../../src/props";
+import { runbookWith } from "../helpers/settings";
+import { synthesize } from "../helpers/synth";
+
+/** Requests by the first part of their logical id. */
+function requestsWith(options?: CertificateOptions) {
+  const { resource } = synthesize((stack) => {
+    const { members } = runbookWith({});
+    const certificates = peerCertificates(stack, new CertificateAuthority(stack, "ca"), members, options);
+    expect(Object.keys(certificates)).toEqual(members.map(({ name }) => name));
+  });
+  return Object.fromEntries(
+    Object.entries(resource.tls_cert_request).map(([id, request]) => [id.replace(/_request_\w+$/, ""), request]),
+  );
+}
+
+test("by default each member has a certificate with its own SANs only", () => {
+  const holder = { subject: [{ common_name: "k8s-etcd" }], private_key_pem: expect.any(String) };
+  expect(requestsWith()).toEqual({
+    "etcd-server-7-12-peer": { ...holder, dns_names: ["hdss7-12"], ip_addresses: ["10.4.7.12"] },
+    "etcd-server-7-21-peer": { ...holder, dns_names: ["hdss7-21"], ip_addresses: ["10.4.7.21"] },
+    "etcd-server-7-22-peer": { ...holder, dns_names: ["hdss7-22"], ip_addresses: ["10.4.7.22"] },
+  });
+});
+
+test("the runbook's way is one certificate with all addresses", () => {
+  expect(requestsWith({ sharedPeerCertificate: true })).toEqual({
+    "etcd-peer": {
+      subject: [{ common_name: "k8s-etcd" }],
+      private_key_pem: expect.any(String),
+      dns_names: ["hdss7-12", "hdss7-21", "hdss7-22"],
+      ip_addresses: ["10.4.7.12", "10.4.7.21", "10.4.7.22"],
+    },
+  });
+});
+
+test("further names are in every certificate", () => {
+  const requests = requestsWith({ commonName: "etcd", dnsNames: ["etcd.example"], ipAddresses: ["10.4.7.100"] });
+  expect(requests["etcd-server-7-21-peer"]).toEqual({
+    subject: [{ common_name: "etcd" }],
+    private_key_pem: expect.any(String),
+    dns_names: ["etcd.example", "hdss7-21"],
+    ip_addresses: ["10.4.7.100", "10.4.7.21"],
+  });
+});

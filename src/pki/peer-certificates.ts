@@ -1,0 +1,32 @@
+import type { Construct } from "constructs";
+import { DEFAULT_PEER_COMMON_NAME } from "../defaults";
+import type { CertificateOptions } from "../props";
+import type { MemberSettings } from "../settings";
+import type { CertificateAuthority } from "./certificate-authority";
+import { CertificateProfile } from "./certificate-profile";
+import type { LeafCertificate } from "./leaf-certificate";
+
+/** The peer certificate of each member, by member name: one each with that member's SANs only, or one for all as the runbook has it. */
+export function peerCertificates(
+  scope: Construct,
+  authority: CertificateAuthority,
+  members: readonly MemberSettings[],
+  options: CertificateOptions = {},
+): { [member: string]: LeafCertificate } {
+  const issue = (id: string, holders: readonly MemberSettings[]) =>
+    authority.issue(scope, id, {
+      profile: CertificateProfile.PEER,
+      commonName: options.commonName ?? DEFAULT_PEER_COMMON_NAME,
+      dnsNames: [...holders.flatMap(({ hostName }) => hostName ?? []), ...(options.dnsNames ?? [])],
+      ipAddresses: [...holders.map(({ address }) => address), ...(options.ipAddresses ?? [])],
+      validityHours: options.validityHours,
+      earlyRenewalHours: options.earlyRenewalHours,
+      keyType: options.keyType,
+    });
+
+  if (options.sharedPeerCertificate) {
+    const shared = issue("etcd-peer", members);
+    return Object.fromEntries(members.map(({ name }) => [name, shared]));
+  }
+  return Object.fromEntries(members.map((member) => [member.name, issue(`${member.name}-peer`, [member])]));
+}
