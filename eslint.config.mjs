@@ -66,7 +66,7 @@ export default tseslint.config(
   ),
   // The public props name constructs and classes of upper layers, as types: nothing of those layers runs here.
   layer(
-    ["src/props.ts", "src/defaults.ts"],
+    ["src/props.ts", "src/settings.ts", "src/defaults.ts"],
     [above.cluster, above.member, above.pki, above.provision, above.pure, packages.cdk, packages.tls, packages.host],
     { allowTypeImports: true },
   ),
