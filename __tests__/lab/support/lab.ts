@@ -1,0 +1,66 @@
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { must, type Result, run, type RunOptions, type Running, start } from "./run";
+
+const LAB = join(__dirname, "..", "..", "..", "lab", "lab");
+
+export const HOSTS: { readonly [host: string]: string } = {
+  "hdss7-12": "10.4.7.12",
+  "hdss7-21": "10.4.7.21",
+  "hdss7-22": "10.4.7.22",
+};
+
+/** A lab of real hosts, see lab/README.md. */
+export class Lab {
+  /** Boots a lab; `options` are those of `lab up`. */
+  public static async up(name: string, ...options: string[]): Promise<Lab> {
+    const lab = new Lab(`test-${name}-${process.pid}`);
+    await lab.lab("up", ...options);
+    return lab;
+  }
+
+  private constructor(public readonly name: string) {}
+
+  /** A command of the lab's own: `reset`, `reboot HOST`, `link HOST down`, … */
+  public lab(...command: string[]): Promise<string> {
+    return must([LAB, "--name", this.name, ...command]);
+  }
+
+  public down(): Promise<string> {
+    return this.lab("down");
+  }
+
+  /** A command in the operator's network namespace. */
+  public exec(command: string[], options: RunOptions = {}): Promise<Result> {
+    return run(this.inside(command), options);
+  }
+
+  public start(command: string[], options: RunOptions = {}): Running {
+    return start(this.inside(command), options);
+  }
+
+  private inside(command: string[]): string[] {
+    return [LAB, "--name", this.name, "exec", "--", ...command];
+  }
+
+  /** A shell text on a host, as root; its standard output. */
+  public async on(host: string, script: string): Promise<string> {
+    return (await must([LAB, "--name", this.name, "ssh", host, script])).trim();
+  }
+
+  /** The same text on every host. */
+  public async onAll(script: string): Promise<string[]> {
+    return Promise.all(Object.keys(HOSTS).map((host) => this.on(host, script)));
+  }
+
+  /** A directory that goes with the lab. */
+  public directory(name: string): string {
+    const path = join(process.env.LAB_ROOT ?? "/var/lib/cdktf-etcd-lab", this.name, "work", name);
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+    return path;
+  }
+
+  public async digest(version: string): Promise<string> {
+    return (await this.lab("digest", version)).trim();
+  }
+}

@@ -1,0 +1,25 @@
+/* The program of the lab's scenarios: the runbook's cluster, with props from the environment laid over it. */
+import { App, TerraformOutput, TerraformStack } from "cdktf";
+import { EtcdCluster, type EtcdClusterProps, EtcdRelease } from "cdktf-etcd";
+
+const { ETCD_MIRROR = "", SSH_USER, SSH_PORT, SSH_PRIVATE_KEY_FILE, PROPS = "{}", SHA256 } = process.env;
+const { localArchive, ...overrides } = JSON.parse(PROPS);
+
+const app = new App({ outdir: "cdktf.out" });
+const stack = new TerraformStack(app, "etcd");
+const props: EtcdClusterProps = {
+  members: [
+    { name: "etcd-server-7-12", address: "10.4.7.12", host: "hdss7-12" },
+    { name: "etcd-server-7-21", address: "10.4.7.21", host: "hdss7-21" },
+    { name: "etcd-server-7-22", address: "10.4.7.22", host: "hdss7-22" },
+  ],
+  ssh: { user: SSH_USER, port: Number(SSH_PORT ?? 22), privateKeyFile: SSH_PRIVATE_KEY_FILE, timeout: "20s" },
+  release: localArchive
+    ? EtcdRelease.localArchive(localArchive, { sha256: SHA256 })
+    : EtcdRelease.mirror(ETCD_MIRROR, { sha256: SHA256 }),
+  operatorCredentials: { directory: "credentials" },
+  ...overrides,
+};
+const cluster = new EtcdCluster(stack, "etcd", props);
+new TerraformOutput(stack, "endpoints", { value: cluster.endpoints });
+app.synth();

@@ -1,0 +1,93 @@
+import { cpSync, existsSync, mkdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import type { Lab } from "./lab";
+import type { Result, Running } from "./run";
+
+const TOP = join(__dirname, "..", "..", "..");
+const PROGRAM = join(__dirname, "program.ts");
+
+/** An operator's project: a directory, a program with props, Terraform. */
+export class Project {
+  public readonly directory: string;
+
+  public constructor(
+    private readonly lab: Lab,
+    name = "project",
+    public readonly version = "3.6.14",
+  ) {
+    this.directory = lab.directory(name);
+  }
+
+  private get stack(): string {
+    return join(this.directory, "cdktf.out", "stacks", "etcd");
+  }
+
+  /** Synthesizes with these props over the runbook's; a result with a code other than 0 when they are refused. */
+  public async synth(props: object = {}): Promise<Result> {
+    const env = {
+      PROPS: JSON.stringify({ version: this.version, ...props }),
+      SHA256: await this.lab.digest(this.version),
+      TSX_TSCONFIG_PATH: join(TOP, "tsconfig.json"),
+    };
+    return this.lab.exec(["node", "--import", join(TOP, "node_modules/tsx/dist/loader.mjs"), PROGRAM], {
+      cwd: this.directory,
+      env,
+    });
+  }
+
+  /** Synthesizes and prepares Terraform; fails the test when that fails. */
+  public async prepare(props: object = {}): Promise<void> {
+    const synth = await this.synth(props);
+    if (synth.code !== 0) throw new Error(synth.output);
+    if (existsSync(join(this.stack, ".terraform"))) return;
+    const init = await this.terraform("init", "-input=false");
+    if (init.code !== 0) throw new Error(init.output);
+  }
+
+  public terraform(...command: string[]): Promise<Result> {
+    return this.lab.exec(["terraform", ...command, "-no-color"], { cwd: this.stack });
+  }
+
+  public startTerraform(...command: string[]): Running {
+    return this.lab.start(["terraform", ...command, "-no-color"], { cwd: this.stack });
+  }
+
+  /** Synthesizes and applies. */
+  public async apply(props: object = {}): Promise<Result> {
+    await this.prepare(props);
+    return this.terraform("apply", "-auto-approve", "-input=false");
+  }
+
+  public async plan(props: object = {}): Promise<Result> {
+    await this.prepare(props);
+    return this.terraform("plan", "-input=false");
+  }
+
+  public destroy(): Promise<Result> {
+    return this.terraform("destroy", "-auto-approve", "-input=false");
+  }
+
+  /** The same project checked out elsewhere: its program and its state, nothing that was rendered. */
+  public checkout(name: string): Project {
+    const other = new Project(this.lab, name, this.version);
+    const state = "terraform.etcd.tfstate";
+    mkdirSync(other.directory, { recursive: true });
+    cpSync(join(this.directory, state), join(other.directory, state));
+    return other;
+  }
+
+  /** Forgets everything that Terraform knows. */
+  public loseState(): void {
+    rmSync(join(this.directory, "terraform.etcd.tfstate"), { force: true });
+  }
+
+  /** A command with the operator's etcdctl environment. */
+  public async etcdctl(command: string): Promise<Result> {
+    const env = join(this.directory, "credentials", "etcdctl.env");
+    const binary = join(this.lab.directory("bin"), `etcdctl-${this.version}`);
+    if (!existsSync(binary)) {
+      await this.lab.exec(["sh", "-c", `curl -fsS "$ETCD_MIRROR/v${this.version}/etcd-v${this.version}-linux-amd64.tar.gz" | tar -xzO etcd-v${this.version}-linux-amd64/etcdctl >${binary} && chmod 755 ${binary}`]);
+    }
+    return this.lab.exec(["sh", "-c", `. ${env} && ${binary} ${command}`], { cwd: this.directory });
+  }
+}
