@@ -1,0 +1,139 @@
+# shellcheck shell=bash
+# A host: an overlay over the cached Debian root, booted by systemd-nspawn. Real init, real sshd, real packages.
+set -euo pipefail
+
+# host_create HOST ADDRESS [DISK]: what outlives a reset: address, identity, cable.
+host_create() {
+  local host=$1 address=$2 disk=${3:-} dir
+  dir=$(host_dir "$host")
+  mkdir -p "$dir"
+  echo "$address" >"$dir/address"
+  [[ -z $disk ]] || echo "$disk" >"$dir/disk"
+  ssh-keygen -q -t ed25519 -N '' -C "$host" -f "$dir/ssh_host_ed25519_key"
+  tr -d - </proc/sys/kernel/random/uuid >"$dir/machine-id"
+  host_plug "$host" "$address"
+}
+
+# host_format HOST: gives the host a clean disk.
+host_format() {
+  local host=$1 dir lower
+  dir=$(host_dir "$host")
+  lower=$(debian_root)
+  [[ $LAB_SUPERVISOR != preinstalled ]] || lower=$(debian_supervisor_layer):$lower
+  host_unmount "$host"
+  rm -rf --one-file-system "$dir/disk.d" "$dir/merged"
+  mkdir "$dir/disk.d" "$dir/merged"
+  [[ ! -e $dir/disk ]] || mount -t tmpfs -o "mode=755,size=$(cat "$dir/disk")" lab-disk "$dir/disk.d"
+  mkdir "$dir/disk.d/upper" "$dir/disk.d/work"
+  mount -t overlay lab-host -o "lowerdir=$lower,upperdir=$dir/disk.d/upper,workdir=$dir/disk.d/work" "$dir/merged"
+  host_settle "$host" "$dir/merged"
+}
+
+# What a machine's installer would have asked for.
+host_settle() {
+  local host=$1 root=$2 dir home=/root
+  dir=$(host_dir "$host")
+  echo "$host" >"$root/etc/hostname"
+  printf '127.0.0.1 localhost\n%s %s\n' "$(host_address "$host")" "$host" >"$root/etc/hosts"
+  cp "$dir/machine-id" "$root/etc/machine-id"
+  cp "$dir"/ssh_host_ed25519_key{,.pub} "$root/etc/ssh/"
+  echo "deb [trusted=yes] http://$(operator_address):8080/debian ./" >"$root/etc/apt/sources.list"
+  {
+    echo "Port $LAB_SSH_PORT"
+    echo 'PasswordAuthentication no'
+    if [[ $LAB_USER == root ]]; then echo 'PermitRootLogin prohibit-password'; else echo 'PermitRootLogin no'; fi
+  } >"$root/etc/ssh/sshd_config.d/lab.conf"
+  if [[ $LAB_USER != root ]]; then
+    home=/home/$LAB_USER
+    chroot "$root" /usr/sbin/useradd --create-home --shell /bin/bash "$LAB_USER"
+    echo "$LAB_USER ALL=(ALL) NOPASSWD: ALL" >"$root/etc/sudoers.d/lab"
+    chmod 440 "$root/etc/sudoers.d/lab"
+  fi
+  install -d -m 700 "$root$home/.ssh"
+  cp "$LAB_DIR/id_ed25519.pub" "$root$home/.ssh/authorized_keys"
+  chown -R --reference="$root$home" "$root$home/.ssh"
+}
+
+host_unmount() {
+  local mount
+  for mount in "$(host_dir "$1")/merged" "$(host_dir "$1")/disk.d"; do
+    ! mountpoint -q "$mount" || umount "$mount"
+  done
+}
+
+host_boot() {
+  local host=$1 dir options=() arguments=()
+  dir=$(host_dir "$host")
+  # Guests' systemd mounts the same kind of cgroups as the machine only when told so.
+  ! cgroup_is_v1 || arguments+=(systemd.unified_cgroup_hierarchy=0)
+  options=(--quiet --boot --directory="$dir/merged" --machine="$LAB_NAME.$host" --hostname="$host"
+    --network-namespace-path="$(host_namespace "$host")" --register=no --keep-unit --link-journal=no
+    --settings=no --resolv-conf=off --timezone=off --console=read-only)
+  host_link "$host" up
+  (
+    cgroup_enter "$host"
+    close_inherited_files
+    # The lab sees to it that a directory is booted once only; nspawn's own lock files would stay behind.
+    SYSTEMD_NSPAWN_LOCK=0 exec setsid systemd-nspawn "${options[@]}" "${arguments[@]}" </dev/null >>"$dir/console.log" 2>&1
+  ) &
+}
+
+# What goes on running may hold neither the lab's lock nor the pipes of whoever called the lab.
+close_inherited_files() {
+  local file
+  for file in "/proc/$BASHPID/fd"/*; do
+    file=${file##*/}
+    ((file <= 2)) || eval "exec $file>&-"
+  done
+}
+
+host_is_running() { ! cgroup_is_empty "$1"; }
+
+host_wait() {
+  wait_until 60 host_answers "$1" || die "$1 does not answer on ssh; its console: $(host_dir "$1")/console.log"
+}
+host_answers() { host_ssh "$1" -o ConnectTimeout=2 true </dev/null >/dev/null 2>&1; }
+
+# host_ssh HOST [SSH OPTIONS] [COMMAND…]
+host_ssh() {
+  local host=$1
+  shift
+  in_operator ssh -F "$LAB_DIR/ssh_config" "$host" "$@"
+}
+
+# host_shutdown HOST: a clean power-off, as by its power button.
+host_shutdown() {
+  local pid
+  for pid in $(cgroup_pids "$1"); do
+    # nspawn hands the signal on to the host's init.
+    [[ $(cat "/proc/$pid/comm" 2>/dev/null) != systemd-nspawn ]] || kill -TERM "$pid"
+  done
+  wait_until 60 cgroup_is_empty "$1" || die "$1 does not shut down; its console: $(host_dir "$1")/console.log"
+  host_cut "$1"
+}
+
+# host_cut HOST: pulls the plug. The cable goes first: a dead host says no goodbye to its peers.
+host_cut() {
+  host_link "$1" down
+  cgroup_kill "$1"
+  rm -rf "/run/systemd/nspawn"/{propagate,unix-export}/"$LAB_NAME.$1"
+}
+
+host_reset() {
+  host_cut "$1"
+  host_format "$1"
+  host_boot "$1"
+  host_wait "$1"
+}
+
+# in_parallel FUNCTION HOST…: one process per host; fails when one failed.
+in_parallel() {
+  local function=$1 host pids=() pid failed=0
+  shift
+  for host in "$@"; do
+    "$function" "$host" &
+    pids+=("$!")
+  done
+  for pid in "${pids[@]}"; do wait "$pid" || failed=1; done
+  return "$failed"
+}

@@ -1,0 +1,135 @@
+# shellcheck shell=bash
+# A lab's life: up, down, status.
+set -euo pipefail
+
+lab_up() {
+  local hosts=hdss7-12=10.4.7.12,hdss7-21=10.4.7.21,hdss7-22=10.4.7.22
+  local user=root port=22 supervisor=apt disk='' asked="$*" pair http_fill_pid
+  while (($# > 0)); do
+    (($# > 1)) || die "up: $1 needs a value"
+    case $1 in
+      --hosts) hosts=$2 ;;
+      --user) user=$2 ;;
+      --ssh-port) port=$2 ;;
+      --supervisor) supervisor=$2 ;;
+      --disk) disk=$2 ;;
+      *) die "up: no option $1" ;;
+    esac
+    shift 2
+  done
+  [[ $supervisor == apt || $supervisor == preinstalled ]] || die "up: --supervisor is apt or preinstalled"
+  [[ $user =~ ^[a-z_][a-z0-9_-]*$ ]] || die "up: not a user name: $user"
+  [[ $port =~ ^[0-9]+$ ]] || die "up: not a port: $port"
+  IFS=, read -ra hosts <<<"$hosts"
+  lab_require_prepared
+
+  lab_lock
+  if lab_is_up; then
+    lab_load
+    [[ -z $asked || $asked == "$LAB_ASKED" ]] || die "lab $LAB_NAME is up already, as: up $LAB_ASKED"
+    http_fill
+    say "lab $LAB_NAME is up already"
+    return
+  fi
+  # What an interrupted up or down, or a reboot of this machine, left.
+  lab_tear_down
+
+  LAB_NETWORK=${hosts[0]#*=} LAB_USER=$user LAB_SSH_PORT=$port LAB_SUPERVISOR=$supervisor
+  LAB_NETWORK=${LAB_NETWORK%.*}
+  for pair in "${hosts[@]}"; do require_new_host "$pair"; done
+  operator_make
+  network_make
+  http_fill &
+  http_fill_pid=$!
+  for pair in "${hosts[@]}"; do host_create "${pair%%=*}" "${pair#*=}" "$disk"; done
+  operator_write_ssh_config
+  for pair in "${hosts[@]}"; do
+    host_format "${pair%%=*}"
+    host_boot "${pair%%=*}"
+  done
+  wait "$http_fill_pid"
+  http_start
+  mapfile -t hosts < <(host_names)
+  in_parallel host_wait "${hosts[@]}" || die "up failed; lab --name $LAB_NAME down removes what there is"
+  wait_until 20 http_answers || die "the http server does not answer, see $LAB_DIR/http.log"
+  # Written last: a lab without this file is a half one.
+  declare -p LAB_NETWORK LAB_USER LAB_SSH_PORT LAB_SUPERVISOR | sed 's/^declare -- //' >"$LAB_DIR/settings.next"
+  printf 'LAB_ASKED=%q\n' "$asked" >>"$LAB_DIR/settings.next"
+  mv "$LAB_DIR/settings.next" "$LAB_DIR/settings"
+  say "lab $LAB_NAME is up: $(operator_hosts)"
+}
+
+# shellcheck disable=SC1091 # written by lab_up
+lab_load() { source "$LAB_DIR/settings"; }
+
+lab_require_prepared() {
+  local part
+  for part in "$(debian_root)" "$(debian_supervisor_layer)" "$(debian_repo)" "$(providers_mirror)"; do
+    [[ -d $part ]] || die "not prepared; run: lab/prepare"
+  done
+}
+
+# require_new_host HOST=ADDRESS
+require_new_host() {
+  local host=${1%%=*} address=${1#*=} other
+  [[ $1 == *=* && $host =~ ^[a-z0-9][a-z0-9-]{0,40}$ && $address =~ ^[0-9]+(\.[0-9]+){3}$ ]] || die "not HOST=ADDRESS: $1"
+  [[ ${address%.*} == "$LAB_NETWORK" && $address != "$(operator_address)" ]] ||
+    die "$address: all hosts are in $LAB_NETWORK.0/24, and $(operator_address) is the operator's"
+  for other in $(host_names); do
+    [[ $other != "$host" && $(host_address "$other") != "$address" ]] || die "lab $LAB_NAME has $other=$(host_address "$other") already"
+  done
+}
+
+lab_down() {
+  [[ -e $LAB_DIR ]] || {
+    say "lab $LAB_NAME is not up"
+    return
+  }
+  lab_lock
+  lab_tear_down
+  rmdir "$LAB_DIR"
+  rmdir --ignore-fail-on-non-empty "$(lab_root)"
+  say "lab $LAB_NAME is down"
+}
+
+# Needs nothing to be whole: kills by control group, unmounts by path.
+lab_tear_down() {
+  local member mount
+  rm -f "$LAB_DIR/settings"
+  for member in $(cgroup_members); do cgroup_kill "$member"; done
+  # The innermost first.
+  while read -r mount; do
+    umount "$mount"
+  done < <(findmnt --raw --noheadings --output TARGET | grep "^$LAB_DIR/" | sort -r)
+  rm -rf /run/systemd/nspawn/{propagate,unix-export}/"$LAB_NAME".*
+  # The directory itself stays: it is what the lock is on.
+  find "$LAB_DIR" -mindepth 1 -maxdepth 1 -exec rm -rf --one-file-system {} +
+}
+
+lab_status() {
+  local host state
+  if ! lab_is_up; then
+    if [[ -e $LAB_DIR ]]; then say "lab $LAB_NAME is half up; lab --name $LAB_NAME down removes it"; else say "lab $LAB_NAME is not up"; fi
+    return 1
+  fi
+  lab_load
+  say "lab $LAB_NAME is up, user $LAB_USER, ssh port $LAB_SSH_PORT, supervisor $LAB_SUPERVISOR, http://$(operator_address):8080"
+  for host in $(host_names); do
+    if host_is_running "$host"; then state=running; else state=off; fi
+    printf '%-16s %-15s %-8s link %s\n' "$host" "$(host_address "$host")" "$state" "$(host_link_state "$host")"
+  done
+}
+
+lab_add() {
+  local pair=${1:-} disk=''
+  shift || true
+  if (($# > 0)); then
+    [[ $1 == --disk && -n ${2:-} ]] || die "add: HOST=ADDRESS [--disk SIZE]"
+    disk=$2
+  fi
+  lab_lock
+  require_new_host "$pair"
+  host_create "${pair%%=*}" "${pair#*=}" "$disk"
+  operator_write_ssh_config
+  host_reset "${pair%%=*}"
+}

@@ -1,0 +1,95 @@
+# shellcheck shell=bash
+# The operator's side: keys, Terraform's settings, the http server, and commands in the operator's namespace.
+set -euo pipefail
+
+http_root() { printf '%s/http' "$LAB_DIR"; }
+
+# A copy for each lab, so that a test can swap one lab's tarball for a corrupted one. Adds what was prepared since.
+http_fill() {
+  local version target
+  mkdir -p "$(http_root)/etcd"
+  [[ -d $(http_root)/debian ]] || cp -r "$(debian_repo)" "$(http_root)/debian"
+  for version in $(etcd_versions); do
+    target=$(http_root)/etcd/v$version
+    [[ -d $(etcd_directory "$version") && ! -d $target ]] || continue
+    rm -rf "$target.part"
+    cp -r "$(etcd_directory "$version")" "$target.part"
+    mv -T "$target.part" "$target"
+  done
+}
+
+http_start() {
+  (
+    cgroup_enter operator
+    close_inherited_files
+    cd "$(http_root)"
+    exec nsenter --net="$(operator_namespace)" -- setsid /usr/bin/python3 -u -m http.server --bind "$(operator_address)" 8080 \
+      </dev/null >"$LAB_DIR/http.log" 2>&1
+  ) &
+}
+
+http_answers() { in_operator bash -c "exec 3<>/dev/tcp/$(operator_address)/8080" 2>/dev/null; }
+
+operator_make() {
+  mkdir -m 700 "$LAB_DIR/tmp"
+  ssh-keygen -q -t ed25519 -N '' -C "lab $LAB_NAME" -f "$LAB_DIR/id_ed25519"
+  cat >"$LAB_DIR/terraformrc" <<EOF
+provider_installation {
+  filesystem_mirror {
+    path = "$(providers_mirror)"
+  }
+}
+EOF
+}
+
+# Who the hosts are, for ssh. Written anew when a host is added.
+operator_write_ssh_config() {
+  local host address
+  for host in $(host_names); do
+    address=$(host_address "$host")
+    cat <<EOF
+Host $host
+  HostName $address
+  HostKeyAlias $host
+EOF
+  done >"$LAB_DIR/ssh_config.next"
+  cat >>"$LAB_DIR/ssh_config.next" <<EOF
+Host *
+  User $LAB_USER
+  Port $LAB_SSH_PORT
+  IdentityFile $LAB_DIR/id_ed25519
+  IdentitiesOnly yes
+  UserKnownHostsFile $LAB_DIR/known_hosts
+  GlobalKnownHostsFile /dev/null
+  StrictHostKeyChecking yes
+  LogLevel ERROR
+EOF
+  for host in $(host_names); do
+    printf '%s,[%s]:%s %s\n' "$host" "$(host_address "$host")" "$LAB_SSH_PORT" "$(cut -d' ' -f1,2 "$(host_dir "$host")/ssh_host_ed25519_key.pub")"
+  done >"$LAB_DIR/known_hosts.next"
+  mv "$LAB_DIR/ssh_config.next" "$LAB_DIR/ssh_config"
+  mv "$LAB_DIR/known_hosts.next" "$LAB_DIR/known_hosts"
+}
+
+# name=address,name=address: the topology, for tests.
+operator_hosts() {
+  local host
+  for host in $(host_names); do printf '%s=%s\n' "$host" "$(host_address "$host")"; done | paste -sd,
+}
+
+# operator_exec COMMAND…: becomes COMMAND, so signals and exit code are its own.
+operator_exec() {
+  local directory variable
+  for directory in "$(terraform_directory)" "$(writer_directory)"; do
+    [[ -z $directory ]] || PATH=$directory:$PATH
+  done
+  # Neither a proxy nor the caller's ssh agent is of use in there.
+  for variable in http_proxy https_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY all_proxy SSH_AUTH_SOCK; do unset "$variable"; done
+  LAB_HOSTS=$(operator_hosts)
+  ETCD_MIRROR=http://$(operator_address):8080/etcd
+  export PATH LAB_NAME LAB_DIR LAB_HOSTS ETCD_MIRROR
+  export TF_CLI_CONFIG_FILE="$LAB_DIR/terraformrc" CHECKPOINT_DISABLE=1 TMPDIR="$LAB_DIR/tmp"
+  export SSH_USER=$LAB_USER SSH_PORT=$LAB_SSH_PORT SSH_PRIVATE_KEY_FILE="$LAB_DIR/id_ed25519" SSH_KNOWN_HOSTS_FILE="$LAB_DIR/known_hosts"
+  cgroup_enter operator
+  exec nsenter --net="$(operator_namespace)" -- "$@"
+}

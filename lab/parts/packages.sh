@@ -1,0 +1,37 @@
+# shellcheck shell=bash
+# The Debian packages that the lab needs on this machine.
+set -euo pipefail
+
+# command, the package that has it
+package_table="
+mmdebstrap mmdebstrap
+systemd-nspawn systemd-container
+ip iproute2
+ssh openssh-client
+shellcheck shellcheck
+/usr/bin/python3 python3
+apt-ftparchive apt-utils
+dpkg-deb dpkg
+openssl openssl
+nsenter util-linux
+"
+
+prepare_packages() {
+  local command package missing=()
+  while read -r command package; do
+    [[ -z $command ]] || command -v "$command" >/dev/null || missing+=("$package")
+  done <<<"$package_table"
+  if ((${#missing[@]} > 0)); then
+    say "Debian packages: installing ${missing[*]}"
+    mkdir -p "$(cache_dir)"
+    (
+      # One apt at a time: two prepares may run at once.
+      exec {lock}>"$(cache_dir)/apt.lock"
+      flock "$lock"
+      export DEBIAN_FRONTEND=noninteractive
+      apt-get -qq update
+      apt-get -qq --yes --no-install-recommends -o DPkg::Lock::Timeout=300 install "${missing[@]}" </dev/null >&2
+    )
+  fi
+  say "Debian packages on this machine: complete"
+}

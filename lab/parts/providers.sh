@@ -1,0 +1,30 @@
+# shellcheck shell=bash
+# The three Terraform providers, built from their Go modules into a filesystem mirror that needs no registry.
+set -euo pipefail
+
+# name, the version that the CDKTF binding asks for, package
+provider_table="
+null 3.2.4 github.com/terraform-providers/terraform-provider-null
+local 2.6.1 github.com/terraform-providers/terraform-provider-local
+tls 4.1.0 github.com/hashicorp/terraform-provider-tls
+"
+
+providers_key() { printf 'providers-%s' "$(recipe_hash "$provider_table" "$LAB_CODE"/build/providers/*/go.{mod,sum})"; }
+providers_mirror() { printf '%s/%s' "$(cache_dir)" "$(providers_key)"; }
+
+prepare_providers() {
+  cache_entry "$(providers_key)" providers_build
+  say "Terraform providers null, local and tls (the lab's own builds, see lab/README.md): ready"
+}
+
+providers_build() {
+  local mirror=$1 name version package directory
+  require_go
+  while read -r name version package; do
+    [[ -n $name ]] || continue
+    say "provider $name: building (about half a minute, once)"
+    directory=$mirror/registry.terraform.io/hashicorp/$name/$version/linux_amd64
+    mkdir -p "$directory"
+    go_build "$LAB_CODE/build/providers/$name" "$directory/terraform-provider-${name}_v${version}_x5" "$package"
+  done <<<"$provider_table"
+}
