@@ -1,0 +1,331 @@
+import { TerraformOutput, TerraformVariable } from "cdktf";
+import { EtcdCluster } from "../src/etcd-cluster";
+import type { EtcdClusterProps } from "../src/props";
+import { RUNBOOK } from "./helpers/settings";
+import { addresses, allDependencies, emptyStack, find, type StackJson, synth, synthCluster } from "./support/synth";
+
+const NAMES = ["etcd-server-7-12", "etcd-server-7-21", "etcd-server-7-22"];
+const FOURTH = { name: "etcd-server-7-20", address: "10.4.7.20" };
+
+/** `null_resource.etcd_NAME_PHASE` of every member. */
+const each = (phase: string, names = NAMES) => names.map((name) => `null_resource.etcd_${name}_${phase}`);
+const rolloutTriggers = (json: StackJson, name: string) => find(json, `null_resource.etcd_${name}_rollout`).triggers;
+
+describe("what waits for what", () => {
+  const json = synthCluster();
+
+  test("every stage waits for the preflights of all members", () => {
+    for (const stage of each("stage")) expect(find(json, stage).depends_on).toEqual(each("preflight"));
+  });
+
+  test("preflights wait for nothing that touches a host", () => {
+    for (const preflight of each("preflight")) {
+      expect(allDependencies(json, preflight).filter((address) => address.startsWith("null_resource"))).toEqual([]);
+    }
+  });
+
+  test("every bootstrap waits for the stages of all members", () => {
+    for (const bootstrap of each("bootstrap")) expect(find(json, bootstrap).depends_on).toEqual(each("stage"));
+  });
+
+  test("every membership waits for the decommission and the preflights of all members", () => {
+    for (const membership of each("membership")) {
+      expect(find(json, membership).depends_on).toEqual(["terraform_data.etcd_decommission", ...each("preflight")]);
+    }
+  });
+
+  test("a membership is created before the old one is destroyed, and so may depend on no file, at any distance", () => {
+    for (const membership of each("membership")) {
+      expect(find(json, membership).lifecycle).toEqual({ create_before_destroy: true });
+      const all = allDependencies(json, membership);
+      expect(all).toContain("local.etcd_host-scripts");
+      expect(all.filter((address) => address.startsWith("local_"))).toEqual([]);
+    }
+  });
+
+  test("nothing but membership has a lifecycle that spreads", () => {
+    const spreading = addresses(json).filter((address) =>
+      JSON.stringify(find(json, address).lifecycle ?? "").includes("create_before_destroy"),
+    );
+    expect(spreading).toEqual(each("membership"));
+  });
+
+  test("the first rollout waits for all bootstraps and memberships, each other one for the one before", () => {
+    const [first, second, third] = each("rollout");
+    expect(find(json, first).depends_on).toEqual([...each("bootstrap"), ...each("membership")]);
+    expect(find(json, second).depends_on).toEqual([first]);
+    expect(find(json, third).depends_on).toEqual([second]);
+  });
+
+  test("the chain of rollouts goes by name, whatever the order in the program", () => {
+    const shuffled = synthCluster({ members: [RUNBOOK.members[1], FOURTH, RUNBOOK.members[2], RUNBOOK.members[0]] });
+    const chain = each("rollout", ["etcd-server-7-12", FOURTH.name, "etcd-server-7-21", "etcd-server-7-22"]);
+    expect(chain.slice(1).map((rollout) => find(shuffled, rollout).depends_on)).toEqual(
+      chain.slice(0, -1).map((before) => [before]),
+    );
+  });
+
+  test("names sort by code unit, so a chain is the same on every machine", () => {
+    const names = ["b", "a-10", "B", "a-9"];
+    const json = synthCluster({ members: names.map((name, i) => ({ name, address: `10.4.7.${i + 1}` })) });
+    const chain = each("rollout", ["B", "a-10", "a-9", "b"]);
+    expect(chain.slice(1).map((rollout) => find(json, rollout).depends_on)).toEqual(
+      chain.slice(0, -1).map((before) => [before]),
+    );
+  });
+
+  test("health runs again when any rollout did, and last", () => {
+    const health = find(json, "null_resource.etcd_health");
+    expect(health.triggers).toEqual(
+      Object.fromEntries(NAMES.map((name) => [name, `\${null_resource.etcd_${name}_rollout.id}`])),
+    );
+    const waitFor = addresses(json).filter((address) =>
+      allDependencies(json, address).includes("null_resource.etcd_health"),
+    );
+    expect(waitFor).toEqual([]);
+  });
+});
+
+describe("what a change of the program changes", () => {
+  const json = synthCluster();
+
+  test("the order of the members changes nothing at all", () => {
+    const text = (members: EtcdClusterProps["members"]) => {
+      const stack = emptyStack();
+      new EtcdCluster(stack, "etcd", { ...RUNBOOK, members, certificates: { sharedPeerCertificate: true } });
+      return JSON.stringify(stack.toTerraform());
+    };
+    const [a, b, c] = RUNBOOK.members;
+    expect(text([c, a, b])).toBe(text([a, b, c]));
+    expect(text([b, a, c])).toBe(text([a, b, c]));
+  });
+
+  test("a rollout has one readable trigger for each thing that forces a restart", () => {
+    expect(rolloutTriggers(json, "etcd-server-7-12")).toEqual({
+      version: "3.6.14",
+      ca_sha256: "${sha256(tls_self_signed_cert.etcd_ca_cert.cert_pem)}",
+      startup_script_sha256: expect.stringMatching(/^[0-9a-f]{64}$/),
+      supervisor_ini_sha256: expect.stringMatching(/^[0-9a-f]{64}$/),
+      "flag.name": "etcd-server-7-12",
+      "flag.data_dir": "/data/etcd/etcd-server",
+      "flag.listen_peer_urls": "https://10.4.7.12:2380",
+      "flag.listen_client_urls": "https://10.4.7.12:2379",
+      "flag.initial_advertise_peer_urls": "https://10.4.7.12:2380",
+      "flag.advertise_client_urls": "https://10.4.7.12:2379",
+      "flag.cert_file": "/opt/etcd/certs/etcd-peer.pem",
+      "flag.key_file": "/opt/etcd/certs/etcd-peer-key.pem",
+      "flag.client_cert_auth": "true",
+      "flag.trusted_ca_file": "/opt/etcd/certs/ca.pem",
+      "flag.peer_cert_file": "/opt/etcd/certs/etcd-peer.pem",
+      "flag.peer_key_file": "/opt/etcd/certs/etcd-peer-key.pem",
+      "flag.peer_client_cert_auth": "true",
+      "flag.peer_trusted_ca_file": "/opt/etcd/certs/ca.pem",
+      "flag.logger": "zap",
+      "flag.log_outputs": "stdout",
+    });
+  });
+
+  test("a new quota changes the trigger of that flag and the script's digest, and nothing else of a rollout", () => {
+    const changed = synthCluster({ quotaBackendBytes: 4294967296 });
+    for (const name of NAMES) {
+      const before = rolloutTriggers(json, name) ?? {};
+      const after = rolloutTriggers(changed, name) ?? {};
+      expect(Object.keys(after).filter((key) => after[key] !== before[key])).toEqual([
+        "flag.quota_backend_bytes",
+        "startup_script_sha256",
+      ]);
+      expect(after["flag.quota_backend_bytes"]).toBe("4294967296");
+      expect(Object.keys(before).filter((key) => !(key in after))).toEqual([]);
+    }
+  });
+
+  test("an own flag is a trigger by its own name", () => {
+    const changed = synthCluster({ extraFlags: { "snapshot-count": "5000" } });
+    expect(rolloutTriggers(changed, NAMES[0])).toMatchObject({ "flag.snapshot_count": "5000" });
+  });
+
+  test.each([false, true])(
+    "members that come or go restart none of the others (shared certificate: %s)",
+    (sharedPeerCertificate) => {
+      const certificates = { sharedPeerCertificate };
+      const three = synthCluster({ certificates });
+      const four = synthCluster({ certificates, members: [...RUNBOOK.members, FOURTH] });
+      for (const name of NAMES) expect(rolloutTriggers(four, name)).toEqual(rolloutTriggers(three, name));
+    },
+  );
+
+  test("a member that comes or goes is compared with the cluster's members on every host", () => {
+    const four = synthCluster({ members: [...RUNBOOK.members, FOURTH] });
+    const desired =
+      "etcd-server-7-12=https://10.4.7.12:2380,etcd-server-7-20=https://10.4.7.20:2380,etcd-server-7-21=https://10.4.7.21:2380,etcd-server-7-22=https://10.4.7.22:2380";
+    for (const membership of each("membership", [...NAMES, FOURTH.name])) {
+      expect(find(four, membership).triggers).toEqual({ members: desired });
+    }
+  });
+
+  test("a renewed leaf is staged, but restarts nobody", () => {
+    const leaf = `\${sha256(tls_locally_signed_cert.etcd_${NAMES[0]}-peer_cert.cert_pem)}`;
+    expect(find(json, `null_resource.etcd_${NAMES[0]}_stage`).triggers).toMatchObject({ certificate_sha256: leaf });
+    expect(JSON.stringify(rolloutTriggers(json, NAMES[0]))).not.toContain("locally_signed");
+  });
+
+  test("preflight and stage run again for the same things, by names that a plan's reader understands", () => {
+    const stage = find(json, `null_resource.etcd_${NAMES[0]}_stage`).triggers;
+    expect(stage).toEqual({
+      version: "3.6.14",
+      archive_sha256:
+        "ffe840ff9295808e88cce2794a18a5ac87f12a5203c8314d0bf6aa119b41bac5 fa1b80565ee6fc2df1ae6f57a508b221f3ecc7d591c317c581cd8281b0842b3e",
+      address: "10.4.7.12",
+      install_root: "/opt",
+      data_dir: "/data/etcd/etcd-server",
+      log_dir: "/data/logs/etcd-server",
+      user: "etcd",
+      ca_sha256: "${sha256(tls_self_signed_cert.etcd_ca_cert.cert_pem)}",
+      certificate_sha256: `\${sha256(tls_locally_signed_cert.etcd_${NAMES[0]}-peer_cert.cert_pem)}`,
+      startup_script_sha256: expect.stringMatching(/^[0-9a-f]{64}$/),
+      supervisor_ini_sha256: expect.stringMatching(/^[0-9a-f]{64}$/),
+      etcdctl_env_sha256: expect.stringMatching(/^[0-9a-f]{64}$/),
+    });
+    expect(find(json, `null_resource.etcd_${NAMES[0]}_preflight`).triggers).toEqual(stage);
+  });
+});
+
+describe("secrets", () => {
+  const json = synthCluster({ operatorCredentials: { directory: "/root/credentials" } });
+  const keys = /private_key_pem/;
+
+  /** Every string of the JSON with the path that leads to it. */
+  function* strings(value: unknown, path: string): Generator<[path: string, text: string]> {
+    if (typeof value === "string") yield [path, value];
+    else if (value !== null && typeof value === "object") {
+      for (const [key, child] of Object.entries(value)) yield* strings(child, `${path}/${key}`);
+    }
+  }
+
+  test("a private key reaches the tls provider, the inbox of its own member and the operator's own file, and nothing else", () => {
+    const found = [...strings(json, "")].filter(([, text]) => keys.test(text)).map(([path]) => path);
+    expect(found.filter((path) => !path.startsWith("/resource/tls_")).sort()).toEqual([
+      "/resource/local_sensitive_file/etcd_operator-credentials_key/content",
+      ...NAMES.map((name) => `/resource/null_resource/etcd_${name}_stage/provisioner/1/file/content`),
+    ]);
+    for (const name of NAMES) {
+      const upload = find(json, `null_resource.etcd_${name}_stage`).provisioner?.[1].file;
+      expect(upload?.content).toBe(`\${tls_private_key.etcd_${name}-peer_key.private_key_pem}`);
+      expect(upload?.destination).toBe(`.cdktf-etcd/${name}/etcd-peer-key.pem`);
+    }
+  });
+
+  test("the inbox is made private before the key is uploaded", () => {
+    for (const name of NAMES) {
+      const first = find(json, `null_resource.etcd_${name}_stage`).provisioner?.[0]["remote-exec"];
+      expect(first?.inline.at(-1)).toBe('main open_inbox 30 "$@"');
+    }
+  });
+
+  test("the CA's private key is used to sign, and by nothing else", () => {
+    const caKeys = [...strings(json, "")].filter(([, text]) => /etcd_ca_(?:key|cert)\.private_key_pem/.test(text));
+    for (const [path] of caKeys) {
+      expect(path).toMatch(
+        /^\/resource\/tls_(?:self_signed_cert\/etcd_ca_cert\/private_key_pem|locally_signed_cert\/[^/]+\/ca_private_key_pem)$/,
+      );
+    }
+    expect(caKeys).toHaveLength(1 + NAMES.length + 1);
+  });
+
+  test("no key material is an output or a trigger", () => {
+    for (const address of addresses(json)) {
+      expect(JSON.stringify(find(json, address).triggers ?? {})).not.toMatch(keys);
+    }
+    expect(json.output).toBeUndefined();
+  });
+});
+
+describe("what the rest of a program sees", () => {
+  test("endpoints are the client URLs, by member name", () => {
+    const cluster = new EtcdCluster(emptyStack(), "etcd", { ...RUNBOOK, members: [...RUNBOOK.members].reverse() });
+    expect(cluster.endpoints).toBe("https://10.4.7.12:2379,https://10.4.7.21:2379,https://10.4.7.22:2379");
+  });
+
+  test("a client certificate is signed by the cluster's CA, for a client", () => {
+    const json = synth((stack) => {
+      const cluster = new EtcdCluster(stack, "etcd", RUNBOOK);
+      const leaf = cluster.issueClientCertificate("kube-apiserver", {
+        commonName: "kube-apiserver-etcd-client",
+        organization: "system:masters",
+        validityHours: 24,
+        earlyRenewalHours: 6,
+      });
+      new TerraformOutput(stack, "cert", { value: leaf.certPem });
+      new TerraformOutput(stack, "key", { value: leaf.privateKeyPem, sensitive: true });
+    });
+    expect(json.output).toEqual({
+      cert: { value: "${tls_locally_signed_cert.etcd_kube-apiserver_cert.cert_pem}" },
+      key: { value: "${tls_private_key.etcd_kube-apiserver_key.private_key_pem}", sensitive: true },
+    });
+    expect(find(json, "tls_locally_signed_cert.etcd_kube-apiserver_cert")).toMatchObject({
+      ca_cert_pem: "${tls_self_signed_cert.etcd_ca_cert.cert_pem}",
+      allowed_uses: ["client_auth", "digital_signature", "key_encipherment"],
+      validity_period_hours: 24,
+      early_renewal_hours: 6,
+    });
+    expect(find(json, "tls_cert_request.etcd_kube-apiserver_request").subject).toEqual([
+      { common_name: "kube-apiserver-etcd-client", organization: "system:masters" },
+    ]);
+  });
+
+  test("an address may be a token, and reaches Terraform as such wherever it is used", () => {
+    const json = synth((stack) => {
+      const address = new TerraformVariable(stack, "address", { type: "string" }).stringValue;
+      new EtcdCluster(stack, "etcd", { ...RUNBOOK, members: [{ name: "a", address }] });
+    });
+    expect(find(json, "null_resource.etcd_a_preflight").provisioner?.[0]["remote-exec"]?.connection).toMatchObject({
+      host: "${var.address}",
+    });
+    expect(find(json, "tls_cert_request.etcd_a-peer_request").ip_addresses).toEqual(["${var.address}"]);
+    expect(json.locals?.["etcd_a_facts"]).toContain(
+      "\nADDRESS='${var.address}'\nPEER_URL='https://${var.address}:2380'\n",
+    );
+    expect(find(json, "null_resource.etcd_genesis_founders").triggers).toEqual({
+      founders: "a=https://${var.address}:2380",
+    });
+    // Terraform computes the digest, of the same text that the member's script has.
+    expect(find(json, "null_resource.etcd_a_rollout").triggers?.startup_script_sha256).toBe(
+      "${sha256(local.etcd_a_restart-text)}",
+    );
+    expect(json.locals?.["etcd_a_restart-text"]).toContain("  --listen-peer-urls='https://${var.address}:2380' \\\n");
+  });
+});
+
+test("three members with a shared certificate are 31 resources, 33 with the three instances of the decommission", () => {
+  const json = synthCluster({ certificates: { sharedPeerCertificate: true } });
+  const count = Object.fromEntries(
+    Object.entries(json.resource).map(([type, blocks]) => [type, Object.keys(blocks).length]),
+  );
+  expect(count).toEqual({
+    local_file: 8, // startup script and supervisor ini of each, host scripts, etcdctl environment
+    null_resource: 17, // five phases of each, genesis, health
+    terraform_data: 1,
+    tls_cert_request: 1,
+    tls_locally_signed_cert: 1,
+    tls_private_key: 2,
+    tls_self_signed_cert: 1,
+  });
+  expect(addresses(json)).toHaveLength(31);
+  expect(Object.keys(find(json, "terraform_data.etcd_decommission").for_each ?? {})).toEqual(NAMES);
+});
+
+test("two clusters in one stack share nothing but the providers", () => {
+  const json = synth((stack) => {
+    new EtcdCluster(stack, "main", RUNBOOK);
+    new EtcdCluster(stack, "events", {
+      ...RUNBOOK,
+      members: [{ name: "events-1", address: "10.4.7.31" }],
+    });
+  });
+  for (const address of addresses(json)) {
+    const [own, other] = address.includes(".main_") ? ["main", "events"] : ["events", "main"];
+    expect(address).toContain(`.${own}_`);
+    expect(allDependencies(json, address).filter((name) => name.includes(`.${other}_`))).toEqual([]);
+  }
+  expect(json.provider).toEqual({ local: [{}], null: [{}], tls: [{}] });
+});

@@ -1,0 +1,106 @@
+import { TerraformStack, Testing } from "cdktf";
+import { EtcdCluster } from "../../src/etcd-cluster";
+import type { EtcdClusterProps } from "../../src/props";
+import { hostScripts } from "../../src/provision/host-scripts";
+import { escapeTerraform } from "../../src/render/terraform-escape";
+import { RUNBOOK } from "../helpers/settings";
+import { temporaryDirectory } from "../helpers/temporary-directory";
+
+/** A provisioner as Terraform's JSON has it: its type, and its body. */
+export interface Provisioner {
+  readonly "remote-exec"?: { readonly connection: object; readonly inline: string[]; readonly when?: string };
+  readonly file?: {
+    readonly connection: object;
+    readonly destination: string;
+    readonly content?: string;
+    readonly source?: string;
+  };
+}
+
+/** What the tests look at of any resource; its other arguments are unknown. */
+export interface Block {
+  readonly depends_on?: string[];
+  readonly for_each?: { [key: string]: { [key: string]: string } };
+  readonly input?: string;
+  readonly lifecycle?: object;
+  readonly provisioner?: Provisioner[];
+  readonly triggers?: { [name: string]: string };
+  readonly [argument: string]: unknown;
+}
+
+/** Synthesized JSON, made readable: `null_resource.etcd_stage_1A2B3C4D` is `null_resource.etcd_stage`, and the host scripts are one word. */
+export interface StackJson {
+  readonly locals?: { [name: string]: string };
+  readonly output?: { [name: string]: object };
+  readonly provider: { [type: string]: object[] };
+  readonly resource: { [type: string]: { [id: string]: Block } };
+}
+
+export const HOST_SCRIPTS = "<host scripts>";
+
+/** CDKTF ends each id with a hash of its path. */
+const HASH = /_[0-9A-F]{8}(?![0-9A-Za-z_-])/g;
+
+const outdir = temporaryDirectory();
+
+/** An empty stack `etcd`. */
+export function emptyStack(): TerraformStack {
+  return new TerraformStack(Testing.app({ outdir }), "etcd");
+}
+
+/** The JSON of a stack `etcd`, validations included. */
+export function synth(build: (stack: TerraformStack) => void): StackJson {
+  const stack = emptyStack();
+  build(stack);
+  return readable(Testing.synth(stack, true));
+}
+
+/** The JSON of the runbook's cluster with some props changed, as `etcd` in its stack. */
+export function synthCluster(props: Partial<EtcdClusterProps> = {}): StackJson {
+  return synth((stack) => new EtcdCluster(stack, "etcd", { ...RUNBOOK, ...props }));
+}
+
+/** Drops the hash from every id, and names the host scripts instead of printing them. */
+export function readable(json: string): StackJson {
+  const scripts = JSON.stringify(escapeTerraform(hostScripts()));
+  return JSON.parse(json.split(scripts).join(JSON.stringify(HOST_SCRIPTS)).replace(HASH, ""));
+}
+
+/** A resource by its address, `null_resource.etcd_health`. */
+export function find(json: StackJson, address: string): Block {
+  const [type, id] = address.split(".");
+  const block = json.resource[type]?.[id];
+  if (!block) throw new Error(`no ${address} among ${addresses(json).join(", ")}`);
+  return block;
+}
+
+/** The addresses of all resources, sorted. */
+export function addresses(json: StackJson): string[] {
+  return Object.entries(json.resource)
+    .flatMap(([type, blocks]) => Object.keys(blocks).map((id) => `${type}.${id}`))
+    .sort();
+}
+
+/** What Terraform waits for before it touches a resource: `depends_on` and references, directly or through locals; sorted. */
+export function dependencies(json: StackJson, address: string): string[] {
+  const names = [...addresses(json), ...Object.keys(json.locals ?? {}).map((name) => `local.${name}`)];
+  const text = JSON.stringify(
+    address.startsWith("local.") ? json.locals?.[address.slice("local.".length)] : find(json, address),
+  );
+  return names.filter((name) => new RegExp(`${name.replace(".", "\\.")}(?![0-9A-Za-z_-])`).test(text)).sort();
+}
+
+/** The same, and what those wait for, and so on. */
+export function allDependencies(json: StackJson, address: string): string[] {
+  const seen = new Set<string>();
+  const visit = (name: string) => {
+    for (const next of dependencies(json, name)) {
+      if (!seen.has(next)) {
+        seen.add(next);
+        visit(next);
+      }
+    }
+  };
+  visit(address);
+  return [...seen].sort();
+}
