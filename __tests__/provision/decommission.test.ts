@@ -1,0 +1,97 @@
+import { RemovalPolicy } from "../../src/props";
+import { RUNBOOK } from "../helpers/settings";
+import { allDependencies, find, HOST_SCRIPTS, synthCluster } from "../support/synth";
+
+const ADDRESS = "terraform_data.etcd_decommission";
+const json = synthCluster();
+const decommission = find(json, ADDRESS);
+
+test("decommission is one resource with a key for each member, so that removing a key stops that member alone", () => {
+  expect(Object.keys(decommission.for_each ?? {})).toEqual([
+    "etcd-server-7-12",
+    "etcd-server-7-21",
+    "etcd-server-7-22",
+  ]);
+  expect(decommission.for_each?.["etcd-server-7-12"]).toEqual({
+    member: "etcd-server-7-12",
+    host: "hdss7-12",
+    peer_url: "https://10.4.7.12:2380",
+    version: "3.6.14",
+    install_root: "/opt",
+    data_dir: "/data/etcd/etcd-server",
+    log_dir: "/data/logs/etcd-server",
+    supervisor_ini: "etcd-server",
+    removal_policy: "retain",
+    ssh_host: "10.4.7.12",
+    port: "22",
+    user: "root",
+    private_key_file: "~/.ssh/id_ed25519",
+    agent: "false",
+    host_key: "",
+    timeout: "1m",
+    script_path: "",
+    bastion_host: "",
+    bastion_port: "",
+    bastion_user: "",
+    bastion_private_key_file: "",
+    bastion_host_key: "",
+  });
+});
+
+test("nothing ever replaces it: what it remembers is an input, updated in place", () => {
+  expect(decommission.input).toBe("${each.value}");
+  expect(Object.keys(decommission).sort()).toEqual(["for_each", "input", "provisioner"]);
+});
+
+test("the removal policy is remembered, since the program has forgotten it by then", () => {
+  const { for_each } = find(synthCluster({ removalPolicy: RemovalPolicy.DESTROY }), ADDRESS);
+  expect(Object.values(for_each ?? {}).map((values) => values.removal_policy)).toEqual([
+    "destroy",
+    "destroy",
+    "destroy",
+  ]);
+});
+
+test("it is the only destroy-time provisioner, and knows nothing but itself and literals", () => {
+  expect(JSON.stringify(json.resource).match(/"when":/g)).toHaveLength(1);
+  expect(decommission.provisioner).toHaveLength(1);
+  const exec = decommission.provisioner?.[0]["remote-exec"];
+  expect(exec?.when).toBe("destroy");
+  const references = [...JSON.stringify(exec).matchAll(/(?<!\$)\$\{(.*?)\}/g)].map(([, expression]) => expression);
+  expect(references).toHaveLength(13 + 9);
+  for (const expression of references) expect(expression.replace(/self\.input\.[a-z_]+/g, "")).not.toMatch(/\w\.\w/);
+  expect(allDependencies(json, ADDRESS)).toEqual([]);
+});
+
+test("it runs phase decommission with what it remembers, and the scripts themselves in its text", () => {
+  expect(decommission.provisioner?.[0]["remote-exec"]?.inline).toEqual([
+    "set -eu",
+    "",
+    "MEMBER='${self.input.member}'",
+    "HOST='${self.input.host}'",
+    "PEER_URL='${self.input.peer_url}'",
+    "VERSION='${self.input.version}'",
+    "INSTALL_ROOT='${self.input.install_root}'",
+    "DATA_DIR='${self.input.data_dir}'",
+    "LOG_DIR='${self.input.log_dir}'",
+    "SUPERVISOR_INI='${self.input.supervisor_ini}'",
+    "REMOVAL_POLICY='${self.input.removal_policy}'",
+    HOST_SCRIPTS,
+    'main decommission 120 "$@"',
+  ]);
+});
+
+test("every remembered value is used at the end", () => {
+  const text = JSON.stringify(decommission.provisioner);
+  const unused = Object.keys(decommission.for_each?.["etcd-server-7-12"] ?? {}).filter(
+    (key) => !text.includes(`self.input.${key}`),
+  );
+  expect(unused).toEqual([]);
+});
+
+test("a member that leaves takes its key with it, and changes no other's", () => {
+  const two = find(synthCluster({ members: RUNBOOK.members.slice(0, 2) }), ADDRESS);
+  const { "etcd-server-7-22": left, ...rest } = decommission.for_each ?? {};
+  expect(left).toBeDefined();
+  expect(two.for_each).toEqual(rest);
+});

@@ -1,0 +1,26 @@
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { App, TerraformStack } from "cdktf";
+import { operatorPath } from "../../src/provision/operator-path";
+import { temporaryDirectory } from "../helpers/temporary-directory";
+
+const project = temporaryDirectory();
+const before = process.cwd();
+beforeAll(() => process.chdir(project));
+afterAll(() => process.chdir(before));
+
+const pathIn = (outdir: string, path: string) => operatorPath(new TerraformStack(new App({ outdir }), "etcd"), path);
+
+test("a relative path is the operator's, seen from the stack's directory: three deep in the project", () => {
+  expect(pathIn("cdktf.out", "credentials")).toBe("../../../credentials");
+});
+
+test("it finds the way from wherever the output directory is", () => {
+  const outdir = join(project, "build", "out");
+  mkdirSync(outdir, { recursive: true });
+  expect(pathIn(outdir, "credentials")).toBe("../../../../credentials");
+});
+
+test.each(["/etc/etcd/credentials", "~/credentials"])("%s stays as it is", (path) => {
+  expect(pathIn("cdktf.out", path)).toBe(path);
+});

@@ -1,0 +1,27 @@
+import { LocalProvider } from "@cdktf/provider-local/lib/provider";
+import { NullProvider } from "@cdktf/provider-null/lib/provider";
+import { TlsProvider } from "@cdktf/provider-tls/lib/provider";
+import { EtcdCluster } from "../../src/etcd-cluster";
+import { RUNBOOK } from "../helpers/settings";
+import { synth } from "../support/synth";
+
+const cluster = (stack: ConstructorParameters<typeof EtcdCluster>[0], id: string, name: string, address: string) =>
+  new EtcdCluster(stack, id, { ...RUNBOOK, members: [{ name, address }] });
+
+test("the three providers are added by the first cluster, once", () => {
+  const json = synth((stack) => {
+    cluster(stack, "main", "main-1", "10.4.7.1");
+    cluster(stack, "events", "events-1", "10.4.7.2");
+  });
+  expect(json.provider).toEqual({ local: [{}], null: [{}], tls: [{}] });
+});
+
+test("providers that the program has stay the only ones", () => {
+  const json = synth((stack) => {
+    new TlsProvider(stack, "own-tls", { proxy: [{ fromEnv: true }] });
+    new NullProvider(stack, "own-null");
+    new LocalProvider(stack, "own-local");
+    cluster(stack, "etcd", "a", "10.4.7.1");
+  });
+  expect(json.provider).toEqual({ local: [{}], null: [{}], tls: [{ proxy: [{ from_env: true }] }] });
+});

@@ -1,0 +1,174 @@
+import { TerraformVariable } from "cdktf";
+import { EtcdCluster } from "../../src/etcd-cluster";
+import type { SshOptions } from "../../src/props";
+import { find, type StackJson, synth } from "../support/synth";
+
+/** A cluster of one member with these SSH settings. */
+function clusterWith(ssh: SshOptions, memberSsh?: SshOptions): StackJson {
+  return synth((stack) => {
+    new EtcdCluster(stack, "etcd", { members: [{ name: "a", address: "10.4.7.1", ssh: memberSsh }], ssh });
+  });
+}
+
+/** The connection of everything that runs at create time; all of them are the same. */
+function connectionOf(json: StackJson): object | undefined {
+  const connections = Object.values(json.resource.null_resource)
+    .flatMap((block) => block.provisioner ?? [])
+    .map((provisioner) => (provisioner["remote-exec"] ?? provisioner.file)?.connection);
+  expect(connections).toHaveLength(8);
+  for (const connection of connections) expect(connection).toEqual(connections[0]);
+  return connections[0];
+}
+
+/** What the decommission remembers of the connection. */
+function storedOf(json: StackJson): object | undefined {
+  return find(json, "terraform_data.etcd_decommission").for_each?.a;
+}
+
+const DEFAULTS = { type: "ssh", host: "10.4.7.1", port: 22, user: "root", timeout: "1m" };
+
+test("a key file is read by Terraform when it connects, and switches the agent off", () => {
+  const json = clusterWith({ privateKeyFile: "~/.ssh/id_ed25519" });
+  expect(connectionOf(json)).toEqual({
+    ...DEFAULTS,
+    private_key: '${file(pathexpand("~/.ssh/id_ed25519"))}',
+    agent: false,
+  });
+  expect(storedOf(json)).toMatchObject({ private_key_file: "~/.ssh/id_ed25519", agent: "false" });
+});
+
+test("a key from a sensitive variable is in the connection, and never remembered: the end goes through the agent", () => {
+  const json = synth((stack) => {
+    const key = new TerraformVariable(stack, "ssh_key", { type: "string", sensitive: true });
+    new EtcdCluster(stack, "etcd", {
+      members: [{ name: "a", address: "10.4.7.1" }],
+      ssh: { privateKey: key.stringValue },
+    });
+  });
+  expect(connectionOf(json)).toEqual({ ...DEFAULTS, private_key: "${var.ssh_key}", agent: false });
+  expect(JSON.stringify(find(json, "terraform_data.etcd_decommission"))).not.toContain("var.ssh_key");
+  expect(storedOf(json)).toMatchObject({ private_key_file: "", agent: "true" });
+});
+
+test("with no key the agent is used", () => {
+  const json = clusterWith({});
+  expect(connectionOf(json)).toEqual({ ...DEFAULTS, agent: true });
+  expect(storedOf(json)).toMatchObject({ private_key_file: "", agent: "true" });
+});
+
+test("an agent beside a key file is used when the program says so", () => {
+  const json = clusterWith({ privateKeyFile: "/keys/etcd", agent: true });
+  expect(connectionOf(json)).toEqual({ ...DEFAULTS, private_key: '${file(pathexpand("/keys/etcd"))}', agent: true });
+  expect(storedOf(json)).toMatchObject({ private_key_file: "/keys/etcd", agent: "true" });
+});
+
+test("host, port, user, host key, timeout and script path are passed on", () => {
+  const ssh = {
+    host: "hdss7-1.example",
+    port: 2222,
+    user: "ops",
+    hostKey: "ssh-ed25519 AAAA",
+    timeout: "3m",
+    scriptPath: "/var/tmp/run_%RAND%.sh",
+  };
+  const json = clusterWith(ssh);
+  expect(connectionOf(json)).toEqual({
+    type: "ssh",
+    agent: true,
+    host: "hdss7-1.example",
+    port: 2222,
+    user: "ops",
+    host_key: "ssh-ed25519 AAAA",
+    timeout: "3m",
+    // `%R` starts no template, so it is left alone.
+    script_path: "/var/tmp/run_%RAND%.sh",
+  });
+  expect(storedOf(json)).toMatchObject({
+    ssh_host: "hdss7-1.example",
+    port: "2222",
+    user: "ops",
+    host_key: "ssh-ed25519 AAAA",
+    timeout: "3m",
+    script_path: "/var/tmp/run_%RAND%.sh",
+  });
+});
+
+test("a bastion takes user and key from the host, unless it has its own", () => {
+  const json = clusterWith({ user: "ops", privateKeyFile: "/keys/etcd", bastionHost: "bastion.example" });
+  expect(connectionOf(json)).toEqual({
+    ...DEFAULTS,
+    user: "ops",
+    private_key: '${file(pathexpand("/keys/etcd"))}',
+    agent: false,
+    bastion_host: "bastion.example",
+    bastion_port: 22,
+    bastion_user: "ops",
+    bastion_private_key: '${file(pathexpand("/keys/etcd"))}',
+  });
+  expect(storedOf(json)).toMatchObject({
+    bastion_host: "bastion.example",
+    bastion_port: "22",
+    bastion_user: "ops",
+    bastion_private_key_file: "/keys/etcd",
+    bastion_host_key: "",
+  });
+});
+
+test("a bastion of its own port, user, key and host key", () => {
+  const bastion = {
+    bastionHost: "bastion.example",
+    bastionPort: 2200,
+    bastionUser: "jump",
+    bastionPrivateKeyFile: "/keys/jump",
+    bastionHostKey: "ssh-ed25519 BBBB",
+  };
+  const json = clusterWith({ privateKeyFile: "/keys/etcd", ...bastion });
+  expect(connectionOf(json)).toMatchObject({
+    bastion_host: "bastion.example",
+    bastion_port: 2200,
+    bastion_user: "jump",
+    bastion_private_key: '${file(pathexpand("/keys/jump"))}',
+    bastion_host_key: "ssh-ed25519 BBBB",
+  });
+  expect(storedOf(json)).toMatchObject({
+    bastion_host: "bastion.example",
+    bastion_port: "2200",
+    bastion_user: "jump",
+    bastion_private_key_file: "/keys/jump",
+    bastion_host_key: "ssh-ed25519 BBBB",
+  });
+});
+
+test("a member's own settings replace the cluster's one by one", () => {
+  const json = clusterWith({ user: "ops", port: 2222, privateKeyFile: "/keys/etcd" }, { port: 22022 });
+  expect(connectionOf(json)).toEqual({
+    ...DEFAULTS,
+    user: "ops",
+    port: 22022,
+    private_key: '${file(pathexpand("/keys/etcd"))}',
+    agent: false,
+  });
+  expect(storedOf(json)).toMatchObject({ port: "22022", user: "ops" });
+});
+
+test("the decommission connects as the rest does, from what it remembers", () => {
+  const exec = find(clusterWith({}), "terraform_data.etcd_decommission").provisioner?.[0]["remote-exec"];
+  const given = (key: string) => `\${self.input.${key} == "" ? null : self.input.${key}}`;
+  const file = (key: string) => `\${self.input.${key} == "" ? null : file(pathexpand(self.input.${key}))}`;
+  expect(exec?.connection).toEqual({
+    type: "ssh",
+    host: "${self.input.ssh_host}",
+    port: "${self.input.port}",
+    user: "${self.input.user}",
+    private_key: file("private_key_file"),
+    agent: "${self.input.agent}",
+    host_key: given("host_key"),
+    timeout: "${self.input.timeout}",
+    script_path: given("script_path"),
+    bastion_host: given("bastion_host"),
+    bastion_port: given("bastion_port"),
+    bastion_user: given("bastion_user"),
+    bastion_private_key: file("bastion_private_key_file"),
+    bastion_host_key: given("bastion_host_key"),
+  });
+});
