@@ -73,8 +73,8 @@ host_boot() {
   (
     cgroup_enter "$host"
     close_inherited_files
-    # The lab sees to it that a directory is booted once only; nspawn's own lock files would stay behind.
-    SYSTEMD_NSPAWN_LOCK=0 exec setsid systemd-nspawn "${options[@]}" "${arguments[@]}" </dev/null >>"$dir/console.log" 2>&1
+    exec setsid "$LAB_CODE/parts/run-host" "$(operator_namespace)" "$(host_port "$(host_address "$host")")" \
+      "${options[@]}" "${arguments[@]}" </dev/null >>"$dir/console.log" 2>&1
   ) &
 }
 
