@@ -1,5 +1,6 @@
-import { flagKnown } from "../../src/release/flags";
+import { flagKnown, flagVersions } from "../../src/release/flags";
 import { etcdFlags } from "../../src/render/etcd-flags";
+import { OWNED_FLAGS } from "../../src/render/owned-flags";
 import type { EtcdClusterProps } from "../../src/props";
 import { runbookWith } from "../helpers/settings";
 
@@ -67,7 +68,7 @@ test("each prop is its flag, and the user's own flags come last, by name", () =>
     autoCompactionRetention: "1000",
     heartbeatInterval: 200,
     electionTimeout: 2000,
-    listenMetricsUrls: ["http://10.4.7.12:2381", "http://127.0.0.1:2381"],
+    listenMetricsUrls: ["http://127.0.0.1:2381", "http://[::1]:2381"],
     extraFlags: { "snapshot-count": "10000", "max-wals": "3" },
   });
   expect(flags.slice(flags.indexOf("log-outputs=stdout") + 1)).toEqual([
@@ -76,10 +77,31 @@ test("each prop is its flag, and the user's own flags come last, by name", () =>
     "auto-compaction-retention=1000",
     "heartbeat-interval=200",
     "election-timeout=2000",
-    "listen-metrics-urls=http://10.4.7.12:2381,http://127.0.0.1:2381",
+    "listen-metrics-urls=http://127.0.0.1:2381,http://[::1]:2381",
     "max-wals=3",
     "snapshot-count=10000",
   ]);
+});
+
+test.each(["3.1.20", "3.6.14"])(
+  "every flag of a member of %s has an owner, so that nobody can give it twice",
+  (version) => {
+    const cluster = runbookWith({
+      version,
+      quotaBackendBytes: 1,
+      autoCompactionMode: "periodic",
+      autoCompactionRetention: "1",
+      heartbeatInterval: 1,
+      electionTimeout: 1,
+      listenMetricsUrls: ["http://127.0.0.1:2381"],
+    });
+    const unowned = etcdFlags(cluster, cluster.members[0]).filter(([flag]) => !(flag in OWNED_FLAGS));
+    expect(unowned).toEqual([]);
+  },
+);
+
+test("every owned flag is one that some etcd knows", () => {
+  expect(Object.keys(OWNED_FLAGS).filter((flag) => flagVersions(flag) === "")).toEqual([]);
 });
 
 test("the insecure loopback URL is listened on when asked for, and never advertised", () => {

@@ -1,0 +1,439 @@
+import { Lazy, Token } from "cdktf";
+import type { EtcdClusterProps, EtcdMemberProps, SshOptions } from "../src/props";
+import { EtcdRelease } from "../src/release/etcd-release";
+import { validateProps } from "../src/validate-props";
+import { RUNBOOK } from "./helpers/settings";
+
+const errors = (props: Partial<EtcdClusterProps>) => validateProps({ ...RUNBOOK, ...props }).errors;
+const warnings = (props: Partial<EtcdClusterProps>) => validateProps({ ...RUNBOOK, ...props }).warnings;
+
+/** The runbook's members, one of them changed. */
+const withMember = (index: number, change: Partial<EtcdMemberProps>) => ({
+  members: RUNBOOK.members.map((member, i) => (i === index ? { ...member, ...change } : member)),
+});
+const withSsh = (ssh: SshOptions) => ({ ssh: { ...RUNBOOK.ssh, ...ssh } });
+const many = (count: number) => ({
+  members: Array.from({ length: count }, (_, i) => ({ name: `etcd-${i}`, address: `10.4.7.${i + 1}` })),
+});
+
+test("the runbook's cluster has no problem", () => {
+  expect(validateProps(RUNBOOK)).toEqual({ errors: [], warnings: [] });
+});
+
+test("every problem is told at once", () => {
+  expect(errors({ ...withMember(1, { address: "127.0.0.1" }), version: "latest", ports: { client: 2380 } })).toEqual([
+    'members[1].address: "127.0.0.1" is a loopback address; give the address that the other hosts reach, e.g. 10.4.7.21',
+    'version: "latest" is not an etcd version; give X.Y.Z, e.g. 3.6.14',
+    "ports: 2380 is both the peer and the client port; give two, e.g. 2380 and 2379",
+  ]);
+});
+
+describe("one problem, by exact text", () => {
+  const cases: [rule: string, props: Partial<EtcdClusterProps>, problem: string][] = [
+    ["no member", many(0), "members: 0 given; give 1 to 7, best 3 or 5"],
+    ["eight members", many(8), "members: 8 given; give 1 to 7, best 3 or 5"],
+
+    [
+      "a name with =",
+      withMember(0, { name: "a=b" }),
+      'members[0].name: "a=b" is not a legal name; give 1 to 63 letters, digits, ".", "_" or "-", a letter or digit first, e.g. etcd-1',
+    ],
+    [
+      "a name of 64 characters",
+      withMember(0, { name: "a".repeat(64) }),
+      `members[0].name: "${"a".repeat(64)}" is not a legal name; give 1 to 63 letters, digits, ".", "_" or "-", a letter or digit first, e.g. etcd-1`,
+    ],
+    [
+      "a name twice",
+      withMember(2, { name: "etcd-server-7-12" }),
+      'members[2].name: "etcd-server-7-12" is also the name of members[0]; give another',
+    ],
+    [
+      "a token as a name",
+      withMember(0, { name: Lazy.stringValue({ produce: () => "a" }) }),
+      "members[0].name: a token is known at apply only; give a literal name, it is the member's identity in Terraform",
+    ],
+
+    [
+      "a host name as an address",
+      withMember(1, { address: "hdss7-21" }),
+      'members[1].address: "hdss7-21" is not an IP address; give IPv4 or IPv6 without brackets, port or zone, e.g. 10.4.7.21',
+    ],
+    [
+      "an address with a zone",
+      withMember(1, { address: "fe80::1%eth0" }),
+      'members[1].address: "fe80::1%eth0" is not an IP address; give IPv4 or IPv6 without brackets, port or zone, e.g. 10.4.7.21',
+    ],
+    ...[
+      ["127.8.8.8", "a loopback address"],
+      ["::1", "a loopback address"],
+      ["::ffff:127.0.0.1", "a loopback address"],
+      ["0.0.0.0", "an unspecified address"],
+      ["::", "an unspecified address"],
+      ["224.0.0.1", "a multicast address"],
+      ["255.255.255.255", "a broadcast address"],
+      ["fe80::1", "a link-local address"],
+    ].map(([address, kind]): [string, Partial<EtcdClusterProps>, string] => [
+      `${kind}, ${address}`,
+      withMember(1, { address }),
+      `members[1].address: "${address}" is ${kind}; give the address that the other hosts reach, e.g. 10.4.7.21`,
+    ]),
+    [
+      "an address twice",
+      withMember(2, { address: "10.4.7.12" }),
+      'members[2].address: "10.4.7.12" is also the address of members[0]; give another',
+    ],
+    [
+      "an IPv6 address twice, in two spellings",
+      {
+        members: [
+          { name: "a", address: "fd00::1" },
+          { name: "b", address: "FD00:0::1" },
+          { name: "c", address: "fd00::3" },
+        ],
+      },
+      'members[1].address: "FD00:0::1" is also the address of members[0]; give another',
+    ],
+    [
+      "an address as a host",
+      withMember(0, { host: "10.4.7.12" }),
+      'members[0].host: "10.4.7.12" is not a host name; give a name as DNS has it, or leave it out',
+    ],
+    [
+      "a host twice",
+      withMember(1, { host: "hdss7-12" }),
+      'members[1].host: "hdss7-12" is also the host of members[0]; give each member a host of its own',
+    ],
+
+    ["an SSH port", withSsh({ port: 0 }), "ssh.port: 0 is not a TCP port; give 1 to 65535"],
+    [
+      "a member's SSH port",
+      withMember(1, { ssh: { port: 65536 } }),
+      "members[1].ssh.port: 65536 is not a TCP port; give 1 to 65535",
+    ],
+    [
+      "a bastion's port",
+      withSsh({ bastionHost: "jump", bastionPort: 2.5 }),
+      "ssh.bastionPort: 2.5 is not a TCP port; give 1 to 65535",
+    ],
+    [
+      "a timeout without unit",
+      withSsh({ timeout: "30" }),
+      'ssh.timeout: "30" is not a Go duration; give e.g. 30s or 2m',
+    ],
+    [
+      "a relative script path",
+      withSsh({ scriptPath: "t.sh" }),
+      'ssh.scriptPath: "t.sh" is not absolute; give e.g. /root/terraform_%RAND%.sh',
+    ],
+    [
+      "two keys",
+      withSsh({ privateKey: Lazy.stringValue({ produce: () => "PEM" }) }),
+      "ssh: privateKeyFile and privateKey are both given; give one",
+    ],
+    [
+      "a literal key, which is not repeated",
+      { ssh: { privateKey: "PEM" } },
+      "ssh.privateKey: a literal key would be written into the synthesized JSON; give privateKeyFile, or a sensitive TerraformVariable",
+    ],
+    [
+      "no way to log in",
+      { ssh: { agent: false }, members: [RUNBOOK.members[0]] },
+      'ssh: there is no key for "etcd-server-7-12", and the agent is off; give privateKeyFile or privateKey, or agent: true',
+    ],
+    [
+      "one SSH host for two members",
+      {
+        members: [
+          { name: "a", address: "10.4.7.12", ssh: { host: "gateway" } },
+          { name: "b", address: "10.4.7.21", ssh: { host: "gateway" } },
+          { name: "c", address: "10.4.7.22", ssh: { host: "gateway", port: 2222 } },
+        ],
+      },
+      'ssh: "a" and "b" are both reached at gateway:22; give each member a host of its own',
+    ],
+    [
+      "a bastion's user without bastion",
+      withSsh({ bastionUser: "hop" }),
+      "ssh.bastionUser: has no effect without bastionHost; give that too, or leave it out",
+    ],
+
+    [
+      "a version with a v",
+      { version: "v3.6.14" },
+      'version: "v3.6.14" is not an etcd version; give X.Y.Z, e.g. 3.6.14',
+    ],
+    [
+      "a version to come",
+      { version: "3.8.0" },
+      'version: "3.8.0" is of a minor that this package does not know; give 3.1 to 3.7',
+    ],
+    [
+      "a version that corrupts data",
+      { version: "3.5.1" },
+      'version: "3.5.1" is refused: 3.5.0 to 3.5.2 can corrupt data; use 3.5.6 or later',
+    ],
+    [
+      "a token as a version",
+      {
+        version: Lazy.stringValue({ produce: () => "3.6.14" }),
+        release: EtcdRelease.github({ sha256: "a".repeat(64) }),
+      },
+      "version: a token is known at apply only; give a literal, the flags and the digest depend on it",
+    ],
+    [
+      "a version without digest",
+      { version: "3.6.99" },
+      'version: the digest of "3.6.99" is not known; give it to the release, e.g. EtcdRelease.github({ sha256: "…" })',
+    ],
+    [
+      "a digest that is none",
+      { release: EtcdRelease.github({ sha256: "abc" }) },
+      'release: "abc" is not a SHA-256; give 64 lower-case hex digits, as sha256sum prints them',
+    ],
+    [
+      "a mirror that is none",
+      { release: EtcdRelease.mirror("ftp://mirror.example") },
+      'release: "ftp://mirror.example/vX.Y.Z/etcd-vX.Y.Z-linux-ARCH.tar.gz" is no URL that a host can download from; give the mirror as https://… or http://…',
+    ],
+
+    [
+      "a flag with dashes",
+      { extraFlags: { "--max-wals": "3" } },
+      'extraFlags["--max-wals"]: has dashes; give "max-wals"',
+    ],
+    [
+      "a flag that a prop owns",
+      { extraFlags: { "quota-backend-bytes": "1" } },
+      'extraFlags["quota-backend-bytes"]: is not free; use quotaBackendBytes',
+    ],
+    [
+      "a flag that a deploy owns",
+      { extraFlags: { "initial-cluster-state": "new" } },
+      'extraFlags["initial-cluster-state"]: is not free; a deploy decides it from what it finds on the hosts',
+    ],
+    [
+      "a flag of another version",
+      { extraFlags: { "enable-v2": "true" } },
+      'extraFlags["enable-v2"]: etcd 3.6.14 does not know it and would not start; it exists in 3.2 to 3.5: leave it out',
+    ],
+    [
+      "a flag of no version",
+      { extraFlags: { "snapshot-cuont": "1" } },
+      'extraFlags["snapshot-cuont"]: etcd 3.6.14 does not know it and would not start; nor does any version from 3.1 to 3.7: check the spelling',
+    ],
+    [
+      "a flag's value with a line break",
+      { extraFlags: { "max-wals": "3\n" } },
+      'extraFlags["max-wals"]: "3\\n" holds a line break or another control character; leave it out',
+    ],
+    [
+      "a prop of another version",
+      { version: "3.2.15", autoCompactionMode: "periodic" },
+      "autoCompactionMode: etcd 3.2.15 has no --auto-compaction-mode and would not start; it exists in 3.3 to 3.7: leave it out",
+    ],
+    [
+      "metrics without port",
+      { listenMetricsUrls: ["http://127.0.0.1"] },
+      'listenMetricsUrls[0]: "http://127.0.0.1" is not a URL that etcd can listen on; give scheme, IP address and port, e.g. http://127.0.0.1:2381',
+    ],
+    [
+      "metrics on the client port",
+      { listenMetricsUrls: ["http://127.0.0.1:2379"] },
+      'listenMetricsUrls[0]: "http://127.0.0.1:2379" has the port of peers or clients; give another, e.g. 2381',
+    ],
+    [
+      "metrics on one member's address",
+      { listenMetricsUrls: ["http://10.4.7.12:2381"] },
+      'listenMetricsUrls[0]: "http://10.4.7.12:2381" has the address of one member, and every member gets this URL; give 0.0.0.0 or 127.0.0.1',
+    ],
+
+    [
+      "a quota in GiB",
+      { quotaBackendBytes: 8 },
+      "quotaBackendBytes: 8 is out of bounds; give bytes, 1048576 (1 MiB) to 8589934592 (8 GiB)",
+    ],
+    [
+      "a quota over 8 GiB",
+      { quotaBackendBytes: 8589934593 },
+      "quotaBackendBytes: 8589934593 is out of bounds; give bytes, 1048576 (1 MiB) to 8589934592 (8 GiB)",
+    ],
+    ["no heartbeat", { heartbeatInterval: 0 }, "heartbeatInterval: 0 is not a number of milliseconds; give e.g. 100"],
+    [
+      "a long election",
+      { electionTimeout: 50001 },
+      "electionTimeout: 50001 is out of bounds; give milliseconds, at most 50000",
+    ],
+    [
+      "an election shorter than five heartbeats",
+      { heartbeatInterval: 100, electionTimeout: 499 },
+      "electionTimeout: 499 is less than five times heartbeatInterval (100); give 500 or more, best 1000",
+    ],
+    [
+      "a heartbeat too long for the default election",
+      { heartbeatInterval: 201 },
+      "electionTimeout: 1000 (etcd's default) is less than five times heartbeatInterval (201); give 1005 or more, best 2010",
+    ],
+    [
+      "an unknown compaction",
+      { autoCompactionMode: "hourly" },
+      'autoCompactionMode: "hourly" is no mode; give "periodic" or "revision"',
+    ],
+    [
+      "a retention that is neither",
+      { autoCompactionRetention: "12 hours" },
+      'autoCompactionRetention: "12 hours" is neither hours nor a Go duration; give e.g. 12 or 30m',
+    ],
+    [
+      "a duration of revisions",
+      { autoCompactionMode: "revision", autoCompactionRetention: "12h" },
+      'autoCompactionRetention: "12h" is not a number of revisions; give e.g. 1000',
+    ],
+    [
+      "a duration for an old etcd",
+      { version: "3.2.15", autoCompactionRetention: "12h" },
+      'autoCompactionRetention: "12h" is not whole hours, and etcd before 3.3 takes nothing else; give e.g. 12',
+    ],
+
+    ["a peer port", { ports: { peer: 70000 } }, "ports.peer: 70000 is not a TCP port; give 1 to 65535, e.g. 2380"],
+    ["a client port", { ports: { client: -1 } }, "ports.client: -1 is not a TCP port; give 1 to 65535, e.g. 2379"],
+    [
+      "one port for both",
+      { ports: { peer: 2379 } },
+      "ports: 2379 is both the peer and the client port; give two, e.g. 2380 and 2379",
+    ],
+    ...["opt", "/opt/", "/a b", "/a/../b", "/a//b", "/", "/a/."].map(
+      (path): [string, Partial<EtcdClusterProps>, string] => [
+        `the path ${path}`,
+        { paths: { installRoot: path } },
+        `paths.installRoot: "${path}" is not a plain absolute path; give letters, digits, "@", ".", "_", "+" and "-" between single slashes, none at the end`,
+      ],
+    ),
+    [
+      "a system directory for data",
+      { paths: { dataDir: "/var/lib" } },
+      'paths.dataDir: "/var/lib" belongs to the system; give a directory of its own below it',
+    ],
+    [
+      "logs in the data",
+      { paths: { logDir: "/data/etcd/etcd-server/log" } },
+      'paths.logDir: "/data/etcd/etcd-server/log" overlaps with paths.dataDir ("/data/etcd/etcd-server"); give directories that do not lie in each other',
+    ],
+    [
+      "a supervisor file with extension",
+      { paths: { supervisorIni: "etcd.ini" } },
+      'paths.supervisorIni: "etcd.ini" is not a plain file name; give letters, digits, "_" and "-", no extension, e.g. etcd-server',
+    ],
+    [
+      "a user with a blank",
+      { user: "etcd user" },
+      'user: "etcd user" is not a system user\'s name; give 1 to 32 lower-case letters, digits, "_" or "-", e.g. etcd',
+    ],
+
+    [
+      "no validity",
+      { certificates: { validityHours: 0, earlyRenewalHours: -1 } },
+      "certificates.validityHours: 0 is not a number of hours; give 1 or more",
+    ],
+    [
+      "a negative renewal",
+      { certificates: { earlyRenewalHours: -1 } },
+      "certificates.earlyRenewalHours: -1 is not a number of hours; give 0 or more",
+    ],
+    [
+      "a renewal longer than the validity",
+      { certificates: { validityHours: 720 } },
+      "certificates.earlyRenewalHours: 720 is not less than validityHours (720), so that every apply would renew; give less",
+    ],
+    [
+      "an empty common name",
+      { certificates: { commonName: "" } },
+      'certificates.commonName: "" is not a common name; give 1 to 64 characters',
+    ],
+    [
+      "an address as a DNS name",
+      { certificates: { dnsNames: ["etcd.example", "10.4.7.100"] } },
+      'certificates.dnsNames[1]: "10.4.7.100" is not a DNS name; give e.g. etcd.example.org',
+    ],
+    [
+      "a name as an address",
+      { certificates: { ipAddresses: ["vip"] } },
+      'certificates.ipAddresses[0]: "vip" is not an IP address; give e.g. 10.4.7.100',
+    ],
+    [
+      "no directory for the operator",
+      { operatorCredentials: { directory: "" } },
+      'operatorCredentials.directory: "" is not a directory; give e.g. "credentials"',
+    ],
+  ];
+
+  test.each(cases)("%s", (_, props, problem) => {
+    expect(errors(props)).toContain(problem);
+  });
+
+  test.each(cases.filter(([rule]) => !["no validity"].includes(rule)))("%s is one problem, not several", (_, props) => {
+    expect(errors(props)).toHaveLength(1);
+  });
+});
+
+describe("warnings", () => {
+  test("an even number of members", () => {
+    expect(warnings(many(4))).toEqual([
+      "members: 4 survive no more failures than 3 do, and need one more for a quorum; give 3 or 5",
+    ]);
+  });
+
+  test("a version that gets no fixes any more", () => {
+    expect(warnings({ version: "3.3.10" })).toEqual([
+      'version: "3.3.10": etcd 3.3 gets no fixes any more; plan the upgrade to 3.6',
+    ]);
+  });
+});
+
+test("tokens pass untouched wherever they may stand", () => {
+  const token = Lazy.stringValue({ produce: () => "later" });
+  const number = Token.asNumber(Lazy.numberValue({ produce: () => 1 }));
+  const props: EtcdClusterProps = {
+    members: [{ name: "etcd-1", address: token, host: token, ssh: { host: token, port: number } }],
+    ssh: { privateKey: token, bastionHost: token, bastionPort: number, timeout: token, scriptPath: token },
+    ports: { peer: number },
+    paths: { installRoot: token, supervisorIni: token },
+    user: token,
+    quotaBackendBytes: number,
+    heartbeatInterval: number,
+    autoCompactionRetention: token,
+    extraFlags: { "max-wals": token },
+    listenMetricsUrls: [token],
+    certificates: { commonName: token, dnsNames: [token], ipAddresses: [token], validityHours: number },
+    release: EtcdRelease.mirror(token, { sha256: token }),
+  };
+  expect(validateProps(props)).toEqual({ errors: [], warnings: [] });
+});
+
+test("legal props of every kind pass", () => {
+  expect(
+    errors({
+      members: [
+        { name: "Etcd_1.a", address: "fd00::1", host: "a.example.org" },
+        { name: "b", address: "169.254.7.7", ssh: { port: 2222, timeout: "1m30s" } },
+        { name: "c", address: "192.168.0.1" },
+      ],
+      version: "3.7.1",
+      ports: { peer: 12380, client: 12379 },
+      paths: { installRoot: "/usr/local", dataDir: "/data/etcd", logDir: "/var/log/etcd", supervisorIni: "etcd_2" },
+      quotaBackendBytes: 8589934592,
+      heartbeatInterval: 100,
+      electionTimeout: 500,
+      autoCompactionMode: "revision",
+      autoCompactionRetention: "1000",
+      extraFlags: { "snapshot-count": "10000" },
+      listenMetricsUrls: ["http://0.0.0.0:2381", "https://[::1]:2382"],
+      certificates: {
+        dnsNames: ["*.etcd.example"],
+        ipAddresses: ["fd00::100"],
+        validityHours: 48,
+        earlyRenewalHours: 0,
+      },
+    }),
+  ).toEqual([]);
+});

@@ -1,0 +1,55 @@
+import type { EtcdClusterProps } from "./props";
+import { resolveClusterProps } from "./resolve-props";
+import { certificates, operatorCredentials, renewal } from "./validation/certificate-rules";
+import { extraFlags, metricsUrls, propsOfVersion } from "./validation/flag-rules";
+import { paths, ports, supervisorIni, user } from "./validation/host-rules";
+import { evenMemberCount, memberAddresses, memberCount, memberHosts, memberNames } from "./validation/member-rules";
+import type { Rule, Subject } from "./validation/problem";
+import { bastion, sshKeys, sshLogin, sshOptions, sshTargets } from "./validation/ssh-rules";
+import { autoCompaction, intervals, quota } from "./validation/tuning-rules";
+import { digests, mirror, outdatedVersion, version } from "./validation/version-rules";
+
+/** A cluster that breaks one of these is not synthesized. */
+const ERRORS: readonly Rule[] = [
+  memberCount,
+  memberNames,
+  memberAddresses,
+  memberHosts,
+  sshOptions,
+  sshKeys,
+  sshLogin,
+  sshTargets,
+  bastion,
+  version,
+  digests,
+  mirror,
+  extraFlags,
+  propsOfVersion,
+  metricsUrls,
+  quota,
+  intervals,
+  autoCompaction,
+  ports,
+  paths,
+  supervisorIni,
+  user,
+  certificates,
+  renewal,
+  operatorCredentials,
+];
+
+/** A cluster that breaks one of these works, and its user should know. */
+const WARNINGS: readonly Rule[] = [evenMemberCount, outdatedVersion];
+
+/** What is wrong with a cluster's props; one line a problem, each with the value, the limit and the fix. */
+export interface PropsProblems {
+  readonly errors: string[];
+  readonly warnings: string[];
+}
+
+/** Every problem at once. */
+export function validateProps(props: EtcdClusterProps): PropsProblems {
+  const subject: Subject = { props, settings: resolveClusterProps(props) };
+  const all = (rules: readonly Rule[]) => rules.flatMap((rule) => [...rule(subject)]);
+  return { errors: all(ERRORS), warnings: all(WARNINGS) };
+}

@@ -1,0 +1,61 @@
+import { BlockList, isIP, isIPv6 } from "node:net";
+
+/** TCP port. */
+export function isPort(value: number): boolean {
+  return Number.isInteger(value) && value >= 1 && value <= 65535;
+}
+
+/** Go duration: `30s`, `1h30m`. */
+export function isGoDuration(text: string): boolean {
+  return /^(\d+(\.\d+)?(ns|us|µs|ms|s|m|h))+$/.test(text);
+}
+
+/** Whole number without a sign. */
+export function isWholeNumber(text: string): boolean {
+  return /^\d+$/.test(text);
+}
+
+/** Host name as DNS has it; a certificate's may start with a wildcard. */
+export function isDnsName(text: string): boolean {
+  const label = "[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?";
+  // The last label of a name is never a number, or an IPv4 address would be a name.
+  return text.length <= 253 && new RegExp(`^(\\*\\.)?(?:${label}\\.)*(?!\\d+$)${label}$`).test(text);
+}
+
+/** IPv4 or IPv6, without brackets, port or zone. */
+export function isIpAddress(text: string): boolean {
+  return isIP(text) !== 0 && !text.includes("%");
+}
+
+/** One text for each IP address, however it is written. */
+export function canonicalAddress(address: string): string {
+  return isIPv6(address) ? new URL(`http://[${address}]`).hostname : address;
+}
+
+const UNREACHABLE: [kind: string, list: BlockList][] = [
+  ["a loopback address", blockList(["127.0.0.0", 8], ["::1", 128])],
+  ["an unspecified address", blockList(["0.0.0.0", 8], ["::", 128])],
+  ["a multicast address", blockList(["224.0.0.0", 4], ["ff00::", 8])],
+  ["a broadcast address", blockList(["255.255.255.255", 32])],
+  ["a link-local address", blockList(["fe80::", 10])],
+];
+
+/** What makes an IP address one that other hosts cannot reach: `a loopback address`; undefined when they can. */
+export function unreachableKind(address: string): string | undefined {
+  return UNREACHABLE.find(([, list]) => list.check(address, family(address)))?.[0];
+}
+
+function blockList(...subnets: [network: string, prefix: number][]): BlockList {
+  const list = new BlockList();
+  for (const [network, prefix] of subnets) list.addSubnet(network, prefix, family(network));
+  return list;
+}
+
+function family(address: string): "ipv4" | "ipv6" {
+  return isIPv6(address) ? "ipv6" : "ipv4";
+}
+
+/** Whether one of two absolute paths is the other, or lies in it. */
+export function overlap(a: string, b: string): boolean {
+  return a === b || a.startsWith(`${b}/`) || b.startsWith(`${a}/`);
+}

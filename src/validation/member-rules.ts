@@ -1,0 +1,67 @@
+import { canonicalAddress, isDnsName, isIpAddress, unreachableKind } from "./formats";
+import { duplicates, isKnown, type Rule, unless } from "./problem";
+
+export const memberCount: Rule = function* ({ props: { members } }) {
+  if (members.length < 1 || members.length > 7) yield `members: ${members.length} given; give 1 to 7, best 3 or 5`;
+};
+
+export const evenMemberCount: Rule = function* ({ props: { members } }) {
+  const count = members.length;
+  if (count === 0 || count % 2 === 1) return;
+  yield `members: ${count} survive no more failures than ${count - 1} do, and need one more for a quorum; give ${count - 1} or ${count + 1}`;
+};
+
+export const memberNames: Rule = function* ({ props: { members } }) {
+  for (const [i, { name }] of members.entries()) {
+    if (!isKnown(name)) {
+      yield `members[${i}].name: a token is known at apply only; give a literal name, it is the member's identity in Terraform`;
+    }
+    yield* unless(
+      `members[${i}].name`,
+      name,
+      (text) => /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/.test(text),
+      'is not a legal name; give 1 to 63 letters, digits, ".", "_" or "-", a letter or digit first, e.g. etcd-1',
+    );
+  }
+  yield* duplicates(
+    [...members.entries()],
+    ([, { name }]) => name,
+    ([i, { name }], [first]) => `members[${i}].name: "${name}" is also the name of members[${first}]; give another`,
+  );
+};
+
+export const memberAddresses: Rule = function* ({ props: { members } }) {
+  for (const [i, { address }] of members.entries()) {
+    if (!isKnown(address)) continue;
+    const path = `members[${i}].address: ${JSON.stringify(address)}`;
+    if (!isIpAddress(address)) {
+      yield `${path} is not an IP address; give IPv4 or IPv6 without brackets, port or zone, e.g. 10.4.7.21`;
+      continue;
+    }
+    const kind = unreachableKind(address);
+    if (kind) yield `${path} is ${kind}; give the address that the other hosts reach, e.g. 10.4.7.21`;
+  }
+  yield* duplicates(
+    [...members.entries()],
+    ([, { address }]) => (isIpAddress(address) ? canonicalAddress(address) : address),
+    ([i, { address }], [first]) =>
+      `members[${i}].address: "${address}" is also the address of members[${first}]; give another`,
+  );
+};
+
+export const memberHosts: Rule = function* ({ props: { members } }) {
+  for (const [i, { host }] of members.entries()) {
+    yield* unless(
+      `members[${i}].host`,
+      host,
+      isDnsName,
+      "is not a host name; give a name as DNS has it, or leave it out",
+    );
+  }
+  yield* duplicates(
+    [...members.entries()],
+    ([, { host }]) => host,
+    ([i, { host }], [first]) =>
+      `members[${i}].host: "${host}" is also the host of members[${first}]; give each member a host of its own`,
+  );
+};

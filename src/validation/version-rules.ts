@@ -1,0 +1,49 @@
+import { MINORS } from "../release/flags.generated";
+import { supportStatus } from "../release/support";
+import { parseVersion } from "../release/version";
+import { isKnown, type Rule, type Subject } from "./problem";
+
+/** Whether the other rules can say something about the version. */
+export function versionIsKnown({ settings }: Subject): boolean {
+  return isKnown(settings.version) && MINORS.includes(parseVersion(settings.version)?.minor ?? "");
+}
+
+export const version: Rule = function* (subject) {
+  const { version } = subject.settings;
+  if (!isKnown(version)) {
+    yield "version: a token is known at apply only; give a literal, the flags and the digest depend on it";
+  } else if (!parseVersion(version)) {
+    yield `version: "${version}" is not an etcd version; give X.Y.Z, e.g. 3.6.14`;
+  } else if (!versionIsKnown(subject)) {
+    yield `version: "${version}" is of a minor that this package does not know; give ${MINORS[0]} to ${MINORS[MINORS.length - 1]}`;
+  } else {
+    const { denied } = supportStatus(version);
+    if (denied) yield `version: "${version}" is refused: ${denied}`;
+  }
+};
+
+export const outdatedVersion: Rule = function* (subject) {
+  if (!versionIsKnown(subject)) return;
+  const { warning } = supportStatus(subject.settings.version);
+  if (warning) yield `version: "${subject.settings.version}": ${warning}`;
+};
+
+export const digests: Rule = function* (subject) {
+  const { release, version } = subject.settings;
+  const { amd64, arm64 } = release.digests(version);
+  for (const digest of new Set([amd64, arm64])) {
+    if (isKnown(digest) && !/^[0-9a-f]{64}$/.test(digest)) {
+      yield `release: "${digest}" is not a SHA-256; give 64 lower-case hex digits, as sha256sum prints them`;
+    }
+  }
+  if (versionIsKnown(subject) && amd64 === undefined && arm64 === undefined) {
+    yield `version: the digest of "${version}" is not known; give it to the release, e.g. EtcdRelease.github({ sha256: "…" })`;
+  }
+};
+
+export const mirror: Rule = function* ({ settings: { release } }) {
+  const url = release.archiveUrl("X.Y.Z", "ARCH");
+  if (isKnown(url) && !/^https?:\/\/[^/]/.test(url)) {
+    yield `release: "${url}" is no URL that a host can download from; give the mirror as https://… or http://…`;
+  }
+};
