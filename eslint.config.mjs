@@ -51,13 +51,17 @@ export default tseslint.config(
   tseslint.configs.recommended,
   {
     files: ["**/*.{js,mjs}"],
-    languageOptions: { globals: { console: "readonly", module: "readonly", process: "readonly", URL: "readonly" } },
+    languageOptions: {
+      globals: { console: "readonly", module: "readonly", process: "readonly", require: "readonly", URL: "readonly" },
+    },
+    rules: { "@typescript-eslint/no-require-imports": "off" },
   },
   layer(["src/*.ts"], [packages.tls, packages.host]),
   layer(
     ["src/etcd-member.ts", "src/validate-props.ts", "src/resolve-props.ts"],
     [above.cluster, packages.tls, packages.host],
   ),
+  layer(["src/validation/**"], [above.cluster, above.member, packages.tls, packages.host]),
   layer(["src/pki/**"], [above.cluster, above.member, above.provision, packages.host]),
   layer(["src/provision/**"], [above.cluster, above.member, above.pki, packages.tls]),
   layer(
