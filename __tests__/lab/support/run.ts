@@ -1,8 +1,9 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { stripVTControlCharacters } from "node:util";
 
 export interface Result {
   readonly code: number;
-  /** Standard output and error, as they came. */
+  /** Standard output and error, as they came, without colours. */
   readonly output: string;
   readonly stdout: string;
   readonly seconds: number;
@@ -32,7 +33,12 @@ export class Running {
     this.ended = new Promise((resolve, reject) => {
       child.on("error", reject);
       child.on("close", (code, signal) =>
-        resolve({ code: code ?? (signal ? 128 : 1), output, stdout, seconds: (Date.now() - began) / 1000 }),
+        resolve({
+          code: code ?? (signal ? 128 : 1),
+          output: stripVTControlCharacters(output),
+          stdout,
+          seconds: (Date.now() - began) / 1000,
+        }),
       );
     });
   }

@@ -1,0 +1,44 @@
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { join } from "node:path";
+
+const SECRET = /PRIVATE KEY-----/;
+
+/**
+ * Looks, again and again, at the command lines of all processes (the hosts' included: they run on this machine), and at `/tmp` of this
+ * machine and of every host, for the head of a PEM private key.
+ */
+export function watchForSecrets(): { stop(): string[] } {
+  const seen = new Set<string>();
+  const look = () => {
+    const roots = new Map<string, string>();
+    for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
+      try {
+        const command = readFileSync(`/proc/${pid}/cmdline`, "utf8");
+        if (SECRET.test(command)) seen.add(`process list: ${command.slice(0, 80)}`);
+        roots.set(readlinkSync(`/proc/${pid}/ns/mnt`), `/proc/${pid}/root/tmp`);
+      } catch {
+        // The process has ended meanwhile.
+      }
+    }
+    for (const tmp of roots.values()) lookInto(tmp, seen);
+  };
+  const timer = setInterval(look, 25);
+  return {
+    stop() {
+      clearInterval(timer);
+      look();
+      return [...seen];
+    },
+  };
+}
+
+function lookInto(tmp: string, seen: Set<string>): void {
+  try {
+    for (const entry of readdirSync(tmp, { withFileTypes: true })) {
+      if (!entry.isFile() || !/^(terraform|tf-)/.test(entry.name)) continue;
+      if (SECRET.test(readFileSync(join(tmp, entry.name), "utf8"))) seen.add(`${entry.name} in /tmp`);
+    }
+  } catch {
+    // Gone meanwhile.
+  }
+}

@@ -1,0 +1,9 @@
+const base = require("./jest.config.js");
+
+/** The lab's scenarios: real hosts, one scenario at a time. @type {import("jest").Config} */
+module.exports = {
+  ...base,
+  roots: ["<rootDir>/__tests__/lab"],
+  maxWorkers: 1,
+  testTimeout: 600_000,
+};
