@@ -35,6 +35,15 @@ cgroup_enter() {
   done
 }
 
+# Inside `lab exec`, this very command is a member of the operator's group. It leaves, so as not to kill itself.
+cgroup_leave() {
+  ! grep -q "/$(cgroup_name operator)\$" /proc/self/cgroup || cgroup_move_out "$BASHPID"
+}
+cgroup_move_out() {
+  local hierarchy
+  for hierarchy in $(cgroup_hierarchies); do echo "$1" >"$hierarchy/cgroup.procs"; done
+}
+
 cgroup_pids() {
   local path
   for path in $(cgroup_paths "$1"); do
@@ -47,12 +56,10 @@ cgroup_is_empty() { [[ -z $(cgroup_pids "$1") ]]; }
 
 # cgroup_kill MEMBER: kills all in it, and removes it. Spares the shells that wait for this command: it may run in `lab exec`.
 cgroup_kill() {
-  local spared pid hierarchy
+  local spared pid
   spared=$(own_ancestors)
   wait_until 20 cgroup_kill_once "$1" "$spared" || die "cannot kill the processes of $1: $(cgroup_pids "$1" | paste -sd' ')"
-  for pid in $(cgroup_pids "$1"); do
-    for hierarchy in $(cgroup_hierarchies); do echo "$pid" >"$hierarchy/cgroup.procs"; done
-  done
+  for pid in $(cgroup_pids "$1"); do cgroup_move_out "$pid"; done
   wait_until 5 cgroup_remove "$1" || die "cannot remove the control groups of $1"
 }
 
