@@ -1,0 +1,107 @@
+import { readdirSync, readlinkSync, statSync } from "node:fs";
+import type { Host } from "../support/host";
+import { inEachShell, testAsRoot } from "../support/shells";
+
+const mode = (host: Host, path: string) => (statSync(host.path(path)).mode & 0o7777).toString(8);
+const owner = (host: Host, path: string) => (statSync(host.path(path)).uid === 0 ? "root" : "etcd's user");
+
+inEachShell((newHost) => {
+  test("put_file writes standard input with its mode, and leaves nothing beside", () => {
+    const host = newHost();
+    host.write("/files/old", "");
+    const run = host.call(`printf 'a\\nb' | put_file "${host.path("/files/key.pem")}" 600 "$ETCD_USER:$ETCD_USER"`);
+    expect(run).toEqual({ code: 0, lines: [] });
+    expect(host.read("/files/key.pem")).toBe("a\nb");
+    expect(mode(host, "/files/key.pem")).toBe("600");
+    expect(readdirSync(host.path("/files"))).toEqual(["key.pem", "old"]);
+  });
+
+  testAsRoot("put_file gives the file to its owner", () => {
+    const host = newHost();
+    host.call(`: | put_file "${host.path("/home/theirs")}" 644 "$ETCD_USER:$ETCD_USER"`);
+    host.call(`: | put_file "${host.path("/home/ours")}" 644 root:root`);
+    expect([owner(host, "/home/theirs"), owner(host, "/home/ours")]).toEqual(["etcd's user", "root"]);
+  });
+
+  test("put_file never shows a secret to others, not even while it is being written", () => {
+    const host = newHost();
+    host.call(`
+      cd "${host.path("/home")}"
+      mkfifo slow
+      umask 022
+      put_file ./key.pem 600 "$ETCD_USER:$ETCD_USER" <slow &
+      exec 8>slow
+      printf se >&8
+      wait_until 5 test -s .key.pem.aside
+      stat -c %a .key.pem.aside >seen
+      printf cret >&8
+      exec 8>&-
+      wait`);
+    expect(host.read("/home/seen")).toBe("600\n");
+    expect(host.read("/home/key.pem")).toBe("secret");
+  });
+
+  test("put_file that is killed in between leaves the old file whole, and runs again", () => {
+    const host = newHost();
+    host.write("/home/file", "old");
+    const run = host.call(`
+      cd "${host.path("/home")}"
+      mkfifo slow
+      put_file ./file 644 "$ETCD_USER:$ETCD_USER" <slow &
+      exec 8>slow
+      printf ne >&8
+      wait_until 5 test -s .file.aside
+      kill -9 $!
+      exec 8>&-
+      wait $! || echo killed
+      cat file; echo
+      printf new | put_file ./file 644 "$ETCD_USER:$ETCD_USER"
+      cat file; echo
+      ls -A`);
+    expect(run.lines.filter((line) => !/Killed/.test(line))).toEqual(["killed", "old", "new", "file", "slow"]);
+  });
+
+  test("put_link replaces a link in one step, also one to a directory", () => {
+    const host = newHost();
+    host.write("/opt/one/x", "");
+    host.write("/opt/two/x", "");
+    const link = host.path("/opt/link");
+    host.call(`put_link one "${link}"; put_link two "${link}"`);
+    expect(readlinkSync(link)).toBe("two");
+    expect(readdirSync(host.path("/opt/one"))).toEqual(["x"]);
+    expect(readdirSync(host.path("/opt")).sort()).toEqual(["link", "one", "two"]);
+  });
+
+  test("put_directory sets the mode of a directory that was there, and keeps what is in it", () => {
+    const host = newHost();
+    host.write("/data/etcd/member/wal/0.wal", "");
+    host.call(`put_directory "$DATA_DIR" 700`);
+    expect(mode(host, "/data/etcd")).toBe("700");
+    expect(host.has("/data/etcd/member/wal/0.wal")).toBe(true);
+  });
+
+  testAsRoot("put_directory gives the directory to etcd's user, and none above it", () => {
+    const host = newHost();
+    const run = host.call(`umask 022; put_directory "${host.path("/data/missing/etcd")}" 700`);
+    expect(run).toEqual({ code: 0, lines: [] });
+    expect([mode(host, "/data/missing/etcd"), owner(host, "/data/missing/etcd")]).toEqual(["700", "etcd's user"]);
+    expect([mode(host, "/data/missing"), owner(host, "/data/missing")]).toEqual(["755", "root"]);
+  });
+
+  test("private_directory is for its user alone, whether it was there or not", () => {
+    const host = newHost();
+    host.write("/home/there/x", "");
+    host.call(`cd "${host.path("/home")}"; private_directory ./there; private_directory ./new/inner`);
+    expect([mode(host, "/home/there"), mode(host, "/home/new"), mode(host, "/home/new/inner")]).toEqual([
+      "700",
+      "700",
+      "700",
+    ]);
+  });
+
+  test("decode gives base64 text back, byte for byte", () => {
+    const text = "line\n'\"$`\\ é\n";
+    const encoded = Buffer.from(text).toString("base64");
+    expect(newHost().call(`decode '${encoded}'`).lines).toEqual(["line", "'\"$`\\ é"]);
+  });
+});

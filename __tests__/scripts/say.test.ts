@@ -1,0 +1,47 @@
+import { inEachShell } from "../support/shells";
+
+inEachShell((newHost) => {
+  test("a step is one line that names the member, its host and the phase", () => {
+    expect(newHost().call('say "staged"')).toEqual({ code: 0, lines: ["a on host-a: test: staged"] });
+  });
+
+  test("a refusal says what, why and what to do, and ends with 3: nothing was changed", () => {
+    expect(newHost().call('refuse "disk" "it is full" "make room"; echo not reached')).toEqual({
+      code: 3,
+      lines: ["a on host-a: test refused: disk: it is full; to do: make room"],
+    });
+  });
+
+  test("a gathered refusal is the same line, and goes on", () => {
+    expect(newHost().call('refusal "disk" "it is full" "make room"; echo reached')).toEqual({
+      code: 0,
+      lines: ["a on host-a: test refused: disk: it is full; to do: make room", "reached"],
+    });
+  });
+
+  test("a failure says what and what to do, and ends with 1", () => {
+    expect(newHost().call('fail "etcd does not start" "see its log"; echo not reached')).toEqual({
+      code: 1,
+      lines: ["a on host-a: test failed: etcd does not start; to do: see its log"],
+    });
+  });
+
+  test("text with a percent sign or a backslash is printed as it is", () => {
+    expect(newHost().call("say '100% \\n done'").lines).toEqual(["a on host-a: test: 100% \\n done"]);
+  });
+
+  test("wait_until polls until the command succeeds", () => {
+    const host = newHost();
+    const ready = host.path("/home/ready");
+    expect(host.call(`(sleep 0.3; : >"${ready}") & wait_until 5 test -e "${ready}" && echo there`).lines).toEqual([
+      "there",
+    ]);
+  });
+
+  test("wait_until gives up when the time is over", () => {
+    const started = Date.now();
+    expect(newHost().call("wait_until 1 false || echo gave up").lines).toEqual(["gave up"]);
+    // The clock has whole seconds.
+    expect(Date.now() - started).toBeLessThan(3000);
+  });
+});

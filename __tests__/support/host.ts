@@ -1,0 +1,204 @@
+import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { userInfo } from "node:os";
+import { dirname, join } from "node:path";
+import type { EtcdClusterProps } from "../../src/props";
+import { hostScripts, type Phase } from "../../src/provision/host-scripts";
+import { memberFacts } from "../../src/provision/member-facts";
+import { programLines } from "../../src/provision/member-host";
+import { EtcdRelease } from "../../src/release/etcd-release";
+import { etcdFlags } from "../../src/render/etcd-flags";
+import { renderProgramIni } from "../../src/render/program-ini";
+import { renderStartupScript } from "../../src/render/startup-script";
+import type { ClusterSettings, MemberSettings } from "../../src/settings";
+import { runbookWith } from "../helpers/settings";
+
+/** All that a host offers to the scripts; a command that is not here is not found. */
+const TOOLS =
+  "awk base64 basename bash cat chmod chown cmp cp cut date df dirname env flock grep gzip head id ip kill ln ls mkdir mkfifo mv openssl ps readlink rm sed sha256sum sleep sort ss stat tail tar timeout touch tr true uname wc";
+
+/** Places that the scripts know by name; here they are the host's. */
+const SYSTEM_PATHS = /(?<![\w}.])(?=\/(?:etc\/supervisor|run\/cdktf-etcd|var\/lib\/cdktf-etcd|proc\/))/g;
+/** Any other such place must be added to these, or a test would touch the machine's own. */
+const FOREIGN_PATH = /^(?!\s*#).*(?<![\w}.@])\/(?:boot|etc|home|lib|opt|proc|root|run|srv|sys|tmp|var)\b.*$/m;
+const SYSTEM_PATH_VARIABLE = /^PATH=.*$/m;
+
+/** Digest of the archive that a host expects, unless a test makes one. */
+export const ARCHIVE_SHA256 = createHash("sha256").update("no archive").digest("hex");
+
+export interface HostOptions {
+  /** `sh` in the host's PATH: a path. */
+  readonly shell?: string;
+  /** Changes of the cluster's props. */
+  readonly props?: Partial<EtcdClusterProps>;
+  /** Commands that the host has not got. */
+  readonly without?: string[];
+}
+
+export interface Run {
+  readonly code: number | null;
+  /** Both streams, in order, with the host's own directory left out. */
+  readonly lines: string[];
+}
+
+/**
+ * A host in a directory: the real scripts in a real shell with the real tools. Only the paths of `SYSTEM_PATHS` lead into the directory, and
+ * what a test cannot have (supervisord, systemd, package managers, etcd itself) is a stub in its PATH.
+ *
+ * It is the host of member `a`, which has 127.0.0.1; the others are `b` and `c`.
+ */
+export class Host {
+  public readonly cluster: ClusterSettings;
+  public readonly member: MemberSettings;
+  private runs = 0;
+
+  public constructor(
+    public readonly root: string,
+    { shell = "/bin/sh", props = {}, without = [] }: HostOptions = {},
+  ) {
+    const user = process.getuid?.() === 0 ? "daemon" : userInfo().username;
+    this.cluster = runbookWith({
+      members: ["a", "b", "c"].map((name, i) => ({ name, address: `127.0.0.${i + 1}`, host: `host-${name}` })),
+      release: EtcdRelease.localArchive("etcd.tar.gz", { sha256: ARCHIVE_SHA256 }),
+      user,
+      ...props,
+      paths: {
+        installRoot: this.path("/opt"),
+        dataDir: this.path("/data/etcd"),
+        logDir: this.path("/data/logs"),
+        ...props.paths,
+      },
+    });
+    this.member = this.cluster.members[0];
+
+    mkdirSync(this.path("/bin"), { recursive: true });
+    for (const directory of ["/home", "/opt", "/proc", "/run", "/stubs", "/var/lib"]) {
+      mkdirSync(this.path(directory), { recursive: true });
+    }
+    symlinkSync(shell, this.path("/bin/sh"));
+    for (const tool of TOOLS.split(" "))
+      if (!without.includes(tool)) symlinkSync(which(tool), this.path(`/bin/${tool}`));
+    this.stub("systemctl", "exit 1");
+    this.stub("useradd", 'echo "$@" >>"$CALLS"');
+    if (process.getuid?.() !== 0) {
+      this.stub("chown", "exit 0");
+      this.stub("sudo", 'shift; exec "$@"');
+    }
+  }
+
+  /** A path of the host's, as the machine knows it. */
+  public path(path: string): string {
+    return join(this.root, path);
+  }
+
+  public write(path: string, text: string | Buffer, mode = 0o644): void {
+    mkdirSync(dirname(this.path(path)), { recursive: true });
+    writeFileSync(this.path(path), text);
+    chmodSync(this.path(path), mode);
+  }
+
+  public read(path: string): string {
+    return readFileSync(this.path(path), "utf8");
+  }
+
+  public has(path: string): boolean {
+    return existsSync(this.path(path));
+  }
+
+  /** Puts a command before all others in PATH; `$CALLS` is a file for its calls. */
+  public stub(command: string, script: string): void {
+    const calls = `CALLS='${this.path(`/stubs/${command}.calls`)}'`;
+    this.write(`/stubs/${command}`, `#!/bin/sh\n${calls}\n${script}\n`, 0o755);
+  }
+
+  /** The calls that a stub wrote down, one a line. */
+  public calls(command: string): string[] {
+    return this.has(`/stubs/${command}.calls`) ? lines(this.read(`/stubs/${command}.calls`)) : [];
+  }
+
+  /** Runs shell text after facts and scripts, as root would. */
+  public call(text: string, data: { [key: string]: string } = {}): Run {
+    const variables = Object.entries({ PHASE: "test", INBOX: this.path("/home/.cdktf-etcd/a"), ...data });
+    const prelude = variables.map(([key, value]) => `${key}='${value}'\n`).join("");
+    return this.runFile(`set -eu\n${this.facts}\n${prelude}${this.scripts}\n${text}\n`);
+  }
+
+  /** Runs a phase the way Terraform does: one file, called without arguments by the SSH user. */
+  public phase(
+    phase: Phase,
+    data: { [key: string]: string } = {},
+    options: { seconds?: number; uid?: number } = {},
+  ): Run {
+    const program = programLines(this.facts, data, this.scripts, phase, options.seconds ?? 60).join("\n");
+    return this.runFile(program, options.uid);
+  }
+
+  /** The startup script of the member, with the cluster's props changed. */
+  public startupScript(props: Partial<ClusterSettings> = {}): string {
+    const cluster = { ...this.cluster, ...props };
+    return renderStartupScript(cluster, this.member, etcdFlags(cluster, this.member));
+  }
+
+  /** The supervisor program of the member. */
+  public programIni(): string {
+    return renderProgramIni(this.cluster, this.member);
+  }
+
+  /** Ends what the host's stubs started, by process id. */
+  public shutDown(): void {
+    for (const pid of readdirSync(this.path("/proc"))) {
+      // Gone already: fine.
+      spawnSync("kill", ["-9", pid]);
+      rmSync(this.path(`/proc/${pid}`), { force: true });
+    }
+  }
+
+  private get facts(): string {
+    return memberFacts(this.cluster, this.member);
+  }
+
+  private get scripts(): string {
+    const text = hostScripts().replace(SYSTEM_PATHS, "@").replace(SYSTEM_PATH_VARIABLE, `PATH=@/stubs:@/bin`);
+    const foreign = FOREIGN_PATH.exec(text);
+    if (foreign) throw new Error(`the scripts name a place that no test host has: ${foreign[0]}`);
+    return text.replace(/@(?=\/)/g, this.root);
+  }
+
+  private runFile(text: string, uid?: number): Run {
+    const file = this.path(`/run-${(this.runs += 1)}.sh`);
+    writeFileSync(file, text);
+    const { status, stdout } = spawnSync(this.path("/bin/sh"), ["-c", '"$0" "$1" 2>&1', this.path("/bin/sh"), file], {
+      encoding: "utf8",
+      env: { HOME: this.path("/home"), PATH: `${this.path("/stubs")}:${this.path("/bin")}` },
+      uid,
+    });
+    return { code: status, lines: lines(stdout.split(this.root).join("")) };
+  }
+}
+
+function lines(text: string): string[] {
+  return text === "" ? [] : text.replace(/\n$/, "").split("\n");
+}
+
+const found = new Map<string, string>();
+
+function which(tool: string): string {
+  if (!found.has(tool)) {
+    const path = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"]
+      .map((directory) => join(directory, tool))
+      .find((candidate) => existsSync(candidate));
+    if (!path) throw new Error(`${tool} is needed to test the host scripts, and is not on this machine`);
+    found.set(tool, path);
+  }
+  return found.get(tool) as string;
+}

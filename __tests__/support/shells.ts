@@ -1,0 +1,35 @@
+import { existsSync, mkdtempSync, realpathSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Host, type HostOptions } from "./host";
+
+const CANDIDATES = ["/bin/sh", "/bin/dash", "/bin/bash"].filter((path) => existsSync(path));
+
+/** What `sh` is on the systems that the scripts run on, each once: dash on Debian, bash on RHEL. */
+const SHELLS = [...new Set(CANDIDATES.map((path) => realpathSync(path)))];
+
+if (!SHELLS.some((shell) => shell.endsWith("/dash"))) {
+  console.warn("SKIPPED: the host scripts are not run in dash, it is not on this machine");
+}
+
+/** Runs the same tests with each shell as `sh`; `newHost` makes a host that is gone after the test. */
+export function inEachShell(tests: (newHost: (options?: HostOptions) => Host) => void): void {
+  describe.each(SHELLS)("in %s", (shell) => {
+    const hosts: Host[] = [];
+    afterEach(() => {
+      for (const host of hosts.splice(0)) {
+        host.shutDown();
+        rmSync(host.root, { recursive: true });
+      }
+    });
+    tests((options) => {
+      const host = new Host(mkdtempSync(join(tmpdir(), "cdktf-etcd-host-")), { shell, ...options });
+      hosts.push(host);
+      return host;
+    });
+  });
+}
+
+/** For what only root can do or see: another owner, another user's process. */
+export const testAsRoot = process.getuid?.() === 0 ? test : test.skip;
+if (testAsRoot === test.skip) console.warn("SKIPPED: what needs root (owners of files, logging in as another user)");
