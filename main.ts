@@ -1,7 +1,7 @@
 import { App, TerraformOutput, TerraformStack } from "cdktf";
 import { EtcdCluster, EtcdRelease } from "cdktf-etcd";
 
-// The runbook's topology. Version and SSH settings come from the environment; a mirror of the releases too, if there is one.
+// The runbook's topology. Version and SSH settings come from the environment; so do a mirror, and a digest where none is known.
 const { ETCD_VERSION, ETCD_MIRROR, ETCD_SHA256, SSH_USER, SSH_PORT, SSH_PRIVATE_KEY_FILE } = process.env;
 
 const app = new App();
@@ -19,7 +19,9 @@ const cluster = new EtcdCluster(stack, "etcd", {
     privateKeyFile: SSH_PRIVATE_KEY_FILE ?? "~/.ssh/id_ed25519",
   },
   version: ETCD_VERSION,
-  release: ETCD_MIRROR ? EtcdRelease.mirror(ETCD_MIRROR, { sha256: ETCD_SHA256 }) : EtcdRelease.github(),
+  release: ETCD_MIRROR
+    ? EtcdRelease.mirror(ETCD_MIRROR, { sha256: ETCD_SHA256 })
+    : EtcdRelease.github({ sha256: ETCD_SHA256 }),
   certificates: { sharedPeerCertificate: true },
   operatorCredentials: { directory: "credentials" },
 });

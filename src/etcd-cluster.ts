@@ -1,5 +1,6 @@
-import { TerraformLocal } from "cdktf";
+import { TerraformLocal, TerraformStack } from "cdktf";
 import { Construct } from "constructs";
+import { checkProps, checkSharedHosts } from "./check-props";
 import { DEFAULT_OPERATOR_COMMON_NAME } from "./defaults";
 import { EtcdMember } from "./etcd-member";
 import { CertificateAuthority } from "./pki/certificate-authority";
@@ -43,8 +44,10 @@ export class EtcdCluster extends Construct {
    */
   constructor(scope: Construct, id: string, props: EtcdClusterProps) {
     super(scope, id);
-    ensureHostProviders(this);
+    checkProps(this, props);
     this.settings = resolveClusterProps(props);
+    checkSharedHosts(this, this.settings);
+    ensureHostProviders(this);
     this.endpoints = endpoints(this.settings.members);
 
     this.certificateAuthority = props.certificates?.authority ?? new CertificateAuthority(this, "ca");
@@ -87,12 +90,15 @@ export class EtcdCluster extends Construct {
    * @param options What it says.
    */
   public issueClientCertificate(id: string, options: ClientCertificateOptions): LeafCertificate {
-    return this.certificateAuthority.issue(this, id, { ...options, profile: CertificateProfile.CLIENT });
+    return this.certificateAuthority.issue(childScope(this, "client"), id, {
+      ...options,
+      profile: CertificateProfile.CLIENT,
+    });
   }
 
   private renderMembers(props: EtcdClusterProps): EtcdMember[] {
     const cluster = this.settings;
-    const directory = this.node.id;
+    const directory = this.node.path.slice(TerraformStack.of(this).node.path.length + 1);
     const scripts = hostScripts();
     renderedFile(this, "host-scripts-file", `${directory}/host-scripts.sh`, scripts);
     const etcdctlEnv = renderEtcdctlEnv(
@@ -110,9 +116,20 @@ export class EtcdCluster extends Construct {
       etcdctlEnv: renderedFile(this, "etcdctl-env", `${directory}/etcdctl.env`, etcdctlEnv),
       etcdctlEnvSha256: textDigest(this, "etcdctl-env-text", etcdctlEnv),
     };
-    const certificates = peerCertificates(this, this.certificateAuthority, cluster.members, props.certificates);
+    const certificates = peerCertificates(
+      childScope(this, "peer"),
+      this.certificateAuthority,
+      cluster.members,
+      props.certificates,
+    );
+    const scope = childScope(this, "member");
     return cluster.members.map(
-      (member) => new EtcdMember(this, member.name, { ...shared, member, certificate: certificates[member.name] }),
+      (member) => new EtcdMember(scope, member.name, { ...shared, member, certificate: certificates[member.name] }),
     );
   }
+}
+
+/** Names that the user chooses live in scopes of their own, where no id of this construct's can meet them. */
+function childScope(scope: Construct, id: string): Construct {
+  return (scope.node.tryFindChild(id) as Construct | undefined) ?? new Construct(scope, id);
 }

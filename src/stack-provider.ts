@@ -14,6 +14,9 @@ export function ensureProvider(
   make: (scope: Construct, id: string) => TerraformProvider,
 ): void {
   const stack = TerraformStack.of(scope);
+  const id = `${type}-provider`;
+  // The one added here is found by its id: a search through the whole stack for each leaf would make synth quadratic.
+  if (stack.node.tryFindChild(id)) return;
   const providers = stack.node.findAll().filter((node) => TerraformProvider.isTerraformProvider(node));
-  if (!providers.some((provider) => provider.terraformResourceType === type)) make(stack, `${type}-provider`);
+  if (!providers.some((provider) => provider.terraformResourceType === type)) make(stack, id);
 }

@@ -38,7 +38,8 @@ describe("cdktf deploy of main.ts on three clean hosts", () => {
 
   test("it succeeds, and its last lines are the health table", () => {
     expect(deployed.output).toMatch(/Apply complete! Resources: \d+ added, 0 changed, 0 destroyed/);
-    for (const name of MEMBERS) expect(deployed.output).toMatch(new RegExp(`${name} +[0-9a-f]+ +(leader|follower) +healthy +3.6.14`));
+    for (const name of MEMBERS)
+      expect(deployed.output).toMatch(new RegExp(`${name} +[0-9a-f]+ +(leader|follower) +healthy +3.6.14`));
   });
 
   test("all three members are started and healthy, by the runbook's names", () => expectHealthy(project));
@@ -61,32 +62,49 @@ describe("cdktf deploy of main.ts on three clean hosts", () => {
     expect(await stat("/opt/etcd")).toBe("755 etcd:etcd");
     expect(await stat("/data/etcd")).toBe("755 etcd:etcd");
     expect(await lab.on("hdss7-12", "ls /opt/etcd/certs/")).toBe("ca.pem\netcd-peer-key.pem\netcd-peer.pem");
-    expect(await lab.on("hdss7-12", "grep -c 'ready to serve client requests' /data/logs/etcd-server/etcd.log")).toBe("1");
+    expect(await lab.on("hdss7-12", "grep -c 'ready to serve client requests' /data/logs/etcd-server/etcd.log")).toBe(
+      "1",
+    );
   });
 
   test("the deploy left nothing of its own behind", async () => expect(await leftovers(lab)).toBe(""));
 
   test("a client without a certificate, or with one from another CA, is refused", async () => {
     const directory = lab.directory("stranger");
-    await lab.exec(["sh", "-ec", `cd ${directory}; openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout key.pem -out cert.pem -subj /CN=stranger -days 1`]);
+    await lab.exec([
+      "sh",
+      "-ec",
+      `cd ${directory}; openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout key.pem -out cert.pem -subj /CN=stranger -days 1`,
+    ]);
     const curl = (options: string) =>
-      lab.exec(["sh", "-c", `curl -sS -m 5 --cacert ${project.directory}/credentials/ca.pem ${options} https://10.4.7.12:2379/version`]);
+      lab.exec([
+        "sh",
+        "-c",
+        `curl -sS -m 5 --cacert ${project.directory}/credentials/ca.pem ${options} https://10.4.7.12:2379/version`,
+      ]);
     expect((await curl("")).output).toMatch(/certificate required|alert/);
-    expect((await curl(`--cert ${directory}/cert.pem --key ${directory}/key.pem`)).output).toMatch(/unknown ca|bad certificate|alert/);
+    expect((await curl(`--cert ${directory}/cert.pem --key ${directory}/key.pem`)).output).toMatch(
+      /unknown ca|bad certificate|alert/,
+    );
     const { directory: own } = project;
-    expect((await curl(`--cert ${own}/credentials/client.pem --key ${own}/credentials/client-key.pem`)).output).toMatch(/3\.6\.14/);
+    expect((await curl(`--cert ${own}/credentials/client.pem --key ${own}/credentials/client-key.pem`)).output).toMatch(
+      /3\.6\.14/,
+    );
   });
 
   test("nothing listens in plain http, and no loopback URL is advertised", async () => {
     for (const [host, address] of Object.entries(HOSTS)) {
       const listeners = await lab.on(host, "ss -Hltn | awk '{ print $4 }' | grep -E ':(2379|2380)$' | sort");
       expect(listeners).toBe(`${address}:2379\n${address}:2380`);
-      expect((await lab.exec(["curl", "-sS", "-m", "5", `http://${address}:2379/version`])).output).toMatch(/HTTPS server|HTTP\/0.9|Empty reply|400/);
+      expect((await lab.exec(["curl", "-sS", "-m", "5", `http://${address}:2379/version`])).output).toMatch(
+        /HTTPS server|HTTP\/0.9|Empty reply|400/,
+      );
     }
     expect((await project.etcdctl("member list")).stdout).not.toMatch(/127\.0\.0\.1|localhost/);
   });
 
-  test("no private key was seen in a process list or in /tmp, of the hosts or of the operator", () => expect(seen).toEqual([]));
+  test("no private key was seen in a process list or in /tmp, of the hosts or of the operator", () =>
+    expect(seen).toEqual([]));
 
   test("no private key is in the log, in the plan's text, or in a host's file that others can read; the CA's is on no host", async () => {
     const state = JSON.parse(readFileSync(join(project.directory, "terraform.etcd.tfstate"), "utf8"));
@@ -97,14 +115,19 @@ describe("cdktf deploy of main.ts on three clean hosts", () => {
         line: resource.instances[0].attributes.private_key_pem.split("\n")[1],
       }));
     expect(keys).toHaveLength(3);
-    const plan = await lab.exec(["terraform", "plan", "-destroy", "-no-color"], { cwd: join(project.directory, "cdktf.out/stacks/etcd") });
+    const plan = await lab.exec(["terraform", "plan", "-destroy", "-no-color"], {
+      cwd: join(project.directory, "cdktf.out/stacks/etcd"),
+    });
     expect(plan.output).toMatch(/Plan: 0 to add/);
     for (const { name, line } of keys) {
       expect(deployed.output).not.toContain(line);
       expect(plan.output).not.toContain(line);
-      const files = await lab.onAll(`grep -rlF '${line}' /root /home /etc /opt /data /var /tmp /run 2>/dev/null | while read -r f; do stat -c '%a %U %n' "$f"; done; true`);
+      const files = await lab.onAll(
+        `grep -rlF '${line}' /root /home /etc /opt /data /var /tmp /run 2>/dev/null | while read -r f; do stat -c '%a %U %n' "$f"; done; true`,
+      );
       for (const found of files) {
-        if (name.includes("etcd-peer")) expect(found).toMatch(/^600 etcd \/opt\/etcd-v3\.6\.14\/certs\.[0-9a-f]+\/etcd-peer-key\.pem$/);
+        if (name.includes("etcd-peer"))
+          expect(found).toMatch(/^600 etcd \/opt\/etcd-v3\.6\.14\/certs\.[0-9a-f]+\/etcd-peer-key\.pem$/);
         else expect(found).toBe("");
       }
     }
@@ -121,11 +144,15 @@ describe("cdktf deploy of main.ts on three clean hosts", () => {
     const before = await pids(lab);
     const elsewhere = lab.directory("elsewhere");
     mkdirSync(elsewhere, { recursive: true });
-    for (const file of ["cdktf.json", "terraform.etcd.tfstate"]) cpSync(join(project.directory, file), join(elsewhere, file));
-    const again = await lab.exec([join(TOP, "node_modules/.bin/cdktf"), "deploy", "--skip-provider-lock", "--auto-approve"], {
-      cwd: elsewhere,
-      env: { ETCD_SHA256: await lab.digest("3.6.14") },
-    });
+    for (const file of ["cdktf.json", "terraform.etcd.tfstate"])
+      cpSync(join(project.directory, file), join(elsewhere, file));
+    const again = await lab.exec(
+      [join(TOP, "node_modules/.bin/cdktf"), "deploy", "--skip-provider-lock", "--auto-approve"],
+      {
+        cwd: elsewhere,
+        env: { ETCD_SHA256: await lab.digest("3.6.14") },
+      },
+    );
     expect(again.output).toMatch(/Apply complete! Resources: \d+ added, 0 changed, 0 destroyed/);
     expect(again.output).not.toMatch(/null_resource.*: Creating/);
     expect(await pids(lab)).toEqual(before);

@@ -25,8 +25,8 @@ export function peerCertificates(
     });
 
   if (options.sharedPeerCertificate) {
-    const shared = issue("etcd-peer", members);
+    const shared = issue("shared", members);
     return Object.fromEntries(members.map(({ name }) => [name, shared]));
   }
-  return Object.fromEntries(members.map((member) => [member.name, issue(`${member.name}-peer`, [member])]));
+  return Object.fromEntries(members.map((member) => [member.name, issue(member.name, [member])]));
 }

@@ -56,13 +56,13 @@ export class Decommission extends TerraformResource {
 }
 
 function stopMember(): RemoteExecProvisioner {
-  const data = Object.fromEntries(FACTS.map((key) => [key.toUpperCase(), `\${self.input.${key}}`]));
+  const facts = FACTS.map((key) => `${key.toUpperCase()}='\${self.input.${key}}'`).join("\n");
   const provisioner = {
     type: "remote-exec" as const,
     when: "destroy", // not in the binding's type, and passed through
     connection: connectionFromSelf(),
     // Only `self` and literals may be used here: so the scripts are in the text, not behind a reference.
-    inline: programLines("", data, escapeTerraform(hostScripts()), "decommission", 120),
+    inline: programLines(facts, {}, escapeTerraform(hostScripts()), "decommission", 120),
   };
   return provisioner;
 }

@@ -8,13 +8,18 @@ export async function expectHealthy(project: Project): Promise<void> {
   const health = await project.etcdctl("endpoint health");
   expect(health.output.match(/is healthy/g)).toHaveLength(MEMBERS.length);
   const list = await project.etcdctl("member list");
-  const members = list.stdout.trim().split("\n").map((line) => line.split(", "));
-  expect(members.map(([, status, name]) => `${name} ${status}`).sort()).toEqual(MEMBERS.map((name) => `${name} started`));
+  const members = list.stdout
+    .trim()
+    .split("\n")
+    .map((line) => line.split(", "));
+  expect(members.map(([, status, name]) => `${name} ${status}`).sort()).toEqual(
+    MEMBERS.map((name) => `${name} started`),
+  );
 }
 
 /** The process ids of etcd, by host. */
 export function pids(lab: Lab): Promise<string[]> {
-  return lab.onAll("for p in /proc/[0-9]*; do [ \"$(cat $p/comm 2>/dev/null)\" = etcd ] && basename $p; done; true");
+  return lab.onAll('for p in /proc/[0-9]*; do [ "$(cat $p/comm 2>/dev/null)" = etcd ] && basename $p; done; true');
 }
 
 /** Everything that a deploy uses on its way and must not leave on a host; empty when all is well. */

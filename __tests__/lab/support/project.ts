@@ -1,4 +1,4 @@
-import { cpSync, existsSync, mkdirSync, rmSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Lab } from "./lab";
 import type { Result, Running } from "./run";
@@ -68,17 +68,12 @@ export class Project {
   }
 
   /** The same project checked out elsewhere: its program and its state, nothing that was rendered. */
-  public checkout(name: string): Project {
-    const other = new Project(this.lab, name, this.version);
+  public checkout(name: string, version = this.version): Project {
+    const other = new Project(this.lab, name, version);
     const state = "terraform.etcd.tfstate";
     mkdirSync(other.directory, { recursive: true });
     cpSync(join(this.directory, state), join(other.directory, state));
     return other;
-  }
-
-  /** Forgets everything that Terraform knows. */
-  public loseState(): void {
-    rmSync(join(this.directory, "terraform.etcd.tfstate"), { force: true });
   }
 
   /** A command with the operator's etcdctl environment. */
@@ -86,7 +81,11 @@ export class Project {
     const env = join(this.directory, "credentials", "etcdctl.env");
     const binary = join(this.lab.directory("bin"), `etcdctl-${this.version}`);
     if (!existsSync(binary)) {
-      await this.lab.exec(["sh", "-c", `curl -fsS "$ETCD_MIRROR/v${this.version}/etcd-v${this.version}-linux-amd64.tar.gz" | tar -xzO etcd-v${this.version}-linux-amd64/etcdctl >${binary} && chmod 755 ${binary}`]);
+      await this.lab.exec([
+        "sh",
+        "-c",
+        `curl -fsS "$ETCD_MIRROR/v${this.version}/etcd-v${this.version}-linux-amd64.tar.gz" | tar -xzO etcd-v${this.version}-linux-amd64/etcdctl >${binary} && chmod 755 ${binary}`,
+      ]);
     }
     return this.lab.exec(["sh", "-c", `. ${env} && ${binary} ${command}`], { cwd: this.directory });
   }

@@ -1,0 +1,45 @@
+import { expectHealthy, leftovers } from "./support/cluster";
+import { Lab } from "./support/lab";
+import { Project } from "./support/project";
+
+/** Moments are random, but a run can be repeated: `SEED=… npm run test:lab -- interrupted`. */
+const SEED = Number(process.env.SEED ?? Date.now() % 100_000);
+/** Longer than a whole first deploy on this kind of host, shorter than two. */
+const LONGEST_SECONDS = 7;
+
+describe(`Terraform killed (-9) during a first deploy, seed ${SEED}`, () => {
+  let lab: Lab;
+
+  beforeAll(async () => {
+    lab = await Lab.up("interrupted", "--supervisor", "preinstalled");
+  });
+  afterAll(() => lab.down());
+
+  test.each(moments(10))(
+    "after %d s, then applied again: three members, healthy, nothing left over",
+    async (seconds) => {
+      await lab.lab("reset");
+      const project = new Project(lab, `killed-${seconds}`);
+      await project.prepare();
+      const first = project.startTerraform("apply", "-auto-approve");
+      await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
+      first.kill("SIGKILL");
+      await first.ended;
+
+      const second = await project.apply();
+      expect(second.output).toMatch(/Apply complete!|No changes/);
+      await expectHealthy(project);
+      expect(await leftovers(lab)).toBe("");
+      expect((await project.apply()).output).toMatch(/No changes/);
+    },
+  );
+});
+
+function moments(count: number): number[] {
+  let state = SEED;
+  return Array.from({ length: count }, () => {
+    // Park and Miller's generator.
+    state = (state * 48271 + 11) % 2147483647;
+    return Math.round((0.3 + (state / 2147483647) * LONGEST_SECONDS) * 100) / 100;
+  });
+}

@@ -1,0 +1,80 @@
+import { expectHealthy, leftovers, MEMBERS, pids } from "./support/cluster";
+import { Lab } from "./support/lab";
+import { Project } from "./support/project";
+import { Writer } from "./support/writer";
+
+describe("a changed quota", () => {
+  let lab: Lab;
+  let project: Project;
+
+  beforeAll(async () => {
+    lab = await Lab.up("rolling", "--supervisor", "preinstalled");
+    project = new Project(lab);
+    expect(await project.apply()).toMatchObject({ code: 0 });
+  });
+  afterAll(() => lab.down());
+
+  test("the plan shows that key for each member, and no other flag", async () => {
+    const plan = await project.plan({ quotaBackendBytes: 3_000_000_000 });
+    expect(plan.output.match(/^ +\+ "flag\.quota_backend_bytes" += "3000000000"$/gm)).toHaveLength(3);
+    expect(plan.output.match(/^ +[~+-] "flag\.\w+"/gm)).toHaveLength(3);
+  });
+
+  test("the apply restarts one member at a time, and two writers see no failed put and lose nothing", async () => {
+    const before = await pids(lab);
+    const writers = [Writer.start(lab, project, "balanced"), Writer.start(lab, project, "pinned")];
+    const applied = await project.apply({ quotaBackendBytes: 3_000_000_000 });
+    const [balanced, pinned] = await Promise.all(writers.map((writer) => writer.stop()));
+
+    expect(applied.output).toMatch(/Apply complete!/);
+    // Each member's restart and gate come before the next member's turn.
+    const steps = [...applied.output.matchAll(/(etcd-server-\S+) on \S+: rollout: (restarted|healthy)/g)];
+    expect(steps.map(([, name, step]) => `${name} ${step}`)).toEqual(
+      MEMBERS.flatMap((name) => [`${name} restarted`, `${name} healthy`]),
+    );
+    const after = await pids(lab);
+    after.forEach((pid, i) => expect(pid).not.toBe(before[i]));
+    expect(balanced).toMatchObject({ failed: 0, errors: [] });
+    expect(pinned).toMatchObject({ failed: 0, errors: [] });
+    expect(balanced.acknowledged).toBeGreaterThan(100);
+    expect(pinned.acknowledged).toBeGreaterThan(100);
+    expect(await leftovers(lab)).toBe("");
+    expect((await lab.onAll("tr '\\0' '\\n' </proc/$(supervisorctl pid all)/cmdline | grep quota")).join()).toBe(
+      Array(3).fill("--quota-backend-bytes=3000000000").join(),
+    );
+  });
+
+  test("afterwards a second apply changes nothing, and restarts nothing", async () => {
+    const before = await pids(lab);
+    expect((await project.apply({ quotaBackendBytes: 3_000_000_000 })).output).toMatch(/No changes/);
+    expect(await pids(lab)).toEqual(before);
+  });
+
+  test("a flag that etcd does not survive stops at the first member; the others run on, and taking it back heals", async () => {
+    const before = await pids(lab);
+    const broken = { quotaBackendBytes: 3_000_000_000, extraFlags: { "snapshot-count": "not-a-number" } };
+    const failed = await project.apply(broken);
+    expect(failed.code).not.toBe(0);
+    expect(failed.output).toMatch(
+      /etcd-server-7-12 on hdss7-12: rollout failed: .*snapshot-count.*the members after this one were not touched/,
+    );
+    expect((await pids(lab)).slice(1)).toEqual(before.slice(1));
+    expect((await project.apply({ quotaBackendBytes: 3_000_000_000 })).output).toMatch(/Apply complete!/);
+    await expectHealthy(project);
+    expect((await pids(lab)).slice(1)).toEqual(before.slice(1));
+  });
+
+  test("while another member is down, nobody is restarted, and the line says which one is missing", async () => {
+    await lab.on("hdss7-22", "supervisorctl stop etcd-server-7-22");
+    const before = await pids(lab);
+    const refused = await project.apply({ quotaBackendBytes: 4_000_000_000 });
+    expect(refused.code).not.toBe(0);
+    expect(refused.output).toMatch(
+      /etcd-server-7-12 on hdss7-12: rollout refused: restart: https:\/\/10\.4\.7\.22:2379 is not healthy/,
+    );
+    expect(await pids(lab)).toEqual(before);
+    await lab.on("hdss7-22", "supervisorctl start etcd-server-7-22");
+    expect((await project.apply({ quotaBackendBytes: 4_000_000_000 })).output).toMatch(/Apply complete!/);
+    await expectHealthy(project);
+  });
+});

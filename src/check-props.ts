@@ -1,0 +1,45 @@
+import { Annotations } from "cdktf";
+import type { Construct, IConstruct } from "constructs";
+import type { EtcdClusterProps } from "./props";
+import type { ClusterSettings } from "./settings";
+import { validateProps } from "./validate-props";
+import { type NamedCluster, sharedHostProblems } from "./validation/shared-hosts";
+
+/**
+ * Warnings become annotations of the construct.
+ *
+ * @throws Error with every problem of a cluster's props at once.
+ */
+export function checkProps(cluster: Construct, props: EtcdClusterProps): void {
+  const { errors, warnings } = validateProps(props);
+  throwAll(cluster, errors);
+  for (const warning of warnings) Annotations.of(cluster).addWarning(warning);
+}
+
+/**
+ * @throws Error when another cluster of the same app would take the same port, directory or program on a host that both use.
+ */
+export function checkSharedHosts(cluster: Construct, settings: ClusterSettings): void {
+  const clusters = clustersOf(cluster.node.root);
+  const named = { name: cluster.node.path, settings };
+  const neighbours = new Set(settings.members.flatMap(({ address }) => clusters.get(address) ?? []));
+  throwAll(
+    cluster,
+    [...neighbours].flatMap((neighbour) => sharedHostProblems([neighbour, named])),
+  );
+  for (const { address } of settings.members) clusters.set(address, [...(clusters.get(address) ?? []), named]);
+}
+
+/** The clusters of an app so far, by the addresses of their members: comparing each with each would make synth quadratic. */
+const apps = new WeakMap<IConstruct, Map<string, NamedCluster[]>>();
+
+function clustersOf(app: IConstruct): Map<string, NamedCluster[]> {
+  const clusters = apps.get(app) ?? new Map<string, NamedCluster[]>();
+  apps.set(app, clusters);
+  return clusters;
+}
+
+function throwAll(cluster: Construct, problems: string[]): void {
+  if (problems.length === 0) return;
+  throw new Error(`EtcdCluster "${cluster.node.path}" is not possible like this:\n  - ${problems.join("\n  - ")}`);
+}
