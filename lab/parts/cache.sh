@@ -10,7 +10,10 @@ cache_entry() {
   if [[ -e $entry ]]; then return; fi
   mkdir -p "$(dirname "$entry")"
   exec {lock}>"$entry.lock"
-  flock "$lock"
+  flock --nonblock "$lock" || {
+    say "waiting for another prepare that makes $(basename "$entry")"
+    flock "$lock"
+  }
   # Another prepare may have built it while this one waited.
   if [[ ! -e $entry ]]; then
     rm -rf "$entry.part"

@@ -64,8 +64,8 @@ lab_load() { source "$LAB_DIR/settings"; }
 
 lab_require_prepared() {
   local part
-  for part in "$(debian_root)" "$(debian_supervisor_layer)" "$(debian_repo)" "$(providers_mirror)"; do
-    [[ -d $part ]] || die "not prepared; run: lab/prepare"
+  for part in "$(debian_root)" "$(debian_supervisor_layer)" "$(debian_repo)" "$(providers_mirror)" "$(terraform_directory)" "$(writer_directory)"; do
+    [[ -z $part || -d $part ]] || die "not prepared; run: lab/prepare"
   done
 }
 
