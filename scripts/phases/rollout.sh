@@ -31,8 +31,8 @@ refuse_without_data() {
 
 # A restart is one member less for a moment: everything else must be whole.
 others_allow_restart() {
-  for endpoint in $(other_endpoints); do
-    is_healthy "$endpoint" || refuse "restart" "$endpoint is not healthy, and a restart here would cost another member" \
+  for endpoint in $(unhealthy_of "$(other_endpoints)"); do
+    refuse "restart" "$endpoint is not healthy, and a restart here would cost another member" \
       "bring that member back, and apply again; this one still runs with its old configuration"
   done
   raised=$(alarms "$CLIENT_URL")
@@ -49,5 +49,6 @@ move_leadership_away() {
   wait_until 5 is_follower && say "moved leadership to member $target"
 }
 
-is_leader() { [ "$(endpoint_status "$CLIENT_URL" | awk '{ print $3 == $4 }')" = 1 ]; }
-is_follower() { [ "$(endpoint_status "$CLIENT_URL" | awk '{ print $3 != $4 && $4 != "0" }')" = 1 ]; }
+# As texts: awk's numbers are too short for IDs. Without a leader the field is missing.
+is_leader() { [ "$(endpoint_status "$CLIENT_URL" | awk '{ print $3 "" == $4 "" }')" = 1 ]; }
+is_follower() { [ "$(endpoint_status "$CLIENT_URL" | awk '{ print $3 "" != $4 "" && $4 != "-" }')" = 1 ]; }

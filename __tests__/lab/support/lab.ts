@@ -14,7 +14,7 @@ export const HOSTS: { readonly [host: string]: string } = {
 export class Lab {
   /** Boots a lab; `options` are those of `lab up`. */
   public static async up(name: string, ...options: string[]): Promise<Lab> {
-    const lab = new Lab(`test-${name}-${process.pid}`);
+    const lab = new Lab(`t${process.pid.toString(36)}-${name}`);
     await lab.lab("up", ...options);
     return lab;
   }

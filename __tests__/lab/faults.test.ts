@@ -1,0 +1,93 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expectHealthy, leftovers } from "./support/cluster";
+import { Lab } from "./support/lab";
+import { Project } from "./support/project";
+import type { Result } from "./support/run";
+
+describe("what goes wrong on the way says so in one line, and a re-apply goes on once it is mended", () => {
+  let lab: Lab;
+
+  beforeAll(async () => {
+    lab = await Lab.up("faults", "--supervisor", "preinstalled");
+  });
+  beforeEach(() => lab.lab("reset"));
+  afterAll(() => lab.down());
+
+  async function expectHealed(project: Project, props = {}): Promise<void> {
+    expect((await project.apply(props)).output).toMatch(/Apply complete!/);
+    await expectHealthy(project);
+    expect(await leftovers(lab)).toBe("");
+  }
+
+  function expectFailure(result: Result, line: RegExp): void {
+    expect(result.code).not.toBe(0);
+    expect(result.output).toMatch(line);
+  }
+
+  test("a swapped tarball: nothing of it is unpacked", async () => {
+    const archive = join((await lab.lab("http-root")).trim(), "etcd/v3.6.14/etcd-v3.6.14-linux-amd64.tar.gz");
+    const project = new Project(lab, "swapped");
+    await lab.exec(["cp", archive, `${archive}.good`]);
+    writeFileSync(archive, "not what was ordered");
+    expectFailure(
+      await project.apply(),
+      /etcd-server-7-12 on hdss7-12: stage failed: the archive of etcd 3\.6\.14 has sha256 [0-9a-f]{64}, not [0-9a-f]{64}: nothing of it was unpacked; to do: /,
+    );
+    expect(await lab.onAll("ls /opt")).toEqual(["", "", ""]);
+    await lab.exec(["mv", `${archive}.good`, archive]);
+    await expectHealed(project);
+  });
+
+  test("a tarball that is not there", async () => {
+    const archive = join((await lab.lab("http-root")).trim(), "etcd/v3.6.14");
+    const project = new Project(lab, "missing");
+    await lab.exec(["mv", archive, `${archive}.away`]);
+    expectFailure(
+      await project.apply(),
+      /stage failed: download of http:\/\/10\.4\.7\.1:8080\/etcd\/v3\.6\.14\/etcd-v3\.6\.14-linux-amd64\.tar\.gz: .*404.*; to do: /,
+    );
+    await lab.exec(["mv", `${archive}.away`, archive]);
+    await expectHealed(project);
+  });
+
+  test("a host that cannot be reached: the others are not touched", async () => {
+    const project = new Project(lab, "unreachable");
+    await lab.lab("link", "hdss7-21", "down");
+    const failed = await project.apply();
+    await lab.lab("link", "hdss7-21", "up");
+    expectFailure(failed, /member_etcd-server-7-21_preflight[^]*timeout - last error: [^]*10\.4\.7\.21:22/);
+    expect(await lab.onAll("ls /opt")).toEqual(["", "", ""]);
+    await expectHealed(project);
+  });
+
+  test("a wrong SSH key", async () => {
+    const project = new Project(lab, "wrong-key");
+    const key = join(lab.directory("keys"), "id_ed25519");
+    await lab.exec(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key]);
+    expectFailure(
+      await project.apply({ ssh: { privateKeyFile: key, timeout: "5s" } }),
+      /timeout - last error: SSH authentication failed/,
+    );
+    await expectHealed(project);
+  });
+
+  test("a disk that fills up while the archive is unpacked", async () => {
+    const project = new Project(lab, "full");
+    await lab.on("hdss7-22", "mkdir -p /small; mount -t tmpfs -o size=310m tmpfs /small");
+    // Enough is free for preflight; then something else takes it.
+    const props = { paths: { installRoot: "/small" } };
+    await lab.onAll("mkdir -p /small");
+    await lab.on(
+      "hdss7-22",
+      "systemd-run -q --unit=glutton sh -c 'until [ -e /small/.etcd-v3.6.14.aside ]; do :; done; head -c 260M /dev/zero >/small/glut'",
+    );
+    expectFailure(
+      await project.apply(props),
+      /etcd-server-7-22 on hdss7-22: stage failed: .*(No space left|disk full|Failed writing|Failure writing).*; to do: /i,
+    );
+    await lab.on("hdss7-22", "rm -f /small/glut");
+    expect((await project.apply(props)).output).toMatch(/Apply complete!/);
+    await expectHealthy(project);
+  });
+});

@@ -1,0 +1,172 @@
+import { fingerprint } from "./support/cluster";
+import { Lab } from "./support/lab";
+import { Project } from "./support/project";
+
+/** One refusal of the preflight: what stands on hdss7-22, the props, what is said. */
+interface Refusal {
+  readonly what: string;
+  readonly given: string;
+  readonly undo: string;
+  readonly props?: object;
+  readonly says: RegExp;
+}
+
+const RUNBOOK = [
+  { name: "etcd-server-7-12", address: "10.4.7.12", host: "hdss7-12" },
+  { name: "etcd-server-7-21", address: "10.4.7.21", host: "hdss7-21" },
+];
+
+const REFUSALS: Refusal[] = [
+  {
+    what: "an architecture without a known digest",
+    given:
+      "printf '#!/bin/sh\\ncase $1 in -m) echo riscv64 ;; *) /usr/bin/uname \"$@\" ;; esac\\n' >/usr/local/bin/uname; chmod 755 /usr/local/bin/uname",
+    undo: "rm /usr/local/bin/uname",
+    says: /architecture: no sha256 is known for the archive of etcd 3\.6\.14 for riscv64/,
+  },
+  {
+    what: "a missing tool",
+    given: "mv /usr/bin/gzip /usr/bin/gzip.away",
+    undo: "mv /usr/bin/gzip.away /usr/bin/gzip",
+    says: /tools: not on this host: gzip/,
+  },
+  {
+    what: "too little free disk",
+    given: "mkdir /small; mount -t tmpfs -o size=100m tmpfs /small",
+    undo: "umount /small; rmdir /small",
+    props: { paths: { dataDir: "/small/etcd" } },
+    says: /free disk: 100 MB free for \/small\/etcd, 512 MB are needed; to do: make room, or set paths\.dataDir/,
+  },
+  {
+    what: "a taken client port",
+    given:
+      "systemd-run -q --unit=squatter python3 -m http.server --bind 0.0.0.0 2379; until ss -Hltn | grep -q :2379; do sleep 0.1; done",
+    undo: "systemctl stop squatter",
+    says: /client port: port 2379 is taken on 0\.0\.0\.0:2379 by users:\(\("python3"/,
+  },
+  {
+    what: "a clock an hour off",
+    given:
+      "printf '#!/bin/sh\\ncase $* in +%%s) echo $(($(/usr/bin/date +%%s) + 3600)) ;; *) exec /usr/bin/date \"$@\" ;; esac\\n' >/usr/local/bin/date; chmod 755 /usr/local/bin/date",
+    undo: "rm /usr/local/bin/date",
+    says: /clock: it differs from the operator's by 36\d\d s, limit 60 s/,
+  },
+  {
+    what: "an address that is on none of the interfaces",
+    given: "true",
+    undo: "true",
+    props: {
+      members: [
+        ...RUNBOOK,
+        { name: "etcd-server-7-22", address: "10.4.7.99", host: "hdss7-22", ssh: { host: "10.4.7.22" } },
+      ],
+    },
+    says: /address: 10\.4\.7\.99 is on none of this host's interfaces \(10\.4\.7\.22\)/,
+  },
+  {
+    what: "an enabled systemd unit of another etcd",
+    given:
+      "printf '[Service]\\nExecStart=/bin/true\\n[Install]\\nWantedBy=multi-user.target\\n' >/etc/systemd/system/etcd.service; systemctl -q enable etcd",
+    undo: "systemctl -q disable etcd; rm /etc/systemd/system/etcd.service; systemctl daemon-reload",
+    says: /other etcd: the systemd unit etcd\.service is enabled or active/,
+  },
+  {
+    what: "another etcd on the data directory",
+    given:
+      "cp $(readlink -f /usr/bin/python3) /root/etcd; systemd-run -q --unit=stranger /root/etcd -c 'import time; time.sleep(999)' --data-dir /data/etcd/etcd-server; until [ -n \"$(systemctl show -P MainPID stranger)\" ]; do sleep 0.1; done",
+    undo: "systemctl stop stranger; rm /root/etcd",
+    says: /other etcd: process \d+ is an etcd on \/data\/etcd\/etcd-server that this package did not start/,
+  },
+  {
+    what: "a supervisor program of the same name",
+    given:
+      "printf '[program:etcd-server-7-22]\\ncommand=/bin/true\\nautostart=false\\n' >/etc/supervisor/conf.d/theirs.conf",
+    undo: "rm /etc/supervisor/conf.d/theirs.conf",
+    says: /supervisor program: a program 'etcd-server-7-22' is registered in \/etc\/supervisor\/conf\.d\/theirs\.conf already/,
+  },
+  {
+    what: "a data directory that is not etcd's",
+    given: "mkdir -p /data/etcd/etcd-server; echo diary >/data/etcd/etcd-server/notes",
+    undo: "rm -r /data",
+    says: /data directory: \/data\/etcd\/etcd-server is not empty and is no data of etcd/,
+  },
+  {
+    what: "data of an etcd that this package did not make",
+    given: "mkdir -p /data/etcd/etcd-server/member/wal",
+    undo: "rm -r /data",
+    says: /data directory: \/data\/etcd\/etcd-server holds the data of an etcd that this package did not make/,
+  },
+  {
+    what: "/opt/etcd that is no link",
+    given: "mkdir /opt/etcd",
+    undo: "rmdir /opt/etcd",
+    says: /installation: \/opt\/etcd is not a link/,
+  },
+];
+
+describe("preflight refuses", () => {
+  let lab: Lab;
+  let project: Project;
+
+  beforeAll(async () => {
+    lab = await Lab.up("refusals", "--supervisor", "preinstalled");
+    project = new Project(lab);
+  });
+  afterAll(() => lab.down());
+
+  test.each(REFUSALS)(
+    "$what, in one line, and nothing is touched on any host",
+    async ({ given, undo, props, says }) => {
+      await lab.on("hdss7-22", given);
+      const before = await fingerprint(lab);
+      const refused = await project.apply(props);
+      expect(await fingerprint(lab)).toEqual(before);
+      await lab.on("hdss7-22", undo);
+
+      expect(refused.code).not.toBe(0);
+      const lines = refused.output.split("\n").filter((line) => line.includes(" refused: "));
+      expect(lines).toHaveLength(1);
+      expect(lines[0]).toMatch(/etcd-server-7-22 on hdss7-22: preflight refused: /);
+      expect(lines[0]).toMatch(says);
+      expect(lines[0]).toMatch(/; to do: /);
+    },
+  );
+
+  test("several at once are all named", async () => {
+    await lab.on("hdss7-22", "mkdir /opt/etcd; mkdir -p /data/etcd/etcd-server/member/wal");
+    const refused = await project.apply();
+    await lab.on("hdss7-22", "rm -r /opt/etcd /data");
+    expect(refused.output).toMatch(/preflight refused: installation/);
+    expect(refused.output).toMatch(/preflight refused: data directory/);
+  });
+
+  test("bad props are refused at synth, all at once, and no host is asked", async () => {
+    const refused = await project.synth({
+      members: [
+        { name: "a=b", address: "127.0.0.1" },
+        { name: "a=b", address: "10.4.7.300" },
+      ],
+      extraFlags: { "enable-v2": "true", "data-dir": "/x" },
+      heartbeatInterval: 1000,
+      electionTimeout: 1000,
+      paths: { dataDir: "/data/etcd", logDir: "/data/etcd/log" },
+    });
+    expect(refused.code).not.toBe(0);
+    const problems = refused.output.split("\n").filter((line) => line.startsWith("  - "));
+    for (const subject of [
+      /name.*"a=b"/,
+      /127\.0\.0\.1/,
+      /10\.4\.7\.300/,
+      /enable-v2/,
+      /data-dir/,
+      /electionTimeout/,
+      /logDir|dataDir/,
+    ]) {
+      expect(problems.filter((line) => subject.test(line)).length).toBeGreaterThan(0);
+    }
+  });
+
+  test("once nothing stands in the way, the same project deploys", async () => {
+    expect((await project.apply()).output).toMatch(/Apply complete!/);
+  });
+});

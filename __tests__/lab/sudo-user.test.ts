@@ -1,0 +1,38 @@
+import { expectHealthy, leftovers } from "./support/cluster";
+import { Lab } from "./support/lab";
+import { Project } from "./support/project";
+
+describe("a sudo-only user, sshd on port 2222, hosts without supervisor", () => {
+  let lab: Lab;
+  let project: Project;
+
+  beforeAll(async () => {
+    lab = await Lab.up("sudo", "--user", "deploy", "--ssh-port", "2222");
+    project = new Project(lab);
+  });
+  afterAll(() => lab.down());
+
+  test("no right to become root is refused in one line", async () => {
+    await lab.on(
+      "hdss7-21",
+      "sudo sh -c 'mv /etc/sudoers.d /etc/sudoers.away; mkdir /etc/sudoers.d; (sleep 6; rmdir /etc/sudoers.d; mv /etc/sudoers.away /etc/sudoers.d) >/dev/null 2>&1 &'",
+    );
+    const refused = await project.apply();
+    expect(refused.code).not.toBe(0);
+    expect(refused.output).toMatch(
+      /etcd-server-7-21 on hdss7-21: preflight refused: no right to become root: the user deploy is not root and 'sudo -n' is not allowed; to do: /,
+    );
+    expect(await lab.on("hdss7-12", "ls /opt")).toBe("");
+  });
+
+  test("a deploy is healthy, with supervisor installed by the host's package manager", async () => {
+    const applied = await project.apply();
+    expect(applied.output).toMatch(/installing supervisor by apt-get/);
+    expect(applied.output).toMatch(/Apply complete!/);
+    await expectHealthy(project);
+    expect(await lab.on("hdss7-12", "sudo supervisorctl status")).toMatch(/^etcd-server-7-12 +RUNNING/);
+    expect(await lab.on("hdss7-12", "sudo stat -Lc '%a %U' /opt/etcd/certs/etcd-peer-key.pem")).toBe("600 etcd");
+    expect(await lab.on("hdss7-12", "ls -A ~/.cdktf-etcd 2>/dev/null; true")).toBe("");
+    expect(await leftovers(lab)).toBe("");
+  });
+});
