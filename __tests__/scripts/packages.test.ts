@@ -1,7 +1,6 @@
 import { installSupervisor, installSupervisorFiles } from "../support/fake-supervisor";
+import { RECORD } from "../support/host";
 import { inEachShell } from "../support/shells";
-
-const RECORD = 'echo "$@" >>"$CALLS"';
 
 inEachShell((newHost) => {
   test.each([

@@ -25,7 +25,7 @@ import { runbookWith } from "../helpers/settings";
 
 /** All that a host offers to the scripts; a command that is not here is not found. */
 const TOOLS =
-  "awk base64 basename bash cat chmod chown cmp cp cut date df dirname env flock grep gzip head id ip kill ln ls mkdir mkfifo mv openssl ps readlink rm sed sha256sum sleep sort ss stat tail tar timeout touch tr true uname wc";
+  "awk base64 basename bash cat chmod chown cmp cp cut date df dirname env flock grep gzip head id ip kill ln ls mkdir mkfifo mv openssl ps readlink rm rmdir sed sha256sum sleep sort ss stat tail tar timeout touch tr true uname wc";
 
 /** Places that the scripts know by name; here they are the host's. */
 const SYSTEM_PATHS = /(?<![\w}.])(?=\/(?:etc\/supervisor|run\/cdktf-etcd|var\/lib\/cdktf-etcd|proc\/))/g;
@@ -35,6 +35,9 @@ const SYSTEM_PATH_VARIABLE = /^PATH=.*$/m;
 
 /** Digest of the archive that a host expects, unless a test makes one. */
 export const ARCHIVE_SHA256 = createHash("sha256").update("no archive").digest("hex");
+
+/** What a stub does to write down how it was called. */
+export const RECORD = `printf '%s\\n' "$*" >>"$CALLS"`;
 
 export interface HostOptions {
   /** `sh` in the host's PATH: a path. */
@@ -89,7 +92,7 @@ export class Host {
     for (const tool of TOOLS.split(" "))
       if (!without.includes(tool)) symlinkSync(which(tool), this.path(`/bin/${tool}`));
     this.stub("systemctl", "exit 1");
-    this.stub("useradd", 'echo "$@" >>"$CALLS"');
+    this.stub("useradd", RECORD);
     if (process.getuid?.() !== 0) {
       this.stub("chown", "exit 0");
       this.stub("sudo", 'shift; exec "$@"');
@@ -111,6 +114,11 @@ export class Host {
     return readFileSync(this.path(path), "utf8");
   }
 
+  /** Names in a directory, hidden ones too. */
+  public list(path: string): string[] {
+    return readdirSync(this.path(path)).sort();
+  }
+
   public has(path: string): boolean {
     return existsSync(this.path(path));
   }
@@ -119,6 +127,10 @@ export class Host {
   public stub(command: string, script: string): void {
     const calls = `CALLS='${this.path(`/stubs/${command}.calls`)}'`;
     this.write(`/stubs/${command}`, `#!/bin/sh\n${calls}\n${script}\n`, 0o755);
+  }
+
+  public unstub(command: string): void {
+    rmSync(this.path(`/stubs/${command}`));
   }
 
   /** The calls that a stub wrote down, one a line. */

@@ -1,0 +1,158 @@
+import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { EtcdRelease } from "../../src/release/etcd-release";
+import { installBinaries } from "../support/fake-etcd";
+import { installSupervisor } from "../support/fake-supervisor";
+import { RECORD } from "../support/host";
+import { inEachShell, testAsRoot } from "../support/shells";
+
+/** A release archive as etcd's are: one directory that holds everything. */
+function makeArchive(): Buffer {
+  const directory = mkdtempSync(join(tmpdir(), "cdktf-etcd-archive-"));
+  const name = "etcd-v3.6.14-linux-amd64";
+  mkdirSync(join(directory, name, "Documentation"), { recursive: true });
+  writeFileSync(join(directory, name, "etcd"), "#!/bin/sh\n", { mode: 0o755 });
+  writeFileSync(join(directory, name, "etcdctl"), "#!/bin/sh\n", { mode: 0o755 });
+  // Incompressible, so that a truncated archive is one that ends in a file.
+  writeFileSync(
+    join(directory, name, "Documentation", "big"),
+    Buffer.from(Array.from({ length: 40000 }, (_, i) => (i * i) >> 3)),
+  );
+  execFileSync("tar", ["-czf", "archive.tar.gz", name], { cwd: directory });
+  const archive = readFileSync(join(directory, "archive.tar.gz"));
+  rmSync(directory, { recursive: true });
+  return archive;
+}
+
+const sha256 = (data: Buffer) => createHash("sha256").update(data).digest("hex");
+const archive = makeArchive();
+const mirror = (digest: string) =>
+  EtcdRelease.mirror("https://mirror.example/etcd", { sha256: digest, sha256Arm64: "b".repeat(64) });
+
+inEachShell((newHost) => {
+  /** A host whose curl gets `served`, and that expects `digest`. */
+  function hostWith({ served = archive, digest = sha256(archive) } = {}) {
+    const host = newHost({ props: { release: mirror(digest) } });
+    host.write("/served", served);
+    host.stub("uname", "echo x86_64");
+    host.stub("curl", `${RECORD}; while [ "$1" != -o ]; do shift; done; cp '${host.path("/served")}' "$2"`);
+    return host;
+  }
+
+  test("an archive is downloaded, checked, and unpacked beside other versions", () => {
+    const host = hostWith();
+    expect(host.call("install_binaries")).toEqual({
+      code: 0,
+      lines: ["a on host-a: test: unpacked etcd 3.6.14 to /opt/etcd-v3.6.14"],
+    });
+    expect(host.calls("curl").join()).toMatch(
+      / https:\/\/mirror\.example\/etcd\/v3\.6\.14\/etcd-v3\.6\.14-linux-amd64\.tar\.gz$/,
+    );
+    expect(host.list("/opt")).toEqual(["etcd-v3.6.14"]);
+    expect(host.list("/opt/etcd-v3.6.14")).toEqual([".sha256", "Documentation", "etcd", "etcdctl"]);
+    expect(host.read("/opt/etcd-v3.6.14/.sha256")).toBe(`${sha256(archive)}\n`);
+  });
+
+  testAsRoot("all of it belongs to etcd's user", () => {
+    const host = hostWith();
+    host.call("install_binaries");
+    for (const path of ["", "/etcd", "/Documentation/big"]) {
+      expect(statSync(host.path(`/opt/etcd-v3.6.14${path}`)).uid).not.toBe(0);
+    }
+  });
+
+  test("what is there with the right digest is not downloaded again", () => {
+    const host = hostWith();
+    host.call("install_binaries");
+    expect(host.call("install_binaries")).toEqual({ code: 0, lines: [] });
+    expect(host.calls("curl")).toHaveLength(1);
+  });
+
+  test("an archive with another digest is not unpacked, and nothing of it stays", () => {
+    const host = hostWith({ digest: "c".repeat(64) });
+    expect(host.call("install_binaries")).toEqual({
+      code: 1,
+      lines: [
+        `a on host-a: test failed: the archive of etcd 3.6.14 has sha256 ${sha256(archive)}, not ${"c".repeat(64)}: nothing of it was unpacked; to do: find out who changed it; give the right archive or digest, and apply again`,
+      ],
+    });
+    expect(host.list("/opt")).toEqual([]);
+  });
+
+  test("a host of the other architecture asks for its own archive, and for its own digest", () => {
+    const host = hostWith();
+    host.stub("uname", "echo aarch64");
+    expect(host.call("install_binaries").lines.join()).toContain(`not ${"b".repeat(64)}: nothing of it was unpacked`);
+    expect(host.calls("curl").join()).toMatch(/-linux-arm64\.tar\.gz$/);
+  });
+
+  test("an archive that ends too soon is not installed, even with the digest that was asked for", () => {
+    const half = archive.subarray(0, archive.length / 2);
+    const host = hostWith({ served: half, digest: sha256(half) });
+    const run = host.call("install_binaries");
+    expect(run.code).toBe(1);
+    expect(run.lines[0]).toMatch(/^a on host-a: test failed: unpacking etcd 3\.6\.14: /);
+    expect(run.lines.at(-1)).toMatch(/; to do: make room in \/opt, and apply again$/);
+    expect(host.has("/opt/etcd-v3.6.14")).toBe(false);
+  });
+
+  test("a failed download is one line with the URL, the cause and the ways out", () => {
+    const host = hostWith();
+    host.stub("curl", "echo 'curl: (22) The requested URL returned error: 404'; exit 22");
+    expect(host.call("install_binaries")).toEqual({
+      code: 1,
+      lines: [
+        "a on host-a: test failed: download of https://mirror.example/etcd/v3.6.14/etcd-v3.6.14-linux-amd64.tar.gz: curl: (22) The requested URL returned error: 404; to do: see that the host reaches it (proxy, mirror), or use EtcdRelease.localArchive, and apply again",
+      ],
+    });
+    expect(host.has("/opt/etcd-v3.6.14")).toBe(false);
+  });
+
+  test.each([
+    ["while unpacking", "tar", `exec '%bin/tar' "$@" & sleep 0.05; kill -9 $PPID`],
+    ["right before the rename", "mv", "kill -9 $PPID"],
+  ])("killed %s, nothing is installed, and the next run installs it whole", (_, command, script) => {
+    const host = hostWith();
+    host.stub(command, script.replace("%", `${host.root}/`));
+    expect(host.call("install_binaries").code).not.toBe(0);
+    expect(host.has("/opt/etcd-v3.6.14")).toBe(false);
+    host.unstub(command);
+    host.write("/opt/.etcd-v3.6.14.aside/left-over", "");
+    expect(host.call("install_binaries").code).toBe(0);
+    expect(host.list("/opt")).toEqual(["etcd-v3.6.14"]);
+    expect(host.list("/opt/etcd-v3.6.14")).toEqual([".sha256", "Documentation", "etcd", "etcdctl"]);
+  });
+
+  test("a pushed archive is unpacked from where it lies, and nothing is downloaded", () => {
+    const host = hostWith();
+    host.write("/home/archive.tar.gz", archive);
+    expect(host.call(`install_binaries "${host.path("/home/archive.tar.gz")}"`).code).toBe(0);
+    expect(host.list("/opt/etcd-v3.6.14")).toContain("etcd");
+    expect(host.calls("curl")).toEqual([]);
+  });
+
+  test("the directory of a running etcd is never replaced by another archive of the same version", () => {
+    const host = hostWith();
+    installSupervisor(host);
+    installBinaries(host);
+    const before = host.read("/opt/etcd/etcd");
+    host.write("/opt/etcd/etcd-server-startup.sh", host.startupScript(), 0o755);
+    host.write("/data/etcd/member/wal/0.wal", "");
+    host.write("/data/logs/etcd.log", "");
+    const run = host.call(
+      `register_program <"${host.path("/opt/etcd/.sha256")}"; supervisorctl update; install_binaries`,
+    );
+    expect(run).toEqual({
+      code: 3,
+      lines: [
+        expect.stringMatching(
+          /^a on host-a: test refused: release archive: \/opt\/etcd-v3\.6\.14 is in use and was unpacked from an archive with another sha256 \([0-9a-f]{64}\); to do: set the digest back, or choose another version$/,
+        ),
+      ],
+    });
+    expect(host.read("/opt/etcd/etcd")).toBe(before);
+  });
+});

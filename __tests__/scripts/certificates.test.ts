@@ -1,0 +1,128 @@
+import { readdirSync, readlinkSync, statSync } from "node:fs";
+import { installBinaries } from "../support/fake-etcd";
+import type { Host, HostOptions } from "../support/host";
+import { inEachShell } from "../support/shells";
+import { base64, makePki } from "../support/test-pki";
+
+const pki = makePki();
+const INBOX_KEY = "/home/.cdktf-etcd/a/etcd-peer-key.pem";
+const CERTS = "/opt/etcd-v3.6.14/certs";
+
+/** Uploads a key as Terraform does, and installs it with a leaf and a CA. */
+function install(host: Host, { ca = pki.ca, cert = pki.cert, key = pki.key } = {}) {
+  host.write(INBOX_KEY, key);
+  return host.call("install_certificates", { CA_PEM_BASE64: base64(ca), LEAF_PEM_BASE64: base64(cert) });
+}
+
+const mode = (host: Host, path: string) => (statSync(host.path(path)).mode & 0o777).toString(8);
+
+inEachShell((newHost) => {
+  function preparedHost(options?: HostOptions) {
+    const host = newHost(options);
+    installBinaries(host);
+    return host;
+  }
+
+  test("CA, leaf and key are installed behind one link, the key for etcd's user alone", () => {
+    const host = preparedHost();
+    expect(install(host)).toEqual({
+      code: 0,
+      lines: ["a on host-a: test: installed the certificates in /opt/etcd/certs"],
+    });
+    expect(readlinkSync(host.path(CERTS))).toMatch(/^certs\.[0-9a-f]{16}$/);
+    expect(
+      [`${CERTS}/ca.pem`, `${CERTS}/etcd-peer.pem`, `${CERTS}/etcd-peer-key.pem`].map((path) => host.read(path)),
+    ).toEqual([pki.ca, pki.cert, pki.key]);
+    expect(readdirSync(host.path(CERTS)).map((file) => [file, mode(host, `${CERTS}/${file}`)])).toEqual([
+      ["ca.pem", "644"],
+      ["etcd-peer-key.pem", "600"],
+      ["etcd-peer.pem", "644"],
+    ]);
+    expect(statSync(host.path(`${CERTS}/etcd-peer-key.pem`)).uid).not.toBe(process.getuid?.() === 0 ? 0 : -1);
+  });
+
+  test("the key is gone from the inbox, and so is an inbox that held nothing else", () => {
+    const host = preparedHost();
+    install(host);
+    expect(host.has("/home/.cdktf-etcd")).toBe(false);
+  });
+
+  test("the inbox of another member on the same host stays", () => {
+    const host = preparedHost();
+    host.write("/home/.cdktf-etcd/other/etcd-peer-key.pem", "theirs");
+    install(host);
+    expect(readdirSync(host.path("/home/.cdktf-etcd"))).toEqual(["other"]);
+  });
+
+  test("the same certificates again change nothing, and still empty the inbox", () => {
+    const host = preparedHost();
+    install(host);
+    const before = statSync(host.path(`${CERTS}/etcd-peer.pem`)).ino;
+    expect(install(host)).toEqual({ code: 0, lines: [] });
+    expect(statSync(host.path(`${CERTS}/etcd-peer.pem`)).ino).toBe(before);
+    expect(host.has(INBOX_KEY)).toBe(false);
+  });
+
+  test("new certificates swap the link, and the old set goes", () => {
+    const host = preparedHost();
+    install(host);
+    const old = readlinkSync(host.path(CERTS));
+    const renewed = makePki();
+    expect(install(host, renewed).code).toBe(0);
+    expect(readlinkSync(host.path(CERTS))).not.toBe(old);
+    expect(host.read(`${CERTS}/etcd-peer-key.pem`)).toBe(renewed.key);
+    expect(host.has(`/opt/etcd-v3.6.14/${old}`)).toBe(false);
+  });
+
+  test.each([
+    [
+      "a key that does not belong to the certificate",
+      { key: pki.otherKey },
+      "a on host-a: test failed: the private key does not belong to the certificate; to do: apply again",
+    ],
+    [
+      "a leaf of another CA",
+      { ca: pki.otherCa },
+      /^a on host-a: test failed: the leaf certificate does not verify against its CA: .*etcd-peer\.pem: verification failed; to do: see the host's clock and the CA that was imported$/,
+    ],
+  ])("%s never meets a running etcd: the old set stays in place", (_, wrong, line) => {
+    const host = preparedHost();
+    install(host);
+    const before = readlinkSync(host.path(CERTS));
+    const run = install(host, wrong);
+    expect(run.code).toBe(1);
+    expect(run.lines.at(-1)).toEqual(typeof line === "string" ? line : expect.stringMatching(line));
+    expect(readlinkSync(host.path(CERTS))).toBe(before);
+    expect(host.read(`${CERTS}/etcd-peer-key.pem`)).toBe(pki.key);
+  });
+
+  test("without openssl on the host nothing is verified, and everything is installed", () => {
+    const host = preparedHost({ without: ["openssl"] });
+    expect(install(host).code).toBe(0);
+    expect(host.read(`${CERTS}/ca.pem`)).toBe(pki.ca);
+  });
+
+  test("a key that never arrived is a failure", () => {
+    const host = preparedHost();
+    expect(install(host, { key: "" })).toEqual({
+      code: 1,
+      lines: ["a on host-a: test failed: no private key in /home/.cdktf-etcd/a; to do: apply again"],
+    });
+    expect(host.has(CERTS)).toBe(false);
+  });
+
+  test("a run that was killed before the swap is taken up again", () => {
+    const host = preparedHost();
+    // The rename is the swap: killed right there, everything else is done.
+    host.stub("mv", `case "$*" in *.certs.aside*) kill -9 $PPID ;; *) exec '${host.path("/bin/mv")}' "$@" ;; esac`);
+    expect(install(host).code).not.toBe(0);
+    expect(host.has(CERTS)).toBe(false);
+    host.unstub("mv");
+    expect(install(host).code).toBe(0);
+    expect(host.read(`${CERTS}/etcd-peer-key.pem`)).toBe(pki.key);
+    expect(readdirSync(host.path("/opt/etcd-v3.6.14")).filter((file) => file.includes("certs"))).toEqual([
+      "certs",
+      readlinkSync(host.path(CERTS)),
+    ]);
+  });
+});

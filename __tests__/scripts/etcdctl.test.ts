@@ -1,0 +1,149 @@
+import { FakeCluster, installBinaries, listenForOthers } from "../support/fake-etcd";
+import type { Host } from "../support/host";
+import { inEachShell } from "../support/shells";
+
+/** Answers of `endpoint status -w json`, as each of these versions prints them. */
+const STATUS = {
+  "3.1.20":
+    '[{"Endpoint":"https://10.4.7.12:2379","Status":{"header":{"cluster_id":14841639068965178418,"member_id":10276657743932975437,"revision":1,"raft_term":2},"version":"3.1.20","dbSize":24576,"leader":10276657743932975437,"raftIndex":4,"raftTerm":2}}]',
+  "3.4.23":
+    '[{"Endpoint":"https://10.4.7.12:2379","Status":{"header":{"cluster_id":14841639068965178418,"member_id":10276657743932975437,"revision":7,"raft_term":2},"version":"3.4.23","dbSize":20480,"leader":9372538179322589801,"raftIndex":13,"raftTerm":2,"raftAppliedIndex":13,"dbSizeInUse":16384}},{"Endpoint":"https://10.4.7.21:2379","Status":{"header":{"cluster_id":14841639068965178418,"member_id":9372538179322589801,"revision":7,"raft_term":2},"version":"3.4.23","dbSize":20480,"leader":9372538179322589801,"raftIndex":13,"raftTerm":2,"raftAppliedIndex":13,"dbSizeInUse":16384}}]',
+  "3.6.14":
+    '[{"Endpoint":"https://[fd00::12]:2379","Status":{"header":{"cluster_id":14841639068965178418,"member_id":10276657743932975437,"revision":7,"raft_term":3},"version":"3.6.14","dbSize":20480,"leader":9372538179322589801,"raftIndex":13,"raftTerm":3,"raftAppliedIndex":13,"errors":["etcdserver: no space"],"dbSizeInUse":16384,"isLearner":true,"storageVersion":"3.6.0","dbSizeQuota":2147483648,"downgradeInfo":{}}}]',
+};
+
+const CERTS =
+  "--cacert=/opt/etcd/certs/ca.pem --cert=/opt/etcd/certs/etcd-peer.pem --key=/opt/etcd/certs/etcd-peer-key.pem";
+
+/** A host whose etcdctl prints this text. */
+function etcdctlPrints(host: Host, text: string): Host {
+  host.write("/answer", text);
+  host.write(
+    "/opt/etcd/etcdctl",
+    `#!/bin/sh\necho "$@" >>'${host.path("/asked")}'\ncat '${host.path("/answer")}'\n`,
+    0o755,
+  );
+  return host;
+}
+
+let others: Awaited<ReturnType<typeof listenForOthers>>;
+beforeAll(async () => {
+  others = await listenForOthers();
+});
+afterAll(() => others.close());
+
+inEachShell((newHost) => {
+  test("etcdctl uses the member's own certificate, and waits no longer than it must", () => {
+    const host = etcdctlPrints(newHost(), "");
+    host.call('etcdctl_at "https://10.4.7.12:2379" member list');
+    expect(host.read("/asked").split(host.root).join("")).toBe(
+      `--endpoints=https://10.4.7.12:2379 ${CERTS} --dial-timeout=3s --command-timeout=5s member list\n`,
+    );
+  });
+
+  test.each([
+    [
+      "3.1.20",
+      ["https://10.4.7.12:2379 14841639068965178418 10276657743932975437 10276657743932975437 3.1.20 24576 4 -"],
+    ],
+    [
+      "3.4.23",
+      [
+        "https://10.4.7.12:2379 14841639068965178418 10276657743932975437 9372538179322589801 3.4.23 20480 13 -",
+        "https://10.4.7.21:2379 14841639068965178418 9372538179322589801 9372538179322589801 3.4.23 20480 13 -",
+      ],
+    ],
+    [
+      "3.6.14",
+      ["https://[fd00::12]:2379 14841639068965178418 10276657743932975437 9372538179322589801 3.6.14 20480 13 true"],
+    ],
+  ] as const)("the status that etcdctl %s prints is read, a line an endpoint", (version, lines) => {
+    const host = etcdctlPrints(newHost(), STATUS[version]);
+    expect(host.call("endpoint_status x")).toEqual({ code: 0, lines });
+    // The same with a newline at the end, which some versions print.
+    host.write("/answer", `${STATUS[version]}\n`);
+    expect(host.call("endpoint_status x").lines).toEqual(lines);
+  });
+
+  test("no answer is no line", () => {
+    expect(etcdctlPrints(newHost(), "").call("endpoint_status x").lines).toEqual([]);
+  });
+
+  test("a leader is told from a follower by the whole of its ID", () => {
+    const host = etcdctlPrints(newHost(), STATUS["3.1.20"]);
+    const role = "is_leader && echo leader; is_follower && echo follower; true";
+    expect(host.call(role).lines).toEqual(["leader"]);
+    host.write("/answer", STATUS["3.4.23"]);
+    expect(host.call(`CLIENT_URL=https://10.4.7.12:2379; ${role}`).lines).not.toEqual(["leader"]);
+    // The two differ by one: as floating point numbers they are the same.
+    host.write("/answer", STATUS["3.1.20"].replace('"leader":10276657743932975437', '"leader":10276657743932975438'));
+    expect(host.call(role).lines).toEqual(["follower"]);
+  });
+
+  test("who has no leader, or gives no answer, is neither leader nor follower", () => {
+    const host = etcdctlPrints(newHost(), STATUS["3.1.20"].replace('"leader":10276657743932975437,', ""));
+    const role = "is_leader && echo leader; is_follower && echo follower; true";
+    expect(host.call(role).lines).toEqual([]);
+    host.write("/answer", "");
+    expect(host.call(role).lines).toEqual([]);
+  });
+
+  describe("the member's own entry", () => {
+    const list = [
+      "8211f1d0f64f3269, started, m12, https://10.4.7.12:2380, https://10.4.7.12:2379, false",
+      "91bc3c398fb3c146, started, m120, https://10.4.7.120:2380, https://10.4.7.120:2379, false",
+      "fd422379fda50e48, unstarted, , https://10.4.7.1:2380, , false",
+      "a8266ecf031671f3, started, two, https://10.4.7.2:2380,https://[fd00::2]:2380, https://10.4.7.2:2379, false",
+      "b8266ecf031671f3, started, old, https://10.4.7.9:2380, https://10.4.7.9:2379",
+    ];
+
+    test.each([
+      ["https://10.4.7.12:2380", [list[0]]],
+      ["https://10.4.7.120:2380", [list[1]]],
+      ["https://10.4.7.1:2380", [list[2]]],
+      ["https://[fd00::2]:2380", [list[3]]],
+      ["https://10.4.7.2:2380", [list[3]]],
+      ["https://10.4.7.9:2380", [list[4]]],
+      ["https://10.4.7.12:23800", []],
+      ["https://10x4x7x12:2380", []],
+    ])("is found by the exact peer URL %s", (url, found) => {
+      const host = etcdctlPrints(newHost(), `${list.join("\n")}\n`);
+      expect(host.call(`PEER_URL='${url}'; own_entry x`).lines).toEqual(found);
+    });
+  });
+
+  test("other endpoints are all but the member's own", () => {
+    const host = newHost({ props: { ports: { client: 2379 } } });
+    expect(host.call("other_endpoints").lines).toEqual(["https://127.0.0.2:2379", "https://127.0.0.3:2379"]);
+    expect(host.call('ENDPOINTS=$CLIENT_URL; other_endpoints; echo "code $?"').lines).toEqual(["code 0"]);
+  });
+
+  test("a port is asked before etcdctl is, also on IPv6", () => {
+    const host = newHost();
+    const { port } = others;
+    expect(host.call(`accepts_connections https://127.0.0.2:${port} && echo yes`).lines).toEqual(["yes"]);
+    expect(host.call(`accepts_connections https://127.0.0.1:${port} || echo no`).lines).toEqual(["no"]);
+    host.stub("timeout", 'shift 4; echo "$@"');
+    expect(host.call("accepts_connections 'https://[fd00::12]:2379'").lines).toEqual(["fd00::12 2379"]);
+  });
+
+  test("the cluster lives where a linearizable read succeeds, be it through the last member", () => {
+    const host = newHost({ props: { ports: { client: others.port } } });
+    installBinaries(host);
+    const cluster = new FakeCluster(host);
+    expect(host.call("live_endpoint || echo none").lines).toEqual(["none"]);
+    cluster.healthy("a"); // its own answer does not count
+    expect(host.call("live_endpoint || echo none").lines).toEqual(["none"]);
+    cluster.healthy("c");
+    expect(host.call("live_endpoint").lines).toEqual([`https://127.0.0.3:${others.port}`]);
+    cluster.healthy("b");
+    expect(host.call("live_endpoint").lines).toEqual([`https://127.0.0.2:${others.port}`]);
+  });
+
+  test("alarms come on one line, and no alarm is no text", () => {
+    const host = etcdctlPrints(newHost(), "memberID:1 alarm:NOSPACE \nmemberID:2 alarm:CORRUPT \n");
+    expect(host.call("alarms x").lines).toEqual(["memberID:1 alarm:NOSPACE  memberID:2 alarm:CORRUPT  "]);
+    host.write("/answer", "");
+    expect(host.call("alarms x").lines).toEqual([]);
+  });
+});
