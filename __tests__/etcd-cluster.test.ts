@@ -8,8 +8,9 @@ const NAMES = ["etcd-server-7-12", "etcd-server-7-21", "etcd-server-7-22"];
 const FOURTH = { name: "etcd-server-7-20", address: "10.4.7.20" };
 
 /** `null_resource.etcd_NAME_PHASE` of every member. */
-const each = (phase: string, names = NAMES) => names.map((name) => `null_resource.etcd_${name}_${phase}`);
-const rolloutTriggers = (json: StackJson, name: string) => find(json, `null_resource.etcd_${name}_rollout`).triggers;
+const each = (phase: string, names = NAMES) => names.map((name) => `null_resource.etcd_member_${name}_${phase}`);
+const rolloutTriggers = (json: StackJson, name: string) =>
+  find(json, `null_resource.etcd_member_${name}_rollout`).triggers;
 
 describe("what waits for what", () => {
   const json = synthCluster();
@@ -77,7 +78,7 @@ describe("what waits for what", () => {
   test("health runs again when any rollout did, and last", () => {
     const health = find(json, "null_resource.etcd_health");
     expect(health.triggers).toEqual(
-      Object.fromEntries(NAMES.map((name) => [name, `\${null_resource.etcd_${name}_rollout.id}`])),
+      Object.fromEntries(NAMES.map((name) => [name, `\${null_resource.etcd_member_${name}_rollout.id}`])),
     );
     const waitFor = addresses(json).filter((address) =>
       allDependencies(json, address).includes("null_resource.etcd_health"),
@@ -164,13 +165,15 @@ describe("what a change of the program changes", () => {
   });
 
   test("a renewed leaf is staged, but restarts nobody", () => {
-    const leaf = `\${sha256(tls_locally_signed_cert.etcd_${NAMES[0]}-peer_cert.cert_pem)}`;
-    expect(find(json, `null_resource.etcd_${NAMES[0]}_stage`).triggers).toMatchObject({ certificate_sha256: leaf });
+    const leaf = `\${sha256(tls_locally_signed_cert.etcd_peer_${NAMES[0]}_cert.cert_pem)}`;
+    expect(find(json, `null_resource.etcd_member_${NAMES[0]}_stage`).triggers).toMatchObject({
+      certificate_sha256: leaf,
+    });
     expect(JSON.stringify(rolloutTriggers(json, NAMES[0]))).not.toContain("locally_signed");
   });
 
   test("preflight and stage run again for the same things, by names that a plan's reader understands", () => {
-    const stage = find(json, `null_resource.etcd_${NAMES[0]}_stage`).triggers;
+    const stage = find(json, `null_resource.etcd_member_${NAMES[0]}_stage`).triggers;
     expect(stage).toEqual({
       version: "3.6.14",
       archive_sha256:
@@ -181,12 +184,12 @@ describe("what a change of the program changes", () => {
       log_dir: "/data/logs/etcd-server",
       user: "etcd",
       ca_sha256: "${sha256(tls_self_signed_cert.etcd_ca_cert.cert_pem)}",
-      certificate_sha256: `\${sha256(tls_locally_signed_cert.etcd_${NAMES[0]}-peer_cert.cert_pem)}`,
+      certificate_sha256: `\${sha256(tls_locally_signed_cert.etcd_peer_${NAMES[0]}_cert.cert_pem)}`,
       startup_script_sha256: expect.stringMatching(/^[0-9a-f]{64}$/),
       supervisor_ini_sha256: expect.stringMatching(/^[0-9a-f]{64}$/),
       etcdctl_env_sha256: expect.stringMatching(/^[0-9a-f]{64}$/),
     });
-    expect(find(json, `null_resource.etcd_${NAMES[0]}_preflight`).triggers).toEqual(stage);
+    expect(find(json, `null_resource.etcd_member_${NAMES[0]}_preflight`).triggers).toEqual(stage);
   });
 });
 
@@ -206,18 +209,18 @@ describe("secrets", () => {
     const found = [...strings(json, "")].filter(([, text]) => keys.test(text)).map(([path]) => path);
     expect(found.filter((path) => !path.startsWith("/resource/tls_")).sort()).toEqual([
       "/resource/local_sensitive_file/etcd_operator-credentials_key/content",
-      ...NAMES.map((name) => `/resource/null_resource/etcd_${name}_stage/provisioner/1/file/content`),
+      ...NAMES.map((name) => `/resource/null_resource/etcd_member_${name}_stage/provisioner/1/file/content`),
     ]);
     for (const name of NAMES) {
-      const upload = find(json, `null_resource.etcd_${name}_stage`).provisioner?.[1].file;
-      expect(upload?.content).toBe(`\${tls_private_key.etcd_${name}-peer_key.private_key_pem}`);
+      const upload = find(json, `null_resource.etcd_member_${name}_stage`).provisioner?.[1].file;
+      expect(upload?.content).toBe(`\${tls_private_key.etcd_peer_${name}_key.private_key_pem}`);
       expect(upload?.destination).toBe(`.cdktf-etcd/${name}/etcd-peer-key.pem`);
     }
   });
 
   test("the inbox is made private before the key is uploaded", () => {
     for (const name of NAMES) {
-      const first = find(json, `null_resource.etcd_${name}_stage`).provisioner?.[0]["remote-exec"];
+      const first = find(json, `null_resource.etcd_member_${name}_stage`).provisioner?.[0]["remote-exec"];
       expect(first?.inline.at(-1)).toBe('main open_inbox 30 "$@"');
     }
   });
@@ -259,16 +262,16 @@ describe("what the rest of a program sees", () => {
       new TerraformOutput(stack, "key", { value: leaf.privateKeyPem, sensitive: true });
     });
     expect(json.output).toEqual({
-      cert: { value: "${tls_locally_signed_cert.etcd_kube-apiserver_cert.cert_pem}" },
-      key: { value: "${tls_private_key.etcd_kube-apiserver_key.private_key_pem}", sensitive: true },
+      cert: { value: "${tls_locally_signed_cert.etcd_client_kube-apiserver_cert.cert_pem}" },
+      key: { value: "${tls_private_key.etcd_client_kube-apiserver_key.private_key_pem}", sensitive: true },
     });
-    expect(find(json, "tls_locally_signed_cert.etcd_kube-apiserver_cert")).toMatchObject({
+    expect(find(json, "tls_locally_signed_cert.etcd_client_kube-apiserver_cert")).toMatchObject({
       ca_cert_pem: "${tls_self_signed_cert.etcd_ca_cert.cert_pem}",
       allowed_uses: ["client_auth", "digital_signature", "key_encipherment"],
       validity_period_hours: 24,
       early_renewal_hours: 6,
     });
-    expect(find(json, "tls_cert_request.etcd_kube-apiserver_request").subject).toEqual([
+    expect(find(json, "tls_cert_request.etcd_client_kube-apiserver_request").subject).toEqual([
       { common_name: "kube-apiserver-etcd-client", organization: "system:masters" },
     ]);
   });
@@ -278,21 +281,25 @@ describe("what the rest of a program sees", () => {
       const address = new TerraformVariable(stack, "address", { type: "string" }).stringValue;
       new EtcdCluster(stack, "etcd", { ...RUNBOOK, members: [{ name: "a", address }] });
     });
-    expect(find(json, "null_resource.etcd_a_preflight").provisioner?.[0]["remote-exec"]?.connection).toMatchObject({
+    expect(
+      find(json, "null_resource.etcd_member_a_preflight").provisioner?.[0]["remote-exec"]?.connection,
+    ).toMatchObject({
       host: "${var.address}",
     });
-    expect(find(json, "tls_cert_request.etcd_a-peer_request").ip_addresses).toEqual(["${var.address}"]);
-    expect(json.locals?.["etcd_a_facts"]).toContain(
+    expect(find(json, "tls_cert_request.etcd_peer_a_request").ip_addresses).toEqual(["${var.address}"]);
+    expect(json.locals?.["etcd_member_a_facts"]).toContain(
       "\nADDRESS='${var.address}'\nPEER_URL='https://${var.address}:2380'\n",
     );
     expect(find(json, "null_resource.etcd_genesis_founders").triggers).toEqual({
       founders: "a=https://${var.address}:2380",
     });
     // Terraform computes the digest, of the same text that the member's script has.
-    expect(find(json, "null_resource.etcd_a_rollout").triggers?.startup_script_sha256).toBe(
-      "${sha256(local.etcd_a_restart-text)}",
+    expect(find(json, "null_resource.etcd_member_a_rollout").triggers?.startup_script_sha256).toBe(
+      "${sha256(local.etcd_member_a_restart-text)}",
     );
-    expect(json.locals?.["etcd_a_restart-text"]).toContain("  --listen-peer-urls='https://${var.address}:2380' \\\n");
+    expect(json.locals?.["etcd_member_a_restart-text"]).toContain(
+      "  --listen-peer-urls='https://${var.address}:2380' \\\n",
+    );
   });
 });
 

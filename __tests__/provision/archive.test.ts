@@ -4,7 +4,7 @@ import { find, HOST_SCRIPTS, synthCluster } from "../support/synth";
 
 const SHA256 = "a".repeat(64);
 const NAMES = ["etcd-server-7-12", "etcd-server-7-21", "etcd-server-7-22"];
-const preflights = NAMES.map((name) => `null_resource.etcd_${name}_preflight`);
+const preflights = NAMES.map((name) => `null_resource.etcd_member_${name}_preflight`);
 
 test("hosts that download have no archive resource", () => {
   const { null_resource } = synthCluster({ release: EtcdRelease.mirror("https://mirror.example/etcd") }).resource;
@@ -16,7 +16,7 @@ describe("a local archive", () => {
 
   test("is pushed to each host once a version, whatever else changes", () => {
     for (const name of NAMES) {
-      const archive = find(json, `null_resource.etcd_${name}_archive`);
+      const archive = find(json, `null_resource.etcd_member_${name}_archive`);
       expect(archive.triggers).toEqual({
         version: "3.6.14",
         archive_sha256: `${SHA256} ${SHA256}`,
@@ -27,7 +27,7 @@ describe("a local archive", () => {
   });
 
   test("goes into the private inbox, and is unpacked there by root", () => {
-    const provisioners = find(json, "null_resource.etcd_etcd-server-7-12_archive").provisioner ?? [];
+    const provisioners = find(json, "null_resource.etcd_member_etcd-server-7-12_archive").provisioner ?? [];
     expect(provisioners.map((provisioner) => Object.keys(provisioner)[0])).toEqual([
       "remote-exec",
       "file",
@@ -40,7 +40,7 @@ describe("a local archive", () => {
     });
     expect(provisioners[2]["remote-exec"]?.inline).toEqual([
       "set -eu",
-      "${local.etcd_etcd-server-7-12_facts}",
+      "${local.etcd_member_etcd-server-7-12_facts}",
       "OPERATOR_TIME='${timestamp()}'",
       "CA_PEM_BASE64='${base64encode(tls_self_signed_cert.etcd_ca_cert.cert_pem)}'",
       "${local.etcd_host-scripts}",
@@ -51,15 +51,15 @@ describe("a local archive", () => {
 
   test("is there before the member is staged", () => {
     for (const name of NAMES) {
-      expect(find(json, `null_resource.etcd_${name}_stage`).depends_on).toEqual([
+      expect(find(json, `null_resource.etcd_member_${name}_stage`).depends_on).toEqual([
         ...preflights,
-        `null_resource.etcd_${name}_archive`,
+        `null_resource.etcd_member_${name}_archive`,
       ]);
     }
   });
 
   test("has no URL, and one digest for either architecture", () => {
-    expect(json.locals?.["etcd_etcd-server-7-12_facts"]).toContain(
+    expect(json.locals?.["etcd_member_etcd-server-7-12_facts"]).toContain(
       `\nARCHIVE_URL=''\nSHA256_AMD64='${SHA256}'\nSHA256_ARM64='${SHA256}'\n`,
     );
   });
@@ -67,7 +67,7 @@ describe("a local archive", () => {
 
 test("a relative archive is the operator's, seen from where Terraform runs", () => {
   const json = synthCluster({ release: EtcdRelease.localArchive("downloads/etcd.tar.gz", { sha256: SHA256 }) });
-  const { source } = find(json, "null_resource.etcd_etcd-server-7-12_archive").provisioner?.[1].file ?? {};
+  const { source } = find(json, "null_resource.etcd_member_etcd-server-7-12_archive").provisioner?.[1].file ?? {};
   expect(source).toMatch(/^(?:\.\.\/)+.*\/downloads\/etcd\.tar\.gz$/);
   expect(source?.endsWith(resolve("downloads/etcd.tar.gz"))).toBe(true);
 });

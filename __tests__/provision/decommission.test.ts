@@ -66,16 +66,15 @@ test("it is the only destroy-time provisioner, and knows nothing but itself and 
 test("it runs phase decommission with what it remembers, and the scripts themselves in its text", () => {
   expect(decommission.provisioner?.[0]["remote-exec"]?.inline).toEqual([
     "set -eu",
-    "",
-    "MEMBER='${self.input.member}'",
-    "HOST='${self.input.host}'",
-    "PEER_URL='${self.input.peer_url}'",
-    "VERSION='${self.input.version}'",
-    "INSTALL_ROOT='${self.input.install_root}'",
-    "DATA_DIR='${self.input.data_dir}'",
-    "LOG_DIR='${self.input.log_dir}'",
-    "SUPERVISOR_INI='${self.input.supervisor_ini}'",
-    "REMOVAL_POLICY='${self.input.removal_policy}'",
+    `MEMBER='\${self.input.member}'
+HOST='\${self.input.host}'
+PEER_URL='\${self.input.peer_url}'
+VERSION='\${self.input.version}'
+INSTALL_ROOT='\${self.input.install_root}'
+DATA_DIR='\${self.input.data_dir}'
+LOG_DIR='\${self.input.log_dir}'
+SUPERVISOR_INI='\${self.input.supervisor_ini}'
+REMOVAL_POLICY='\${self.input.removal_policy}'`,
     HOST_SCRIPTS,
     'main decommission 120 "$@"',
   ]);

@@ -15,7 +15,7 @@ test("genesis remembers the founders of the first deploy, and forgets nothing la
 
 test("bootstrap reads founders and token back from genesis, not from the program", () => {
   for (const name of ["etcd-server-7-12", "etcd-server-7-21", "etcd-server-7-22"]) {
-    const [provisioner] = find(json, `null_resource.etcd_${name}_bootstrap`).provisioner ?? [];
+    const [provisioner] = find(json, `null_resource.etcd_member_${name}_bootstrap`).provisioner ?? [];
     expect(provisioner["remote-exec"]?.inline.slice(2, 4)).toEqual([
       "FOUNDERS='${null_resource.etcd_genesis_founders.triggers.founders}'",
       "CLUSTER_TOKEN='${null_resource.etcd_genesis_founders.id}'",
@@ -24,6 +24,6 @@ test("bootstrap reads founders and token back from genesis, not from the program
 });
 
 test("bootstrap has no triggers, so it runs once in a member's life", () => {
-  const bootstrap = find(json, "null_resource.etcd_etcd-server-7-12_bootstrap");
+  const bootstrap = find(json, "null_resource.etcd_member_etcd-server-7-12_bootstrap");
   expect(Object.keys(bootstrap).sort()).toEqual(["depends_on", "provisioner"]);
 });

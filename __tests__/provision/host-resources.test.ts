@@ -1,3 +1,4 @@
+import { EtcdRelease } from "../../src/release/etcd-release";
 import { find, HOST_SCRIPTS, synthCluster } from "../support/synth";
 
 const json = synthCluster();
@@ -16,9 +17,9 @@ const PHASES = {
     data: [
       "OPERATOR_TIME='${timestamp()}'",
       "CA_PEM_BASE64='${base64encode(tls_self_signed_cert.etcd_ca_cert.cert_pem)}'",
-      "LEAF_PEM_BASE64='${base64encode(tls_locally_signed_cert.etcd_etcd-server-7-12-peer_cert.cert_pem)}'",
-      "STARTUP_BASE64='${base64encode(local_file.etcd_etcd-server-7-12_startup-script.content)}'",
-      "PROGRAM_INI_BASE64='${base64encode(local_file.etcd_etcd-server-7-12_supervisor-ini.content)}'",
+      "LEAF_PEM_BASE64='${base64encode(tls_locally_signed_cert.etcd_peer_etcd-server-7-12_cert.cert_pem)}'",
+      "STARTUP_BASE64='${base64encode(local_file.etcd_member_etcd-server-7-12_startup-script.content)}'",
+      "PROGRAM_INI_BASE64='${base64encode(local_file.etcd_member_etcd-server-7-12_supervisor-ini.content)}'",
       "ETCDCTL_ENV_BASE64='${base64encode(local_file.etcd_etcdctl-env.content)}'",
     ],
   },
@@ -29,11 +30,11 @@ const PHASES = {
 test.each(Object.entries(PHASES))(
   "%s is facts, data, scripts and one call, in one upload",
   (phase, { seconds, data }) => {
-    const provisioners = find(json, `null_resource.etcd_etcd-server-7-12_${phase}`).provisioner ?? [];
+    const provisioners = find(json, `null_resource.etcd_member_etcd-server-7-12_${phase}`).provisioner ?? [];
     expect(provisioners).toHaveLength(phase === "stage" ? 3 : 1);
     expect(provisioners.at(-1)?.["remote-exec"]?.inline).toEqual([
       "set -eu",
-      "${local.etcd_etcd-server-7-12_facts}",
+      "${local.etcd_member_etcd-server-7-12_facts}",
       ...data,
       "${local.etcd_host-scripts}",
       `main ${phase} ${seconds} "$@"`,
@@ -49,7 +50,7 @@ test("health asks from the first host", () => {
         connection: expect.objectContaining({ host: "10.4.7.12" }),
         inline: [
           "set -eu",
-          "${local.etcd_etcd-server-7-12_facts}",
+          "${local.etcd_member_etcd-server-7-12_facts}",
           "${local.etcd_host-scripts}",
           'main health 120 "$@"',
         ],
@@ -59,7 +60,7 @@ test("health asks from the first host", () => {
 });
 
 test("the facts of a member, by exact text", () => {
-  expect(json.locals?.["etcd_etcd-server-7-21_facts"]).toBe(`MEMBER='etcd-server-7-21'
+  expect(json.locals?.["etcd_member_etcd-server-7-21_facts"]).toBe(`MEMBER='etcd-server-7-21'
 HOST='hdss7-21'
 ADDRESS='10.4.7.21'
 PEER_URL='https://10.4.7.21:2380'
@@ -82,8 +83,9 @@ ETCD_USER='etcd'
 });
 
 test("where etcdctl speaks the v3 API only when told, the facts tell it", () => {
-  const old = synthCluster({ version: "3.3.27" });
-  expect(old.locals?.["etcd_etcd-server-7-12_facts"]).toMatch(/\nETCD_USER='etcd'\nexport ETCDCTL_API=3\n$/);
+  const release = EtcdRelease.github({ sha256: "a".repeat(64) });
+  const old = synthCluster({ version: "3.3.27", release });
+  expect(old.locals?.["etcd_member_etcd-server-7-12_facts"]).toMatch(/\nETCD_USER='etcd'\nexport ETCDCTL_API=3\n$/);
 });
 
 test("rendered files lie in the stack's directory, the same in every checkout", () => {

@@ -12,8 +12,8 @@ test("nothing is written on the operator's machine unless asked for", () => {
 test("CA, certificate, key and environment are the operator's alone", () => {
   const contents = {
     ca: ["ca.pem", "${tls_self_signed_cert.etcd_ca_cert.cert_pem}"],
-    cert: ["client.pem", "${tls_locally_signed_cert.etcd_operator_cert.cert_pem}"],
-    key: ["client-key.pem", "${tls_private_key.etcd_operator_key.private_key_pem}"],
+    cert: ["client.pem", "${tls_locally_signed_cert.etcd_client_operator_cert.cert_pem}"],
+    key: ["client-key.pem", "${tls_private_key.etcd_client_operator_key.private_key_pem}"],
     env: ["etcdctl.env", expect.any(String)],
   };
   expect(Object.keys(json.resource.local_sensitive_file)).toHaveLength(Object.keys(contents).length);
@@ -40,10 +40,10 @@ export ETCDCTL_ENDPOINTS ETCDCTL_CACERT ETCDCTL_CERT ETCDCTL_KEY
 
 test("the certificate is a client's, with the name that the program gives", () => {
   const named = synthCluster({ operatorCredentials: { directory: "/home/ops/etcd", commonName: "alice" } });
-  const subject = (stack: typeof json) => find(stack, "tls_cert_request.etcd_operator_request").subject;
+  const subject = (stack: typeof json) => find(stack, "tls_cert_request.etcd_client_operator_request").subject;
   expect(subject(json)).toEqual([{ common_name: "etcd-operator" }]);
   expect(subject(named)).toEqual([{ common_name: "alice" }]);
-  expect(find(json, "tls_locally_signed_cert.etcd_operator_cert").allowed_uses).toEqual([
+  expect(find(json, "tls_locally_signed_cert.etcd_client_operator_cert").allowed_uses).toEqual([
     "client_auth",
     "digital_signature",
     "key_encipherment",

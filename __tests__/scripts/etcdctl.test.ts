@@ -1,4 +1,4 @@
-import { FakeCluster, installBinaries, listenForOthers } from "../support/fake-etcd";
+import { FakeCluster, installBinaries, listenOn } from "../support/fake-etcd";
 import type { Host } from "../support/host";
 import { inEachShell } from "../support/shells";
 
@@ -26,9 +26,9 @@ function etcdctlPrints(host: Host, text: string): Host {
   return host;
 }
 
-let others: Awaited<ReturnType<typeof listenForOthers>>;
+let others: Awaited<ReturnType<typeof listenOn>>;
 beforeAll(async () => {
-  others = await listenForOthers();
+  others = await listenOn("127.0.0.2", "127.0.0.3");
 });
 afterAll(() => others.close());
 
@@ -139,6 +139,25 @@ inEachShell((newHost) => {
     cluster.healthy("b");
     expect(host.call("live_endpoint").lines).toEqual([`https://127.0.0.2:${others.port}`]);
   });
+
+  test.each(["exits with 1", "exits with 0, as until 3.1"])(
+    "health is what etcdctl says, when it %s for an endpoint that is not healthy",
+    (how) => {
+      const host = newHost({ props: { ports: { client: 2379 } } });
+      installBinaries(host);
+      const cluster = new FakeCluster(host);
+      if (how.includes("0")) cluster.exitsWithZero();
+      cluster.healthy("b");
+      const ask = (name: string) => `is_healthy ${host.cluster.members["abc".indexOf(name)].clientUrl} && echo ${name}`;
+      expect(host.call(`${ask("a")}; ${ask("b")}; true`).lines).toEqual(["b"]);
+      expect(host.call('unhealthy_of "$(echo "$ENDPOINTS" | tr , "\\n")"')).toEqual({
+        code: 0,
+        lines: ["https://127.0.0.1:2379", "https://127.0.0.3:2379"],
+      });
+      expect(host.call("unhealthy_of https://127.0.0.2:2379")).toEqual({ code: 0, lines: [] });
+      expect(host.call("unhealthy_of ''")).toEqual({ code: 0, lines: [] });
+    },
+  );
 
   test("alarms come on one line, and no alarm is no text", () => {
     const host = etcdctlPrints(newHost(), "memberID:1 alarm:NOSPACE \nmemberID:2 alarm:CORRUPT \n");

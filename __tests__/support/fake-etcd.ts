@@ -30,7 +30,18 @@ echo "$endpoints $words" >>"$state/calls"
 file() { printf '%s/%s.%s' "$state" "$(printf %s "$1" | tr '/:' __)" "$2"; }
 healthy() { [ -e "$(file "$1" healthy)" ]; }
 case $words in
-  "endpoint health") healthy "$endpoints" ;;
+  "endpoint health")
+    code=0
+    for endpoint in $(echo "$endpoints" | tr , ' '); do
+      if healthy "$endpoint"; then
+        echo "$endpoint is healthy: successfully committed proposal: took = 1.2ms" >&2
+      else
+        echo "$endpoint is unhealthy: failed to commit proposal: context deadline exceeded" >&2
+        code=1
+      fi
+    done
+    [ -e "$state/like-3.1" ] || exit "$code"
+    ;;
   "endpoint status -w json")
     separator='['
     for endpoint in $(echo "$endpoints" | tr , ' '); do
@@ -100,6 +111,11 @@ export class FakeCluster {
     rmSync(this.host.path(this.file(name, "healthy")), { force: true });
   }
 
+  /** As until 3.1: `endpoint health` exits with 0 whatever it finds. */
+  public exitsWithZero(): void {
+    this.host.write("/run/cluster/like-3.1", "");
+  }
+
   public alarm(text: string): void {
     this.host.write("/run/cluster/alarms", `${text}\n`);
   }
@@ -126,17 +142,16 @@ export class FakeCluster {
   }
 }
 
-/** A client port on which 127.0.0.2 and 127.0.0.3 (members b and c) accept connections, and 127.0.0.1 does not. */
-export async function listenForOthers(): Promise<{ port: number; close(): void }> {
-  const first = await listen("127.0.0.2", 0);
-  const { port } = first.address() as { port: number };
-  const second = await listen("127.0.0.3", port);
+/** A port on which these addresses accept connections, and others do not. */
+export async function listenOn(...addresses: string[]): Promise<{ port: number; close(): void }> {
+  const servers: Server[] = [];
+  for (const address of addresses) {
+    const port = servers.length === 0 ? 0 : (servers[0].address() as { port: number }).port;
+    servers.push(await listen(address, port));
+  }
   return {
-    port,
-    close: () => {
-      first.close();
-      second.close();
-    },
+    port: (servers[0].address() as { port: number }).port,
+    close: () => servers.forEach((server) => server.close()),
   };
 }
 
