@@ -1,0 +1,54 @@
+# Where this member's things lie, and what is there.
+
+CURRENT=$INSTALL_ROOT/etcd                    # the link to the version in use
+VERSIONED=$INSTALL_ROOT/etcd-v$VERSION
+STATE_DIR=/var/lib/cdktf-etcd/$MEMBER         # what must outlive the data directory
+FIRST_START=$CURRENT/first-start.env
+RESTART_PENDING=$STATE_DIR/restart-pending
+
+has_wal() { [ -d "$DATA_DIR/member/wal" ]; }
+
+# The mark of a life: a member that once had data must never start as new again.
+has_mark() { [ -e "$STATE_DIR/started" ]; }
+
+mark_started() {
+  has_mark && return
+  private_directory "$STATE_DIR"
+  printf '%s\n' "$PEER_URL" | put_file "$STATE_DIR/started" 600 root:root
+}
+
+# Every process named etcd, as /proc/PID. By the shell's own `read`: a `cat` for each process would take longer than all the rest.
+etcd_processes() {
+  for process in /proc/[0-9]*; do
+    { read -r command <"$process/comm"; } 2>/dev/null || continue
+    [ "$command" != etcd ] || printf '%s\n' "$process"
+  done
+}
+
+# The process id of this member's etcd, by its name and data directory; empty when it does not run.
+etcd_pid() {
+  for process in $(etcd_processes); do
+    has_argument "$process" "--name=$MEMBER" && has_argument "$process" "--data-dir=$DATA_DIR" && echo "${process#/proc/}" && return
+  done
+}
+
+has_argument() { tr '\0' '\n' <"$1/cmdline" 2>/dev/null | grep -qxF -e "$2"; }
+
+is_running() { [ -n "$(etcd_pid)" ]; }
+
+# The architecture by the name that etcd's archives use.
+architecture() {
+  case $(uname -m) in
+    x86_64) echo amd64 ;;
+    aarch64) echo arm64 ;;
+    *) uname -m ;;
+  esac
+}
+
+# The digest of the archive for this host's architecture; empty when none is known.
+archive_sha256() {
+  case $(architecture) in
+    amd64) echo "$SHA256_AMD64" ;;
+    arm64) echo "$SHA256_ARM64" ;;
+  esac
+}

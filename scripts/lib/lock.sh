@@ -1,0 +1,10 @@
+# One phase at a time on a member: a second deploy waits for the first one's step, and says so.
+
+take_lock() {
+  private_directory /run/cdktf-etcd
+  exec 9>"/run/cdktf-etcd/$MEMBER.lock"
+  flock -n 9 && return
+  say "another deploy works on this member, waiting for it"
+  flock -w 120 9 || refuse "locked" "another deploy has been at work on this member for two minutes" \
+    "wait for it to end, then apply again"
+}

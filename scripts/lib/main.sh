@@ -1,0 +1,39 @@
+# Every upload ends in `main PHASE SECONDS "$@"`: become root, bound the time, run the phase.
+
+PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+export PATH LC_ALL=C
+
+main() {
+  PHASE=$1
+  limit=$2
+  shift 2
+  if [ "${1:-}" != as-root ]; then
+    as_login_user
+    exit
+  fi
+  INBOX=$2
+  # Terraform leaves its copy of this script in /tmp when it is killed; the shell has it open already.
+  rm -f -- "$0"
+  umask 022
+  "phase_$PHASE"
+}
+
+# Runs as the SSH user: makes the private inbox when the phase needs one, then runs this same file as root.
+as_login_user() {
+  inbox=${HOME:-/}/.cdktf-etcd/$MEMBER
+  if [ "$PHASE" = open_inbox ]; then
+    # Uploads are readable by others (0644): only the directory keeps a private key private.
+    private_directory "$inbox"
+    return
+  fi
+  sudo=
+  if [ "$(id -u)" -ne 0 ]; then
+    sudo='sudo -n'
+    $sudo true 2>/dev/null || refuse "no right to become root" "the user $(id -un) is not root and 'sudo -n' is not allowed" \
+      "log in as root, or give $(id -un) NOPASSWD in sudoers"
+  fi
+  code=0
+  $sudo timeout -k 10 "$limit" sh "$0" as-root "$inbox" </dev/null || code=$?
+  [ "$code" -ne 124 ] || fail "not done within $limit s" "look at the last line above, and apply again"
+  return "$code"
+}

@@ -1,0 +1,28 @@
+# What the operator reads: one line a step, each naming the member, its host and the phase.
+
+say() { printf '%s on %s: %s: %s\n' "$MEMBER" "$HOST" "$PHASE" "$1"; }
+
+# refuse WHAT WHY TODO: stops before anything was changed.
+refuse() {
+  refusal "$@"
+  exit 3
+}
+
+# refusal WHAT WHY TODO: the line alone, for a phase that gathers all of them before it stops.
+refusal() { printf '%s on %s: %s refused: %s: %s; to do: %s\n' "$MEMBER" "$HOST" "$PHASE" "$1" "$2" "$3"; }
+
+# fail WHAT TODO: something went wrong on the way; a re-apply goes on from here.
+fail() {
+  printf '%s on %s: %s failed: %s; to do: %s\n' "$MEMBER" "$HOST" "$PHASE" "$1" "$2"
+  exit 1
+}
+
+# wait_until SECONDS COMMAND…: polls COMMAND until it succeeds; false when the time is over.
+wait_until() {
+  wait_deadline=$(($(date +%s) + $1))
+  shift
+  until "$@"; do
+    [ "$(date +%s)" -lt "$wait_deadline" ] || return 1
+    sleep 0.1
+  done
+}
