@@ -73,7 +73,7 @@ const REFUSALS: Refusal[] = [
   {
     what: "another etcd on the data directory",
     given:
-      "cp $(readlink -f /usr/bin/python3) /root/etcd; systemd-run -q --unit=stranger /root/etcd -c 'import time; time.sleep(999)' --data-dir /data/etcd/etcd-server; until [ -n \"$(systemctl show -P MainPID stranger)\" ]; do sleep 0.1; done",
+      "cp $(readlink -f /usr/bin/python3) /root/etcd; systemd-run -q --unit=stranger /root/etcd -c 'import time; time.sleep(999)' --data-dir /data/etcd/etcd-server; until grep -qs etcd /proc/$(systemctl show -P MainPID stranger)/comm; do sleep 0.1; done; until [ -n \"$(systemctl show -P MainPID stranger)\" ]; do sleep 0.1; done",
     undo: "systemctl stop stranger; rm /root/etcd",
     says: /other etcd: process \d+ is an etcd on \/data\/etcd\/etcd-server that this package did not start/,
   },
@@ -124,7 +124,7 @@ describe("preflight refuses", () => {
       await lab.on("hdss7-22", undo);
 
       expect(refused.code).not.toBe(0);
-      const lines = refused.output.split("\n").filter((line) => line.includes(" refused: "));
+      const lines = refused.output.split("\n").filter((line) => /\(remote-exec\): .* refused: /.test(line));
       expect(lines).toHaveLength(1);
       expect(lines[0]).toMatch(/etcd-server-7-22 on hdss7-22: preflight refused: /);
       expect(lines[0]).toMatch(says);

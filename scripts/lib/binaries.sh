@@ -16,7 +16,7 @@ install_binaries() {
   if [ -z "$archive" ]; then
     archive=$unpack/archive.tar.gz
     url=$(printf %s "$ARCHIVE_URL" | sed "s/{arch}/$(architecture)/")
-    answer=$(download "$url" "$archive") || fail "download of $url: $answer" "see that the host reaches it (proxy, mirror), or use EtcdRelease.localArchive, and apply again"
+    answer=$(download "$url" "$archive") || fail "download of $url: $(printf '%s\n' "$answer" | tail -n 1)" "see that the host reaches it (proxy, mirror), or use EtcdRelease.localArchive, and apply again"
   fi
   actual=$(sha256sum <"$archive" | cut -d' ' -f1)
   [ "$actual" = "$(archive_sha256)" ] || {

@@ -18,11 +18,6 @@ check_tools() {
   [ -z "$missing" ] || refusal "tools" "not on this host:$missing" "install them (packages coreutils, iproute2, util-linux, …)"
   command -v supervisorctl >/dev/null 2>&1 || package_manager >/dev/null ||
     refusal "supervisor" "it is not installed, and there is no apt-get, dnf or yum" "install supervisor"
-  case $ARCHIVE_URL in
-    '') ;;
-    *) command -v curl >/dev/null 2>&1 || command -v wget >/dev/null 2>&1 || package_manager >/dev/null ||
-      refusal "download" "no curl or wget, and no package manager to install one" "install curl, or use EtcdRelease.localArchive" ;;
-  esac
 }
 
 # free_mb PATH: of the file system that will hold PATH

@@ -23,7 +23,8 @@ start_etcd() {
   # Supervisor may have started it a moment before the files were renamed: then the mark stays, and rollout restarts it.
   is_running || rm -f "$RESTART_PENDING"
   supervisorctl update >/dev/null 2>&1 || true
-  is_running || supervisorctl start "$MEMBER" >/dev/null 2>&1 || true
+  # `restart`, not `start`: one that crashed is "started" to supervisor, and waits longer and longer between attempts.
+  is_running || supervisorctl restart "$MEMBER" >/dev/null 2>&1 || true
   wait_until 20 is_running || fail "etcd does not start: $(last_words)" "see $LOG_DIR/etcd.log, correct the cause, and apply again"
 }
 
@@ -38,7 +39,7 @@ restart_etcd() {
     activate
     kill -TERM "$before" 2>/dev/null || true
   fi
-  wait_until 40 is_started_anew || supervisorctl start "$MEMBER" >/dev/null 2>&1 || true
+  wait_until 40 is_started_anew || supervisorctl restart "$MEMBER" >/dev/null 2>&1 || true
   wait_until 20 is_started_anew || fail "etcd does not start again: $(last_words)" "see $LOG_DIR/etcd.log, correct the cause, and apply again; the members after this one were not touched"
 }
 
@@ -61,18 +62,27 @@ last_words() {
 
 # The gate after a start: a linearizable read through this member proves a quorum, and that it has caught up.
 gate() {
-  wait_until 60 answers_healthy || fail "not healthy after 60 s: $(health_reason)" \
+  down=0
+  wait_until 60 is_settled || fail "not healthy after 60 s: $(health_reason)" \
     "bring the named members back and apply again; the members after this one were not touched"
+  is_healthy "$CLIENT_URL" || fail "etcd stops again and again: $(last_words)" \
+    "see $LOG_DIR/etcd.log, correct the cause, and apply again; the members after this one were not touched"
   raised=$(alarms "$CLIENT_URL")
   [ -z "$raised" ] || fail "an alarm is raised: $raised" "see docs/alarms.md, clear the alarm, and apply again"
   rm -f "$RESTART_PENDING" "$FIRST_START"
   mark_started
 }
 
+# Healthy, or seen down so often that waiting longer is no use.
+is_settled() {
+  answers_healthy && return
+  is_running || down=$((down + 1))
+  [ "$down" -ge 50 ]
+}
+
 answers_healthy() { accepts_connections "$CLIENT_URL" && is_healthy "$CLIENT_URL"; }
 
 health_reason() {
-  is_running || { printf 'etcd does not run, its last words: %s' "$(last_words)" && return; }
   for endpoint in $(other_endpoints); do
     accepts_connections "$endpoint" || printf '%s does not answer; ' "$endpoint"
   done

@@ -28,7 +28,10 @@ etcd_processes() {
 # The process id of this member's etcd, by its name and data directory; empty when it does not run.
 etcd_pid() {
   for process in $(etcd_processes); do
-    has_argument "$process" "--name=$MEMBER" && has_argument "$process" "--data-dir=$DATA_DIR" && echo "${process#/proc/}" && return
+    if has_argument "$process" "--name=$MEMBER" && has_argument "$process" "--data-dir=$DATA_DIR"; then
+      echo "${process#/proc/}"
+      return
+    fi
   done
 }
 

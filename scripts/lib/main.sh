@@ -14,6 +14,7 @@ main() {
   INBOX=$2
   # Terraform leaves its copy of this script in /tmp when it is killed; the shell has it open already.
   rm -f -- "$0"
+  trap 'explain_exit $?' EXIT
   umask 022
   "phase_$PHASE"
 }

@@ -29,14 +29,13 @@ ensure_supervisor() {
   wait_until 20 supervisor_answers || fail "supervisord does not answer" "look at: systemctl status $(supervisor_service)"
 }
 
-ensure_downloader() {
-  command -v curl >/dev/null 2>&1 || command -v wget >/dev/null 2>&1 || install_packages curl
-}
-
+# download URL FILE; prints the reason when it fails. supervisor brings Python, so nothing needs to be installed for this.
 download() {
   if command -v curl >/dev/null 2>&1; then
     curl -fsSL --retry 3 --connect-timeout 10 -o "$2" "$1" 2>&1
+  elif command -v wget >/dev/null 2>&1; then
+    wget -nv --tries=3 --connect-timeout=10 -O "$2" "$1" 2>&1
   else
-    wget -q --tries=3 --connect-timeout=10 -O "$2" "$1" 2>&1
+    python3 -c 'import sys, urllib.request; urllib.request.urlretrieve(sys.argv[1], sys.argv[2])' "$1" "$2" 2>&1
   fi
 }

@@ -5,6 +5,7 @@ say() { printf '%s on %s: %s: %s\n' "$MEMBER" "$HOST" "$PHASE" "$1"; }
 # refuse WHAT WHY TODO: stops before anything was changed.
 refuse() {
   refusal "$@"
+  explained=yes
   exit 3
 }
 
@@ -14,7 +15,13 @@ refusal() { printf '%s on %s: %s refused: %s: %s; to do: %s\n' "$MEMBER" "$HOST"
 # fail WHAT TODO: something went wrong on the way; a re-apply goes on from here.
 fail() {
   printf '%s on %s: %s failed: %s; to do: %s\n' "$MEMBER" "$HOST" "$PHASE" "$1" "$2"
+  explained=yes
   exit 1
+}
+
+# For the EXIT trap: no phase ends without a word, not even by a mistake of these scripts.
+explain_exit() {
+  [ "$1" -eq 0 ] || [ -n "${explained:-}" ] || fail "a command ended with code $1" "apply again; if it comes back, report it with the lines above"
 }
 
 # wait_until SECONDS COMMAND…: polls COMMAND until it succeeds; false when the time is over.

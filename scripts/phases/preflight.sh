@@ -4,6 +4,7 @@ phase_preflight() {
   refusals=$(all_checks)
   if [ -n "$refusals" ]; then
     printf '%s\n' "$refusals"
+    explained=yes
     exit 3
   fi
   say "ready for etcd $VERSION"

@@ -39,16 +39,21 @@ others_allow_restart() {
   [ -z "$raised" ] || refuse "restart" "an alarm is raised: $raised" "see docs/alarms.md, clear the alarm, and apply again"
 }
 
-# Handing leadership over takes a message; losing it takes an election time-out.
+# Handing leadership over takes a few messages; losing it takes an election time-out. Each move has a price, though: what a follower forwards
+# to the leader in that moment is dropped by raft, and its client waits in vain. So: to the member before this one, which has had its turn.
 move_leadership_away() {
   is_leader || return 0
-  target=$(etcdctl_at "$CLIENT_URL" member list | awk -F', ' -v own="$PEER_URL" '$2 == "started" && $4 != own && $6 != "true" { print $1; exit }')
+  target=$(etcdctl_at "$CLIENT_URL" member list | awk -F', ' -v url="$(peer_url_before)" '$4 == url { print $1 }')
   [ -n "$target" ] || return 0
   # Until 3.2 etcdctl cannot; etcd then hands it over when it is asked to stop.
   etcdctl_at "$CLIENT_URL" move-leader "$target" >/dev/null 2>&1 || return 0
   wait_until 5 is_follower && say "moved leadership to member $target"
 }
 
-# As texts: awk's numbers are too short for IDs. Without a leader the field is missing.
+# The peer URL of the member before this one in the order of names; the last one's for the first.
+peer_url_before() {
+  printf '%s\n' "$INITIAL_CLUSTER" | tr , '\n' | awk -F= -v own="$MEMBER" '$1 == own { before = last } { last = $2 } END { print before ? before : last }'
+}
+
 is_leader() { [ "$(endpoint_status "$CLIENT_URL" | awk '{ print $3 "" == $4 "" }')" = 1 ]; }
 is_follower() { [ "$(endpoint_status "$CLIENT_URL" | awk '{ print $3 "" != $4 "" && $4 != "-" }')" = 1 ]; }

@@ -5,10 +5,8 @@ phase_stage() {
   phase_preflight
   ensure_user
   ensure_supervisor
-  has_binaries || {
-    [ -n "$ARCHIVE_URL" ] || fail "etcd $VERSION is not on this host, though its archive was pushed once" "terraform apply -replace the archive resource of this member"
-    ensure_downloader
-  }
+  has_binaries || [ -n "$ARCHIVE_URL" ] ||
+    fail "etcd $VERSION is not on this host, though its archive was pushed once" "terraform apply -replace the archive resource of this member"
   # The runbook has /data/etcd owned by etcd too; a directory that others use, like /var/lib, stays as it is.
   [ -d "$(dirname "$DATA_DIR")" ] || put_directory "$(dirname "$DATA_DIR")" 755
   put_directory "$DATA_DIR" 700
