@@ -1,4 +1,4 @@
-import { TerraformLocal, TerraformStack } from "cdktf";
+import { TerraformStack } from "cdktf";
 import { Construct } from "constructs";
 import { checkProps, checkSharedHosts } from "./check-props";
 import { DEFAULT_OPERATOR_COMMON_NAME } from "./defaults";
@@ -11,14 +11,13 @@ import type { ClientCertificateOptions, EtcdClusterProps } from "./props";
 import { Decommission } from "./provision/decommission";
 import { Genesis } from "./provision/genesis";
 import { health } from "./provision/health";
-import { hostScripts } from "./provision/host-scripts";
 import { OperatorCredentials } from "./provision/operator-credentials";
 import { ensureHostProviders } from "./provision/providers";
 import { renderedFile } from "./provision/rendered-file";
+import { sharedScripts } from "./provision/shared-scripts";
 import { textDigest } from "./provision/text-digest";
 import { renderEtcdctlEnv } from "./render/etcdctl-env";
 import { installedFiles, PEER_CERTIFICATE_FILES } from "./render/layout";
-import { escapeTerraform } from "./render/terraform-escape";
 import { resolveClusterProps } from "./resolve-props";
 import type { ClusterSettings } from "./settings";
 import { endpoints } from "./topology/endpoints";
@@ -99,8 +98,6 @@ export class EtcdCluster extends Construct {
   private renderMembers(props: EtcdClusterProps): EtcdMember[] {
     const cluster = this.settings;
     const directory = this.node.path.slice(TerraformStack.of(this).node.path.length + 1);
-    const scripts = hostScripts();
-    renderedFile(this, "host-scripts-file", `${directory}/host-scripts.sh`, scripts);
     const etcdctlEnv = renderEtcdctlEnv(
       cluster,
       `${installedFiles(cluster.installRoot).directory}/certs`,
@@ -111,8 +108,7 @@ export class EtcdCluster extends Construct {
       directory,
       caPem: this.certificateAuthority.certPem,
       caSha256: this.certificateAuthority.certSha256,
-      // A local, not the file's content: what `membership` uses must not depend on a file (see there).
-      scripts: new TerraformLocal(this, "host-scripts", escapeTerraform(scripts)).asString,
+      scripts: sharedScripts(this),
       etcdctlEnv: renderedFile(this, "etcdctl-env", `${directory}/etcdctl.env`, etcdctlEnv),
       etcdctlEnvSha256: textDigest(this, "etcdctl-env-text", etcdctlEnv),
     };
