@@ -22,7 +22,7 @@ describe("a changed quota", () => {
 
   test("the apply restarts one member at a time, and two writers see no failed put and lose nothing", async () => {
     const before = await pids(lab);
-    const writers = [Writer.start(lab, project, "balanced"), Writer.start(lab, project, "pinned")];
+    const writers = [new Writer(lab, project, "balanced"), new Writer(lab, project, "pinned")];
     const applied = await project.apply({ quotaBackendBytes: 3_000_000_000 });
     const [balanced, pinned] = await Promise.all(writers.map((writer) => writer.stop()));
 
@@ -79,5 +79,14 @@ describe("a changed quota", () => {
     await lab.on("hdss7-22", "supervisorctl start etcd-server-7-22");
     expect((await project.apply({ quotaBackendBytes: 4_000_000_000 })).output).toMatch(/Apply complete!/);
     await expectHealthy(project);
+  });
+
+  test("the runbook's plain-http loopback listener is there when it is asked for, and still not advertised", async () => {
+    const applied = await project.apply({ quotaBackendBytes: 4_000_000_000, insecureLoopbackClientUrl: true });
+    expect(applied.output).toMatch(/Apply complete!/);
+    const version =
+      "python3 -c 'import urllib.request as u; print(u.urlopen(\"http://127.0.0.1:2379/version\").read())'";
+    expect(await lab.on("hdss7-12", version)).toContain("3.6.14");
+    expect((await project.etcdctl("member list")).stdout).not.toContain("127.0.0.1");
   });
 });

@@ -25,7 +25,7 @@ install_binaries() {
       "find out who changed it; give the right archive or digest, and apply again"
   }
   answer=$(tar -xzf "$archive" --no-same-owner --strip-components=1 -C "$unpack" 2>&1) ||
-    fail "unpacking etcd $VERSION: $answer" "make room in $INSTALL_ROOT, and apply again"
+    fail "unpacking etcd $VERSION: $(printf '%s\n' "$answer" | head -n 1)" "make room in $INSTALL_ROOT, and apply again"
   rm -f "$unpack/archive.tar.gz"
   printf '%s\n' "$(archive_sha256)" >"$unpack/.sha256"
   chown -R "$ETCD_USER:$ETCD_USER" "$unpack"

@@ -35,7 +35,7 @@ etcd_pid() {
   done
 }
 
-has_argument() { tr '\0' '\n' <"$1/cmdline" 2>/dev/null | grep -qxF -e "$2"; }
+has_argument() { tr '\0' '\n' 2>/dev/null <"$1/cmdline" | grep -qxF -e "$2"; }
 
 is_running() { [ -n "$(etcd_pid)" ]; }
 

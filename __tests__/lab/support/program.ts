@@ -1,9 +1,9 @@
 /* The program of the lab's scenarios: the runbook's cluster, with props from the environment laid over it. */
-import { App, TerraformOutput, TerraformStack } from "cdktf";
+import { App, TerraformOutput, TerraformStack, TerraformVariable } from "cdktf";
 import { EtcdCluster, type EtcdClusterProps, EtcdRelease } from "cdktf-etcd";
 
 const { ETCD_MIRROR = "", SSH_USER, SSH_PORT, SSH_PRIVATE_KEY_FILE, PROPS = "{}", SHA256 } = process.env;
-const { localArchive, ...overrides } = JSON.parse(PROPS);
+const { localArchive, keyFromVariable, ...overrides } = JSON.parse(PROPS);
 
 const app = new App({ outdir: "cdktf.out" });
 const stack = new TerraformStack(app, "etcd");
@@ -20,6 +20,10 @@ const props: EtcdClusterProps = {
   operatorCredentials: { directory: "credentials" },
   ...overrides,
 };
+if (keyFromVariable) {
+  const variable = new TerraformVariable(stack, "ssh_private_key", { type: "string", sensitive: true });
+  Object.assign(props, { ssh: { ...overrides.ssh, privateKey: variable.stringValue } });
+}
 const cluster = new EtcdCluster(stack, "etcd", props);
 new TerraformOutput(stack, "endpoints", { value: cluster.endpoints });
 app.synth();

@@ -1,0 +1,104 @@
+/*
+ * Measures the deploy beside the hand-written script, on the same lab hosts in the same run; medians, and ratios to the script.
+ * usage: npm run bench [-- ROUNDS]     (as root; boots a lab of its own)
+ */
+import { execFileSync } from "node:child_process";
+import { cpus, totalmem } from "node:os";
+import { join } from "node:path";
+import { Lab } from "../__tests__/lab/support/lab";
+import { Project } from "../__tests__/lab/support/project";
+import { Writer, type Written } from "../__tests__/lab/support/writer";
+
+const TOP = join(__dirname, "..");
+const ROUNDS = Number(process.argv[2] ?? 5);
+const VERSION = "3.6.14";
+
+const median = (values: number[]) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
+const figures: { [name: string]: number[] } = {};
+const record = (name: string, value: number) => (figures[name] ??= []).push(value);
+
+async function seconds(work: () => Promise<{ code: number; output: string }>): Promise<number> {
+  const began = performance.now();
+  const result = await work();
+  if (result.code !== 0) throw new Error(result.output);
+  return (performance.now() - began) / 1000;
+}
+
+/** Clean hosts with what the script takes for granted: supervisor and curl. */
+async function cleanHosts(lab: Lab): Promise<void> {
+  await lab.lab("reset");
+  await lab.onAll("apt-get -q update && apt-get -qy install curl");
+}
+
+async function deploys(lab: Lab, round: number): Promise<Project> {
+  await cleanHosts(lab);
+  const url = `http://10.4.7.1:8080/etcd/v${VERSION}/etcd-v${VERSION}-linux-amd64.tar.gz`;
+  const script = [
+    join(TOP, "bench/reference.sh"),
+    url,
+    await lab.digest(VERSION),
+    VERSION,
+    lab.directory(`reference-${round}`),
+  ];
+  record("hand-written script, s", await seconds(() => lab.exec(script)));
+
+  await cleanHosts(lab);
+  const viaCdktf = lab.directory(`cdktf-${round}`);
+  const app = `node --import ${TOP}/node_modules/tsx/dist/loader.mjs ${TOP}/main.ts`;
+  execFileSync("sh", ["-c", `cat >${viaCdktf}/cdktf.json`], {
+    input: JSON.stringify({ language: "typescript", app, projectId: "bench", sendCrashReports: "false" }),
+  });
+  const env = { ETCD_SHA256: await lab.digest(VERSION) };
+  const deploy = [join(TOP, "node_modules/.bin/cdktf"), "deploy", "--skip-provider-lock", "--auto-approve"];
+  record("cdktf deploy, s", await seconds(() => lab.exec(deploy, { cwd: viaCdktf, env })));
+
+  await cleanHosts(lab);
+  const project = new Project(lab, `terraform-${round}`);
+  await project.prepare();
+  record("terraform apply, s", await seconds(() => project.terraform("apply", "-auto-approve")));
+  record("re-apply without changes, s", await seconds(() => project.terraform("apply", "-auto-approve")));
+  return project;
+}
+
+async function rollingRestart(lab: Lab, project: Project): Promise<void> {
+  const quota = { quotaBackendBytes: 3_000_000_000 };
+  await project.prepare(quota);
+  const writers = [new Writer(lab, project, "balanced"), new Writer(lab, project, "pinned")];
+  record("rolling restart of three, s", await seconds(() => project.terraform("apply", "-auto-approve")));
+  const [balanced, pinned] = (await Promise.all(writers.map((writer) => writer.stop()))) as Written[];
+  for (const written of [balanced, pinned]) {
+    record(`rolling restart, ${written.mode} writer: longest gap, ms`, written.longestGapMs);
+    record(`rolling restart, ${written.mode} writer: failed puts`, written.failed);
+  }
+}
+
+async function main(): Promise<void> {
+  const lab = await Lab.up("bench", "--supervisor", "preinstalled");
+  try {
+    for (let round = 1; round <= ROUNDS; round++) {
+      const project = await deploys(lab, round);
+      await rollingRestart(lab, project);
+      const times = Array.from({ length: 3 }, () => {
+        const began = performance.now();
+        execFileSync("node", [join(__dirname, "synth.js"), "1"]);
+        return (performance.now() - began) / 1000;
+      });
+      record("synth of three members, built package, s", median(times));
+      process.stderr.write(`round ${round} of ${ROUNDS}\n`);
+    }
+  } finally {
+    await lab.down();
+  }
+  const reference = median(figures["hand-written script, s"]);
+  console.log(
+    `${cpus().length} × ${cpus()[0].model}, ${Math.round(totalmem() / 2 ** 30)} GB; etcd ${VERSION}; medians of ${ROUNDS} (smallest–largest)\n`,
+  );
+  for (const [name, values] of Object.entries(figures)) {
+    const ratio = name.endsWith(", s") ? `  ${(median(values) / reference).toFixed(2)} × script` : "";
+    console.log(
+      `${name.padEnd(58)} ${median(values).toFixed(2)} (${Math.min(...values).toFixed(2)}–${Math.max(...values).toFixed(2)})${ratio}`,
+    );
+  }
+}
+
+void main();
