@@ -2,14 +2,13 @@ import { rmSync, symlinkSync } from "node:fs";
 import { createServer, type Server } from "node:net";
 import { ARCHIVE_SHA256, type Host } from "./host";
 
-/** Waits for a signal as etcd would, and leaves its arguments for the test to see; `/run/refuses` holds the last words of one that does not start. */
+/** Waits for a signal as etcd would, and leaves its arguments for the test to see; one that finds `/run/stuck` says it and writes no data. */
 function etcd(root: string): string {
   return `#!/bin/sh
 root='${root}'
 printf '%s\\n' "$@" >"$root/run/etcd.args"
 for argument; do case $argument in --data-dir=*) data=\${argument#*=} ;; esac; done
-if [ -e "$root/run/refuses" ]; then cat "$root/run/refuses"; exit 1; fi
-mkdir -p "$data/member/wal"
+if [ -e "$root/run/stuck" ]; then cat "$root/run/stuck"; else mkdir -p "$data/member/wal"; fi
 [ -p "$root/run/never" ] || mkfifo "$root/run/never"
 read -r _ <"$root/run/never"
 `;

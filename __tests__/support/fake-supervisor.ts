@@ -100,19 +100,34 @@ echo "$*" >>"$CALLS"
 root='${host.root}'
 included="$root${SUPERVISOR[from].included}"
 known="$root/run/supervisord-knows"
-pid() { cat "$root/run/etcd.pid" 2>/dev/null; }
+etcd_process() { cat "$root/run/etcd.pid" 2>/dev/null; }
 # Not kill -0: that succeeds for a zombie.
-running() { [ -n "$(pid)" ] && grep -q . "/proc/$(pid)/cmdline" 2>/dev/null; }
+running() { [ -n "$(etcd_process)" ] && grep -q . "/proc/$(etcd_process)/cmdline" 2>/dev/null; }
+# As autorestart=true does.
+supervise() {
+  while :; do
+    "$root/opt/etcd/etcd-server-startup.sh" >>"$root/data/logs/etcd.log" 2>&1 &
+    echo $! >"$root/run/etcd.pid"
+    ln -sfn "/proc/$!" "$root/proc/$!"
+    wait $!
+    rm -f "$root/proc/$!"
+    sleep 0.05
+  done
+}
 stop() {
-  if running; then kill "$(pid)"; fi
+  [ ! -e "$root/run/supervise.pid" ] || kill -9 "$(cat "$root/run/supervise.pid")" 2>/dev/null
+  if running; then kill "$(etcd_process)"; fi
   while running; do sleep 0.01; done
-  rm -f "$root/run/etcd.pid"
+  rm -f "$root/run/etcd.pid" "$root/run/supervise.pid"
 }
 start() {
-  "$root/opt/etcd/etcd-server-startup.sh" </dev/null >>"$root/data/logs/etcd.log" 2>&1 9>&- &
-  echo $! >"$root/run/etcd.pid"
-  ln -sfn "/proc/$!" "$root/proc/$!"
-  while running && [ "$(cat "/proc/$!/comm" 2>/dev/null)" != etcd ]; do sleep 0.01; done
+  (exec </dev/null >/dev/null 2>&1 9>&- && supervise) &
+  echo $! >"$root/run/supervise.pid"
+  # startsecs: long enough to see whether it stays.
+  for _ in 1 2 3 4 5 6 7 8 9 10; do
+    [ "$(cat "/proc/$(etcd_process)/comm" 2>/dev/null)" != etcd ] || break
+    sleep 0.02
+  done
 }
 case $1 in
   pid) echo 1 ;;
@@ -128,7 +143,7 @@ case $1 in
     ;;
   start)
     [ -e "$known" ] || { echo "$2: ERROR (no such process)"; exit 1; }
-    running || start
+    running || { stop; start; }
     ;;
   stop) stop ;;
   restart) stop; start ;;

@@ -138,6 +138,10 @@ export class Host {
     return this.has(`/stubs/${command}.calls`) ? lines(this.read(`/stubs/${command}.calls`)) : [];
   }
 
+  public forgetCalls(): void {
+    for (const file of this.list("/stubs")) if (file.endsWith(".calls")) rmSync(this.path(`/stubs/${file}`));
+  }
+
   /** Runs shell text after facts and scripts, as root would. */
   public call(text: string, data: { [key: string]: string } = {}): Run {
     const variables = Object.entries({ PHASE: "test", INBOX: this.path("/home/.cdktf-etcd/a"), ...data });
@@ -168,10 +172,13 @@ export class Host {
 
   /** Ends what the host's stubs started, by process id. */
   public shutDown(): void {
-    for (const pid of readdirSync(this.path("/proc"))) {
-      // Gone already: fine.
-      spawnSync("kill", ["-9", pid]);
-      rmSync(this.path(`/proc/${pid}`), { force: true });
+    const supervise = this.has("/run/supervise.pid") ? [this.read("/run/supervise.pid").trim()] : [];
+    for (const pid of [...supervise, ...this.list("/proc")]) {
+      try {
+        process.kill(Number(pid), "SIGKILL");
+      } catch {
+        // Gone already.
+      }
     }
   }
 
@@ -193,6 +200,7 @@ export class Host {
       encoding: "utf8",
       env: { HOME: this.path("/home"), PATH: `${this.path("/stubs")}:${this.path("/bin")}` },
       uid,
+      timeout: 30_000,
     });
     return { code: status, lines: lines(stdout.split(this.root).join("")) };
   }
