@@ -24,6 +24,6 @@ print_member() {
   health=healthy
   if [ -z "$endpoint" ] || printf '%s\n' "$unhealthy" | grep -qxF "$endpoint"; then health=UNHEALTHY; fi
   # shellcheck disable=SC2046 # split into words on purpose
-  set -- "$1" $(printf '%s\n' "$statuses" | awk -v endpoint="$endpoint" '$1 == endpoint { print ($3 == $4 ? "leader" : "follower"), $5, $6 }')
+  set -- "$1" $(printf '%s\n' "$statuses" | awk -v endpoint="$endpoint" '$1 == endpoint { print ($3 "" == $4 "" ? "leader" : "follower"), $5, $6 }')
   print_row "$1" "${entry%%,*}" "${2:--}" "$health" "${3:--}" "${4:--}" "${endpoint:--}"
 }

@@ -43,11 +43,11 @@ others_allow_restart() {
 # to the leader in that moment is dropped by raft, and its client waits in vain. So: to the member before this one, which has had its turn.
 move_leadership_away() {
   is_leader || return 0
-  target=$(etcdctl_at "$CLIENT_URL" member list | awk -F', ' -v url="$(peer_url_before)" '$4 == url { print $1 }')
+  target=$(etcdctl_at "$CLIENT_URL" member list | awk -F', ' -v url="$(peer_url_before)" -v own="$PEER_URL" '$4 == url && $4 != own { print $1 }')
   [ -n "$target" ] || return 0
   # Until 3.2 etcdctl cannot; etcd then hands it over when it is asked to stop.
   etcdctl_at "$CLIENT_URL" move-leader "$target" >/dev/null 2>&1 || return 0
-  wait_until 5 is_follower && say "moved leadership to member $target"
+  if wait_until 5 is_follower; then say "moved leadership to member $target"; fi
 }
 
 # The peer URL of the member before this one in the order of names; the last one's for the first.
