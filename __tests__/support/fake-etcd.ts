@@ -53,8 +53,9 @@ case $words in
   "member list") healthy "$endpoints" && cat "$state/members" ;;
   "alarm list") cat "$state/alarms" 2>/dev/null || true ;;
   "move-leader "*)
+    [ ! -e "$state/move-leader" ] || . "$state/move-leader"
     status=$(file "$endpoints" status)
-    sed 's/"leader":[0-9]*/"leader":2/' "$status" >"$status.next" && mv "$status.next" "$status"
+    sed 's/"leader":[0-9]*/"leader":'"\${words##* }/" "$status" >"$status.next" && mv "$status.next" "$status"
     ;;
   *) echo "unknown command: $words" >&2; exit 1 ;;
 esac
@@ -79,7 +80,7 @@ export class FakeCluster {
 
   /** `member list`, one entry a member: `["1", "started", "a"]`, with its usual URLs. */
   public members(
-    ...entries: [id: string, status: "started" | "unstarted", name: string, more?: { learner?: boolean }][]
+    ...entries: (readonly [id: string, status: "started" | "unstarted", name: string, more?: { learner?: boolean }])[]
   ): void {
     const lines = entries.map(([id, status, name, { learner = false } = {}]) => {
       const { peerUrl, clientUrl } = this.urls(name);
@@ -113,6 +114,11 @@ export class FakeCluster {
   /** As until 3.1: `endpoint health` exits with 0 whatever it finds. */
   public exitsWithZero(): void {
     this.host.write("/run/cluster/like-3.1", "");
+  }
+
+  /** What `move-leader` does instead. */
+  public moveLeaderIs(script: string): void {
+    this.host.write("/run/cluster/move-leader", `${script}\n`);
   }
 
   public alarm(text: string): void {

@@ -36,8 +36,9 @@ export function runningHost(host: Host, supervisor: SupervisorPackage = "debian"
   host.write("/data/etcd/member/wal/0.wal", "");
   host.write("/var/lib/cdktf-etcd/a/started", `${host.member.peerUrl}\n`);
   host.call('register_program <"$INI_NEXT"; rm "$INI_NEXT"; supervisorctl update');
-  for (const name of ["a", "b", "c"]) cluster.healthy(name);
-  cluster.members(["1", "started", "a"], ["2", "started", "b"], ["3", "started", "c"]);
+  const names = host.cluster.members.map(({ name }) => name);
+  for (const name of names) cluster.healthy(name);
+  cluster.members(...names.map((name, i) => [String(i + 1), "started", name] as const));
   host.forgetCalls();
   return cluster;
 }

@@ -1,0 +1,91 @@
+import type { Host } from "../support/host";
+import { phase, runningHost } from "../support/phases";
+import { inEachShell } from "../support/shells";
+
+const HEADER = "MEMBER                   ID                 STATE     HEALTH    VERSION     DB SIZE  ENDPOINT";
+const row = (
+  name: string,
+  id: string,
+  state: string,
+  health = "healthy",
+  version = "3.6.14",
+  size = "20480",
+  endpoint = "",
+) =>
+  `${name.padEnd(24)} ${id.padEnd(18)} ${state.padEnd(9)} ${health.padEnd(9)} ${version.padEnd(8)} ${size.padStart(10)}  ${endpoint}`;
+
+inEachShell((newHost) => {
+  const clusterHost = () => newHost({ props: { ports: { client: 2379 } } });
+  const health = (host: Host) => phase(host, "health");
+
+  test("a healthy cluster is a table, by name, with its leader", () => {
+    const host = clusterHost();
+    runningHost(host);
+    expect(health(host)).toEqual({
+      code: 0,
+      lines: [
+        HEADER,
+        row("a", "1", "follower", "healthy", "3.6.14", "20480", "https://127.0.0.1:2379"),
+        row("b", "2", "leader", "healthy", "3.6.14", "20480", "https://127.0.0.2:2379"),
+        row("c", "3", "follower", "healthy", "3.6.14", "20480", "https://127.0.0.3:2379"),
+      ],
+    });
+  });
+
+  test("a member that is not healthy is in the table, with no state of its own, and the phase fails", () => {
+    const host = clusterHost();
+    runningHost(host).unhealthy("c");
+    const run = health(host);
+    expect(run.code).toBe(1);
+    expect(run.lines.slice(3)).toEqual([
+      row("c", "3", "-", "UNHEALTHY", "-", "-", "https://127.0.0.3:2379"),
+      expect.stringMatching(
+        /^a on host-a: health failed: not healthy: https:\/\/127\.0\.0\.3:2379\s*; to do: see the log of each in \/data\/logs$/,
+      ),
+    ]);
+  });
+
+  test("a desired member that the cluster does not have is in the table, and the phase fails", () => {
+    const host = clusterHost();
+    const cluster = runningHost(host);
+    cluster.members(["1", "started", "a"], ["2", "started", "b"]);
+    cluster.unhealthy("c");
+    const run = health(host);
+    expect(run.lines[3]).toBe(row("c", "", "-", "UNHEALTHY", "-", "-", "-"));
+    expect(run.code).toBe(1);
+  });
+
+  test("members of two clusters are told apart", () => {
+    const host = clusterHost();
+    runningHost(host).healthy("c", { cluster: 78 });
+    expect(health(host)).toMatchObject({
+      code: 1,
+      lines: expect.arrayContaining([
+        "a on host-a: health failed: the members are of 2 clusters; to do: see docs/lost-data.md",
+      ]),
+    });
+  });
+
+  test("an alarm fails, after the table", () => {
+    const host = clusterHost();
+    runningHost(host).alarm("memberID:1 alarm:NOSPACE");
+    const run = health(host);
+    expect(run.code).toBe(1);
+    expect(run.lines).toHaveLength(5);
+    expect(run.lines.at(-1)).toBe(
+      "a on host-a: health failed: an alarm is raised: memberID:1 alarm:NOSPACE ; to do: see docs/alarms.md",
+    );
+  });
+
+  test("no answer from this member fails with etcdctl's words", () => {
+    const host = clusterHost();
+    runningHost(host);
+    host.write("/opt/etcd-v3.6.14/etcdctl", "#!/bin/sh\necho 'Error: context deadline exceeded' >&2\nexit 1\n", 0o755);
+    expect(health(host)).toEqual({
+      code: 1,
+      lines: [
+        "a on host-a: health failed: member list: Error: context deadline exceeded; to do: see the members' logs in /data/logs",
+      ],
+    });
+  });
+});
