@@ -39,7 +39,7 @@ describe("what waits for what", () => {
     for (const membership of each("membership")) {
       expect(find(json, membership).lifecycle).toEqual({ create_before_destroy: true });
       const all = allDependencies(json, membership);
-      expect(all).toContain("local.etcd_host-scripts");
+      expect(all).toContain("local.etcd-host-scripts_text");
       expect(all.filter((address) => address.startsWith("local_"))).toEqual([]);
     }
   });
@@ -321,7 +321,7 @@ test("three members with a shared certificate are 31 resources, 33 with the thre
   expect(Object.keys(find(json, "terraform_data.etcd_decommission").for_each ?? {})).toEqual(NAMES);
 });
 
-test("two clusters in one stack share nothing but the providers", () => {
+test("two clusters in one stack share the providers and the host scripts, and nothing else", () => {
   const json = synth((stack) => {
     new EtcdCluster(stack, "main", RUNBOOK);
     new EtcdCluster(stack, "events", {
@@ -329,10 +329,11 @@ test("two clusters in one stack share nothing but the providers", () => {
       members: [{ name: "events-1", address: "10.4.7.31" }],
     });
   });
-  for (const address of addresses(json)) {
-    const [own, other] = address.includes(".main_") ? ["main", "events"] : ["events", "main"];
-    expect(address).toContain(`.${own}_`);
-    expect(allDependencies(json, address).filter((name) => name.includes(`.${other}_`))).toEqual([]);
+  const belongsTo = (address: string) => /\.(main|events)_/.exec(address)?.[1];
+  expect(addresses(json).filter((address) => !belongsTo(address))).toEqual(["local_file.etcd-host-scripts_file"]);
+  for (const address of addresses(json).filter(belongsTo)) {
+    const owners = allDependencies(json, address).map(belongsTo).filter(Boolean);
+    expect([...new Set([...owners, belongsTo(address)])]).toHaveLength(1);
   }
   expect(json.provider).toEqual({ local: [{}], null: [{}], tls: [{}] });
 });

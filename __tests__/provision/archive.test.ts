@@ -43,10 +43,10 @@ describe("a local archive", () => {
       "${local.etcd_member_etcd-server-7-12_facts}",
       "OPERATOR_TIME='${timestamp()}'",
       "CA_PEM_BASE64='${base64encode(tls_self_signed_cert.etcd_ca_cert.cert_pem)}'",
-      "${local.etcd_host-scripts}",
+      "${local.etcd-host-scripts_text}",
       'main archive 300 "$@"',
     ]);
-    expect(json.locals?.["etcd_host-scripts"]).toBe(HOST_SCRIPTS);
+    expect(json.locals?.["etcd-host-scripts_text"]).toBe(HOST_SCRIPTS);
   });
 
   test("is there before the member is staged", () => {

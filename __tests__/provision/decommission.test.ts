@@ -34,7 +34,6 @@ test("decommission is one resource with a key for each member, so that removing 
     bastion_port: "",
     bastion_user: "",
     bastion_private_key_file: "",
-    bastion_host_key: "",
   });
 });
 
@@ -58,7 +57,7 @@ test("it is the only destroy-time provisioner, and knows nothing but itself and 
   const exec = decommission.provisioner?.[0]["remote-exec"];
   expect(exec?.when).toBe("destroy");
   const references = [...JSON.stringify(exec).matchAll(/(?<!\$)\$\{(.*?)\}/g)].map(([, expression]) => expression);
-  expect(references).toHaveLength(13 + 9);
+  expect(references).toHaveLength(12 + 9);
   for (const expression of references) expect(expression.replace(/self\.input\.[a-z_]+/g, "")).not.toMatch(/\w\.\w/);
   expect(allDependencies(json, ADDRESS)).toEqual([]);
 });

@@ -36,10 +36,10 @@ test.each(Object.entries(PHASES))(
       "set -eu",
       "${local.etcd_member_etcd-server-7-12_facts}",
       ...data,
-      "${local.etcd_host-scripts}",
+      "${local.etcd-host-scripts_text}",
       `main ${phase} ${seconds} "$@"`,
     ]);
-    expect(json.locals?.["etcd_host-scripts"]).toBe(HOST_SCRIPTS);
+    expect(json.locals?.["etcd-host-scripts_text"]).toBe(HOST_SCRIPTS);
   },
 );
 
@@ -51,7 +51,7 @@ test("health asks from the first host", () => {
         inline: [
           "set -eu",
           "${local.etcd_member_etcd-server-7-12_facts}",
-          "${local.etcd_host-scripts}",
+          "${local.etcd-host-scripts_text}",
           'main health 120 "$@"',
         ],
       },
@@ -95,7 +95,7 @@ test("rendered files lie in the stack's directory, the same in every checkout", 
   ]);
   expect(files).toEqual(
     expect.arrayContaining([
-      ["${path.module}/etcd/etcd/host-scripts.sh", "0644"],
+      ["${path.module}/etcd/host-scripts.sh", "0644"],
       ["${path.module}/etcd/etcd/etcdctl.env", "0644"],
       ["${path.module}/etcd/etcd/etcd-server-7-12/etcd-server-startup.sh", "0755"],
       ["${path.module}/etcd/etcd/etcd-server-7-12/etcd-server.ini", "0644"],

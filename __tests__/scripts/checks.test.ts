@@ -1,6 +1,5 @@
 import { symlinkSync } from "node:fs";
 import { createServer } from "node:net";
-import { EtcdRelease } from "../../src/release/etcd-release";
 import { installBinaries } from "../support/fake-etcd";
 import { installSupervisor, installSupervisorFiles } from "../support/fake-supervisor";
 import type { Host } from "../support/host";
@@ -8,7 +7,6 @@ import { inEachShell } from "../support/shells";
 import { base64 } from "../support/test-pki";
 
 const CA = "-----BEGIN CERTIFICATE-----\nours\n-----END CERTIFICATE-----\n";
-const MIRROR = EtcdRelease.mirror("https://mirror.example/etcd", { sha256: "a".repeat(64) });
 
 /** What a provisioner tells beside the facts. */
 const data = (offsetSeconds = 0) => ({
@@ -123,18 +121,6 @@ inEachShell((newHost) => {
       ]);
       const host = newHost();
       host.stub("yum", "exit 1");
-      expect(host.call("check_tools").lines).toEqual([]);
-    });
-
-    test("who downloads needs curl, wget, or a package manager that can bring one", () => {
-      const host = newHost({ props: { release: MIRROR } });
-      installSupervisor(host);
-      expect(host.call("check_tools").lines).toEqual([
-        refused(
-          "download: no curl or wget, and no package manager to install one; to do: install curl, or use EtcdRelease.localArchive",
-        ),
-      ]);
-      host.stub("wget", "exit 1");
       expect(host.call("check_tools").lines).toEqual([]);
     });
   });

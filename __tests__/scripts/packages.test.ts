@@ -103,19 +103,6 @@ inEachShell((newHost) => {
     });
   });
 
-  test("a downloader is installed only where there is none", () => {
-    const host = newHost();
-    host.stub("apt-get", RECORD);
-    host.call("ensure_downloader");
-    expect(host.calls("apt-get").at(-1)).toMatch(/ curl$/);
-
-    const withWget = newHost();
-    withWget.stub("apt-get", RECORD);
-    withWget.stub("wget", "exit 0");
-    withWget.call("ensure_downloader");
-    expect(withWget.calls("apt-get")).toEqual([]);
-  });
-
   test("curl is preferred, and a failing download gives its message", () => {
     const host = newHost();
     host.stub("curl", `${RECORD}; echo 'curl: (22) 404' >&2; exit 22`);
@@ -127,8 +114,22 @@ inEachShell((newHost) => {
 
   test("wget does it where there is no curl", () => {
     const host = newHost();
-    host.stub("wget", RECORD);
-    host.call("download https://m/x /t/x");
-    expect(host.calls("wget")).toEqual(["-q --tries=3 --connect-timeout=10 -O /t/x https://m/x"]);
+    host.stub("wget", `${RECORD}; echo 'wget: 404' >&2; exit 8`);
+    expect(host.call("download https://m/x /t/x || echo code $?").lines).toEqual(["wget: 404", "code 8"]);
+    expect(host.calls("wget")).toEqual(["-nv --tries=3 --connect-timeout=10 -O /t/x https://m/x"]);
+  });
+
+  test("supervisor's Python does it where there is neither", () => {
+    const host = newHost();
+    host.stub("python3", 'exec /usr/bin/python3 "$@"');
+    host.write("/home/served", "archive\n");
+    const file = (name: string) => host.path(`/home/${name}`);
+    expect(host.call(`download "file://${file("served")}" "${file("got")}"`)).toEqual({ code: 0, lines: [] });
+    expect(host.read("/home/got")).toBe("archive\n");
+    const missing = host.call(`download "file://${file("missing")}" "${file("got")}" || echo code $?`);
+    expect(missing.lines.slice(-2)).toEqual([
+      expect.stringMatching(/^urllib\.error\.URLError: .*No such file/),
+      "code 1",
+    ]);
   });
 });
