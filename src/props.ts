@@ -83,7 +83,10 @@ export interface SshOptions {
   readonly agent?: boolean;
 
   /**
-   * Public host key that the host must present, in `known_hosts` format without the host (`ssh-ed25519 AAAA…`).
+   * Public host key that the host must present, in `known_hosts` format without the host (`ssh-ed25519 AAAA…`),
+   * or the public key of the SSH CA that signed the host's certificate.
+   *
+   * Behind a bastion it must be the CA's: Terraform (1.11.4) checks the bastion and the host against this one key.
    *
    * @default - Terraform accepts any host key: give it where the network is not trusted
    */
@@ -116,13 +119,6 @@ export interface SshOptions {
    * @default - `privateKeyFile`
    */
   readonly bastionPrivateKeyFile?: string;
-
-  /**
-   * Public host key that the bastion must present.
-   *
-   * @default - any host key is accepted
-   */
-  readonly bastionHostKey?: string;
 
   /**
    * How long Terraform tries to connect, as a Go duration (`30s`, `2m`).

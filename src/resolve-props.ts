@@ -91,6 +91,5 @@ function resolveBastion(ssh: SshOptions, user: string): Partial<SshSettings> {
     bastionPort: ssh.bastionPort ?? DEFAULT_SSH_PORT,
     bastionUser: ssh.bastionUser ?? user,
     bastionPrivateKeyFile: ssh.bastionPrivateKeyFile ?? ssh.privateKeyFile,
-    bastionHostKey: ssh.bastionHostKey,
   };
 }

@@ -21,7 +21,6 @@ export interface SshSettings {
   readonly bastionPort?: number;
   readonly bastionUser?: string;
   readonly bastionPrivateKeyFile?: string;
-  readonly bastionHostKey?: string;
 }
 
 /** One member. */

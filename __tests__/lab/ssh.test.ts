@@ -26,13 +26,13 @@ describe("ways to reach a host over SSH", () => {
     await expectHealthy(project);
   });
 
-  test("pinned host keys, and a bastion: one host is reached directly, the others through it", async () => {
+  test("a pinned host key, and a bastion: one host is reached directly, the others through it", async () => {
     const hostKeys = await lab.onAll("cut -d' ' -f1,2 /etc/ssh/ssh_host_ed25519_key.pub");
     const members = Object.entries(HOSTS).map(([host, address], i) => ({
       name: `etcd-server-${address.split(".").slice(2).join("-")}`,
       address,
       host,
-      ssh: { hostKey: hostKeys[i], ...(i > 0 ? { bastionHost: "10.4.7.12", bastionHostKey: hostKeys[0] } : {}) },
+      ssh: i === 0 ? { hostKey: hostKeys[i] } : { bastionHost: "10.4.7.12" },
     }));
     const project = new Project(lab, "bastion");
     expect((await project.apply({ members })).output).toMatch(/Apply complete!/);
@@ -56,11 +56,10 @@ describe("ways to reach a host over SSH", () => {
     const project = new Project(lab, "agent");
     const socket = join(lab.directory("agent"), "socket");
     const agent = lab.start(["ssh-agent", "-D", "-a", socket]);
-    process.env.SSH_AUTH_SOCK = socket;
-    await lab.exec(["sh", "-c", `until [ -S ${socket} ]; do sleep 0.05; done; ssh-add ${key}`]);
+    project.environment = { SSH_AUTH_SOCK: socket };
+    await lab.exec(["sh", "-c", `until [ -S ${socket} ]; do sleep 0.05; done; SSH_AUTH_SOCK=${socket} ssh-add ${key}`]);
     const applied = await project.apply({ ssh: { timeout: "20s" } });
     const destroyed = await project.destroy();
-    delete process.env.SSH_AUTH_SOCK;
     agent.kill("SIGTERM");
     expect(applied.output).toMatch(/Apply complete!/);
     expect(destroyed.output).toMatch(/Destroy complete!/);

@@ -17,7 +17,6 @@ export function sshConnection(ssh: SshSettings): SSHProvisionerConnection {
     bastionPort: ssh.bastionPort,
     bastionUser: ssh.bastionUser,
     bastionPrivateKey: readAtApply(ssh.bastionPrivateKeyFile),
-    bastionHostKey: ssh.bastionHostKey,
   };
 }
 
@@ -41,7 +40,6 @@ export function storedConnection(ssh: SshSettings): { [key: string]: string } {
     bastion_port: String(ssh.bastionPort ?? ""),
     bastion_user: ssh.bastionUser ?? "",
     bastion_private_key_file: ssh.bastionPrivateKeyFile ?? "",
-    bastion_host_key: ssh.bastionHostKey ?? "",
   };
 }
 
@@ -63,6 +61,5 @@ export function connectionFromSelf(): SSHProvisionerConnection {
     bastionPort: optional("bastion_port") as unknown as number,
     bastionUser: optional("bastion_user"),
     bastionPrivateKey: file("bastion_private_key_file"),
-    bastionHostKey: optional("bastion_host_key"),
   };
 }

@@ -40,7 +40,7 @@ export const sshLogin: Rule = function* ({ settings }) {
 };
 
 export const bastion: Rule = function* ({ props, settings }) {
-  const bastionKeys = ["bastionPort", "bastionUser", "bastionPrivateKeyFile", "bastionHostKey"] as const;
+  const bastionKeys = ["bastionPort", "bastionUser", "bastionPrivateKeyFile"] as const;
   for (const [path, ssh] of everySsh({ props, settings })) {
     if (ssh.bastionHost !== undefined || props.ssh.bastionHost !== undefined) continue;
     for (const key of bastionKeys) {

@@ -10,6 +10,9 @@ const PROGRAM = join(__dirname, "program.ts");
 export class Project {
   public readonly directory: string;
 
+  /** More variables for Terraform, beyond those of `lab exec`. */
+  public environment: { readonly [name: string]: string } = {};
+
   public constructor(
     private readonly lab: Lab,
     name = "project",
@@ -45,7 +48,8 @@ export class Project {
   }
 
   public terraform(...command: string[]): Promise<Result> {
-    return this.lab.exec(["terraform", ...command, "-no-color"], { cwd: this.stack });
+    const environment = Object.entries(this.environment).map(([name, value]) => `${name}=${value}`);
+    return this.lab.exec(["env", ...environment, "terraform", ...command, "-no-color"], { cwd: this.stack });
   }
 
   public startTerraform(...command: string[]): Running {
