@@ -1,6 +1,6 @@
 import { rmSync, symlinkSync } from "node:fs";
 import { createServer, type Server } from "node:net";
-import { ARCHIVE_SHA256, type Host } from "./host";
+import type { Host } from "./host";
 
 /** Waits for a signal as etcd would, and leaves its arguments for the test to see; one that finds `/run/stuck` says it and writes no data. */
 function etcd(root: string): string {
@@ -67,7 +67,7 @@ export function installBinaries(host: Host, version = host.cluster.version): voi
   const directory = `/opt/etcd-v${version}`;
   host.write(`${directory}/etcd`, etcd(host.root), 0o755);
   host.write(`${directory}/etcdctl`, etcdctl(host.root), 0o755);
-  host.write(`${directory}/.sha256`, `${ARCHIVE_SHA256}\n`);
+  host.write(`${directory}/.sha256`, `${host.archiveSha256}\n`);
   rmSync(host.path("/opt/etcd"), { force: true });
   symlinkSync(`etcd-v${version}`, host.path("/opt/etcd"));
 }

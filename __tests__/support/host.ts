@@ -1,5 +1,4 @@
 import { spawnSync } from "node:child_process";
-import { createHash } from "node:crypto";
 import {
   chmodSync,
   existsSync,
@@ -22,6 +21,7 @@ import { renderProgramIni } from "../../src/render/program-ini";
 import { renderStartupScript } from "../../src/render/startup-script";
 import type { ClusterSettings, MemberSettings } from "../../src/settings";
 import { runbookWith } from "../helpers/settings";
+import { sha256, testArchive } from "./archive";
 
 /** All that a host offers to the scripts; a command that is not here is not found. */
 const TOOLS =
@@ -32,9 +32,6 @@ const SYSTEM_PATHS = /(?<![\w}.])(?=\/(?:etc\/supervisor|run\/(?:cdktf-etcd|supe
 /** Any other such place must be added to these, or a test would touch the machine's own. */
 const FOREIGN_PATH = /^(?!\s*#).*(?<![\w}.@])\/(?:boot|etc|home|lib|opt|proc|root|run|srv|sys|tmp|var)\b.*$/m;
 const SYSTEM_PATH_VARIABLE = /^PATH=.*$/m;
-
-/** Digest of the archive that a host expects, unless a test makes one. */
-export const ARCHIVE_SHA256 = createHash("sha256").update("no archive").digest("hex");
 
 /** What a stub does to write down how it was called. */
 export const RECORD = `printf '%s\\n' "$*" >>"$CALLS"`;
@@ -63,6 +60,8 @@ export interface Run {
 export class Host {
   public readonly cluster: ClusterSettings;
   public readonly member: MemberSettings;
+  /** The digest that the host expects of an archive: that of `archive()`. */
+  public readonly archiveSha256 = sha256(testArchive());
   private runs = 0;
 
   public constructor(
@@ -72,7 +71,7 @@ export class Host {
     const user = process.getuid?.() === 0 ? "daemon" : userInfo().username;
     this.cluster = runbookWith({
       members: ["a", "b", "c"].map((name, i) => ({ name, address: `127.0.0.${i + 1}`, host: `host-${name}` })),
-      release: EtcdRelease.localArchive("etcd.tar.gz", { sha256: ARCHIVE_SHA256 }),
+      release: EtcdRelease.localArchive("etcd.tar.gz", { sha256: this.archiveSha256 }),
       user,
       ...props,
       paths: {
@@ -168,6 +167,11 @@ export class Host {
   /** The supervisor program of the member. */
   public programIni(): string {
     return renderProgramIni(this.cluster, this.member);
+  }
+
+  /** A release archive as etcd's are. */
+  public archive(): Buffer {
+    return testArchive();
   }
 
   /** Ends what the host's stubs started, by process id. */

@@ -1,0 +1,55 @@
+import { spawnSync } from "node:child_process";
+import { hostScripts, type Phase } from "../../src/provision/host-scripts";
+import { memberFacts } from "../../src/provision/member-facts";
+import { programLines } from "../../src/provision/member-host";
+import { runbookWith } from "../helpers/settings";
+
+const installed = spawnSync("shellcheck", ["--version"]).status === 0;
+if (!installed) console.warn("SKIPPED: the host scripts were not checked, shellcheck is not installed");
+
+/** What the phases are told at apply, and the decommission instead of the member's facts. */
+const DATA = [
+  "OPERATOR_TIME",
+  "CA_PEM_BASE64",
+  "LEAF_PEM_BASE64",
+  "STARTUP_BASE64",
+  "PROGRAM_INI_BASE64",
+  "ETCDCTL_ENV_BASE64",
+  "FOUNDERS",
+  "CLUSTER_TOKEN",
+  "REMOVAL_POLICY",
+];
+
+/** The text of one upload, whole. */
+function program(phase: Phase): string {
+  const cluster = runbookWith({ version: "3.3.27" });
+  const data = Object.fromEntries(DATA.map((key) => [key, "x"]));
+  const lines = programLines(memberFacts(cluster, cluster.members[0]), data, hostScripts(), phase, 60);
+  return `#!/bin/sh\n${lines.join("\n")}\n`;
+}
+
+(installed ? test : test.skip)(
+  "shellcheck has nothing to say to what a host runs, not even of a fact that nothing uses",
+  () => {
+    const { stdout } = spawnSync("shellcheck", ["--norc", "--shell=sh", "--severity=style", "-"], {
+      input: program("stage"),
+      encoding: "utf8",
+    });
+    expect(stdout).toBe("");
+  },
+);
+
+test("the scripts define functions and variables, and do nothing by themselves", () => {
+  const { status, stdout, stderr } = spawnSync("/bin/sh", ["-eu"], {
+    input: program("stage").replace(/^main .*$/m, ":"),
+    encoding: "utf8",
+    env: { PATH: "/nowhere" },
+  });
+  expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: "", stderr: "" });
+});
+
+test("no two functions have the same name: one file would undo another's", () => {
+  const names = [...hostScripts().matchAll(/^(\w+)\(\)/gm)].map(([, name]) => name);
+  expect(names.length).toBeGreaterThan(50);
+  expect(names.filter((name, i) => names.indexOf(name) !== i)).toEqual([]);
+});

@@ -1,0 +1,188 @@
+import { lstatSync, readlinkSync, statSync, symlinkSync } from "node:fs";
+import type { ClusterSettings } from "../../src/settings";
+import { installSupervisor } from "../support/fake-supervisor";
+import { type Host, RECORD } from "../support/host";
+import { checkData, pid, runningHost } from "../support/phases";
+import { inEachShell, testAsRoot } from "../support/shells";
+import { base64, makePki } from "../support/test-pki";
+
+const pki = makePki();
+const ETCDCTL_ENV = "ETCDCTL_ENDPOINTS='https://10.4.7.12:2379'\n";
+const STARTUP = "/opt/etcd-v3.6.14/etcd-server-startup.sh";
+const INI_NEXT = "/opt/etcd-v3.6.14/etcd-server.ini.next";
+const said = (text: string) => `a on host-a: stage: ${text}`;
+
+/** Uploads the key and runs the phase as Terraform does. */
+function stage(host: Host, changed: Partial<ClusterSettings> = {}, programIni = host.programIni()) {
+  host.write("/home/.cdktf-etcd/a/etcd-peer-key.pem", pki.key);
+  return host.phase("stage", {
+    ...checkData(pki.ca),
+    LEAF_PEM_BASE64: base64(pki.cert),
+    STARTUP_BASE64: base64(host.startupScript(changed)),
+    PROGRAM_INI_BASE64: base64(programIni),
+    ETCDCTL_ENV_BASE64: base64(ETCDCTL_ENV),
+  });
+}
+
+const mode = (host: Host, path: string) => (statSync(host.path(path)).mode & 0o7777).toString(8);
+
+inEachShell((newHost) => {
+  /** A host with a supervisor, and binaries that were unpacked before. */
+  function cleanHost(): Host {
+    const host = newHost();
+    installSupervisor(host);
+    host.write("/opt/etcd-v3.6.14/etcd", "#!/bin/sh\n", 0o755);
+    host.write("/opt/etcd-v3.6.14/.sha256", `${host.archiveSha256}\n`);
+    return host;
+  }
+
+  /** A host whose member runs, with certificates of the same CA. */
+  function stagedBefore(): Host {
+    const host = newHost();
+    runningHost(host);
+    host.write("/opt/etcd-v3.6.14/certs.0/ca.pem", pki.ca);
+    symlinkSync("certs.0", host.path("/opt/etcd-v3.6.14/certs"));
+    return host;
+  }
+
+  test("everything is put in place beside what runs, and nothing is started", () => {
+    const host = cleanHost();
+    expect(stage(host)).toEqual({
+      code: 0,
+      lines: [said("ready for etcd 3.6.14"), said("installed the certificates in /opt/etcd/certs"), said("staged")],
+    });
+    expect(readlinkSync(host.path("/opt/etcd"))).toBe("etcd-v3.6.14");
+    expect(host.read(`${STARTUP}.next`)).toBe(host.startupScript());
+    expect(host.read(INI_NEXT)).toBe(host.programIni());
+    expect(host.read("/opt/etcd/etcdctl.env")).toBe(ETCDCTL_ENV);
+    expect(host.read("/opt/etcd/certs/etcd-peer.pem")).toBe(pki.cert);
+    expect(
+      ["/data", "/data/etcd", "/data/logs", `${STARTUP}.next`, INI_NEXT, "/opt/etcd/etcdctl.env"].map((path) =>
+        mode(host, path),
+      ),
+    ).toEqual(["755", "700", "755", "755", "644", "644"]);
+    // Neither a program nor a mark of a life: those come with the start.
+    expect(host.has("/etc/supervisor/conf.d/etcd-server.ini")).toBe(false);
+    expect(host.has("/var/lib/cdktf-etcd")).toBe(false);
+    expect(host.calls("supervisorctl")).toEqual(["pid"]);
+    expect(host.has("/home/.cdktf-etcd")).toBe(false);
+  });
+
+  testAsRoot("data and configuration are etcd's user's, the program that supervisor reads is root's", () => {
+    const host = cleanHost();
+    stage(host);
+    const owner = (path: string) => (lstatSync(host.path(path)).uid === 0 ? "root" : "etcd's user");
+    expect(["/data/etcd", "/data/logs", `${STARTUP}.next`, "/opt/etcd/etcdctl.env", INI_NEXT].map(owner)).toEqual([
+      "etcd's user",
+      "etcd's user",
+      "etcd's user",
+      "etcd's user",
+      "root",
+    ]);
+  });
+
+  testAsRoot("a directory above the data that others use stays as it is", () => {
+    const host = cleanHost();
+    host.write("/data/others", "");
+    stage(host);
+    expect(statSync(host.path("/data")).uid).toBe(0);
+  });
+
+  test("staged again, nothing waits for a restart that was not waiting before", () => {
+    const host = stagedBefore();
+    expect(stage(host).code).toBe(0);
+    expect([host.has(`${STARTUP}.next`), host.has(INI_NEXT)]).toEqual([false, false]);
+  });
+
+  test("a changed flag waits beside the script that runs", () => {
+    const host = stagedBefore();
+    const before = pid(host);
+    expect(stage(host, { quotaBackendBytes: 4294967296 }).code).toBe(0);
+    expect(host.read(STARTUP)).toBe(host.startupScript());
+    expect(host.read(`${STARTUP}.next`)).toBe(host.startupScript({ quotaBackendBytes: 4294967296 }));
+    expect(pid(host)).toBe(before);
+    expect(host.calls("supervisorctl")).toEqual(["pid"]);
+  });
+
+  test("a changed program waits beside the one that is registered", () => {
+    const host = stagedBefore();
+    const changed = host.programIni().replace("stopwaitsecs=30", "stopwaitsecs=60");
+    stage(host, {}, changed);
+    expect(host.read(INI_NEXT)).toBe(changed);
+    expect(host.read("/etc/supervisor/conf.d/etcd-server.ini")).toBe(host.programIni());
+  });
+
+  test("members that come or go change the script at once, for nobody needs a restart for them", () => {
+    const host = stagedBefore();
+    const members = host.cluster.members.slice(0, 2);
+    stage(host, { members });
+    expect(host.read(STARTUP)).toBe(host.startupScript({ members }));
+    expect(host.has(`${STARTUP}.next`)).toBe(false);
+  });
+
+  test("a refusal comes before anything is touched", () => {
+    const host = cleanHost();
+    host.write("/data/etcd/somebody", "");
+    const before = host.list("/opt/etcd-v3.6.14");
+    expect(stage(host)).toEqual({
+      code: 3,
+      lines: [
+        "a on host-a: stage refused: data directory: /data/etcd is not empty and is no data of etcd; to do: move it away, or set paths.dataDir",
+      ],
+    });
+    expect(host.list("/opt/etcd-v3.6.14")).toEqual(before);
+    expect(host.has("/opt/etcd")).toBe(false);
+    expect(host.list("/data")).toEqual(["etcd"]);
+  });
+
+  test("a pushed archive that is gone from the host is asked for again", () => {
+    const host = newHost();
+    installSupervisor(host);
+    expect(stage(host)).toEqual({
+      code: 1,
+      lines: [
+        said("ready for etcd 3.6.14"),
+        "a on host-a: stage failed: etcd 3.6.14 is not on this host, though its archive was pushed once; to do: terraform apply -replace the archive resource of this member",
+      ],
+    });
+  });
+
+  test("the archive phase unpacks what was pushed, and empties the inbox", () => {
+    const host = newHost();
+    installSupervisor(host);
+    host.write("/home/.cdktf-etcd/a/archive.tar.gz", "not the archive");
+    const run = host.phase("archive", checkData(pki.ca));
+    expect(run.code).toBe(1);
+    expect(run.lines.at(-1)).toMatch(
+      /^a on host-a: archive failed: the archive of etcd 3\.6\.14 has sha256 [0-9a-f]{64}, not /,
+    );
+
+    host.write("/home/.cdktf-etcd/a/archive.tar.gz", host.archive());
+    expect(host.phase("archive", checkData(pki.ca))).toEqual({
+      code: 0,
+      lines: [
+        "a on host-a: archive: ready for etcd 3.6.14",
+        "a on host-a: archive: unpacked etcd 3.6.14 to /opt/etcd-v3.6.14",
+      ],
+    });
+    expect(host.has("/home/.cdktf-etcd/a")).toBe(false);
+  });
+
+  test("a missing system user is made, without login shell and home", () => {
+    const host = newHost();
+    expect(host.call("ETCD_USER=cdktf-etcd-nobody; ensure_user")).toEqual({
+      code: 0,
+      lines: ["a on host-a: test: made the system user cdktf-etcd-nobody"],
+    });
+    expect(host.calls("useradd")).toEqual([
+      "--system --user-group --no-create-home --home-dir /nonexistent --shell /sbin/nologin cdktf-etcd-nobody",
+    ]);
+  });
+
+  test("a user that is there is left as it is", () => {
+    const host = newHost();
+    host.stub("useradd", RECORD);
+    expect(host.call("ensure_user")).toEqual({ code: 0, lines: [] });
+    expect(host.calls("useradd")).toEqual([]);
+  });
+});

@@ -1,0 +1,31 @@
+import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+let made: Buffer | undefined;
+
+/** A release archive as etcd's are: one directory that holds everything. Made once. */
+export function testArchive(): Buffer {
+  made ??= makeArchive();
+  return made;
+}
+
+export function sha256(data: Buffer): string {
+  return createHash("sha256").update(data).digest("hex");
+}
+
+function makeArchive(): Buffer {
+  const parent = mkdtempSync(join(tmpdir(), "cdktf-etcd-archive-"));
+  const name = "etcd-v3.6.14-linux-amd64";
+  mkdirSync(join(parent, name, "Documentation"), { recursive: true });
+  for (const program of ["etcd", "etcdctl"]) writeFileSync(join(parent, name, program), "#!/bin/sh\n", { mode: 0o755 });
+  // Big and hard to compress, so that half an archive ends inside this file.
+  const noise = Buffer.from(Array.from({ length: 40_000 }, (_, i) => (i * i) >> 3));
+  writeFileSync(join(parent, name, "Documentation", "big"), noise);
+  execFileSync("tar", ["-czf", "archive.tar.gz", name], { cwd: parent });
+  const archive = readFileSync(join(parent, "archive.tar.gz"));
+  rmSync(parent, { recursive: true });
+  return archive;
+}
