@@ -2,6 +2,7 @@
 
 install_certificates() {
   place_certificates
+  drop_other_sets
   # Gone with what it held; the directory above may serve another member.
   rm -rf "$INBOX"
   rmdir "$(dirname "$INBOX")" 2>/dev/null || true
@@ -23,10 +24,15 @@ place_certificates() {
   verify_certificates "$set_dir"
   chown "$ETCD_USER:$ETCD_USER" "$set_dir"
   chmod 755 "$set_dir"
-  old=$(readlink "$VERSIONED/certs" || true)
   put_link "$set_name" "$VERSIONED/certs"
-  [ -z "$old" ] || rm -rf "${VERSIONED:?}/$old"
   say "installed the certificates in $CURRENT/certs"
+}
+
+# Also those that a killed run left: each holds a private key.
+drop_other_sets() {
+  for old_set in "$VERSIONED"/certs.*; do
+    [ "${old_set##*/}" = "$set_name" ] || rm -rf "$old_set"
+  done
 }
 
 # A pair that does not match, or a chain that does not verify, must never meet a running etcd.
