@@ -125,4 +125,20 @@ inEachShell((newHost) => {
       readlinkSync(host.path(CERTS)),
     ]);
   });
+
+  test("a run that was killed after the swap leaves no old key behind once it ran again", () => {
+    const host = preparedHost();
+    install(host);
+    const old = readlinkSync(host.path(CERTS));
+    const renewed = makePki();
+    host.stub("rm", `case "$*" in *${old}) kill -9 $PPID ;; *) exec '${host.path("/bin/rm")}' "$@" ;; esac`);
+    expect(install(host, renewed).code).not.toBe(0);
+    expect(readlinkSync(host.path(CERTS))).not.toBe(old);
+    host.unstub("rm");
+    expect(install(host, renewed).code).toBe(0);
+    expect(host.list("/opt/etcd-v3.6.14").filter((file) => file.includes("certs"))).toEqual([
+      "certs",
+      readlinkSync(host.path(CERTS)),
+    ]);
+  });
 });

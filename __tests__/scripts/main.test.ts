@@ -42,6 +42,17 @@ inEachShell((newHost) => {
     expect(host.phase("health").code).toBe(1);
   });
 
+  test("no phase ends without a word, not even by a mistake of the scripts", () => {
+    const host = newHost();
+    host.stub("mkdir", "exit 7");
+    expect(host.phase("membership")).toEqual({
+      code: 1,
+      lines: [
+        "a on host-a: membership failed: a command ended with code 7; to do: apply again; if it comes back, report it with the lines above",
+      ],
+    });
+  });
+
   testAsRoot("a user who is not root and has no sudo is refused, and nothing was done", () => {
     const host = open(newHost());
     const before = host.list("/");
