@@ -1,0 +1,61 @@
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { temporaryDirectory } from "../helpers/temporary-directory";
+import { summary } from "../support/summary";
+import { readable } from "../support/synth";
+import { providerMirror, Terraform } from "../support/terraform";
+
+// The examples as they are in a checkout, without a build.
+jest.mock("cdktf-etcd", () => jest.requireActual("../../src"), { virtual: true });
+
+const EXAMPLES = join(__dirname, "..", "..", "examples");
+const examples = readdirSync(EXAMPLES, { withFileTypes: true })
+  .filter((entry) => entry.isDirectory())
+  .map(({ name }) => name);
+const outdir = temporaryDirectory();
+
+/** Runs an example once; the directory of its stack. */
+function synthesize(example: string): string {
+  const out = join(outdir, example);
+  if (!existsSync(out)) {
+    mkdirSync(out);
+    process.env.CDKTF_OUTDIR = out;
+    require(join(EXAMPLES, example, "main.ts"));
+    delete process.env.CDKTF_OUTDIR;
+  }
+  const [stack] = readdirSync(join(out, "stacks"));
+  return join(out, "stacks", stack);
+}
+
+test("there are examples for a start, the runbook, an own CA, an air gap and a client", () => {
+  expect(examples).toEqual(["air-gapped", "five-members-own-ca", "kube-apiserver", "minimal", "runbook-3.1.20"]);
+});
+
+test.each(examples)("%s is shorter than a page", (example) => {
+  expect(readFileSync(join(EXAMPLES, example, "main.ts"), "utf8").split("\n").length).toBeLessThan(50);
+});
+
+test.each(examples)("%s, whole", (example) => {
+  expect(summary(readable(readFileSync(join(synthesize(example), "cdk.tf.json"), "utf8")))).toMatchSnapshot();
+});
+
+const mirror = providerMirror();
+(mirror ? describe : describe.skip)("terraform validate", () => {
+  const initialized = join(outdir, "initialized");
+  let terraform: Terraform;
+
+  // Once: all examples have the same providers.
+  beforeAll(() => {
+    terraform = new Terraform(join(outdir, "home"), mirror ?? "");
+    cpSync(synthesize("minimal"), initialized, { recursive: true });
+    terraform.run(initialized, "init", "-backend=false", "-input=false");
+  }, 60_000);
+
+  test.each(examples)("accepts %s", (example) => {
+    const directory = synthesize(example);
+    for (const file of [".terraform", ".terraform.lock.hcl"]) {
+      cpSync(join(initialized, file), join(directory, file), { recursive: true });
+    }
+    expect(JSON.parse(terraform.run(directory, "validate", "-json"))).toMatchObject({ valid: true, diagnostics: [] });
+  }, 30_000);
+});

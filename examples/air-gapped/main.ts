@@ -1,0 +1,29 @@
+import { App, TerraformOutput, TerraformStack } from "cdktf";
+import { EtcdCluster, EtcdRelease } from "cdktf-etcd";
+
+// Hosts with no way out, behind a bastion: the archive goes to them over SSH. supervisor must be on them already, or in
+// a package source that they reach.
+const app = new App();
+const stack = new TerraformStack(app, "air-gapped");
+
+const cluster = new EtcdCluster(stack, "etcd", {
+  members: [
+    { name: "etcd-1", address: "10.0.0.11", ssh: { hostKey: "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHostOne" } },
+    { name: "etcd-2", address: "10.0.0.12", ssh: { hostKey: "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHostTwo" } },
+    { name: "etcd-3", address: "10.0.0.13", ssh: { hostKey: "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHostThree" } },
+  ],
+  ssh: {
+    user: "ops",
+    privateKeyFile: "~/.ssh/id_ed25519",
+    bastionHost: "bastion.example",
+    timeout: "3m",
+    scriptPath: "/var/tmp/terraform_%RAND%.sh",
+  },
+  // Downloaded where there is a way out; its digest is known to this package, and checked on each host.
+  release: EtcdRelease.localArchive("downloads/etcd-v3.6.14-linux-amd64.tar.gz"),
+  paths: { installRoot: "/srv/etcd", dataDir: "/srv/etcd-data", logDir: "/var/log/etcd" },
+});
+
+new TerraformOutput(stack, "endpoints", { value: cluster.endpoints });
+
+app.synth();

@@ -1,0 +1,46 @@
+import { App, TerraformOutput, TerraformStack, TerraformVariable } from "cdktf";
+import { CertificateAuthority, EtcdCluster } from "cdktf-etcd";
+
+const app = new App();
+const stack = new TerraformStack(app, "five-members");
+
+// A CA that exists already. Its key comes from outside (TF_VAR_ca_private_key), signs, and reaches no host.
+const caCert = new TerraformVariable(stack, "ca_cert", {
+  type: "string",
+  description: "Certificate of the CA, in PEM",
+});
+const caPrivateKey = new TerraformVariable(stack, "ca_private_key", {
+  type: "string",
+  sensitive: true,
+  description: "Private key of the CA, in PEM",
+});
+const authority = CertificateAuthority.fromPem(stack, "company-ca", {
+  certPem: caCert.stringValue,
+  privateKeyPem: caPrivateKey.stringValue,
+});
+
+const cluster = new EtcdCluster(stack, "etcd", {
+  // Any two may fail, so any rack may.
+  members: [
+    { name: "rack1-a", address: "10.0.1.11", host: "rack1-a.example" },
+    { name: "rack1-b", address: "10.0.1.12", host: "rack1-b.example" },
+    { name: "rack2-a", address: "10.0.2.11", host: "rack2-a.example" },
+    { name: "rack2-b", address: "10.0.2.12", host: "rack2-b.example" },
+    { name: "rack3-a", address: "10.0.3.11", host: "rack3-a.example", ssh: { port: 2222 } },
+  ],
+  ssh: { user: "ops", privateKeyFile: "~/.ssh/id_ed25519" },
+  certificates: {
+    authority,
+    // Clients may come through a load balancer.
+    dnsNames: ["etcd.example"],
+    ipAddresses: ["10.0.0.100"],
+    validityHours: 365 * 24,
+  },
+  // Racks are further apart than the default expects.
+  heartbeatInterval: 200,
+  electionTimeout: 2000,
+});
+
+new TerraformOutput(stack, "endpoints", { value: cluster.endpoints });
+
+app.synth();

@@ -1,0 +1,31 @@
+import { App, TerraformOutput, TerraformStack, TerraformVariable } from "cdktf";
+import { EtcdCluster, EtcdRelease, KeyType } from "cdktf-etcd";
+
+// The runbook as it was written: etcd 3.1.20, one RSA certificate for all members, a plain-http listener on the loopback.
+const app = new App();
+const stack = new TerraformStack(app, "runbook");
+
+// This old release was published without digests: say what your archive must be.
+const sha256 = new TerraformVariable(stack, "etcd_sha256", {
+  type: "string",
+  description: "SHA-256 of etcd-v3.1.20-linux-amd64.tar.gz, from a source that you trust",
+});
+
+const cluster = new EtcdCluster(stack, "etcd", {
+  members: [
+    { name: "etcd-server-7-12", address: "10.4.7.12", host: "hdss7-12" },
+    { name: "etcd-server-7-21", address: "10.4.7.21", host: "hdss7-21" },
+    { name: "etcd-server-7-22", address: "10.4.7.22", host: "hdss7-22" },
+  ],
+  ssh: { user: "root", privateKeyFile: "~/.ssh/id_rsa" },
+  version: "3.1.20",
+  release: EtcdRelease.github({ sha256: sha256.stringValue }),
+  certificates: { sharedPeerCertificate: true, keyType: KeyType.RSA_2048 },
+  quotaBackendBytes: 8_000_000_000,
+  // Any local user of a host reads and writes everything through it: leave it out unless something there needs it.
+  insecureLoopbackClientUrl: true,
+});
+
+new TerraformOutput(stack, "endpoints", { value: cluster.endpoints });
+
+app.synth();
