@@ -51,11 +51,15 @@ const mirror = providerMirror();
     terraform.run(initialized, "init", "-backend=false", "-input=false");
   }, 60_000);
 
-  test.each(examples)("accepts %s", (example) => {
-    const directory = synthesize(example);
-    for (const file of [".terraform", ".terraform.lock.hcl"]) {
-      cpSync(join(initialized, file), join(directory, file), { recursive: true });
-    }
-    expect(JSON.parse(terraform.run(directory, "validate", "-json"))).toMatchObject({ valid: true, diagnostics: [] });
-  }, 30_000);
+  test.each(examples)(
+    "accepts %s",
+    (example) => {
+      const directory = synthesize(example);
+      for (const file of [".terraform", ".terraform.lock.hcl"]) {
+        cpSync(join(initialized, file), join(directory, file), { recursive: true });
+      }
+      expect(JSON.parse(terraform.run(directory, "validate", "-json"))).toMatchObject({ valid: true, diagnostics: [] });
+    },
+    30_000,
+  );
 });
