@@ -52,16 +52,17 @@ export class EtcdCluster extends Construct {
     this.certificateAuthority = props.certificates?.authority ?? new CertificateAuthority(this, "ca");
     const members = this.renderMembers(props);
     const genesis = new Genesis(this, "genesis", this.settings.members);
-    const decommission = new Decommission(this, "decommission", this.settings);
 
     // Every host is looked at before any host is changed.
     const preflights = members.map((member) => member.preflight());
-    const stages = members.map((member) => member.stage(preflights));
+    const decommission = new Decommission(this, "decommission", this.settings, [genesis.memory, ...preflights]);
+    const memberships = members.map((member) => member.membership(decommission));
+    // Nothing else ends while the stages run: a resource that ends makes Terraform write its state, in which those under way look done (ADR 0008).
+    const stages = members.map((member) => member.stage(memberships));
     const bootstraps = members.map((member) => member.bootstrap(genesis, stages));
-    const memberships = members.map((member) => member.membership([decommission, ...preflights]));
 
     // One member at a time: each rollout waits for the one before, and a failed one stops those after it.
-    let before = [...bootstraps, ...memberships];
+    let before = bootstraps;
     const rollouts = members.map((member) => {
       const rollout = member.rollout(before);
       before = [rollout];

@@ -100,14 +100,12 @@ export class EtcdMember extends Construct {
     return preflight(this, this.host, this.payload);
   }
 
-  /** @param preflights Those of all members. */
-  public stage(preflights: HostResource[]): HostResource {
+  /** @param after The memberships of all members, and so the preflights of all. */
+  public stage(after: HostResource[]): HostResource {
     const { archivePath } = this.options.cluster.release;
     const pushed =
-      archivePath === undefined
-        ? []
-        : [archive(this, this.host, this.payload, operatorPath(this, archivePath), preflights)];
-    return stage(this, this.host, this.payload, [...preflights, ...pushed]);
+      archivePath === undefined ? [] : [archive(this, this.host, this.payload, operatorPath(this, archivePath), after)];
+    return stage(this, this.host, this.payload, [...after, ...pushed]);
   }
 
   /** @param stages Those of all members. */
@@ -115,9 +113,9 @@ export class EtcdMember extends Construct {
     return bootstrap(this, this.host, genesis, stages);
   }
 
-  /** @param after The decommission, and the preflights of all members. */
-  public membership(after: ITerraformDependable[]): HostResource {
-    return membership(this, this.host, initialCluster(this.options.cluster.members), after);
+  /** @param decommission That of all members. */
+  public membership(decommission: ITerraformDependable): HostResource {
+    return membership(this, this.host, initialCluster(this.options.cluster.members), decommission);
   }
 
   /** @param after What must be done before this member may be disturbed. */

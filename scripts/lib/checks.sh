@@ -36,7 +36,7 @@ check_disk() {
 
 # A listener on the port that is not this member's etcd, on an address that this member wants.
 check_port() {
-  own=$(etcd_pid)
+  own=$(own_pid)
   ss -Hltnp "sport = :$2" | awk -v own="pid=${own:-none}," -v ip="$ADDRESS" -v loopback="$INSECURE_LOOPBACK" '
     index($0, own) { next }
     { local = $4; sub(/:[0-9]+$/, "", local); gsub(/[][]|%.*/, "", local) }
@@ -73,7 +73,7 @@ check_other_etcd() {
   include=$(supervisor_include 2>/dev/null) || return 0
   for ini in "$(dirname "$include")"/*; do
     if [ ! -f "$ini" ] || [ -L "$ini" ]; then continue; fi
-    program=$(sed -n 's/^\[program:\(.*\)\]$/\1/p' "$ini" | head -n 1)
+    program=$(program_of "$ini")
     if [ "$ini" = "$(program_ini)" ]; then
       [ "$program" = "$MEMBER" ] || refusal "supervisor program" "$ini is of the program '$program'" "remove that program, or set paths.supervisorIni"
     elif [ "$program" = "$MEMBER" ]; then
@@ -97,7 +97,44 @@ check_ca() {
   is_running && [ -f "$CURRENT/certs/ca.pem" ] || return 0
   [ "$(decode "$CA_PEM_BASE64" | sha256sum)" = "$(sha256sum <"$CURRENT/certs/ca.pem")" ] ||
     refusal "certificate authority" "the running member trusts another CA ($CURRENT/certs/ca.pem); a lost Terraform state makes a new one" \
-      "restore the state, or import the old CA (CertificateAuthority.fromPem); to change the CA of a cluster, stop all its members first"
+      "restore the state, or import the old CA (CertificateAuthority.fromPem); for a new CA on purpose see docs/security.md"
+}
+
+# A running etcd as another user would lose its data directory the moment that stage gives it to the new one.
+check_user() {
+  has_wal || return 0
+  owner=$(stat -c %U "$DATA_DIR")
+  [ "$owner" = "$ETCD_USER" ] ||
+    refusal "user" "$DATA_DIR belongs to $owner; another user cannot be given to a member that has data" "set user back to $owner"
+}
+
+# Where a member lies and listens cannot be changed under it; a rolling change of these is not supported yet.
+check_shape() {
+  for process in $(etcd_processes); do
+    has_argument "$process" "--name=$MEMBER" || continue
+    shape "$process" --data-dir "$DATA_DIR" paths.dataDir
+    shape "$process" --initial-advertise-peer-urls "$PEER_URL" "address and ports.peer"
+    shape "$process" --advertise-client-urls "$CLIENT_URL" "address and ports.client"
+  done
+}
+
+# shape PROCESS FLAG WANTED PROP
+shape() {
+  running=$(tr '\0' '\n' <"$1/cmdline" | sed -n "s|^$2=||p")
+  [ "$running" = "$3" ] || refusal "changed ${2#--}" "the running member has $running, the program says $3; this cannot be changed yet" "set $4 back"
+}
+
+# The members of a living cluster, compared on a host where one runs: adding and removing are not supported yet.
+check_members() {
+  is_running && accepts_connections "$CLIENT_URL" && is_healthy "$CLIENT_URL" || return 0
+  actual=$(etcdctl_at "$CLIENT_URL" member list | awk -F', ' '{ print $4 }' | sort)
+  desired=$(printf '%s\n' "$INITIAL_CLUSTER" | tr , '\n' | sed 's/^[^=]*=//' | sort)
+  for url in $(printf '%s\n' "$actual" | grep -vxF "$desired"); do
+    refusal "scale in" "the cluster has the member with peer URL $url, which the program no longer names; removing members is not supported yet" "put it back into the program"
+  done
+  for url in $(printf '%s\n' "$desired" | grep -vxF "$actual"); do
+    refusal "scale out" "the program names a member with peer URL $url, which the cluster does not have; adding members is not supported yet" "take it out of the program"
+  done
 }
 
 # Upgrades of a member that has data come with their own rules.
@@ -112,6 +149,8 @@ all_checks() {
   check_architecture
   check_tools
   check_disk
+  check_shape
+  check_user
   check_port peer "$PEER_PORT"
   check_port client "$CLIENT_PORT"
   check_address
@@ -120,4 +159,5 @@ all_checks() {
   check_data
   check_ca
   check_version
+  check_members
 }

@@ -65,20 +65,27 @@ gate() {
   down=0
   wait_until 60 is_settled || fail "not healthy after 60 s: $(health_reason)" \
     "bring the named members back and apply again; the members after this one were not touched"
+  raised=$(alarms_if_reachable)
+  [ -z "$raised" ] || fail "an alarm is raised: $raised" "see docs/alarms.md, clear the alarm, and apply again"
   is_healthy "$CLIENT_URL" || fail "etcd stops again and again: $(last_words)" \
     "see $LOG_DIR/etcd.log, correct the cause, and apply again; the members after this one were not touched"
-  raised=$(alarms "$CLIENT_URL")
-  [ -z "$raised" ] || fail "an alarm is raised: $raised" "see docs/alarms.md, clear the alarm, and apply again"
+  statuses=$(endpoint_status "$ENDPOINTS")
+  [ "$(printf '%s\n' "$statuses" | awk '{ print $2 }' | sort -u | wc -l)" -eq 1 ] ||
+    fail "the members are not all of one cluster" "see docs/lost-data.md"
+  printf '%s\n' "$statuses" | awk '$8 == "true" { learner = 1 } END { exit learner }' ||
+    fail "a member is still a learner" "promote it (etcdctl member promote), and apply again"
   rm -f "$RESTART_PENDING" "$FIRST_START"
   mark_started
 }
 
-# Healthy, or seen down so often that waiting longer is no use.
+# Healthy, or not going to be: an alarm (which etcdctl calls unhealthy), or seen down too often.
 is_settled() {
   answers_healthy && return
   is_running || down=$((down + 1))
-  [ "$down" -ge 50 ]
+  [ "$down" -ge 50 ] || [ -n "$(alarms_if_reachable)" ]
 }
+
+alarms_if_reachable() { ! accepts_connections "$CLIENT_URL" || alarms "$CLIENT_URL"; }
 
 answers_healthy() { accepts_connections "$CLIENT_URL" && is_healthy "$CLIENT_URL"; }
 

@@ -37,6 +37,13 @@ etcd_pid() {
 
 has_argument() { tr '\0' '\n' 2>/dev/null <"$1/cmdline" | grep -qxF -e "$2"; }
 
+# The same, wherever its data are.
+own_pid() {
+  for process in $(etcd_processes); do
+    if has_argument "$process" "--name=$MEMBER"; then echo "${process#/proc/}"; fi
+  done
+}
+
 is_running() { [ -n "$(etcd_pid)" ]; }
 
 # The architecture by the name that etcd's archives use.

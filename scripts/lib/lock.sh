@@ -5,6 +5,6 @@ take_lock() {
   exec 9>"/run/cdktf-etcd/$MEMBER.lock"
   flock -n 9 && return
   say "another deploy works on this member, waiting for it"
-  flock -w 120 9 || refuse "locked" "another deploy has been at work on this member for two minutes" \
+  flock -w 60 9 || refuse "locked" "another deploy has been at work on this member for a minute" \
     "wait for it to end, then apply again"
 }

@@ -15,6 +15,7 @@ main() {
   # Terraform leaves its copy of this script in /tmp when it is killed; the shell has it open already.
   rm -f -- "$0"
   trap 'explain_exit $?' EXIT
+  trap '' HUP
   umask 022
   "phase_$PHASE"
 }

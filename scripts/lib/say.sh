@@ -1,6 +1,13 @@
 # What the operator reads: one line a step, each naming the member, its host and the phase.
+# Terraform records a resource before its provisioner has ended, so one that is killed may take a half phase for a whole one. Hence a phase that
+# has begun goes on to its end without Terraform: a line that nobody can read any more (`|| true`) is no reason to stop.
 
-say() { printf '%s on %s: %s: %s\n' "$MEMBER" "$HOST" "$PHASE" "$1"; }
+say() { tell '%s on %s: %s: %s\n' "$MEMBER" "$HOST" "$PHASE" "$1"; }
+
+tell() {
+  # shellcheck disable=SC2059 # the callers are the four functions of this file
+  printf "$@" 2>/dev/null || true
+}
 
 # refuse WHAT WHY TODO: stops before anything was changed.
 refuse() {
@@ -10,11 +17,11 @@ refuse() {
 }
 
 # refusal WHAT WHY TODO: the line alone, for a phase that gathers all of them before it stops.
-refusal() { printf '%s on %s: %s refused: %s: %s; to do: %s\n' "$MEMBER" "$HOST" "$PHASE" "$1" "$2" "$3"; }
+refusal() { tell '%s on %s: %s refused: %s: %s; to do: %s\n' "$MEMBER" "$HOST" "$PHASE" "$1" "$2" "$3"; }
 
 # fail WHAT TODO: something went wrong on the way; a re-apply goes on from here.
 fail() {
-  printf '%s on %s: %s failed: %s; to do: %s\n' "$MEMBER" "$HOST" "$PHASE" "$1" "$2"
+  tell '%s on %s: %s failed: %s; to do: %s\n' "$MEMBER" "$HOST" "$PHASE" "$1" "$2"
   explained=yes
   exit 1
 }

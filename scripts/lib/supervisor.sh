@@ -31,6 +31,11 @@ register_program() {
   [ "$(program_include)" = "$(program_ini)" ] || put_link "$SUPERVISOR_INI.ini" "$(program_include)"
 }
 
+# program_of INI: the name in `[program:NAME]`
+program_of() { sed -n 's/^\[program:\(.*\)\]$/\1/p' "$1" 2>/dev/null | head -n 1; }
+
+is_own_program() { [ "$(program_of "$(program_ini)")" = "$MEMBER" ]; }
+
 unregister_program() { rm -f "$(program_include)" "$(program_ini)"; }
 
 supervisor_service() {

@@ -2,6 +2,8 @@
 
 phase_bootstrap() {
   take_lock
+  is_installed || fail "this member was not staged, though Terraform has recorded it: it was killed in the middle" \
+    "terraform apply -replace the stage resource of this member"
   if has_wal; then
     # Stopped members with data are started together: one alone could not reach a quorum.
     is_running || start_etcd
@@ -26,6 +28,8 @@ phase_bootstrap() {
   rm -f "$FIRST_START"
   say "started as a founder of the new cluster $CLUSTER_TOKEN"
 }
+
+is_installed() { [ -x "$CURRENT/etcd" ] && [ -e "$CURRENT/certs/etcd-peer-key.pem" ] && { [ -e "$STARTUP" ] || [ -e "$STARTUP.next" ]; }; }
 
 is_founder() {
   case ,$FOUNDERS, in *",$MEMBER=$PEER_URL,"*) ;; *) return 1 ;; esac

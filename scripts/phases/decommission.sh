@@ -2,21 +2,21 @@
 
 phase_decommission() {
   take_lock
-  if command -v supervisorctl >/dev/null 2>&1 && [ -e "$(program_ini)" ]; then
+  if command -v supervisorctl >/dev/null 2>&1 && is_own_program; then
     supervisorctl stop "$MEMBER" >/dev/null 2>&1 || true
     wait_until 40 is_stopped || fail "etcd does not stop" "stop process $(etcd_pid), and destroy again"
     unregister_program
     supervisorctl update >/dev/null 2>&1 || true
     say "stopped and unregistered"
   fi
-  case $REMOVAL_POLICY in
-    destroy)
-      rm -rf "$DATA_DIR" "$LOG_DIR" "$STATE_DIR"
-      delete_installation
-      say "deleted data, logs and binaries"
-      ;;
-    *) say "data kept in $DATA_DIR" ;;
-  esac
+  # Without the mark of a life these data are somebody else's: of a member that was renamed, or found here and refused.
+  if [ "$REMOVAL_POLICY" = destroy ] && has_mark; then
+    rm -rf "$DATA_DIR" "$LOG_DIR" "$STATE_DIR"
+    delete_installation
+    say "deleted data, logs and binaries"
+  else
+    say "data kept in $DATA_DIR"
+  fi
 }
 
 is_stopped() { ! is_running; }

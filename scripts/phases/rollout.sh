@@ -14,13 +14,19 @@ phase_rollout() {
     say "restarted"
   fi
   gate
+  sweep_uploads
   say "healthy"
+}
+
+# What Terraform uploaded for this member and could not run or empty, because it was killed. Nothing of the kind can be under way here now.
+sweep_uploads() {
+  find /tmp -maxdepth 1 -name 'terraform_*.sh' -size +0 ! -newermt '5 seconds ago' -exec grep -qx "MEMBER='$MEMBER'" {} \; -delete
 }
 
 # No data here: the next deploys will join or replace such a member; until then it is refused, never guessed.
 refuse_without_data() {
   live=$(live_endpoint) || refuse "no data and no cluster" "$DATA_DIR is empty and no other member has a quorum" \
-    "bring a quorum of the other members back, or restore a snapshot, or destroy what never formed"
+    "bring a quorum of the other members back, or restore a snapshot; if this cluster never formed because its first deploy was killed, terraform apply -replace the bootstrap resource of this member"
   entry=$(own_entry "$live")
   if [ -n "$entry" ]; then
     refuse "data lost" "the cluster knows this member, but $DATA_DIR is empty; replacing a member is not supported yet" \
@@ -31,12 +37,13 @@ refuse_without_data() {
 
 # A restart is one member less for a moment: everything else must be whole.
 others_allow_restart() {
+  # Alarms first: etcdctl calls a member with an alarm unhealthy.
+  raised=$(alarms "$CLIENT_URL")
+  [ -z "$raised" ] || refuse "restart" "an alarm is raised: $raised" "see docs/alarms.md, clear the alarm, and apply again"
   for endpoint in $(unhealthy_of "$(other_endpoints)"); do
     refuse "restart" "$endpoint is not healthy, and a restart here would cost another member" \
       "bring that member back, and apply again; this one still runs with its old configuration"
   done
-  raised=$(alarms "$CLIENT_URL")
-  [ -z "$raised" ] || refuse "restart" "an alarm is raised: $raised" "see docs/alarms.md, clear the alarm, and apply again"
 }
 
 # Handing leadership over takes a few messages; losing it takes an election time-out. Each move has a price, though: what a follower forwards

@@ -10,7 +10,7 @@ export function archive(
   host: MemberHost,
   payload: Payload,
   path: string,
-  preflights: Resource[],
+  after: Resource[],
 ): Resource {
   return new Resource(scope, "archive", {
     triggers: pickTriggers(payload, ["version", "archive_sha256", "install_root"]),
@@ -19,6 +19,6 @@ export function archive(
       host.upload("archive.tar.gz", { source: path }),
       host.run("archive", 300, preflightData(payload)),
     ],
-    dependsOn: preflights,
+    dependsOn: after,
   });
 }

@@ -1,4 +1,4 @@
-import { type RemoteExecProvisioner, TerraformIterator, TerraformResource } from "cdktf";
+import { type ITerraformDependable, type RemoteExecProvisioner, TerraformIterator, TerraformResource } from "cdktf";
 import { Construct } from "constructs";
 import { escapeTerraform } from "../render/terraform-escape";
 import type { ClusterSettings } from "../settings";
@@ -26,7 +26,11 @@ const FACTS = [
  * its `input` is updated in place, so that a new SSH port or removal policy is known at the end and replaces (= stops) nothing before.
  */
 export class Decommission extends TerraformResource {
-  public constructor(scope: Construct, id: string, cluster: ClusterSettings) {
+  /**
+   * @param after Genesis and the preflights: a member that was refused must not be known here, or taking it out again would stop what stands in
+   *   its place. And through them the CA: it outlives this, so a destroy that fails half way loses none.
+   */
+  public constructor(scope: Construct, id: string, cluster: ClusterSettings, after: ITerraformDependable[]) {
     const members = TerraformIterator.fromMap(
       Object.fromEntries(
         cluster.members.map((member) => [
@@ -50,6 +54,7 @@ export class Decommission extends TerraformResource {
       terraformResourceType: "terraform_data",
       forEach: members,
       provisioners: [stopMember()],
+      dependsOn: after,
     });
     this.addOverride("input", members.value);
   }

@@ -16,14 +16,19 @@ export class Genesis extends Construct {
   /** etcd's `--initial-cluster-token`. */
   public readonly token: string;
 
+  /** What others depend on. */
+  public readonly memory: Resource;
+
   public constructor(scope: Construct, id: string, members: MemberSettings[]) {
     super(scope, id);
 
-    const memory = new Resource(this, "founders", {
+    this.memory = new Resource(this, "founders", {
       triggers: { founders: initialCluster(members) },
       lifecycle: { ignoreChanges: ["triggers"] },
     });
-    this.founders = propertyAccess(memory.interpolationForAttribute("triggers"), ["founders"]) as unknown as string;
-    this.token = memory.id;
+    this.founders = propertyAccess(this.memory.interpolationForAttribute("triggers"), [
+      "founders",
+    ]) as unknown as string;
+    this.token = this.memory.id;
   }
 }

@@ -9,18 +9,18 @@ import type { MemberHost } from "./member-host";
  * `create_before_destroy`, and after `decommission`, so that on a scale-in the membership changes first and the removed hosts are
  * stopped last. That lifecycle spreads to all that this depends on: so nothing here may depend on a `local_file`.
  *
- * @param after The decommission of all members, and the preflights of all members.
+ * @param decommission That of all members; it comes after all preflights.
  */
 export function membership(
   scope: Construct,
   host: MemberHost,
   initialCluster: string,
-  after: ITerraformDependable[],
+  decommission: ITerraformDependable,
 ): Resource {
   return new Resource(scope, "membership", {
     triggers: { members: initialCluster },
     provisioners: [host.run("membership", 120)],
     lifecycle: { createBeforeDestroy: true },
-    dependsOn: after,
+    dependsOn: [decommission],
   });
 }

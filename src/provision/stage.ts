@@ -8,7 +8,7 @@ import { preflightData } from "./preflight";
 /**
  * Puts user, binaries, certificates, startup script and supervisor program in place beside what runs.
  *
- * @param after The preflights of all members (nothing changes anywhere before every host was looked at), and the pushed archive.
+ * @param after The memberships of all members, and through them all preflights (nothing changes anywhere before every host was looked at); the pushed archive.
  */
 export function stage(scope: Construct, host: MemberHost, payload: Payload, after: Resource[]): Resource {
   return new Resource(scope, "stage", {
