@@ -11,10 +11,12 @@ phase_decommission() {
   fi
   # Without the mark of a life these data are somebody else's: of a member that was renamed, or found here and refused.
   if [ "$REMOVAL_POLICY" = destroy ] && has_mark; then
-    rm -rf "$DATA_DIR" "$LOG_DIR" "$STATE_DIR"
+    rm -rf "$DATA_DIR" "$LOG_DIR"
     delete_installation
+    # The mark goes last: whatever is cut short before can be run again.
+    rm -rf "$STATE_DIR"
     say "deleted data, logs and binaries"
-  else
+  elif [ -d "$DATA_DIR" ]; then
     say "data kept in $DATA_DIR"
   fi
 }
