@@ -247,7 +247,7 @@ export interface PortOptions {
 export interface OperatorCredentialsOptions {
   /**
    * Directory for `ca.pem`, `client.pem`, `client-key.pem` (PEM, mode 0600) and `etcdctl.env`.
-   * A relative path is relative to the directory in which Terraform runs.
+   * A relative path is relative to the directory in which the program runs.
    */
   readonly directory: string;
 

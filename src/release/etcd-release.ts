@@ -72,7 +72,7 @@ export class EtcdRelease {
   /**
    * An archive on the operator's machine, pushed to each host over SSH: for hosts with no way out.
    *
-   * @param path Path of the archive; a relative one is relative to the directory in which Terraform runs.
+   * @param path Path of the archive; a relative one is relative to the directory in which the program runs.
    * @param options Digest.
    */
   public static localArchive(path: string, options: LocalArchiveOptions = {}): EtcdRelease {
