@@ -20,7 +20,7 @@ function synthesize(example: string): string {
   if (!existsSync(out)) {
     mkdirSync(out);
     process.env.CDKTF_OUTDIR = out;
-    require(join(EXAMPLES, example, "main.ts"));
+    jest.requireActual(join(EXAMPLES, example, "main.ts"));
     delete process.env.CDKTF_OUTDIR;
   }
   const [stack] = readdirSync(join(out, "stacks"));

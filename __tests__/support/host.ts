@@ -28,7 +28,8 @@ const TOOLS =
   "awk base64 basename bash cat chmod chown cmp cp cut date df dirname env flock grep gzip head id ip kill ln ls mkdir mkfifo mv openssl ps readlink rm rmdir sed sha256sum sleep sort ss stat tail tar timeout touch tr true uname wc";
 
 /** Places that the scripts know by name; here they are the host's. */
-const SYSTEM_PATHS = /(?<![\w}.])(?=\/(?:etc\/supervisor|run\/(?:cdktf-etcd|supervisor)|var\/lib\/cdktf-etcd|proc\/))/g;
+const SYSTEM_PATHS =
+  /(?<![\w}.])(?=\/(?:etc\/supervisor|run\/(?:cdktf-etcd|supervisor)|var\/lib\/cdktf-etcd|proc\/|tmp ))/g;
 /** Any other such place must be added to these, or a test would touch the machine's own. */
 const FOREIGN_PATH = /^(?!\s*#).*(?<![\w}.@])\/(?:boot|etc|home|lib|opt|proc|root|run|srv|sys|tmp|var)\b.*$/m;
 const SYSTEM_PATH_VARIABLE = /^PATH=.*$/m;

@@ -59,7 +59,8 @@ function resources(json: StackJson): Section[] {
     );
 }
 
-function brief({ "//": _metadata, ...block }: Block): Json {
+function brief(whole: Block): Json {
+  const block: Block = Object.fromEntries(Object.entries(whole).filter(([key]) => key !== "//"));
   const provisioner = block.provisioner?.map((entry): Json => {
     const { connection, ...body } = (entry["remote-exec"] ?? entry.file) as unknown as { [key: string]: Json };
     const { host } = connection as { host: string };

@@ -1,0 +1,61 @@
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import * as ts from "typescript";
+import { temporaryDirectory } from "./helpers/temporary-directory";
+import { codeBlocks } from "./support/code-blocks";
+
+const ROOT = join(__dirname, "..");
+const blocks = codeBlocks();
+const outdir = temporaryDirectory();
+
+test("the README and the pages have code to try", () => {
+  expect(blocks.map(({ place }) => place.split(":")[0])).toEqual(
+    expect.arrayContaining(["README.md", "docs/deploy.md"]),
+  );
+});
+
+test("every block compiles, in one program of TypeScript's own", () => {
+  // The files exist in here only, beside the package, so that they find what a program of a user's finds.
+  const files = new Map(blocks.map(({ place, program }, i) => [join(ROOT, `block-${i}.ts`), { place, program }]));
+  const options: ts.CompilerOptions = {
+    target: ts.ScriptTarget.ES2022,
+    module: ts.ModuleKind.CommonJS,
+    moduleResolution: ts.ModuleResolutionKind.Node10,
+    lib: ["lib.es2022.d.ts"],
+    types: [],
+    strict: true,
+    noEmit: true,
+    skipLibCheck: true,
+    esModuleInterop: true,
+    paths: { "cdktf-etcd": [join(ROOT, "src")] },
+  };
+  const host = ts.createCompilerHost(options);
+  const { fileExists, getSourceFile } = host;
+  host.fileExists = (name) => files.has(name) || fileExists(name);
+  host.getSourceFile = (name, ...rest) => {
+    const block = files.get(name);
+    return block ? ts.createSourceFile(name, block.program, ts.ScriptTarget.ES2022) : getSourceFile(name, ...rest);
+  };
+  const diagnostics = ts.getPreEmitDiagnostics(ts.createProgram([...files.keys()], options, host));
+  const errors = diagnostics
+    .filter(({ file }) => file === undefined || files.has(file.fileName))
+    .map(({ file, messageText }) => {
+      const place = file ? files.get(file.fileName)?.place : "options";
+      return `${place}: ${ts.flattenDiagnosticMessageText(messageText, "\n")}`;
+    });
+  expect(errors).toEqual([]);
+}, 60_000);
+
+test.each(blocks)("$place is a program that this package accepts", ({ place, program }) => {
+  const { outputText } = ts.transpileModule(program, {
+    compilerOptions: { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.CommonJS, esModuleInterop: true },
+  });
+  const load = (name: string) => jest.requireActual(name === "cdktf-etcd" ? "../src" : name);
+  process.env.CDKTF_OUTDIR = join(outdir, place.replace(/\W/g, "-"));
+  mkdirSync(process.env.CDKTF_OUTDIR);
+  try {
+    new Function("require", "exports", outputText)(load, {});
+  } finally {
+    delete process.env.CDKTF_OUTDIR;
+  }
+});
