@@ -1,5 +1,5 @@
-import { chmodSync } from "node:fs";
-import { FakeCluster, listenOn } from "../support/fake-etcd";
+import { rmSync } from "node:fs";
+import { FakeCluster, installBinaries, listenOn } from "../support/fake-etcd";
 import type { Host } from "../support/host";
 import { phase, pid, runningHost, stagedHost } from "../support/phases";
 import { inEachShell } from "../support/shells";
@@ -145,17 +145,17 @@ inEachShell((newHost) => {
   test("an etcd that does not start fails with its last words, and the next run starts it", () => {
     const host = clusterHost();
     stagedHost(host);
-    chmodSync(host.path("/opt/etcd/etcd"), 0o644);
+    host.write("/opt/etcd/etcd", "#!/no/such/interpreter\n", 0o755);
     expect(bootstrap(host)).toEqual({
       code: 1,
       lines: [
         expect.stringMatching(
-          /^a on host-a: bootstrap failed: etcd does not start: .*\/opt\/etcd\/etcd: Permission denied; to do: see \/data\/logs\/etcd\.log, correct the cause, and apply again$/,
+          /^a on host-a: bootstrap failed: etcd does not start: .*\/opt\/etcd\/etcd: .*; to do: see \/data\/logs\/etcd\.log, correct the cause, and apply again$/,
         ),
       ],
     });
     expect(host.has("/var/lib/cdktf-etcd/a/started")).toBe(false);
-    chmodSync(host.path("/opt/etcd/etcd"), 0o755);
+    installBinaries(host);
     expectFounded(host, bootstrap(host));
   });
 
@@ -171,6 +171,22 @@ inEachShell((newHost) => {
     });
     expect(host.has("/var/lib/cdktf-etcd/a/started")).toBe(false);
   });
+
+  test.each(["etcd", "certs/etcd-peer-key.pem", "etcd-server-startup.sh"])(
+    "a stage that was killed before %s was there is asked for again",
+    (missing) => {
+      const host = clusterHost();
+      stagedHost(host);
+      rmSync(host.path(`/opt/etcd/${missing}`));
+      expect(bootstrap(host)).toEqual({
+        code: 1,
+        lines: [
+          "a on host-a: bootstrap failed: this member was not staged, though Terraform has recorded it: it was killed in the middle; to do: terraform apply -replace the stage resource of this member",
+        ],
+      });
+      expect(startedAs(host)).toBeUndefined();
+    },
+  );
 
   test("on RHEL as on Debian", () => {
     const host = clusterHost();

@@ -1,9 +1,10 @@
 import { symlinkSync } from "node:fs";
 import { createServer } from "node:net";
-import { installBinaries } from "../support/fake-etcd";
+import { installBinaries, listenOn } from "../support/fake-etcd";
 import { installSupervisor, installSupervisorFiles } from "../support/fake-supervisor";
 import type { Host } from "../support/host";
-import { inEachShell } from "../support/shells";
+import { runningHost } from "../support/phases";
+import { inEachShell, testAsRoot } from "../support/shells";
 import { base64 } from "../support/test-pki";
 
 const CA = "-----BEGIN CERTIFICATE-----\nours\n-----END CERTIFICATE-----\n";
@@ -17,19 +18,10 @@ const data = (offsetSeconds = 0) => ({
 const refused = (text: string) => `a on host-a: test refused: ${text}`;
 
 /** A directory of data as etcd leaves it, and the mark that it is this member's. */
-function withData(host: Host, mark: string | undefined = host.member.peerUrl): void {
+function withData(host: Host, mark = host.member.peerUrl): void {
   host.write("/data/etcd/member/wal/0.wal", "");
-  if (mark) host.write("/var/lib/cdktf-etcd/a/started", `${mark}\n`);
-}
-
-/** An etcd of this member that runs, in a version that is installed. */
-function withRunningEtcd(host: Host): void {
-  installSupervisor(host);
-  installBinaries(host);
-  withData(host);
-  host.write("/opt/etcd/etcd-server-startup.sh", host.startupScript(), 0o755);
-  host.write("/data/logs/etcd.log", "");
-  host.call(`printf '%s' '${host.programIni()}' | register_program; supervisorctl update`);
+  host.call('put_directory "$DATA_DIR" 700');
+  host.write("/var/lib/cdktf-etcd/a/started", `${mark}\n`);
 }
 
 /** A df that knows of so many free megabytes. */
@@ -38,6 +30,12 @@ const df = (megabytes: number) =>
 
 /** An ss that prints this listener. */
 const ss = (local: string) => `echo 'LISTEN 0 4096 ${local} *:* users:(("other",pid=7,fd=3))'`;
+
+let own: Awaited<ReturnType<typeof listenOn>>;
+beforeAll(async () => {
+  own = await listenOn("127.0.0.1");
+});
+afterAll(() => own.close());
 
 inEachShell((newHost) => {
   test("a good host gives no line", () => {
@@ -48,7 +46,7 @@ inEachShell((newHost) => {
 
   test("a host on which the member runs already gives no line", () => {
     const host = newHost();
-    withRunningEtcd(host);
+    runningHost(host);
     host.write("/opt/etcd/certs/ca.pem", CA);
     expect(host.call("all_checks", data())).toEqual({ code: 0, lines: [] });
   });
@@ -213,7 +211,7 @@ inEachShell((newHost) => {
 
     test("the member's own etcd is in nobody's way", () => {
       const host = newHost();
-      withRunningEtcd(host);
+      runningHost(host);
       const pid = host.read("/run/etcd.pid").trim();
       host.stub("ss", ss("127.0.0.1:2379").replace("pid=7", `pid=${pid}`));
       expect(host.call("check_port client 2379").lines).toEqual([]);
@@ -295,7 +293,7 @@ inEachShell((newHost) => {
 
     test("the member's own process and program are no others", () => {
       const host = newHost();
-      withRunningEtcd(host);
+      runningHost(host);
       expect(host.call("check_other_etcd").lines).toEqual([]);
     });
 
@@ -379,11 +377,11 @@ inEachShell((newHost) => {
   describe("certificate authority", () => {
     test("a running member that trusts another CA is left alone", () => {
       const host = newHost();
-      withRunningEtcd(host);
+      runningHost(host);
       host.write("/opt/etcd/certs/ca.pem", CA.replace("ours", "theirs"));
       expect(host.call("check_ca", data()).lines).toEqual([
         refused(
-          "certificate authority: the running member trusts another CA (/opt/etcd/certs/ca.pem); a lost Terraform state makes a new one; to do: restore the state, or import the old CA (CertificateAuthority.fromPem); to change the CA of a cluster, stop all its members first",
+          "certificate authority: the running member trusts another CA (/opt/etcd/certs/ca.pem); a lost Terraform state makes a new one; to do: restore the state, or import the old CA (CertificateAuthority.fromPem); for a new CA on purpose see docs/security.md",
         ),
       ]);
       host.write("/opt/etcd/certs/ca.pem", CA);
@@ -395,6 +393,93 @@ inEachShell((newHost) => {
       installBinaries(host);
       host.write("/opt/etcd/certs/ca.pem", "another");
       expect(host.call("check_ca", data()).lines).toEqual([]);
+    });
+  });
+
+  testAsRoot("data of another user's are refused: etcd would lose them", () => {
+    const host = newHost();
+    withData(host);
+    expect(host.call("check_user").lines).toEqual([]);
+    host.call('chown root "$DATA_DIR"');
+    expect(host.call("check_user").lines).toEqual([
+      refused(
+        "user: /data/etcd belongs to root; another user cannot be given to a member that has data; to do: set user back to root",
+      ),
+    ]);
+  });
+
+  test("a user for a member without data may be any", () => {
+    expect(newHost().call("ETCD_USER=somebody; check_user").lines).toEqual([]);
+  });
+
+  describe("where a running member lies and listens", () => {
+    test.each([
+      [
+        "DATA_DIR=/elsewhere",
+        "changed data-dir: the running member has /data/etcd, the program says /elsewhere",
+        "paths.dataDir",
+      ],
+      [
+        "PEER_URL=https://127.0.0.1:2390",
+        "changed initial-advertise-peer-urls: the running member has https://127.0.0.1:2380, the program says https://127.0.0.1:2390",
+        "address and ports.peer",
+      ],
+      [
+        "CLIENT_URL=https://127.0.0.9:2379",
+        "changed advertise-client-urls: the running member has https://127.0.0.1:2379, the program says https://127.0.0.9:2379",
+        "address and ports.client",
+      ],
+    ])("cannot be changed by %s", (change, why, prop) => {
+      const host = newHost();
+      runningHost(host);
+      expect(host.call("check_shape").lines).toEqual([]);
+      expect(host.call(`${change}; check_shape`).lines).toEqual([
+        refused(`${why}; this cannot be changed yet; to do: set ${prop} back`),
+      ]);
+    });
+
+    test("is nobody's concern when another member runs, or none", () => {
+      const host = newHost();
+      runningHost(host);
+      expect(host.call("MEMBER=b; PEER_URL=https://127.0.0.2:2380; check_shape").lines).toEqual([]);
+    });
+  });
+
+  describe("members", () => {
+    const clusterHost = () => newHost({ props: { ports: { client: own.port } } });
+
+    test("are good when the cluster has those that the program names", () => {
+      const host = clusterHost();
+      runningHost(host);
+      expect(host.call("check_members")).toEqual({ code: 0, lines: [] });
+    });
+
+    test("that the program no longer names, or that the cluster does not have yet, are refused by exact peer URL", () => {
+      const host = clusterHost();
+      const cluster = runningHost(host);
+      cluster.members(["1", "started", "a"], ["2", "started", "b"]);
+      const members = host.read("/run/cluster/members");
+      host.write(
+        "/run/cluster/members",
+        `${members}9, started, z, https://127.0.0.30:2380, https://127.0.0.30:2379, false\n`,
+      );
+      expect(host.call("check_members").lines).toEqual([
+        refused(
+          "scale in: the cluster has the member with peer URL https://127.0.0.30:2380, which the program no longer names; removing members is not supported yet; to do: put it back into the program",
+        ),
+        refused(
+          "scale out: the program names a member with peer URL https://127.0.0.3:2380, which the cluster does not have; adding members is not supported yet; to do: take it out of the program",
+        ),
+      ]);
+    });
+
+    test("are not compared where no etcd runs, or where it has no quorum", () => {
+      const host = clusterHost();
+      const cluster = runningHost(host);
+      cluster.members(["1", "started", "a"]);
+      cluster.unhealthy("a");
+      expect(host.call("check_members").lines).toEqual([]);
+      expect(clusterHost().call("check_members").lines).toEqual([]);
     });
   });
 

@@ -1,3 +1,4 @@
+import { lstatSync, rmSync } from "node:fs";
 import type { Host } from "../support/host";
 import { phase, pid, runningHost } from "../support/phases";
 import { inEachShell } from "../support/shells";
@@ -48,14 +49,74 @@ inEachShell((newHost) => {
     decommission(host, policy);
     expect(decommission(host, policy)).toEqual({
       code: 0,
-      lines: [said(policy === "retain" ? "data kept in /data/etcd" : "deleted data, logs and binaries")],
+      lines: policy === "retain" ? [said("data kept in /data/etcd")] : [],
     });
   });
 
   test("a host on which nothing was ever installed is left as it is", () => {
     const host = newHost();
-    expect(decommission(host).code).toBe(0);
+    for (const policy of ["retain", "destroy"]) expect(decommission(host, policy)).toEqual({ code: 0, lines: [] });
     expect([host.list("/opt"), host.list("/var/lib")]).toEqual([[], []]);
+  });
+
+  test.each(["retain", "destroy"])("another member that stands in its place is left alone (%s)", (policy) => {
+    const host = newHost();
+    runningHost(host);
+    // The same installation, registered and marked by another member's name.
+    const ini = host.programIni().replace("[program:a]", "[program:b]");
+    host.write("/etc/supervisor/conf.d/etcd-server.ini", ini);
+    host.call('mv "$(dirname "$STATE_DIR")/a" "$(dirname "$STATE_DIR")/b"');
+    const running = pid(host);
+    expect(decommission(host, policy)).toEqual({ code: 0, lines: [said("data kept in /data/etcd")] });
+    expect(pid(host)).toBe(running);
+    expect(host.calls("supervisorctl")).toEqual([]);
+    expect(host.read("/etc/supervisor/conf.d/etcd-server.ini")).toBe(ini);
+    expect(host.has("/etc/supervisor/conf.d/etcd-server.conf")).toBe(true);
+    expect(host.has("/data/etcd/member/wal/0.wal")).toBe(true);
+    expect(host.has("/data/logs/etcd.log")).toBe(true);
+    expect(host.has("/opt/etcd/etcd")).toBe(true);
+    expect(host.list("/var/lib/cdktf-etcd/b")).toEqual(["started"]);
+  });
+
+  test("data without the mark of this member's life are left alone, even with the policy destroy", () => {
+    const host = newHost();
+    runningHost(host);
+    rmSync(host.path("/var/lib/cdktf-etcd/a/started"));
+    expect(decommission(host, "destroy")).toEqual({
+      code: 0,
+      lines: [said("stopped and unregistered"), said("data kept in /data/etcd")],
+    });
+    expect(host.has("/data/etcd/member/wal/0.wal")).toBe(true);
+    expect(host.has("/data/logs/etcd.log")).toBe(true);
+    expect(host.has("/opt/etcd/etcd")).toBe(true);
+  });
+
+  test.each([
+    ["data and logs", "/data/logs", ["/data/etcd", "/data/logs", "/opt/etcd", "/opt/etcd-v3.6.14"]],
+    ["binaries", "/opt/etcd-v3.6.14", ["/opt/etcd", "/opt/etcd-v3.6.14"]],
+    ["the link to them", "/opt/etcd", ["/opt/etcd"]],
+    ["the mark, which is the last", "/var/lib/cdktf-etcd/a", []],
+  ])("killed before it deleted %s: the next run deletes the rest", (_, target, left) => {
+    const host = newHost();
+    runningHost(host);
+    host.stub(
+      "rm",
+      `for argument; do [ "$argument" != '${host.path(target)}' ] || { kill -9 $PPID; exit; }; done
+exec '${host.path("/bin/rm")}' "$@"`,
+    );
+    const killed = decommission(host, "destroy");
+    expect(killed.code).not.toBe(0);
+    expect(killed.lines[0]).toBe(said("stopped and unregistered"));
+    expect(killed.lines.join()).not.toContain("deleted");
+    const installed = ["/data/etcd", "/data/logs", "/opt/etcd", "/opt/etcd-v3.6.14"];
+    const there = (path: string) => lstatSync(host.path(path), { throwIfNoEntry: false }) !== undefined;
+    expect(installed.filter(there)).toEqual(left);
+    expect(host.has("/var/lib/cdktf-etcd/a/started")).toBe(true);
+
+    host.unstub("rm");
+    expect(decommission(host, "destroy")).toEqual({ code: 0, lines: [said("deleted data, logs and binaries")] });
+    expect([...installed, "/var/lib/cdktf-etcd/a"].filter(there)).toEqual([]);
+    expect(decommission(host, "destroy")).toEqual({ code: 0, lines: [] });
   });
 
   test("an etcd that does not stop is no success: it stays registered, and its data stay", () => {

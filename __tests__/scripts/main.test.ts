@@ -100,6 +100,16 @@ inEachShell((newHost) => {
     expect(Date.now() - started).toBeLessThan(10000);
   });
 
+  test("a phase that has begun goes on when Terraform is gone", () => {
+    const host = newHost();
+    const run = host.call(`
+      phase_health() { kill -HUP $$; say "nobody reads this" >&-; : >"${host.path("/home/done")}"; }
+      set -- as-root inbox
+      main health 60 "$@"`);
+    expect(run).toEqual({ code: 0, lines: [] });
+    expect(host.has("/home/done")).toBe(true);
+  });
+
   describe("the lock", () => {
     test("another deploy on the same member is waited for, and told about", () => {
       const host = newHost();
@@ -116,17 +126,17 @@ inEachShell((newHost) => {
       });
     });
 
-    test("one that does not end is refused after two minutes", () => {
+    test("one that does not end is refused after a minute", () => {
       const host = newHost();
       host.stub("flock", `${RECORD}; exit 1`);
       expect(host.call("take_lock")).toEqual({
         code: 3,
         lines: [
           "a on host-a: test: another deploy works on this member, waiting for it",
-          "a on host-a: test refused: locked: another deploy has been at work on this member for two minutes; to do: wait for it to end, then apply again",
+          "a on host-a: test refused: locked: another deploy has been at work on this member for a minute; to do: wait for it to end, then apply again",
         ],
       });
-      expect(host.calls("flock")).toEqual(["-n 9", "-w 120 9"]);
+      expect(host.calls("flock")).toEqual(["-n 9", "-w 60 9"]);
     });
 
     test("a free lock is taken without a word, and gone with its process", () => {

@@ -1,4 +1,4 @@
-import { rmSync } from "node:fs";
+import { rmSync, utimesSync } from "node:fs";
 import { hostScripts } from "../../src/provision/host-scripts";
 import { listenOn } from "../support/fake-etcd";
 import type { Host } from "../support/host";
@@ -194,6 +194,39 @@ inEachShell((newHost) => {
       });
     });
 
+    test("members of another cluster, and learners, are not waited for: each is named", () => {
+      const host = clusterHost();
+      const cluster = runningHost(host);
+      cluster.healthy("c", { cluster: 78 });
+      expect(rollout(host)).toEqual({
+        code: 1,
+        lines: ["a on host-a: rollout failed: the members are not all of one cluster; to do: see docs/lost-data.md"],
+      });
+      cluster.healthy("c", { learner: true });
+      expect(rollout(host)).toEqual({
+        code: 1,
+        lines: [
+          "a on host-a: rollout failed: a member is still a learner; to do: promote it (etcdctl member promote), and apply again",
+        ],
+      });
+    });
+
+    test("uploads that a killed Terraform left for this member are swept, and no others", () => {
+      const host = clusterHost();
+      runningHost(host);
+      const old = new Date(Date.now() - 60_000);
+      const upload = (name: string, text: string, age?: Date) => {
+        host.write(`/tmp/${name}`, text);
+        if (age) utimesSync(host.path(`/tmp/${name}`), age, age);
+      };
+      upload("terraform_1.sh", "set -eu\nMEMBER='a'\n", old);
+      upload("terraform_2.sh", "set -eu\nMEMBER='ab'\n", old);
+      upload("terraform_3.sh", "set -eu\nMEMBER='a'\n");
+      upload("other_4.sh", "MEMBER='a'\n", old);
+      rollout(host);
+      expect(host.list("/tmp")).toEqual(["other_4.sh", "terraform_2.sh", "terraform_3.sh"]);
+    });
+
     test("a founder whose first rollout this is has its life marked", () => {
       const host = clusterHost();
       runningHost(host);
@@ -216,7 +249,7 @@ inEachShell((newHost) => {
       expect(rollout(host)).toEqual({
         code: 3,
         lines: [
-          "a on host-a: rollout refused: no data and no cluster: /data/etcd is empty and no other member has a quorum; to do: bring a quorum of the other members back, or restore a snapshot, or destroy what never formed",
+          "a on host-a: rollout refused: no data and no cluster: /data/etcd is empty and no other member has a quorum; to do: bring a quorum of the other members back, or restore a snapshot; if this cluster never formed because its first deploy was killed, terraform apply -replace the bootstrap resource of this member",
         ],
       });
       expectNothingStarted(host);

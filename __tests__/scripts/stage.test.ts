@@ -1,4 +1,4 @@
-import { lstatSync, readlinkSync, statSync, symlinkSync } from "node:fs";
+import { lstatSync, readlinkSync, statSync } from "node:fs";
 import type { ClusterSettings } from "../../src/settings";
 import { installSupervisor } from "../support/fake-supervisor";
 import { type Host, RECORD } from "../support/host";
@@ -41,7 +41,6 @@ inEachShell((newHost) => {
     const host = newHost();
     runningHost(host);
     host.write("/opt/etcd-v3.6.14/certs.0/ca.pem", pki.ca);
-    symlinkSync("certs.0", host.path("/opt/etcd-v3.6.14/certs"));
     return host;
   }
 

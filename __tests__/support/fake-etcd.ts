@@ -91,8 +91,11 @@ export class FakeCluster {
   }
 
   /** Makes a member answer, with a leader. */
-  public healthy(name: string, status: { id?: number; leader?: number; cluster?: number } = {}): void {
-    const { id = "abc".indexOf(name) + 1, leader = 2, cluster = 77 } = status;
+  public healthy(
+    name: string,
+    status: { id?: number; leader?: number; cluster?: number; learner?: boolean } = {},
+  ): void {
+    const { id = "abc".indexOf(name) + 1, leader = 2, cluster = 77, learner } = status;
     this.state(
       name,
       "status",
@@ -102,6 +105,7 @@ export class FakeCluster {
         dbSize: 20480,
         leader,
         raftIndex: 9,
+        isLearner: learner,
       }),
     );
     this.state(name, "healthy", "");

@@ -25,7 +25,7 @@ import { sha256, testArchive } from "./archive";
 
 /** All that a host offers to the scripts; a command that is not here is not found. */
 const TOOLS =
-  "awk base64 basename bash cat chmod chown cmp cp cut date df dirname env flock grep gzip head id ip kill ln ls mkdir mkfifo mv openssl ps readlink rm rmdir sed sha256sum sleep sort ss stat tail tar timeout touch tr true uname wc";
+  "awk base64 basename bash cat chmod chown cmp cp cut date df dirname env find flock grep gzip head id ip kill ln ls mkdir mkfifo mv openssl ps readlink rm rmdir sed sha256sum sleep sort ss stat tail tar timeout touch tr true uname wc";
 
 /** Places that the scripts know by name; here they are the host's. */
 const SYSTEM_PATHS =
@@ -85,7 +85,7 @@ export class Host {
     this.member = this.cluster.members[0];
 
     mkdirSync(this.path("/bin"), { recursive: true });
-    for (const directory of ["/home", "/opt", "/proc", "/run", "/stubs", "/var/lib"]) {
+    for (const directory of ["/home", "/opt", "/proc", "/run", "/stubs", "/tmp", "/var/lib"]) {
       mkdirSync(this.path(directory), { recursive: true });
     }
     symlinkSync(shell, this.path("/bin/sh"));

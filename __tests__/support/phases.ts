@@ -1,3 +1,4 @@
+import { symlinkSync } from "node:fs";
 import { FakeCluster, installBinaries } from "./fake-etcd";
 import { installSupervisor, type SupervisorPackage } from "./fake-supervisor";
 import type { Host, Run } from "./host";
@@ -27,6 +28,9 @@ export function stagedHost(host: Host, supervisor: SupervisorPackage = "debian")
   host.write("/data/logs/etcd.log", "");
   host.write("/opt/etcd-v3.6.14/etcd-server-startup.sh", host.startupScript(), 0o755);
   host.write("/opt/etcd-v3.6.14/etcd-server.ini.next", host.programIni());
+  for (const file of ["ca.pem", "etcd-peer.pem", "etcd-peer-key.pem"])
+    host.write(`/opt/etcd-v3.6.14/certs.0/${file}`, "");
+  symlinkSync("certs.0", host.path("/opt/etcd-v3.6.14/certs"));
   return new FakeCluster(host);
 }
 
@@ -34,6 +38,7 @@ export function stagedHost(host: Host, supervisor: SupervisorPackage = "debian")
 export function runningHost(host: Host, supervisor: SupervisorPackage = "debian"): FakeCluster {
   const cluster = stagedHost(host, supervisor);
   host.write("/data/etcd/member/wal/0.wal", "");
+  host.call('put_directory "$DATA_DIR" 700');
   host.write("/var/lib/cdktf-etcd/a/started", `${host.member.peerUrl}\n`);
   host.call('register_program <"$INI_NEXT"; rm "$INI_NEXT"; supervisorctl update');
   const names = host.cluster.members.map(({ name }) => name);
