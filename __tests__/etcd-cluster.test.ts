@@ -15,8 +15,11 @@ const rolloutTriggers = (json: StackJson, name: string) =>
 describe("what waits for what", () => {
   const json = synthCluster();
 
-  test("every stage waits for the preflights of all members", () => {
-    for (const stage of each("stage")) expect(find(json, stage).depends_on).toEqual(each("preflight"));
+  test("the decommission waits for the preflights of all members, and for who founded the cluster", () => {
+    expect(find(json, "terraform_data.etcd_decommission").depends_on).toEqual([
+      "null_resource.etcd_genesis_founders",
+      ...each("preflight"),
+    ]);
   });
 
   test("preflights wait for nothing that touches a host", () => {
@@ -25,14 +28,26 @@ describe("what waits for what", () => {
     }
   });
 
-  test("every bootstrap waits for the stages of all members", () => {
-    for (const bootstrap of each("bootstrap")) expect(find(json, bootstrap).depends_on).toEqual(each("stage"));
+  test("nothing touches a host before the preflights of all members have passed", () => {
+    for (const phase of ["membership", "stage", "bootstrap", "rollout"]) {
+      for (const resource of each(phase)) {
+        expect(allDependencies(json, resource)).toEqual(expect.arrayContaining(each("preflight")));
+      }
+    }
   });
 
-  test("every membership waits for the decommission and the preflights of all members", () => {
+  test("every membership waits for the decommission", () => {
     for (const membership of each("membership")) {
-      expect(find(json, membership).depends_on).toEqual(["terraform_data.etcd_decommission", ...each("preflight")]);
+      expect(find(json, membership).depends_on).toEqual(["terraform_data.etcd_decommission"]);
     }
+  });
+
+  test("every stage waits for the memberships of all members, so that nothing else ends while stages run", () => {
+    for (const stage of each("stage")) expect(find(json, stage).depends_on).toEqual(each("membership"));
+  });
+
+  test("every bootstrap waits for the stages of all members", () => {
+    for (const bootstrap of each("bootstrap")) expect(find(json, bootstrap).depends_on).toEqual(each("stage"));
   });
 
   test("a membership is created before the old one is destroyed, and so may depend on no file, at any distance", () => {
@@ -51,9 +66,10 @@ describe("what waits for what", () => {
     expect(spreading).toEqual(each("membership"));
   });
 
-  test("the first rollout waits for all bootstraps and memberships, each other one for the one before", () => {
+  test("the first rollout waits for all bootstraps, and through them for all memberships, each other one for the one before", () => {
     const [first, second, third] = each("rollout");
-    expect(find(json, first).depends_on).toEqual([...each("bootstrap"), ...each("membership")]);
+    expect(find(json, first).depends_on).toEqual(each("bootstrap"));
+    expect(allDependencies(json, first)).toEqual(expect.arrayContaining(each("membership")));
     expect(find(json, second).depends_on).toEqual([first]);
     expect(find(json, third).depends_on).toEqual([second]);
   });

@@ -4,7 +4,7 @@ import { find, HOST_SCRIPTS, synthCluster } from "../support/synth";
 
 const SHA256 = "a".repeat(64);
 const NAMES = ["etcd-server-7-12", "etcd-server-7-21", "etcd-server-7-22"];
-const preflights = NAMES.map((name) => `null_resource.etcd_member_${name}_preflight`);
+const memberships = NAMES.map((name) => `null_resource.etcd_member_${name}_membership`);
 
 test("hosts that download have no archive resource", () => {
   const { null_resource } = synthCluster({ release: EtcdRelease.mirror("https://mirror.example/etcd") }).resource;
@@ -22,7 +22,7 @@ describe("a local archive", () => {
         archive_sha256: `${SHA256} ${SHA256}`,
         install_root: "/opt",
       });
-      expect(archive.depends_on).toEqual(preflights);
+      expect(archive.depends_on).toEqual(memberships);
     }
   });
 
@@ -52,7 +52,7 @@ describe("a local archive", () => {
   test("is there before the member is staged", () => {
     for (const name of NAMES) {
       expect(find(json, `null_resource.etcd_member_${name}_stage`).depends_on).toEqual([
-        ...preflights,
+        ...memberships,
         `null_resource.etcd_member_${name}_archive`,
       ]);
     }

@@ -39,7 +39,7 @@ test("decommission is one resource with a key for each member, so that removing 
 
 test("nothing ever replaces it: what it remembers is an input, updated in place", () => {
   expect(decommission.input).toBe("${each.value}");
-  expect(Object.keys(decommission).sort()).toEqual(["for_each", "input", "provisioner"]);
+  expect(Object.keys(decommission).sort()).toEqual(["depends_on", "for_each", "input", "provisioner"]);
 });
 
 test("the removal policy is remembered, since the program has forgotten it by then", () => {
@@ -59,7 +59,24 @@ test("it is the only destroy-time provisioner, and knows nothing but itself and 
   const references = [...JSON.stringify(exec).matchAll(/(?<!\$)\$\{(.*?)\}/g)].map(([, expression]) => expression);
   expect(references).toHaveLength(12 + 9);
   for (const expression of references) expect(expression.replace(/self\.input\.[a-z_]+/g, "")).not.toMatch(/\w\.\w/);
-  expect(allDependencies(json, ADDRESS)).toEqual([]);
+  // It waits for others, but refers to none of them: so nothing that they become ever changes what runs at the end.
+  const { depends_on, ...body } = decommission;
+  expect(depends_on).toHaveLength(1 + 3);
+  const alone = { ...json, resource: { ...json.resource, terraform_data: { etcd_decommission: body } } };
+  expect(allDependencies(alone, ADDRESS)).toEqual([]);
+});
+
+test("it waits for genesis and all preflights, so a refused member is not known; and no file, since memberships depend on it", () => {
+  expect(decommission.depends_on).toEqual([
+    "null_resource.etcd_genesis_founders",
+    "null_resource.etcd_member_etcd-server-7-12_preflight",
+    "null_resource.etcd_member_etcd-server-7-21_preflight",
+    "null_resource.etcd_member_etcd-server-7-22_preflight",
+  ]);
+  const all = allDependencies(json, ADDRESS);
+  expect(all.filter((address) => address.startsWith("local_"))).toEqual([]);
+  // A destroy that fails half way must not have lost the CA.
+  expect(all).toEqual(expect.arrayContaining(["tls_private_key.etcd_ca_key", "tls_self_signed_cert.etcd_ca_cert"]));
 });
 
 test("it runs phase decommission with what it remembers, and the scripts themselves in its text", () => {
