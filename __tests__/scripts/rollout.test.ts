@@ -146,6 +146,36 @@ inEachShell((newHost) => {
       expect(pid(host)).toBe(before);
     });
 
+    test("and a change, while an alarm makes members unhealthy: the alarm is named", () => {
+      const host = clusterHost();
+      const cluster = runningHost(host);
+      cluster.alarm("memberID:2 alarm:NOSPACE");
+      cluster.unhealthy("b");
+      stageChange(host);
+      expect(rollout(host)).toEqual({
+        code: 3,
+        lines: [
+          "a on host-a: rollout refused: restart: an alarm is raised: memberID:2 alarm:NOSPACE ; to do: see docs/alarms.md, clear the alarm, and apply again",
+        ],
+      });
+    });
+
+    test.each([">&-", ">/dev/full"])(
+      "and a change, when Terraform is gone and nobody reads the lines (%s): goes on to its end",
+      (output) => {
+        const host = clusterHost();
+        runningHost(host);
+        const before = pid(host);
+        stageChange(host);
+        const run = host.call(`exec 2>/dev/null ${output}; phase_rollout`, { PHASE: "rollout" });
+        expect(run).toEqual({ code: 0, lines: [] });
+        expect(pid(host)).toMatch(/^\d+$/);
+        expect(pid(host)).not.toBe(before);
+        expect(runsWithQuota(host)).toBe(true);
+        expect(host.has("/var/lib/cdktf-etcd/a/restart-pending")).toBe(false);
+      },
+    );
+
     test("and no running etcd: starts it with what is staged", () => {
       const host = clusterHost();
       runningHost(host);
@@ -223,8 +253,52 @@ inEachShell((newHost) => {
       upload("terraform_2.sh", "set -eu\nMEMBER='ab'\n", old);
       upload("terraform_3.sh", "set -eu\nMEMBER='a'\n");
       upload("other_4.sh", "MEMBER='a'\n", old);
-      rollout(host);
-      expect(host.list("/tmp")).toEqual(["other_4.sh", "terraform_2.sh", "terraform_3.sh"]);
+      upload("terraform_5.sh", "", old);
+      upload("terraform_6.sh", "# MEMBER='a'\n", old);
+      upload("deep/terraform_7.sh", "MEMBER='a'\n", old);
+      expect(rollout(host)).toEqual({ code: 0, lines: [said("healthy")] });
+      expect(host.list("/tmp")).toEqual([
+        "deep",
+        "other_4.sh",
+        "terraform_2.sh",
+        "terraform_3.sh",
+        "terraform_5.sh",
+        "terraform_6.sh",
+      ]);
+      expect(host.list("/tmp/deep")).toEqual(["terraform_7.sh"]);
+    });
+
+    test("a member's name is no pattern when uploads are swept", () => {
+      const host = clusterHost();
+      const old = new Date(Date.now() - 60_000);
+      for (const name of ["a.b", "a-b"]) {
+        host.write(`/tmp/terraform_${name}.sh`, `MEMBER='${name}'\n`);
+        utimesSync(host.path(`/tmp/terraform_${name}.sh`), old, old);
+      }
+      expect(host.call("MEMBER=a.b; sweep_uploads")).toEqual({ code: 0, lines: [] });
+      expect(host.list("/tmp")).toEqual(["terraform_a-b.sh"]);
+    });
+
+    test("uploads that cannot be swept fail no rollout", () => {
+      const host = clusterHost();
+      runningHost(host);
+      host.stub("find", "echo 'find: /tmp/terraform_1.sh: No such file or directory' >&2; exit 1");
+      expect(rollout(host)).toEqual({ code: 0, lines: [said("healthy")] });
+    });
+
+    test("an alarm that makes this member unhealthy is named at once, not waited for", () => {
+      const host = clusterHost();
+      const cluster = runningHost(host);
+      cluster.alarm("memberID:1 alarm:NOSPACE");
+      cluster.unhealthy("a");
+      const started = Date.now();
+      expect(host.call("phase_rollout", { PHASE: "rollout" })).toEqual({
+        code: 1,
+        lines: [
+          "a on host-a: rollout failed: an alarm is raised: memberID:1 alarm:NOSPACE ; to do: see docs/alarms.md, clear the alarm, and apply again",
+        ],
+      });
+      expect(Date.now() - started).toBeLessThan(10_000);
     });
 
     test("a founder whose first rollout this is has its life marked", () => {

@@ -72,7 +72,7 @@ gate() {
   statuses=$(endpoint_status "$ENDPOINTS")
   [ "$(printf '%s\n' "$statuses" | awk '{ print $2 }' | sort -u | wc -l)" -eq 1 ] ||
     fail "the members are not all of one cluster" "see docs/lost-data.md"
-  printf '%s\n' "$statuses" | awk '$8 == "true" { learner = 1 } END { exit learner }' ||
+  printf '%s\n' "$statuses" | awk '$8 == "true" { learner = 1 } END { exit learner }' >/dev/null ||
     fail "a member is still a learner" "promote it (etcdctl member promote), and apply again"
   rm -f "$RESTART_PENDING" "$FIRST_START"
   mark_started

@@ -37,5 +37,5 @@ is_founder() {
 
 # The other founders may be quicker and have a quorum already; a member that has never started has no client URLs yet.
 awaits_this_founder() {
-  own_entry "$1" | awk -F', ' '{ found = 1; if ($5 != "") started = 1 } END { exit !(found && !started) }'
+  own_entry "$1" | awk -F', ' '{ found = 1; if ($5 != "") started = 1 } END { exit !(found && !started) }' >/dev/null
 }

@@ -19,8 +19,9 @@ phase_rollout() {
 }
 
 # What Terraform uploaded for this member and could not run or empty, because it was killed. Nothing of the kind can be under way here now.
+# A file of another's that vanishes meanwhile makes find fail: no reason to stop the deploy of a member that is healthy.
 sweep_uploads() {
-  find /tmp -maxdepth 1 -name 'terraform_*.sh' -size +0 ! -newermt '5 seconds ago' -exec grep -qx "MEMBER='$MEMBER'" {} \; -delete
+  find /tmp -maxdepth 1 -type f -name 'terraform_*.sh' -size +0 ! -newermt '5 seconds ago' -exec grep -qxF "MEMBER='$MEMBER'" {} \; -delete 2>/dev/null || true
 }
 
 # No data here: the next deploys will join or replace such a member; until then it is refused, never guessed.
