@@ -19,15 +19,15 @@ function requestsWith(options?: CertificateOptions) {
 test("by default each member has a certificate with its own SANs only", () => {
   const holder = { subject: [{ common_name: "k8s-etcd" }], private_key_pem: expect.any(String) };
   expect(requestsWith()).toEqual({
-    "etcd-server-7-12-peer": { ...holder, dns_names: ["hdss7-12"], ip_addresses: ["10.4.7.12"] },
-    "etcd-server-7-21-peer": { ...holder, dns_names: ["hdss7-21"], ip_addresses: ["10.4.7.21"] },
-    "etcd-server-7-22-peer": { ...holder, dns_names: ["hdss7-22"], ip_addresses: ["10.4.7.22"] },
+    "etcd-server-7-12": { ...holder, dns_names: ["hdss7-12"], ip_addresses: ["10.4.7.12"] },
+    "etcd-server-7-21": { ...holder, dns_names: ["hdss7-21"], ip_addresses: ["10.4.7.21"] },
+    "etcd-server-7-22": { ...holder, dns_names: ["hdss7-22"], ip_addresses: ["10.4.7.22"] },
   });
 });
 
 test("the runbook's way is one certificate with all addresses", () => {
   expect(requestsWith({ sharedPeerCertificate: true })).toEqual({
-    "etcd-peer": {
+    shared: {
       subject: [{ common_name: "k8s-etcd" }],
       private_key_pem: expect.any(String),
       dns_names: ["hdss7-12", "hdss7-21", "hdss7-22"],
@@ -38,7 +38,7 @@ test("the runbook's way is one certificate with all addresses", () => {
 
 test("further names are in every certificate", () => {
   const requests = requestsWith({ commonName: "etcd", dnsNames: ["etcd.example"], ipAddresses: ["10.4.7.100"] });
-  expect(requests["etcd-server-7-21-peer"]).toEqual({
+  expect(requests["etcd-server-7-21"]).toEqual({
     subject: [{ common_name: "etcd" }],
     private_key_pem: expect.any(String),
     dns_names: ["etcd.example", "hdss7-21"],

@@ -215,6 +215,9 @@ inEachShell((newHost) => {
       const pid = host.read("/run/etcd.pid").trim();
       host.stub("ss", ss("127.0.0.1:2379").replace("pid=7", `pid=${pid}`));
       expect(host.call("check_port client 2379").lines).toEqual([]);
+      // Nor is it while the program says other data: that is refused by what it is, not by its port.
+      expect(host.call("DATA_DIR=/elsewhere; check_port client 2379").lines).toEqual([]);
+      expect(host.call("MEMBER=b; check_port client 2379").lines).toHaveLength(1);
       // Another process whose id only starts the same.
       host.stub("ss", ss("127.0.0.1:2379").replace("pid=7", `pid=${pid}0`));
       expect(host.call("check_port client 2379").lines).toHaveLength(1);

@@ -92,7 +92,8 @@ inEachShell((newHost) => {
   });
 
   test.each([
-    ["data and logs", "/data/logs", ["/data/etcd", "/data/logs", "/opt/etcd", "/opt/etcd-v3.6.14"]],
+    ["the data", "/data/etcd", ["/data/etcd", "/data/logs", "/opt/etcd", "/opt/etcd-v3.6.14"]],
+    ["the logs", "/data/logs", ["/data/logs", "/opt/etcd", "/opt/etcd-v3.6.14"]],
     ["binaries", "/opt/etcd-v3.6.14", ["/opt/etcd", "/opt/etcd-v3.6.14"]],
     ["the link to them", "/opt/etcd", ["/opt/etcd"]],
     ["the mark, which is the last", "/var/lib/cdktf-etcd/a", []],
@@ -101,13 +102,15 @@ inEachShell((newHost) => {
     runningHost(host);
     host.stub(
       "rm",
-      `for argument; do [ "$argument" != '${host.path(target)}' ] || { kill -9 $PPID; exit; }; done
-exec '${host.path("/bin/rm")}' "$@"`,
+      `for argument; do
+  [ "$argument" != '${host.path(target)}' ] || { kill -9 $PPID; exit; }
+  case $argument in -*) options=$argument ;; *) '${host.path("/bin/rm")}' "$options" "$argument" ;; esac
+done`,
     );
     const killed = decommission(host, "destroy");
-    expect(killed.code).not.toBe(0);
-    expect(killed.lines[0]).toBe(said("stopped and unregistered"));
-    expect(killed.lines.join()).not.toContain("deleted");
+    // By the signal, or what the shell around it makes of that.
+    expect([null, 128 + 9]).toContain(killed.code);
+    expect(killed.lines.filter((line) => line.startsWith("a on host-a"))).toEqual([said("stopped and unregistered")]);
     const installed = ["/data/etcd", "/data/logs", "/opt/etcd", "/opt/etcd-v3.6.14"];
     const there = (path: string) => lstatSync(host.path(path), { throwIfNoEntry: false }) !== undefined;
     expect(installed.filter(there)).toEqual(left);

@@ -77,6 +77,19 @@ inEachShell((newHost) => {
     );
   });
 
+  test("an alarm is named before the health, since etcdctl calls a member with an alarm unhealthy", () => {
+    const host = clusterHost();
+    const cluster = runningHost(host);
+    cluster.alarm("memberID:3 alarm:NOSPACE");
+    cluster.unhealthy("c");
+    const run = health(host);
+    expect(run.code).toBe(1);
+    expect(run.lines.slice(3)).toEqual([
+      row("c", "3", "-", "UNHEALTHY", "-", "-", "https://127.0.0.3:2379"),
+      "a on host-a: health failed: an alarm is raised: memberID:3 alarm:NOSPACE ; to do: see docs/alarms.md",
+    ]);
+  });
+
   test("no answer from this member fails with etcdctl's words", () => {
     const host = clusterHost();
     runningHost(host);

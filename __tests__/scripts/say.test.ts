@@ -26,6 +26,19 @@ inEachShell((newHost) => {
     });
   });
 
+  test.each([">&-", ">/dev/full"])(
+    "a line that nobody can read any more stops nothing, and no exit code (%s)",
+    (output) => {
+      const host = newHost();
+      const reached = host.path("/home/reached");
+      const call = (text: string) => host.call(`exec 2>/dev/null ${output}; ${text}; : >>"${reached}"`);
+      expect(call('say "staged"; refusal "disk" "it is full" "make room"')).toEqual({ code: 0, lines: [] });
+      expect(host.has("/home/reached")).toBe(true);
+      expect(call('refuse "disk" "it is full" "make room"')).toEqual({ code: 3, lines: [] });
+      expect(call('fail "etcd does not start" "see its log"')).toEqual({ code: 1, lines: [] });
+    },
+  );
+
   test("text with a percent sign or a backslash is printed as it is", () => {
     expect(newHost().call("say '100% \\n done'").lines).toEqual(["a on host-a: test: 100% \\n done"]);
   });
