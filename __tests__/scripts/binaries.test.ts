@@ -104,6 +104,15 @@ inEachShell((newHost) => {
     expect(host.list("/opt/etcd-v3.6.14")).toEqual([".sha256", "Documentation", "etcd", "etcdctl"]);
   });
 
+  test("an installation from another archive that does not run is replaced, whole", () => {
+    const host = hostWith();
+    installBinaries(host);
+    host.write("/opt/etcd-v3.6.14/left-over", "");
+    host.write("/opt/etcd-v3.6.14/.sha256", `${"d".repeat(64)}\n`);
+    expect(host.call("install_binaries").code).toBe(0);
+    expect(host.list("/opt/etcd-v3.6.14")).toEqual([".sha256", "Documentation", "etcd", "etcdctl"]);
+  });
+
   test("a pushed archive is unpacked from where it lies, and nothing is downloaded", () => {
     const host = hostWith();
     host.write("/home/archive.tar.gz", archive);

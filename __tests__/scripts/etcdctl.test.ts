@@ -92,6 +92,7 @@ inEachShell((newHost) => {
     const list = [
       "8211f1d0f64f3269, started, m12, https://10.4.7.12:2380, https://10.4.7.12:2379, false",
       "91bc3c398fb3c146, started, m120, https://10.4.7.120:2380, https://10.4.7.120:2379, false",
+      "c8266ecf031671f3, started, m1b, https://10.4.7.1:23800, https://10.4.7.1:23790, false",
       "fd422379fda50e48, unstarted, , https://10.4.7.1:2380, , false",
       "a8266ecf031671f3, started, two, https://10.4.7.2:2380,https://[fd00::2]:2380, https://10.4.7.2:2379, false",
       "b8266ecf031671f3, started, old, https://10.4.7.9:2380, https://10.4.7.9:2379",
@@ -100,10 +101,11 @@ inEachShell((newHost) => {
     test.each([
       ["https://10.4.7.12:2380", [list[0]]],
       ["https://10.4.7.120:2380", [list[1]]],
-      ["https://10.4.7.1:2380", [list[2]]],
-      ["https://[fd00::2]:2380", [list[3]]],
-      ["https://10.4.7.2:2380", [list[3]]],
-      ["https://10.4.7.9:2380", [list[4]]],
+      ["https://10.4.7.1:23800", [list[2]]],
+      ["https://10.4.7.1:2380", [list[3]]],
+      ["https://[fd00::2]:2380", [list[4]]],
+      ["https://10.4.7.2:2380", [list[4]]],
+      ["https://10.4.7.9:2380", [list[5]]],
       ["https://10.4.7.12:23800", []],
       ["https://10x4x7x12:2380", []],
     ])("is found by the exact peer URL %s", (url, found) => {

@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { TerraformStack, Testing } from "cdktf";
 import { EtcdCluster } from "../../src/etcd-cluster";
 import type { EtcdClusterProps } from "../../src/props";
@@ -42,6 +43,9 @@ export const HOST_SCRIPTS = "<host scripts>";
 const HASH = /_[0-9A-F]{8}(?![0-9A-Za-z_-])/g;
 
 const outdir = temporaryDirectory();
+
+/** Where Terraform would run. */
+export const STACK_DIRECTORY = join(outdir, "stacks", "etcd");
 
 /** An empty stack `etcd`. */
 export function emptyStack(): TerraformStack {
