@@ -15,11 +15,8 @@ const rolloutTriggers = (json: StackJson, name: string) =>
 describe("what waits for what", () => {
   const json = synthCluster();
 
-  test("the decommission waits for the preflights of all members, and for who founded the cluster", () => {
-    expect(find(json, "terraform_data.etcd_decommission").depends_on).toEqual([
-      "null_resource.etcd_genesis_founders",
-      ...each("preflight"),
-    ]);
+  test("the decommission waits for the preflights of all members", () => {
+    expect(find(json, "terraform_data.etcd_decommission").depends_on).toEqual(each("preflight"));
   });
 
   test("preflights wait for nothing that touches a host", () => {

@@ -55,7 +55,7 @@ export class EtcdCluster extends Construct {
 
     // Every host is looked at before any host is changed.
     const preflights = members.map((member) => member.preflight());
-    const decommission = new Decommission(this, "decommission", this.settings, [genesis.memory, ...preflights]);
+    const decommission = new Decommission(this, "decommission", this.settings, preflights);
     const memberships = members.map((member) => member.membership(decommission));
     // Nothing else ends while the stages run: a resource that ends makes Terraform write its state, in which those under way look done (ADR 0008).
     const stages = members.map((member) => member.stage(memberships));

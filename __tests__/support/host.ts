@@ -22,6 +22,7 @@ import { renderStartupScript } from "../../src/render/startup-script";
 import type { ClusterSettings, MemberSettings } from "../../src/settings";
 import { runbookWith } from "../helpers/settings";
 import { sha256, testArchive } from "./archive";
+import { HOST_SCRIPTS } from "./synth";
 
 /** All that a host offers to the scripts; a command that is not here is not found. */
 const TOOLS =
@@ -189,6 +190,11 @@ export class Host {
 
   private get facts(): string {
     return memberFacts(this.cluster, this.member);
+  }
+
+  /** Runs a whole program, `HOST_SCRIPTS` in it for the scripts. */
+  public program(lines: readonly string[]): Run {
+    return this.runFile(lines.map((line) => (line === HOST_SCRIPTS ? this.scripts : line)).join("\n"));
   }
 
   private get scripts(): string {

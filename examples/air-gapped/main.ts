@@ -8,14 +8,16 @@ const stack = new TerraformStack(app, "air-gapped");
 
 const cluster = new EtcdCluster(stack, "etcd", {
   members: [
-    { name: "etcd-1", address: "10.0.0.11", ssh: { hostKey: "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHostOne" } },
-    { name: "etcd-2", address: "10.0.0.12", ssh: { hostKey: "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHostTwo" } },
-    { name: "etcd-3", address: "10.0.0.13", ssh: { hostKey: "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHostThree" } },
+    { name: "etcd-1", address: "10.0.0.11" },
+    { name: "etcd-2", address: "10.0.0.12" },
+    { name: "etcd-3", address: "10.0.0.13" },
   ],
   ssh: {
     user: "ops",
     privateKeyFile: "~/.ssh/id_ed25519",
     bastionHost: "bastion.example",
+    // Of the SSH CA that signed the certificates of the bastion and of all hosts: Terraform checks both against this one key.
+    hostKey: "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAITheSshCa",
     timeout: "3m",
     scriptPath: "/var/tmp/terraform_%RAND%.sh",
   },

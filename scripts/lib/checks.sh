@@ -102,7 +102,7 @@ check_ca() {
 
 # A running etcd as another user would lose its data directory the moment that stage gives it to the new one.
 check_user() {
-  has_wal || return 0
+  has_wal && has_mark || return 0
   owner=$(stat -c %U "$DATA_DIR")
   [ "$owner" = "$ETCD_USER" ] ||
     refusal "user" "$DATA_DIR belongs to $owner; another user cannot be given to a member that has data" "set user back to $owner"

@@ -27,8 +27,9 @@ const FACTS = [
  */
 export class Decommission extends TerraformResource {
   /**
-   * @param after Genesis and the preflights: a member that was refused must not be known here, or taking it out again would stop what stands in
-   *   its place. And through them the CA: it outlives this, so a destroy that fails half way loses none.
+   * @param after The preflights of all members: a member that was refused must not be known here, or taking it out again would stop what stands
+   *   in its place. And through them the CA: it outlives this, so a destroy that fails half way loses none. Not genesis: after such a destroy
+   *   the hosts that were wiped must not found anything under the token that another one's data bear.
    */
   public constructor(scope: Construct, id: string, cluster: ClusterSettings, after: ITerraformDependable[]) {
     const members = TerraformIterator.fromMap(

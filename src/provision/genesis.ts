@@ -16,19 +16,14 @@ export class Genesis extends Construct {
   /** etcd's `--initial-cluster-token`. */
   public readonly token: string;
 
-  /** What others depend on. */
-  public readonly memory: Resource;
-
   public constructor(scope: Construct, id: string, members: MemberSettings[]) {
     super(scope, id);
 
-    this.memory = new Resource(this, "founders", {
+    const memory = new Resource(this, "founders", {
       triggers: { founders: initialCluster(members) },
       lifecycle: { ignoreChanges: ["triggers"] },
     });
-    this.founders = propertyAccess(this.memory.interpolationForAttribute("triggers"), [
-      "founders",
-    ]) as unknown as string;
-    this.token = this.memory.id;
+    this.founders = propertyAccess(memory.interpolationForAttribute("triggers"), ["founders"]) as unknown as string;
+    this.token = memory.id;
   }
 }
