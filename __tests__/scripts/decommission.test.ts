@@ -1,6 +1,7 @@
 import { lstatSync, rmSync } from "node:fs";
 import type { Host } from "../support/host";
 import { phase, pid, runningHost } from "../support/phases";
+import { find, synthCluster } from "../support/synth";
 import { inEachShell } from "../support/shells";
 
 const said = (text: string) => `a on host-a: decommission: ${text}`;
@@ -76,6 +77,31 @@ inEachShell((newHost) => {
     expect(host.has("/data/logs/etcd.log")).toBe(true);
     expect(host.has("/opt/etcd/etcd")).toBe(true);
     expect(host.list("/var/lib/cdktf-etcd/b")).toEqual(["started"]);
+  });
+
+  test("it needs nothing but what Terraform remembers of the member", () => {
+    const host = newHost();
+    runningHost(host);
+    const remembered: { [key: string]: string } = {
+      member: "a",
+      host: "host-a",
+      peer_url: host.member.peerUrl,
+      version: "3.6.14",
+      install_root: host.path("/opt"),
+      data_dir: host.path("/data/etcd"),
+      log_dir: host.path("/data/logs"),
+      supervisor_ini: "etcd-server",
+      removal_policy: "destroy",
+    };
+    const [provisioner] = find(synthCluster(), "terraform_data.etcd_decommission").provisioner ?? [];
+    const program = provisioner["remote-exec"]?.inline.map((line) =>
+      line.replace(/\$\{self\.input\.(\w+)\}/g, (_, key: string) => remembered[key]),
+    );
+    expect(host.program(program ?? [])).toEqual({
+      code: 0,
+      lines: [said("stopped and unregistered"), said("deleted data, logs and binaries")],
+    });
+    expect([host.list("/data"), host.list("/opt")]).toEqual([[], []]);
   });
 
   test("data without the mark of this member's life are left alone, even with the policy destroy", () => {
