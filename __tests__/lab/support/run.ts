@@ -12,7 +12,6 @@ export interface Result {
 export interface RunOptions {
   readonly cwd?: string;
   readonly env?: NodeJS.ProcessEnv;
-  readonly input?: string;
 }
 
 /** A command that goes on in the background. */
@@ -53,10 +52,9 @@ export function start(command: string[], options: RunOptions = {}): Running {
   const child = spawn(command[0], command.slice(1), {
     cwd: options.cwd,
     env: { ...process.env, ...options.env },
-    stdio: ["pipe", "pipe", "pipe"],
+    stdio: ["ignore", "pipe", "pipe"],
     detached: true,
   });
-  child.stdin.end(options.input ?? "");
   return new Running(child);
 }
 
