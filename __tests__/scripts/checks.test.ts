@@ -106,10 +106,10 @@ inEachShell((newHost) => {
 
   describe("tools", () => {
     test("every one that is missing is named", () => {
-      const host = newHost({ without: ["flock", "ss"] });
+      const host = newHost({ without: ["find", "flock", "ss"] });
       installSupervisor(host);
       expect(host.call("check_tools").lines).toEqual([
-        refused("tools: not on this host: flock ss; to do: install them (packages coreutils, iproute2, util-linux, …)"),
+        refused("tools: not on this host: find flock ss; to do: install them (packages coreutils, iproute2, util-linux, …)"),
       ]);
     });
 

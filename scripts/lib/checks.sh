@@ -12,7 +12,7 @@ check_architecture() {
 
 check_tools() {
   missing=
-  for tool in awk base64 bash flock gzip ip sed sha256sum ss systemctl tar timeout useradd; do
+  for tool in awk base64 bash find flock gzip ip sed sha256sum ss systemctl tar timeout useradd; do
     command -v "$tool" >/dev/null 2>&1 || missing="$missing $tool"
   done
   [ -z "$missing" ] || refusal "tools" "not on this host:$missing" "install them (packages coreutils, iproute2, util-linux, …)"
