@@ -109,7 +109,9 @@ inEachShell((newHost) => {
       const host = newHost({ without: ["find", "flock", "ss"] });
       installSupervisor(host);
       expect(host.call("check_tools").lines).toEqual([
-        refused("tools: not on this host: find flock ss; to do: install them (packages coreutils, iproute2, util-linux, …)"),
+        refused(
+          "tools: not on this host: find flock ss; to do: install them (packages coreutils, iproute2, util-linux, …)",
+        ),
       ]);
     });
 
