@@ -37,7 +37,9 @@ check_disk() {
 # A listener on the port that is not this member's etcd, on an address that this member wants.
 check_port() {
   own=$(own_pid)
-  ss -Hltnp "sport = :$2" | awk -v own="pid=${own:-none}," -v ip="$ADDRESS" -v loopback="$INSECURE_LOOPBACK" '
+  loopback=0
+  [ "$1" != client ] || loopback=$INSECURE_LOOPBACK
+  ss -Hltnp "sport = :$2" | awk -v own="pid=${own:-none}," -v ip="$ADDRESS" -v loopback="$loopback" '
     index($0, own) { next }
     { local = $4; sub(/:[0-9]+$/, "", local); gsub(/[][]|%.*/, "", local) }
     local == "*" || local == "0.0.0.0" || local == "::" || local == ip || (loopback && local ~ /^127\.|^::1$/) { print $4, $6; exit }' |

@@ -14,10 +14,16 @@ main() {
   INBOX=$2
   # Terraform leaves its copy of this script in /tmp when it is killed; the shell has it open already.
   rm -f -- "$0"
-  trap 'explain_exit $?' EXIT
+  trap 'leave $?' EXIT
   trap '' HUP
   umask 022
   "phase_$PHASE"
+}
+
+# The inbox may hold a private key: it goes, however its phase ends.
+leave() {
+  case $PHASE in stage | archive) rm -rf "$INBOX" ;; esac
+  explain_exit "$1"
 }
 
 # Runs as the SSH user: makes the private inbox when the phase needs one, then runs this same file as root.
