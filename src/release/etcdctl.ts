@@ -4,18 +4,3 @@ import { atLeast } from "./version";
 export function needsApiVariable(version: string): boolean {
   return !atLeast(version, "3.4.0");
 }
-
-/** Whether etcdctl has `move-leader`. */
-export function hasMoveLeader(version: string): boolean {
-  return atLeast(version, "3.3.0");
-}
-
-/** Whether a member can be added as a learner. */
-export function hasLearners(version: string): boolean {
-  return atLeast(version, "3.4.0");
-}
-
-/** The program that restores a snapshot and tells its status. */
-export function snapshotTool(version: string): string {
-  return atLeast(version, "3.5.0") ? "etcdutl" : "etcdctl";
-}
