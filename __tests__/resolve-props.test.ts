@@ -15,6 +15,7 @@ test("every default is filled in", () => {
         ssh: { host: "10.4.7.12", port: 22, user: "root", agent: true, timeout: "1m" },
         peerUrl: "https://10.4.7.12:2380",
         clientUrl: "https://10.4.7.12:2379",
+        reprovision: 0,
       },
     ],
     version: "3.6.14",
@@ -40,6 +41,12 @@ test("members are in the order of their names, whatever the program's", () => {
 test("a member without a host name is called by its address, and has no DNS name", () => {
   const [member] = runbookWith({ members: [{ name: "a", address: "10.4.7.12" }] }).members;
   expect(member).toMatchObject({ host: "10.4.7.12", hostName: undefined });
+});
+
+test("how often a member was made anew is its own", () => {
+  const [first, ...others] = RUNBOOK.members;
+  const { members } = runbookWith({ members: [{ ...first, reprovision: 2 }, ...others] });
+  expect(members.map(({ reprovision }) => reprovision)).toEqual([2, 0, 0]);
 });
 
 describe("ssh", () => {

@@ -1,8 +1,10 @@
 import { Lazy, Token } from "cdktf";
+import { CertificateAuthority } from "../src/pki/certificate-authority";
 import type { EtcdClusterProps, EtcdMemberProps, SshOptions } from "../src/props";
 import { EtcdRelease } from "../src/release/etcd-release";
 import { validateProps } from "../src/validate-props";
 import { RUNBOOK } from "./helpers/settings";
+import { emptyStack } from "./support/synth";
 
 const errors = (props: Partial<EtcdClusterProps>) => validateProps({ ...RUNBOOK, ...props }).errors;
 const warnings = (props: Partial<EtcdClusterProps>) => validateProps({ ...RUNBOOK, ...props }).warnings;
@@ -15,6 +17,12 @@ const withSsh = (ssh: SshOptions) => ({ ssh: { ...RUNBOOK.ssh, ...ssh } });
 const many = (count: number) => ({
   members: Array.from({ length: count }, (_, i) => ({ name: `etcd-${i}`, address: `10.4.7.${i + 1}` })),
 });
+
+const stack = emptyStack();
+const importedCa = (id: string, certPem: string) =>
+  CertificateAuthority.fromPem(stack, id, { certPem, privateKeyPem: "KEY" });
+const oldCa = new CertificateAuthority(stack, "old");
+const newCa = importedCa("new", "NEW");
 
 test("the runbook's cluster has no problem", () => {
   expect(validateProps(RUNBOOK)).toEqual({ errors: [], warnings: [] });
@@ -104,6 +112,12 @@ describe("one problem, by exact text", () => {
       withMember(1, { host: "hdss7-12" }),
       'members[1].host: "hdss7-12" is also the host of members[0]; give each member a host of its own',
     ],
+
+    ...[-1, 1.5].map((reprovision): [string, Partial<EtcdClusterProps>, string] => [
+      `reprovision ${reprovision}`,
+      withMember(1, { reprovision }),
+      `members[1].reprovision: ${reprovision} is not a whole number; give 0, or one more than at the last deploy`,
+    ]),
 
     ["an SSH port", withSsh({ port: 0 }), "ssh.port: 0 is not a TCP port; give 1 to 65535"],
     [
@@ -361,6 +375,26 @@ describe("one problem, by exact text", () => {
       'certificates.ipAddresses[0]: "vip" is not an IP address; give e.g. 10.4.7.100',
     ],
     [
+      "its own CA twice, as no other signs",
+      { certificates: { trustOwnAuthority: true } },
+      "certificates.trustOwnAuthority: has no effect without authority, since the own CA signs; give authority too, or leave it out",
+    ],
+    [
+      "the CA that signs, trusted once more",
+      { certificates: { authority: newCa, trustedAuthorities: [oldCa, newCa] } },
+      "certificates.trustedAuthorities[1]: is the same CA as authority, which is trusted anyway; leave it out",
+    ],
+    [
+      "the CA that signs, imported twice",
+      { certificates: { authority: newCa, trustedAuthorities: [importedCa("again", "NEW\n")] } },
+      "certificates.trustedAuthorities[0]: is the same CA as authority, which is trusted anyway; leave it out",
+    ],
+    [
+      "a trusted CA twice",
+      { certificates: { trustedAuthorities: [oldCa, newCa, oldCa] } },
+      "certificates.trustedAuthorities[2]: is the same CA as trustedAuthorities[0]; leave it out",
+    ],
+    [
       "no directory for the operator",
       { operatorCredentials: { directory: "" } },
       'operatorCredentials.directory: "" is not a directory; give e.g. "credentials"',
@@ -394,7 +428,7 @@ test("tokens pass untouched wherever they may stand", () => {
   const token = Lazy.stringValue({ produce: () => "later" });
   const number = Token.asNumber(Lazy.numberValue({ produce: () => 1 }));
   const props: EtcdClusterProps = {
-    members: [{ name: "etcd-1", address: token, host: token, ssh: { host: token, port: number } }],
+    members: [{ name: "etcd-1", address: token, host: token, ssh: { host: token, port: number }, reprovision: number }],
     ssh: { privateKey: token, bastionHost: token, bastionPort: number, timeout: token, scriptPath: token },
     ports: { peer: number },
     paths: { installRoot: token, supervisorIni: token },
@@ -404,7 +438,13 @@ test("tokens pass untouched wherever they may stand", () => {
     autoCompactionRetention: token,
     extraFlags: { "max-wals": token },
     listenMetricsUrls: [token],
-    certificates: { commonName: token, dnsNames: [token], ipAddresses: [token], validityHours: number },
+    certificates: {
+      trustedAuthorities: [importedCa("later", token)],
+      commonName: token,
+      dnsNames: [token],
+      ipAddresses: [token],
+      validityHours: number,
+    },
     release: EtcdRelease.mirror(token, { sha256: token }),
   };
   expect(validateProps(props)).toEqual({ errors: [], warnings: [] });
@@ -414,7 +454,7 @@ test("legal props of every kind pass", () => {
   expect(
     errors({
       members: [
-        { name: "Etcd_1.a", address: "fd00::1", host: "a.example.org" },
+        { name: "Etcd_1.a", address: "fd00::1", host: "a.example.org", reprovision: 2 },
         { name: "b", address: "169.254.7.7", ssh: { port: 2222, timeout: "1m30s" } },
         { name: "c", address: "192.168.0.1" },
       ],
@@ -429,6 +469,9 @@ test("legal props of every kind pass", () => {
       extraFlags: { "snapshot-count": "10000" },
       listenMetricsUrls: ["http://0.0.0.0:2381", "https://[::1]:2382"],
       certificates: {
+        authority: newCa,
+        trustOwnAuthority: true,
+        trustedAuthorities: [oldCa],
         dnsNames: ["*.etcd.example"],
         ipAddresses: ["fd00::100"],
         validityHours: 48,

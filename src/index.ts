@@ -9,3 +9,4 @@ export { KeyType } from "./pki/key-type";
 export { LeafCertificate, type LeafCertificateOptions, type LeafCertificateProps } from "./pki/leaf-certificate";
 export * from "./props";
 export * from "./release/etcd-release";
+export { EtcdUpgrade, type UpgradeVerdict } from "./release/upgrade";

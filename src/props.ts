@@ -32,6 +32,16 @@ export interface EtcdMemberProps {
    * @default - the cluster's `ssh`
    */
   readonly ssh?: SshOptions;
+
+  /**
+   * Raise it by one to have the member made anew on its host: after the host was replaced by an empty machine, or its data directory was lost.
+   *
+   * The next deploy installs everything again; a member whose data are gone is taken out of the cluster and joined again.
+   * Data that are there are kept.
+   *
+   * @default 0
+   */
+  readonly reprovision?: number;
 }
 
 /** How Terraform reaches a host over SSH. */
@@ -143,6 +153,22 @@ export interface CertificateOptions {
    * @default - a CertificateAuthority of this cluster's own
    */
   readonly authority?: CertificateAuthority;
+
+  /**
+   * Further CAs whose certificates the members and the operator's credentials trust, beside `authority`:
+   * for changing the CA without downtime.
+   *
+   * @default - none
+   */
+  readonly trustedAuthorities?: CertificateAuthority[];
+
+  /**
+   * Keeps the CA that this construct made for itself, and trusts it, although `authority` names another:
+   * for the middle of a change of CA.
+   *
+   * @default false
+   */
+  readonly trustOwnAuthority?: boolean;
 
   /**
    * Whether all members use one peer certificate that holds the addresses of all of them, as the runbook does.

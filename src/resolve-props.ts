@@ -58,6 +58,7 @@ function resolveMember(
     ssh: resolveSsh(mergeSsh(clusterSsh, member.ssh), member.address),
     peerUrl: peerUrl(member.address, peerPort),
     clientUrl: clientUrl(member.address, clientPort),
+    reprovision: member.reprovision ?? 0,
   };
 }
 

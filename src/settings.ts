@@ -36,6 +36,8 @@ export interface MemberSettings {
   readonly peerUrl: string;
   /** `https://10.4.7.12:2379` */
   readonly clientUrl: string;
+  /** How often the member was made anew on its host. */
+  readonly reprovision: number;
 }
 
 /** A cluster. */

@@ -115,6 +115,19 @@ test("the digest of a leaf is that of its certificate, no secret", () => {
   expect(output?.digest.value).toMatch(/^\$\{sha256\(tls_locally_signed_cert\.leaf_cert_\w+\.cert_pem\)\}$/);
 });
 
+test("a leaf and a new CA tell when they end, an imported CA does not", () => {
+  const { output } = synthesize((stack) => {
+    const made = ca(stack);
+    const certificate = made.issue(stack, "leaf", { profile: CertificateProfile.CLIENT, commonName: "operator" });
+    new TerraformOutput(stack, "leaf_end", { value: certificate.validityEndTime });
+    new TerraformOutput(stack, "ca_end", { value: made.validityEndTime });
+    const imported = CertificateAuthority.fromPem(stack, "imported", { certPem: "CERT", privateKeyPem: "KEY" });
+    expect(imported.validityEndTime).toBeUndefined();
+  });
+  expect(output?.leaf_end.value).toMatch(/^\$\{tls_locally_signed_cert\.leaf_cert_\w+\.validity_end_time\}$/);
+  expect(output?.ca_end.value).toMatch(/^\$\{tls_self_signed_cert\.ca_cert_\w+\.validity_end_time\}$/);
+});
+
 test("an imported CA makes nothing of its own, and signs", () => {
   const { resource } = synthesize((stack) => {
     const imported = CertificateAuthority.fromPem(stack, "ca", { certPem: "CERT", privateKeyPem: "KEY" });

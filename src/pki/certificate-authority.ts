@@ -77,16 +77,29 @@ export class CertificateAuthority extends Construct {
   /** SHA-256 of `certPem`, in hex. */
   public readonly certSha256: string;
 
+  /**
+   * When the CA's certificate ends, as RFC 3339 has it (`2045-10-22T08:00:00Z`), known at apply; for an output or a check of yours.
+   *
+   * @default - undefined for an imported CA: only its PEM text is known
+   */
+  public readonly validityEndTime?: string;
+
   private readonly privateKeyPem: string;
 
   constructor(scope: Construct, id: string, props: CertificateAuthorityProps = {}) {
     super(scope, id);
     ensureTlsProvider(this);
 
-    const { certPem, privateKeyPem } = props.existing ?? this.makeNew(props);
-    this.certPem = certPem;
-    this.certSha256 = Fn.sha256(certPem);
-    this.privateKeyPem = privateKeyPem;
+    if (props.existing) {
+      this.certPem = props.existing.certPem;
+      this.privateKeyPem = props.existing.privateKeyPem;
+    } else {
+      const { key, cert } = this.makeNew(props);
+      this.certPem = cert.certPem;
+      this.privateKeyPem = key.privateKeyPem;
+      this.validityEndTime = cert.validityEndTime;
+    }
+    this.certSha256 = Fn.sha256(this.certPem);
   }
 
   /**
@@ -104,7 +117,7 @@ export class CertificateAuthority extends Construct {
     });
   }
 
-  private makeNew(props: CertificateAuthorityProps): CertificateAuthorityPem {
+  private makeNew(props: CertificateAuthorityProps): { key: PrivateKey; cert: SelfSignedCert } {
     const keyType = props.keyType ?? KeyType.ECDSA_P256;
     const key = new PrivateKey(this, "key", {
       algorithm: keyType.algorithm,
@@ -122,6 +135,6 @@ export class CertificateAuthority extends Construct {
       // A CA that renewed itself would cut every running member off: they read their CA at start only.
       earlyRenewalHours: 0,
     });
-    return { certPem: cert.certPem, privateKeyPem: key.privateKeyPem };
+    return { key, cert };
   }
 }

@@ -83,6 +83,9 @@ export class LeafCertificate extends Construct {
   /** SHA-256 of `certPem`, in hex: what a trigger may hold, since it is no secret. */
   public readonly certSha256: string;
 
+  /** When the certificate ends, as RFC 3339 has it (`2035-10-22T08:00:00Z`), known at apply; for an output or a check of yours. */
+  public readonly validityEndTime: string;
+
   constructor(scope: Construct, id: string, props: LeafCertificateProps) {
     super(scope, id);
     ensureTlsProvider(this);
@@ -112,6 +115,7 @@ export class LeafCertificate extends Construct {
     this.certPem = cert.certPem;
     this.privateKeyPem = key.privateKeyPem;
     this.certSha256 = Fn.sha256(cert.certPem);
+    this.validityEndTime = cert.validityEndTime;
   }
 }
 

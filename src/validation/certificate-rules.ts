@@ -1,6 +1,7 @@
 import { DEFAULT_EARLY_RENEWAL_HOURS, DEFAULT_LEAF_VALIDITY_HOURS } from "../defaults";
+import type { CertificateOptions } from "../props";
 import { isDnsName, isIpAddress } from "./formats";
-import { isKnown, type Rule, unless } from "./problem";
+import { duplicates, isKnown, type Rule, unless } from "./problem";
 
 export const certificates: Rule = function* ({ props: { certificates = {} } }) {
   const hours = (minimum: number) => (value: number) => Number.isInteger(value) && value >= minimum;
@@ -28,7 +29,22 @@ export const certificates: Rule = function* ({ props: { certificates = {} } }) {
   for (const [i, address] of (certificates.ipAddresses ?? []).entries()) {
     yield* unless(`certificates.ipAddresses[${i}]`, address, isIpAddress, "is not an IP address; give e.g. 10.4.7.100");
   }
+  yield* authorities(certificates);
 };
+
+function* authorities({ authority, trustOwnAuthority, trustedAuthorities = [] }: CertificateOptions): Iterable<string> {
+  if (trustOwnAuthority && authority === undefined) {
+    yield "certificates.trustOwnAuthority: has no effect without authority, since the own CA signs; give authority too, or leave it out";
+  }
+  const named = trustedAuthorities.map((trusted, i) => ({ name: `trustedAuthorities[${i}]`, trusted }));
+  yield* duplicates(
+    [...(authority ? [{ name: "authority", trusted: authority }] : []), ...named],
+    // One CA may be imported twice, with or without a line break at its end.
+    ({ trusted }) => trusted.certPem.trim(),
+    ({ name }, first) =>
+      `certificates.${name}: is the same CA as ${first.name}${first.name === "authority" ? ", which is trusted anyway" : ""}; leave it out`,
+  );
+}
 
 /** Else each apply would make new certificates. */
 export const renewal: Rule = function* ({ props: { certificates = {} } }) {

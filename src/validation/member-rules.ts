@@ -49,13 +49,20 @@ export const memberAddresses: Rule = function* ({ props: { members } }) {
   );
 };
 
+/** A member's host: how it is called, and how often it was provided anew. */
 export const memberHosts: Rule = function* ({ props: { members } }) {
-  for (const [i, { host }] of members.entries()) {
+  for (const [i, { host, reprovision }] of members.entries()) {
     yield* unless(
       `members[${i}].host`,
       host,
       isDnsName,
       "is not a host name; give a name as DNS has it, or leave it out",
+    );
+    yield* unless(
+      `members[${i}].reprovision`,
+      reprovision,
+      (value) => Number.isSafeInteger(value) && value >= 0,
+      "is not a whole number; give 0, or one more than at the last deploy",
     );
   }
   yield* duplicates(
