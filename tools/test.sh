@@ -28,6 +28,11 @@ case $suite in
     npm run --silent lint
     npm run --silent typecheck
     step "Unit tests"
+    if command -v go >/dev/null; then
+      (cd lab/writer && go test ./...)
+    else
+      echo "SKIPPED: the writer's own tests, go is not installed" >&2
+    fi
     # shellcheck disable=SC2046 # several words, or none
     npx jest --maxWorkers=2 --testPathIgnorePatterns /__tests__/lab/ $(results unit)
     if can_run_lab; then

@@ -1,4 +1,5 @@
 import { expectHealthy, leftovers } from "./support/cluster";
+import { randomMoments } from "./support/faults";
 import { Lab } from "./support/lab";
 import { Project } from "./support/project";
 
@@ -15,7 +16,7 @@ describe(`Terraform killed (-9) during a first deploy, seed ${SEED}`, () => {
   });
   afterAll(() => lab.down());
 
-  test.each(moments(10))(
+  test.each(randomMoments(SEED, 10, LONGEST_SECONDS))(
     "after %d s, then applied again: three members, healthy, nothing left over",
     async (seconds) => {
       await lab.lab("reset");
@@ -34,12 +35,3 @@ describe(`Terraform killed (-9) during a first deploy, seed ${SEED}`, () => {
     },
   );
 });
-
-function moments(count: number): number[] {
-  let state = SEED;
-  return Array.from({ length: count }, () => {
-    // Park and Miller's generator.
-    state = (state * 48271 + 11) % 2147483647;
-    return Math.round((0.3 + (state / 2147483647) * LONGEST_SECONDS) * 100) / 100;
-  });
-}

@@ -116,7 +116,7 @@ lab_status() {
   say "lab $LAB_NAME is up, user $LAB_USER, ssh port $LAB_SSH_PORT, supervisor $LAB_SUPERVISOR, http://$(operator_address):8080"
   for host in $(host_names); do
     if host_is_running "$host"; then state=running; else state=off; fi
-    printf '%-16s %-15s %-8s link %s\n' "$host" "$(host_address "$host")" "$state" "$(host_link_state "$host")"
+    printf '%-16s %-15s %-8s link %s%s\n' "$host" "$(host_address "$host")" "$state" "$(host_link_state "$host")" "$(host_netem_state "$host")"
   done
 }
 

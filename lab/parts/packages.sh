@@ -7,6 +7,7 @@ package_table="
 mmdebstrap mmdebstrap
 systemd-nspawn systemd-container
 ip iproute2
+tc iproute2
 ssh openssh-client
 shellcheck shellcheck
 /usr/bin/python3 python3

@@ -1,44 +1,58 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"fmt"
-	"os"
 	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 )
 
-// What the members hold of what was acknowledged.
+// What the members hold of what was acknowledged. Each line in it begins with the endpoint that it is about.
 type checked struct {
 	Acknowledged int      `json:"acknowledged"`
+	Appended     int      `json:"appended"`
+	Endpoints    []string `json:"endpoints"`
 	Lost         []string `json:"lost"`
+	Twice        []string `json:"twice"`
+	Disordered   []string `json:"disordered"`
 	Revision     int64    `json:"revision"`
 	HashesEqual  bool     `json:"hashesEqual"`
 }
 
-func check(ctx context.Context, o options) (*checked, error) {
-	keys, err := acknowledgedKeys(o.acknowledged)
+func (c *checked) good() bool {
+	return len(c.Lost)+len(c.Twice)+len(c.Disordered) == 0 && c.HashesEqual
+}
+
+func check(ctx context.Context, o options) (result, error) {
+	said, err := readAcknowledged(o.acknowledged)
 	if err != nil {
 		return nil, err
 	}
-	result := &checked{Acknowledged: len(keys), Lost: []string{}, HashesEqual: true}
+	if o.follow {
+		if o.endpoints, err = membersOf(ctx, o); err != nil {
+			return nil, err
+		}
+	}
+	result := &checked{
+		Acknowledged: len(said.keys), Appended: said.appends(), Endpoints: o.endpoints,
+		Lost: []string{}, Twice: []string{}, Disordered: []string{},
+	}
 	hashes := map[uint32]bool{}
 	for _, endpoint := range o.endpoints {
 		client, err := connect(o, endpoint)
 		if err != nil {
 			return nil, err
 		}
-		present, err := keysOf(ctx, client, o.deadline)
+		keys, err := contentOf(ctx, client, o.deadline, "/writer/", 5000, clientv3.WithKeysOnly())
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", endpoint, err)
 		}
-		for _, key := range keys {
-			if !present[key] {
-				result.Lost = append(result.Lost, endpoint+" "+key)
-			}
+		lists, err := contentOf(ctx, client, o.deadline, listPrefix, 200)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", endpoint, err)
 		}
+		result.compare(endpoint, said, keys, lists)
 		if result.Revision == 0 {
 			if result.Revision, err = revisionOf(ctx, client, o.deadline); err != nil {
 				return nil, err
@@ -56,37 +70,64 @@ func check(ctx context.Context, o options) (*checked, error) {
 	return result, nil
 }
 
-func acknowledgedKeys(path string) ([]string, error) {
-	file, err := os.Open(path)
+// compare: every key is there; every token is in its list once, and the tokens are in the order of their acknowledgement.
+// Others may be in between: those that were applied and not acknowledged in time.
+func (c *checked) compare(endpoint string, said *acknowledged, keys, lists map[string]string) {
+	for _, key := range said.keys {
+		if _, present := keys[key]; !present {
+			c.Lost = append(c.Lost, endpoint+" "+key)
+		}
+	}
+	for key, tokens := range said.lists {
+		places := map[string]int{}
+		for i, token := range tokensOf(lists[key]) {
+			if _, before := places[token]; before {
+				c.Twice = append(c.Twice, endpoint+" "+key+" "+token)
+			}
+			places[token] = i
+		}
+		last := -1
+		for _, token := range tokens {
+			place, present := places[token]
+			switch {
+			case !present:
+				c.Lost = append(c.Lost, endpoint+" "+key+" "+token)
+			case place < last:
+				c.Disordered = append(c.Disordered, endpoint+" "+key+" "+token)
+			default:
+				last = place
+			}
+		}
+	}
+}
+
+func membersOf(ctx context.Context, o options) ([]string, error) {
+	client, err := connect(o, o.endpoints...)
 	if err != nil {
 		return nil, err
 	}
-	defer file.Close()
-	var keys []string
-	scanner := bufio.NewScanner(file)
-	for scanner.Scan() {
-		keys = append(keys, scanner.Text())
-	}
-	return keys, scanner.Err()
+	defer client.Close()
+	attempt, cancel := context.WithTimeout(ctx, o.deadline)
+	defer cancel()
+	return clientURLs(attempt, client)
 }
 
-// A linearizable read through this member, page by page.
-func keysOf(ctx context.Context, client *clientv3.Client, deadline time.Duration) (map[string]bool, error) {
-	const page = 5000
-	keys := map[string]bool{}
-	end := clientv3.GetPrefixRangeEnd("/writer/")
-	for from := "/writer/"; ; {
+// Linearizable reads through this member: it waits until it has what the others have acknowledged, and answers from its own data.
+func contentOf(ctx context.Context, client *clientv3.Client, deadline time.Duration, prefix string, page int64, also ...clientv3.OpOption) (map[string]string, error) {
+	content := map[string]string{}
+	end := clientv3.GetPrefixRangeEnd(prefix)
+	for from := prefix; ; {
 		attempt, cancel := context.WithTimeout(ctx, deadline)
-		answer, err := client.Get(attempt, from, clientv3.WithRange(end), clientv3.WithKeysOnly(), clientv3.WithLimit(page))
+		answer, err := client.Get(attempt, from, append(also, clientv3.WithRange(end), clientv3.WithLimit(page))...)
 		cancel()
 		if err != nil {
 			return nil, err
 		}
 		for _, kv := range answer.Kvs {
-			keys[string(kv.Key)] = true
+			content[string(kv.Key)] = string(kv.Value)
 		}
 		if !answer.More {
-			return keys, nil
+			return content, nil
 		}
 		from = string(answer.Kvs[len(answer.Kvs)-1].Key) + "\x00"
 	}

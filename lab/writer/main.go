@@ -1,7 +1,11 @@
-// The writer: puts unique keys through all endpoints, remembers which were acknowledged, and checks at the end that every member has them.
+// The writer: a client that writes to the cluster while tests change and break it, and that says afterwards what was lost.
 //
-//	writer write --mode balanced|pinned [flags]   until SIGTERM or --duration; prints one JSON line
-//	writer check [flags]                          every acknowledged key on every member, hashes equal; prints one JSON line
+//	writer write --mode balanced|pinned [flags]   puts unique keys, appends to lists; until SIGTERM or --duration
+//	writer check [flags]                          what was acknowledged is on every member, hashes equal; exit 1 when not
+//	writer history [flags]                        get, put and compare-and-swap by several clients, recorded as JSON lines
+//	writer linearizable [flags]                   is that history one of a register? exit 1 when not
+//
+// Each prints one JSON line.
 package main
 
 import (
@@ -14,10 +18,6 @@ import (
 	"strings"
 	"syscall"
 	"time"
-
-	"go.etcd.io/etcd/client/pkg/v3/transport"
-	clientv3 "go.etcd.io/etcd/client/v3"
-	"go.uber.org/zap"
 )
 
 type options struct {
@@ -26,39 +26,41 @@ type options struct {
 	cert         string
 	key          string
 	mode         string
+	follow       bool
 	acknowledged string
+	history      string
+	clients      int
 	interval     time.Duration
 	deadline     time.Duration
 	failover     time.Duration
 	duration     time.Duration
+	limit        time.Duration
 }
 
 func main() {
-	if len(os.Args) < 2 {
-		fatal(fmt.Errorf("say write or check"))
+	commands := map[string]func(context.Context, options) (result, error){
+		"write": write, "check": check, "history": history, "linearizable": linearizable,
+	}
+	if len(os.Args) < 2 || commands[os.Args[1]] == nil {
+		fatal(fmt.Errorf("say write, check, history or linearizable"))
 	}
 	o := parse(os.Args[2:])
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
-	var (
-		result any
-		err    error
-	)
-	switch os.Args[1] {
-	case "write":
-		result, err = write(ctx, o)
-	case "check":
-		result, err = check(ctx, o)
-	default:
-		err = fmt.Errorf("say write or check, not %q", os.Args[1])
-	}
+	result, err := commands[os.Args[1]](ctx, o)
 	if err != nil {
 		fatal(err)
 	}
 	if err := json.NewEncoder(os.Stdout).Encode(result); err != nil {
 		fatal(err)
 	}
+	if !result.good() {
+		os.Exit(1)
+	}
 }
+
+// What a command prints; one that is not good ends with exit 1.
+type result interface{ good() bool }
 
 func parse(arguments []string) options {
 	var o options
@@ -68,24 +70,30 @@ func parse(arguments []string) options {
 	f.StringVar(&o.cacert, "cacert", os.Getenv("ETCDCTL_CACERT"), "CA certificate, PEM file")
 	f.StringVar(&o.cert, "cert", os.Getenv("ETCDCTL_CERT"), "client certificate, PEM file")
 	f.StringVar(&o.key, "key", os.Getenv("ETCDCTL_KEY"), "client key, PEM file")
-	f.StringVar(&o.mode, "mode", "balanced", "balanced: one client over all endpoints; pinned: one endpoint, the next one after --failover")
-	f.StringVar(&o.acknowledged, "acknowledged", "acknowledged.txt", "file of acknowledged keys, one a line")
-	f.DurationVar(&o.interval, "interval", 20*time.Millisecond, "time between two puts")
-	f.DurationVar(&o.deadline, "deadline", 5*time.Second, "a put that is not acknowledged by then has failed")
+	f.StringVar(&o.mode, "mode", "balanced", "write: balanced: one client over all endpoints; pinned: one endpoint, the next one after --failover")
+	f.BoolVar(&o.follow, "follow", false, "take the endpoints from the cluster's member list, again every 2 s; check: once")
+	f.StringVar(&o.acknowledged, "acknowledged", "acknowledged.txt", "write, check: file of what was acknowledged, one a line: a key, or a list and a token")
+	f.StringVar(&o.history, "history", "history.jsonl", "history, linearizable: file of operations, one a line")
+	f.IntVar(&o.clients, "clients", 5, "history: clients at once")
+	f.DurationVar(&o.interval, "interval", 20*time.Millisecond, "time between two operations of a client")
+	f.DurationVar(&o.deadline, "deadline", 5*time.Second, "what is not acknowledged by then has failed")
 	f.DurationVar(&o.failover, "failover", 200*time.Millisecond, "pinned: time after which the next endpoint is tried")
 	f.DurationVar(&o.duration, "duration", 0, "stop after this time; 0: on SIGTERM")
+	f.DurationVar(&o.limit, "limit", time.Minute, "linearizable: give up after this time")
 	_ = f.Parse(arguments)
 	o.endpoints = strings.Split(endpoints, ",")
 	return o
 }
 
-func connect(o options, endpoints ...string) (*clientv3.Client, error) {
-	tls, err := transport.TLSInfo{TrustedCAFile: o.cacert, CertFile: o.cert, KeyFile: o.key}.ClientConfig()
-	if err != nil {
-		return nil, err
+// until is the time that a command runs for.
+func (o options) until(ctx context.Context) (context.Context, context.CancelFunc) {
+	if o.duration > 0 {
+		return context.WithTimeout(ctx, o.duration)
 	}
-	return clientv3.New(clientv3.Config{Endpoints: endpoints, TLS: tls, DialTimeout: o.deadline, Logger: zap.NewNop()})
+	return context.WithCancel(ctx)
 }
+
+func runName() string { return fmt.Sprintf("%d-%d", time.Now().UnixNano(), os.Getpid()) }
 
 func fatal(err error) {
 	fmt.Fprintln(os.Stderr, "writer:", err)

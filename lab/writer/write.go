@@ -1,113 +1,71 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"fmt"
-	"os"
+	"sync"
 	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 )
 
-// What a run of the writer saw. Times in milliseconds.
+// What a run of the writer saw: the puts at the top, the appends under their name.
 type written struct {
-	Mode         string   `json:"mode"`
-	Acknowledged int      `json:"acknowledged"`
-	Failed       int      `json:"failed"`
-	LongestGapMs float64  `json:"longestGapMs"`
-	GapEndedAt   string   `json:"gapEndedAt"`
-	SlowestPutMs float64  `json:"slowestPutMs"`
-	Errors       []string `json:"errors"`
+	Mode string `json:"mode"`
+	series
+	Appends series `json:"appends"`
 }
 
-type putter func(ctx context.Context, key, value string) error
+func (*written) good() bool { return true }
 
-func write(ctx context.Context, o options) (*written, error) {
-	put, err := newPutter(o)
+// Puts and appends go on side by side over the same way, one of each every interval.
+func write(ctx context.Context, o options) (result, error) {
+	ctx, stop := o.until(ctx)
+	defer stop()
+	route, err := newRoute(ctx, o)
 	if err != nil {
 		return nil, err
 	}
-	file, err := os.OpenFile(o.acknowledged, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	record, err := newRecord(o.acknowledged)
 	if err != nil {
 		return nil, err
 	}
-	defer file.Close()
-	record := bufio.NewWriter(file)
-	defer record.Flush()
+	defer record.close()
 
-	if o.duration > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, o.duration)
-		defer cancel()
-	}
-	run := fmt.Sprintf("%d-%d", time.Now().UnixNano(), os.Getpid())
-	result := &written{Mode: o.mode, Errors: []string{}}
-	ticker := time.NewTicker(o.interval)
-	defer ticker.Stop()
-	var last time.Time
-	for i := 0; ; i++ {
-		select {
-		case <-ctx.Done():
-			return result, nil
-		case <-ticker.C:
-		}
-		key := fmt.Sprintf("/writer/%s/%08d", run, i)
-		// Not the caller's context: a put that is under way when the writer is stopped is still counted.
-		attempt, cancel := context.WithTimeout(context.Background(), o.deadline)
-		began := time.Now()
-		err := put(attempt, key, key)
-		cancel()
-		now := time.Now()
-		result.SlowestPutMs = max(result.SlowestPutMs, milliseconds(now.Sub(began)))
-		if err != nil {
-			result.Failed++
-			if len(result.Errors) < 10 {
-				result.Errors = append(result.Errors, fmt.Sprintf("%s %v", now.Format(time.RFC3339Nano), err))
+	run := runName()
+	result := &written{Mode: o.mode, series: newSeries(), Appends: newSeries()}
+	var both sync.WaitGroup
+	both.Go(func() {
+		result.run(ctx, o, record, func(ctx context.Context, i int) (string, error) {
+			key := fmt.Sprintf("/writer/%s/%08d", run, i)
+			return key, put(ctx, route, key)
+		})
+	})
+	both.Go(func() {
+		var l *list
+		result.Appends.run(ctx, o, record, func(ctx context.Context, i int) (string, error) {
+			if i%listLength == 0 {
+				l = newList(fmt.Sprintf("%s%s/%06d", listPrefix, run, i/listLength))
 			}
-			continue
-		}
-		result.Acknowledged++
-		if gap := milliseconds(now.Sub(last)); !last.IsZero() && gap > result.LongestGapMs {
-			result.LongestGapMs, result.GapEndedAt = gap, now.Format(time.RFC3339Nano)
-		}
-		last = now
-		fmt.Fprintln(record, key)
-	}
+			token := fmt.Sprintf("%08d", i)
+			return l.key + " " + token, l.append(ctx, route, token)
+		})
+	})
+	both.Wait()
+	return result, nil
 }
 
-func newPutter(o options) (putter, error) {
-	if o.mode == "balanced" {
-		client, err := connect(o, o.endpoints...)
-		if err != nil {
-			return nil, err
-		}
-		return func(ctx context.Context, key, value string) error {
-			_, err := client.Put(ctx, key, value)
+// put is tried once by a plain client, and elsewhere again by one that fails over.
+func put(ctx context.Context, route route, key string) error {
+	for {
+		err := route.try(ctx, func(ctx context.Context, kv clientv3.KV) error {
+			_, err := kv.Put(ctx, key, key)
 			return err
-		}, nil
-	}
-	clients := make([]*clientv3.Client, len(o.endpoints))
-	for i, endpoint := range o.endpoints {
-		client, err := connect(o, endpoint)
-		if err != nil {
-			return nil, err
+		})
+		if err == nil || ctx.Err() != nil || !route.failsOver() {
+			return err
 		}
-		clients[i] = client
+		// The same key again does no harm: it has one value, whichever attempt was applied.
+		pause(ctx, 10*time.Millisecond)
 	}
-	current := 0
-	return func(ctx context.Context, key, value string) error {
-		for {
-			attempt, cancel := context.WithTimeout(ctx, o.failover)
-			_, err := clients[current].Put(attempt, key, value)
-			cancel()
-			if err == nil || ctx.Err() != nil {
-				return err
-			}
-			// The same key again does no harm: it has one value, whichever attempt was applied.
-			current = (current + 1) % len(clients)
-		}
-	}, nil
 }
-
-func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

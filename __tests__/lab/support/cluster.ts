@@ -1,33 +1,58 @@
 import { HOSTS, type Lab } from "./lab";
-import type { Project } from "./project";
+import type { ProgramProps, Project } from "./project";
 
 export const MEMBERS = ["etcd-server-7-12", "etcd-server-7-21", "etcd-server-7-22"];
 
-/** Every endpoint answers a linearizable read with the operator's certificate, and the members are the runbook's. */
-export async function expectHealthy(project: Project): Promise<void> {
+/** A member's props: the one that lives at 10.4.7.N, on the host hdss7-N. */
+export function member(n: number, more: object = {}): { readonly name: string } {
+  return { name: `etcd-server-7-${n}`, address: `10.4.7.${n}`, host: `hdss7-${n}`, ...more } as {
+    readonly name: string;
+  };
+}
+
+/** Every endpoint answers a linearizable read with the operator's certificate, and the members are these voters and no others. */
+export async function expectHealthy(project: Project, names: readonly string[] = MEMBERS): Promise<void> {
   const health = await project.etcdctl("endpoint health");
-  expect(health.output.match(/is healthy/g)).toHaveLength(MEMBERS.length);
+  expect(health.output.match(/is healthy/g)).toHaveLength(names.length);
   const list = await project.etcdctl("member list");
   const members = list.stdout
     .trim()
     .split("\n")
     .map((line) => line.split(", "));
   expect(members.map(([, status, name]) => `${name} ${status}`).sort()).toEqual(
-    MEMBERS.map((name) => `${name} started`),
+    [...names].sort().map((name) => `${name} started`),
   );
+  expect(members.filter(([, , , , , learner]) => learner === "true")).toEqual([]);
+}
+
+/** A second apply changes nothing, restarts nothing, and nothing of the way is left on the hosts. */
+export async function expectSettled(
+  lab: Lab,
+  project: Project,
+  props: ProgramProps = {},
+  hosts = Object.keys(HOSTS),
+): Promise<void> {
+  const before = await pids(lab, hosts);
+  expect((await project.apply(props)).output).toMatch(/No changes/);
+  expect(await pids(lab, hosts)).toEqual(before);
+  expect(await leftovers(lab, hosts)).toBe("");
 }
 
 /** The process ids of etcd, by host. */
-export function pids(lab: Lab): Promise<string[]> {
-  return lab.onAll('for p in /proc/[0-9]*; do [ "$(cat $p/comm 2>/dev/null)" = etcd ] && basename $p; done; true');
+export function pids(lab: Lab, hosts = Object.keys(HOSTS)): Promise<string[]> {
+  return lab.onAll(
+    'for p in /proc/[0-9]*; do [ "$(cat $p/comm 2>/dev/null)" = etcd ] && basename $p; done; true',
+    hosts,
+  );
 }
 
 /** Everything that a deploy uses on its way and must not leave on a host; empty when all is well. */
-export async function leftovers(lab: Lab): Promise<string> {
+export async function leftovers(lab: Lab, hosts = Object.keys(HOSTS)): Promise<string> {
   const found = await lab.onAll(
     "ls -d /root/.cdktf-etcd /opt/.*.aside /opt/etcd*/*.next /opt/etcd*/.*.aside /opt/etcd/first-start.env " +
       "/var/lib/cdktf-etcd/*/restart-pending /etc/supervisor/conf.d/.*.aside 2>/dev/null; " +
       "find /tmp -maxdepth 1 -name 'terraform_*' -size +0; true",
+    hosts,
   );
   return found.join("");
 }

@@ -48,9 +48,9 @@ export class Lab {
     return (await must([LAB, "--name", this.name, "ssh", host, script])).trim();
   }
 
-  /** The same text on every host. */
-  public async onAll(script: string): Promise<string[]> {
-    return Promise.all(Object.keys(HOSTS).map((host) => this.on(host, script)));
+  /** The same text on every host, or on these. */
+  public async onAll(script: string, hosts = Object.keys(HOSTS)): Promise<string[]> {
+    return Promise.all(hosts.map((host) => this.on(host, script)));
   }
 
   /** A directory that goes with the lab. */

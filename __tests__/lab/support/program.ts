@@ -1,9 +1,9 @@
 /* The program of the lab's scenarios: the runbook's cluster, with props from the environment laid over it. */
-import { App, TerraformOutput, TerraformStack, TerraformVariable } from "cdktf";
-import { EtcdCluster, type EtcdClusterProps, EtcdRelease } from "cdktf-etcd";
+import { App, Fn, TerraformOutput, TerraformStack, TerraformVariable } from "cdktf";
+import { CertificateAuthority, EtcdCluster, type EtcdClusterProps, EtcdRelease } from "cdktf-etcd";
 
 const { ETCD_MIRROR = "", SSH_USER, SSH_PORT, SSH_PRIVATE_KEY_FILE, PROPS = "{}", SHA256 } = process.env;
-const { localArchive, keyFromVariable, ...overrides } = JSON.parse(PROPS);
+const { localArchive, keyFromVariable, secondAuthority, importedAuthority, ...overrides } = JSON.parse(PROPS);
 
 const app = new App({ outdir: "cdktf.out" });
 const stack = new TerraformStack(app, "etcd");
@@ -24,6 +24,27 @@ if (keyFromVariable) {
   const variable = new TerraformVariable(stack, "ssh_private_key", { type: "string", sensitive: true });
   Object.assign(props, { ssh: { ...overrides.ssh, privateKey: variable.stringValue } });
 }
+// A change of CA, from the cluster's own to a second one: "trusted" beside the own, "signing" beside the own, "alone".
+if (secondAuthority) {
+  const second = new CertificateAuthority(stack, "second-ca", { commonName: "second-ca" });
+  Object.assign(props, {
+    certificates: {
+      ...overrides.certificates,
+      ...(secondAuthority === "trusted"
+        ? { trustedAuthorities: [second] }
+        : { authority: second, trustOwnAuthority: secondAuthority === "signing" }),
+    },
+  });
+}
+// The operator's own CA: PEM files ca.pem and ca-key.pem in a directory.
+if (importedAuthority) {
+  const authority = CertificateAuthority.fromPem(stack, "imported-ca", {
+    certPem: Fn.file(`${importedAuthority}/ca.pem`),
+    privateKeyPem: Fn.sensitive(Fn.file(`${importedAuthority}/ca-key.pem`)),
+  });
+  Object.assign(props, { certificates: { ...overrides.certificates, authority } });
+}
 const cluster = new EtcdCluster(stack, "etcd", props);
 new TerraformOutput(stack, "endpoints", { value: cluster.endpoints });
+new TerraformOutput(stack, "certificate_ends", { value: cluster.certificateEnds });
 app.synth();

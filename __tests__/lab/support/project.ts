@@ -6,6 +6,9 @@ import type { Result, Running } from "./run";
 const TOP = join(__dirname, "..", "..", "..");
 const PROGRAM = join(__dirname, "program.ts");
 
+/** Props laid over the runbook's, as JSON; see program.ts. */
+export type ProgramProps = { readonly version?: string; readonly [prop: string]: unknown };
+
 /** An operator's project: a directory, a program with props, Terraform. */
 export class Project {
   public readonly directory: string;
@@ -26,10 +29,10 @@ export class Project {
   }
 
   /** Synthesizes with these props over the runbook's; a result with a code other than 0 when they are refused. */
-  public async synth(props: object = {}): Promise<Result> {
+  public async synth(props: ProgramProps = {}): Promise<Result> {
     const env = {
       PROPS: JSON.stringify({ version: this.version, ...props }),
-      SHA256: await this.lab.digest(this.version),
+      SHA256: await this.lab.digest(props.version ?? this.version),
       TSX_TSCONFIG_PATH: join(TOP, "tsconfig.json"),
     };
     return this.lab.exec(["node", "--import", join(TOP, "node_modules/tsx/dist/loader.mjs"), PROGRAM], {
@@ -39,7 +42,7 @@ export class Project {
   }
 
   /** Synthesizes and prepares Terraform; fails the test when that fails. */
-  public async prepare(props: object = {}): Promise<void> {
+  public async prepare(props: ProgramProps = {}): Promise<void> {
     const synth = await this.synth(props);
     if (synth.code !== 0) throw new Error(synth.output);
     if (existsSync(join(this.stack, ".terraform"))) return;
@@ -57,12 +60,12 @@ export class Project {
   }
 
   /** Synthesizes and applies. */
-  public async apply(props: object = {}): Promise<Result> {
+  public async apply(props: ProgramProps = {}): Promise<Result> {
     await this.prepare(props);
     return this.terraform("apply", "-auto-approve", "-input=false");
   }
 
-  public async plan(props: object = {}): Promise<Result> {
+  public async plan(props: ProgramProps = {}): Promise<Result> {
     await this.prepare(props);
     return this.terraform("plan", "-input=false");
   }
@@ -78,6 +81,14 @@ export class Project {
     mkdirSync(other.directory, { recursive: true });
     cpSync(join(this.directory, state), join(other.directory, state));
     return other;
+  }
+
+  /** The address in Terraform's state of a member's phase, for `-replace=`. */
+  public async resource(member: string, phase: string): Promise<string> {
+    const list = (await this.terraform("state", "list")).stdout.split("\n");
+    const address = list.find((name) => name.includes(`${member}_${phase}_`));
+    if (address === undefined) throw new Error(`no ${phase} of ${member} in the state`);
+    return address;
   }
 
   /** A command with the operator's etcdctl environment. */

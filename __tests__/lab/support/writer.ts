@@ -1,54 +1,95 @@
-import { existsSync, readdirSync, rmSync } from "node:fs";
-import { homedir } from "node:os";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Lab } from "./lab";
 import type { Project } from "./project";
 import type { Running } from "./run";
 
-/** What the writer prints; see lab/writer. */
-export interface Written {
-  readonly mode: string;
+/** How a series of writes went. */
+export interface Series {
   readonly acknowledged: number;
   readonly failed: number;
   readonly longestGapMs: number;
   readonly errors: string[];
 }
 
-/** A client that puts a key every 20 ms, from `start` to `stop`, and checks at the end that none is lost. */
+/** What the writer prints, see lab/writer: how its puts went, and its appends. */
+export interface Written extends Series {
+  readonly mode: string;
+  readonly appends: Series;
+}
+
+export interface WriterOptions {
+  /** Endpoints come from the cluster's member list, again every 2 s, as members come and go. Default: those of the start. */
+  readonly follow?: boolean;
+}
+
+/** A client that puts a key and appends to a list every 20 ms, from `start` to `stop`, and checks at the end that none is lost. */
 export class Writer {
+  private readonly running: Running;
+  private readonly file: string;
+  private readonly follow: string;
+
+  public constructor(
+    private readonly lab: Lab,
+    private readonly project: Project,
+    mode: "balanced" | "pinned",
+    options: WriterOptions = {},
+  ) {
+    this.file = join(project.directory, `acknowledged-${mode}`);
+    this.follow = options.follow ? "--follow" : "";
+    rmSync(this.file, { force: true });
+    this.running = lab.start(writer(project, `write --mode ${mode} --acknowledged ${this.file} ${this.follow}`));
+  }
+
+  /** Ends it, and throws unless every acknowledged put and append is on every member, appends once and in order. */
+  public async stop(): Promise<Written> {
+    const written = await ended(this.running);
+    const check = await this.lab.exec(writer(this.project, `check --acknowledged ${this.file} ${this.follow}`));
+    if (check.code !== 0) throw new Error(`acknowledged and not there as written: ${check.output}`);
+    return written as Written;
+  }
+}
+
+/** What `History.stop` returns. */
+export interface Judged {
+  readonly operations: number;
+  readonly unknown: number;
+  readonly result: string;
+}
+
+/** Five clients that get, put and compare-and-swap a handful of registers, from `start` to `stop`; then their history is checked. */
+export class History {
   private readonly running: Running;
   private readonly file: string;
 
   public constructor(
     private readonly lab: Lab,
     private readonly project: Project,
-    mode: "balanced" | "pinned",
+    options: WriterOptions = {},
   ) {
-    this.file = join(project.directory, `acknowledged-${mode}`);
+    this.file = join(project.directory, "history.jsonl");
     rmSync(this.file, { force: true });
-    this.running = lab.start(this.command(`write --mode ${mode} --acknowledged ${this.file}`));
+    this.running = lab.start(writer(project, `history --history ${this.file} ${options.follow ? "--follow" : ""}`));
   }
 
-  /** Ends it, and throws unless every acknowledged key is on every member. */
-  public async stop(): Promise<Written> {
-    this.running.kill("SIGTERM");
-    const ended = await this.running.ended;
-    const check = await this.lab.exec(this.command(`check --acknowledged ${this.file}`));
-    const { lost, hashesEqual } = JSON.parse(check.stdout);
-    if (lost.length > 0 || !hashesEqual) throw new Error(`acknowledged and lost: ${check.stdout}`);
-    return JSON.parse(ended.stdout);
-  }
-
-  private command(text: string): string[] {
-    return ["sh", "-c", `. ${this.project.directory}/credentials/etcdctl.env; exec ${writer()} ${text}`];
+  /** Ends it, and throws unless the history is linearizable. */
+  public async stop(): Promise<Judged> {
+    await ended(this.running);
+    const check = await this.lab.exec(writer(this.project, `linearizable --history ${this.file}`));
+    const judged = check.stdout ? (JSON.parse(check.stdout) as Judged) : undefined;
+    if (judged?.result !== "ok") throw new Error(`the history ${this.file} is not linearizable: ${check.output}`);
+    return judged;
   }
 }
 
-function writer(): string {
-  const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache"), "cdktf-etcd");
-  const newest = readdirSync(cache)
-    .filter((entry) => entry.startsWith("writer-") && existsSync(join(cache, entry, "writer")))
-    .at(-1);
-  if (!newest) throw new Error("no writer: run lab/prepare");
-  return join(cache, newest, "writer");
+async function ended(running: Running): Promise<unknown> {
+  running.kill("SIGTERM");
+  const result = await running.ended;
+  if (result.code !== 0) throw new Error(`the writer failed: ${result.output}`);
+  return JSON.parse(result.stdout);
+}
+
+/** `lab exec` has this lab's writer on its PATH. */
+function writer(project: Project, text: string): string[] {
+  return ["sh", "-c", `. ${project.directory}/credentials/etcdctl.env; exec writer ${text}`];
 }

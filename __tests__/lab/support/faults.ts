@@ -1,0 +1,105 @@
+/* What can go wrong around a cluster; each by its own, and each with its way back. */
+import type { Lab } from "./lab";
+import type { Project } from "./project";
+
+/** Etcd of this host stands still: its connections stay, nothing is answered. */
+export const freezeEtcd = (lab: Lab, host: string): Promise<string> => lab.lab("freeze", host);
+export const thawEtcd = (lab: Lab, host: string): Promise<string> => lab.lab("thaw", host);
+
+/** `kill -9`; supervisor starts it again. */
+export const killEtcd = (lab: Lab, host: string): Promise<string> => onConsole(lab, host, "pkill -KILL -x etcd");
+
+export const cutLink = (lab: Lab, host: string): Promise<string> => lab.lab("link", host, "down");
+export const restoreLink = (lab: Lab, host: string): Promise<string> => lab.lab("link", host, "up");
+
+/** No ssh, neither the sessions that there are nor new ones; etcd goes on. */
+export const killSshd = (lab: Lab, host: string): Promise<string> =>
+  onConsole(lab, host, "systemctl --quiet stop ssh.service; pkill -KILL sshd; true");
+
+export async function restoreSshd(lab: Lab, host: string): Promise<void> {
+  await onConsole(lab, host, "systemctl start ssh.service");
+  await lab.on(host, "true");
+}
+
+/** Takes all that is free on the disk of a host with `--disk`: on others it would be this machine's. */
+export async function fillDisk(lab: Lab, host: string): Promise<void> {
+  const [kib] = (await onConsole(lab, host, "df --output=size / | tail -n 1")).trim().split("\n").map(Number);
+  if (!(kib < 4_000_000)) throw new Error(`${host} has no small disk (${kib} KiB); give it one with --disk`);
+  await onConsole(lab, host, "cat /dev/zero >/filler 2>/dev/null; true");
+}
+export const freeDisk = (lab: Lab, host: string): Promise<string> => onConsole(lab, host, "rm -f /filler");
+
+/** What goes to this host is late or lost, e.g. `netem(lab, host, "delay 50ms loss 1%")`. */
+export const netem = (lab: Lab, host: string, settings: string): Promise<string> =>
+  lab.lab("netem", host, ...settings.split(" "));
+export const netemOff = (lab: Lab, host: string): Promise<string> => lab.lab("netem", host, "off");
+
+/** The host whose member leads; throws when no member that answers says so. */
+export async function leaderHost(project: Project): Promise<string> {
+  // A member that is down makes etcdctl fail, after it has printed the others.
+  const status = await project.etcdctl("endpoint status --write-out json; printenv LAB_HOSTS");
+  const hosts = new Map(
+    (status.stdout.trim().split("\n").at(-1) ?? "")
+      .split(",")
+      .map((pair) => pair.split("=").reverse() as [string, string]),
+  );
+  // Ids are larger than JavaScript's integers, so they are compared as text.
+  for (const member of status.stdout.split('"Endpoint":').slice(1)) {
+    const address = /^"https:\/\/([\d.]+):/.exec(member)?.[1];
+    const id = /"member_id":(\d+)/.exec(member)?.[1];
+    const leader = /"leader":(\d+)/.exec(member)?.[1];
+    if (id && id === leader) {
+      const host = hosts.get(address ?? "");
+      if (host) return host;
+    }
+  }
+  throw new Error(`no leader: ${status.output}`);
+}
+
+/** Seconds between 0.3 and `max` + 0.3, the same ones for the same seed. */
+export function randomMoments(seed: number, n: number, max: number): number[] {
+  let state = seed;
+  return Array.from({ length: n }, () => {
+    // Park and Miller's generator.
+    state = (state * 48271 + 11) % 2147483647;
+    return Math.round((0.3 + (state / 2147483647) * max) * 100) / 100;
+  });
+}
+
+/** Random choices, the same ones for the same seed. */
+export interface Dice {
+  /** From 0 to 1, without 1. */
+  next(): number;
+  of<T>(choices: readonly T[]): T;
+  shuffled<T>(items: readonly T[]): T[];
+}
+
+export function dice(seed: number): Dice {
+  let state = (seed % 2147483646) + 1;
+  const next = () => {
+    // Park and Miller's generator.
+    state = (state * 48271) % 2147483647;
+    return state / 2147483647;
+  };
+  // Near seeds give near first numbers.
+  for (let i = 0; i < 5; i++) next();
+  const of = <T>(choices: readonly T[]): T => choices[Math.floor(next() * choices.length)];
+  return {
+    next,
+    of,
+    shuffled: (items) =>
+      items
+        .map((item) => [next(), item] as const)
+        .sort(([a], [b]) => a - b)
+        .map(([, item]) => item),
+  };
+}
+
+/** How long etcd of this host has run; for ever when there is none. */
+export async function secondsSinceStart(lab: Lab, host: string): Promise<number> {
+  const ages = (await onConsole(lab, host, "ps -C etcd -o etimes=; true")).trim();
+  return ages === "" ? Number.POSITIVE_INFINITY : Math.min(...ages.split("\n").map(Number));
+}
+
+/** As root and without ssh. */
+const onConsole = (lab: Lab, host: string, command: string): Promise<string> => lab.lab("console", host, command);

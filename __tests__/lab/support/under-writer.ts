@@ -1,0 +1,43 @@
+import { appendFileSync } from "node:fs";
+import type { Lab } from "./lab";
+import type { Project } from "./project";
+import { History, Writer } from "./writer";
+
+/**
+ * Does something while a careful client writes: no put and no append of it may fail, and none that was acknowledged may be missing afterwards.
+ * `history`: a mixed history is recorded too, and must be linearizable.
+ */
+export async function underWriter<T>(
+  lab: Lab,
+  project: Project,
+  what: string,
+  work: () => Promise<T>,
+  { history = false } = {},
+): Promise<T> {
+  const writer = new Writer(lab, project, "pinned", { follow: true });
+  const recorder = history ? new History(lab, project, { follow: true }) : undefined;
+  const began = Date.now();
+  const done = await work().catch(async (error: unknown) => {
+    await Promise.allSettled([writer.stop(), recorder?.stop()]);
+    throw error;
+  });
+  const seconds = (Date.now() - began) / 1000;
+  const [written, judged] = await Promise.all([writer.stop(), recorder?.stop()]);
+  const { appends } = written;
+  process.stderr.write(
+    `${what}: ${seconds.toFixed(1)} s; puts ${written.acknowledged}, failed ${written.failed}, longest gap ${written.longestGapMs} ms; ` +
+      `appends ${appends.acknowledged}, failed ${appends.failed}, longest gap ${appends.longestGapMs} ms` +
+      `${judged ? `; history of ${judged.operations} operations, ${judged.unknown} unknown: ${judged.result}` : ""}\n`,
+  );
+  expect(written).toMatchObject({ failed: 0, errors: [], appends: { failed: 0, errors: [] } });
+  expect(written.acknowledged).toBeGreaterThan(20);
+  return done;
+}
+
+/** The lines of a deploy that speak of this, in their order: `NAME phase: text`. */
+export function steps(output: string, about: RegExp): string[] {
+  if (process.env.P2) appendFileSync(process.env.P2, `${output}\n=====\n`); // TEMPORARY
+  return [...output.matchAll(/(\S+) on \S+: (\w+: .*)/g)]
+    .map(([, name, text]) => `${name} ${text.trimEnd()}`)
+    .filter((step) => about.test(step));
+}

@@ -1,0 +1,3 @@
+module cdktf-etcd/lab/netem
+
+go 1.26.8
