@@ -1,5 +1,6 @@
 import { TerraformOutput, TerraformVariable } from "cdktf";
 import { EtcdCluster } from "../src/etcd-cluster";
+import { EtcdRelease } from "../src/release/etcd-release";
 import type { EtcdClusterProps } from "../src/props";
 import { RUNBOOK } from "./helpers/settings";
 import { addresses, allDependencies, emptyStack, find, type StackJson, synth, synthCluster } from "./support/synth";
@@ -9,6 +10,8 @@ const FOURTH = { name: "etcd-server-7-20", address: "10.4.7.20" };
 
 /** `null_resource.etcd_NAME_PHASE` of every member. */
 const each = (phase: string, names = NAMES) => names.map((name) => `null_resource.etcd_member_${name}_${phase}`);
+const MEMBERSHIP = "null_resource.etcd_membership";
+const SHUTDOWNS = NAMES.map((name) => `terraform_data.etcd_member_${name}_shutdown`);
 const rolloutTriggers = (json: StackJson, name: string) =>
   find(json, `null_resource.etcd_member_${name}_rollout`).triggers;
 
@@ -26,47 +29,58 @@ describe("what waits for what", () => {
   });
 
   test("nothing touches a host before the preflights of all members have passed", () => {
-    for (const phase of ["membership", "stage", "bootstrap", "rollout"]) {
+    for (const phase of ["stage", "bootstrap", "rollout"]) {
       for (const resource of each(phase)) {
         expect(allDependencies(json, resource)).toEqual(expect.arrayContaining(each("preflight")));
       }
     }
-  });
-
-  test("every membership waits for the decommission", () => {
-    for (const membership of each("membership")) {
-      expect(find(json, membership).depends_on).toEqual(["terraform_data.etcd_decommission"]);
+    for (const resource of [MEMBERSHIP, ...SHUTDOWNS, "null_resource.etcd_health"]) {
+      expect(allDependencies(json, resource)).toEqual(expect.arrayContaining(each("preflight")));
     }
   });
 
-  test("every stage waits for the memberships of all members, so that nothing else ends while stages run", () => {
-    for (const stage of each("stage")) expect(find(json, stage).depends_on).toEqual(each("membership"));
+  test("the membership waits for the decommission, and for nothing that comes after it", () => {
+    expect(find(json, MEMBERSHIP).depends_on).toEqual(["terraform_data.etcd_decommission"]);
+  });
+
+  test("every shutdown waits for the decommission: at a destroy it comes first, and leaves nothing to do", () => {
+    for (const shutdown of SHUTDOWNS) {
+      expect(find(json, shutdown).depends_on).toEqual(["terraform_data.etcd_decommission"]);
+    }
+  });
+
+  test("every stage waits for membership and shutdowns, so that nothing else ends while stages run", () => {
+    for (const stage of each("stage")) expect(find(json, stage).depends_on).toEqual([MEMBERSHIP, ...SHUTDOWNS]);
   });
 
   test("every bootstrap waits for the stages of all members", () => {
     for (const bootstrap of each("bootstrap")) expect(find(json, bootstrap).depends_on).toEqual(each("stage"));
   });
 
-  test("a membership is created before the old one is destroyed, and so may depend on no file, at any distance", () => {
-    for (const membership of each("membership")) {
-      expect(find(json, membership).lifecycle).toEqual({ create_before_destroy: true });
-      const all = allDependencies(json, membership);
-      expect(all).toContain("local.etcd-host-scripts_text");
-      expect(all.filter((address) => address.startsWith("local_"))).toEqual([]);
-    }
+  test("the membership is created before the old one is destroyed, and so may depend on no file, at any distance", () => {
+    expect(find(json, MEMBERSHIP).lifecycle).toEqual({ create_before_destroy: true });
+    const all = allDependencies(json, MEMBERSHIP);
+    expect(all).toContain("local.etcd-host-scripts_text");
+    expect(all.filter((address) => address.startsWith("local_"))).toEqual([]);
   });
 
-  test("nothing but membership has a lifecycle that spreads", () => {
+  test("nothing but the membership has a lifecycle that spreads", () => {
     const spreading = addresses(json).filter((address) =>
       JSON.stringify(find(json, address).lifecycle ?? "").includes("create_before_destroy"),
     );
-    expect(spreading).toEqual(each("membership"));
+    expect(spreading).toEqual([MEMBERSHIP]);
   });
 
-  test("the first rollout waits for all bootstraps, and through them for all memberships, each other one for the one before", () => {
+  test("what a removed member's stop waits for: everything that depends on the membership, health at last", () => {
+    expect(allDependencies(json, "null_resource.etcd_health")).toEqual(
+      expect.arrayContaining([MEMBERSHIP, "terraform_data.etcd_decommission"]),
+    );
+  });
+
+  test("the first rollout waits for all bootstraps, and through them for the membership, each other one for the one before", () => {
     const [first, second, third] = each("rollout");
     expect(find(json, first).depends_on).toEqual(each("bootstrap"));
-    expect(allDependencies(json, first)).toEqual(expect.arrayContaining(each("membership")));
+    expect(allDependencies(json, first)).toEqual(expect.arrayContaining([MEMBERSHIP, ...SHUTDOWNS]));
     expect(find(json, second).depends_on).toEqual([first]);
     expect(find(json, third).depends_on).toEqual([second]);
   });
@@ -88,11 +102,12 @@ describe("what waits for what", () => {
     );
   });
 
-  test("health runs again when any rollout did, and last", () => {
+  test("health runs again when any rollout did or the members changed, and last", () => {
     const health = find(json, "null_resource.etcd_health");
-    expect(health.triggers).toEqual(
-      Object.fromEntries(NAMES.map((name) => [name, `\${null_resource.etcd_member_${name}_rollout.id}`])),
-    );
+    expect(health.triggers).toEqual({
+      ...Object.fromEntries(NAMES.map((name) => [name, `\${null_resource.etcd_member_${name}_rollout.id}`])),
+      membership: `\${${MEMBERSHIP}.id}`,
+    });
     const waitFor = addresses(json).filter((address) =>
       allDependencies(json, address).includes("null_resource.etcd_health"),
     );
@@ -120,6 +135,7 @@ describe("what a change of the program changes", () => {
       ca_sha256: "${sha256(tls_self_signed_cert.etcd_ca_cert.cert_pem)}",
       startup_script_sha256: expect.stringMatching(/^[0-9a-f]{64}$/),
       supervisor_ini_sha256: expect.stringMatching(/^[0-9a-f]{64}$/),
+      reprovision: "0",
       "flag.name": "etcd-server-7-12",
       "flag.data_dir": "/data/etcd/etcd-server",
       "flag.listen_peer_urls": "https://10.4.7.12:2380",
@@ -168,14 +184,38 @@ describe("what a change of the program changes", () => {
     },
   );
 
-  test("a member that comes or goes is compared with the cluster's members on every host", () => {
+  test("a member that comes or goes has every host looked at first, and the membership made anew", () => {
     const four = synthCluster({ members: [...RUNBOOK.members, FOURTH] });
-    const desired =
+    const members =
       "etcd-server-7-12=https://10.4.7.12:2380,etcd-server-7-20=https://10.4.7.20:2380,etcd-server-7-21=https://10.4.7.21:2380,etcd-server-7-22=https://10.4.7.22:2380";
-    for (const membership of each("membership", [...NAMES, FOURTH.name])) {
-      expect(find(four, membership).triggers).toEqual({ members: desired });
+    expect(find(four, MEMBERSHIP).triggers).toEqual({ members });
+    for (const preflight of each("preflight", [...NAMES, FOURTH.name])) {
+      expect(find(four, preflight).triggers).toMatchObject({ members });
     }
   });
+
+  test("a member that is made anew on its host runs all its phases again, and no other member's", () => {
+    const [first, ...rest] = RUNBOOK.members;
+    const again = synthCluster({ members: [{ ...first, reprovision: 1 }, ...rest] });
+    for (const phase of ["preflight", "stage", "rollout"]) {
+      const [changed, ...others] = each(phase);
+      expect(find(json, changed).triggers).toMatchObject({ reprovision: "0" });
+      expect(find(again, changed).triggers).toEqual({ ...find(json, changed).triggers, reprovision: "1" });
+      for (const other of others) expect(find(again, other)).toEqual(find(json, other));
+    }
+  });
+
+  test.each([
+    ["3.2.18", true],
+    ["3.3.27", false],
+    ["3.6.14", false],
+  ])(
+    "a renewed leaf restarts a member of etcd %s: %s, by whether it reads its leaf again by itself",
+    (version, restarts) => {
+      const old = synthCluster({ version, release: EtcdRelease.github({ sha256: "a".repeat(64) }) });
+      expect("certificate_sha256" in (rolloutTriggers(old, NAMES[0]) ?? {})).toBe(restarts);
+    },
+  );
 
   test("a renewed leaf is staged, but restarts nobody", () => {
     const leaf = `\${sha256(tls_locally_signed_cert.etcd_peer_${NAMES[0]}_cert.cert_pem)}`;
@@ -185,7 +225,7 @@ describe("what a change of the program changes", () => {
     expect(JSON.stringify(rolloutTriggers(json, NAMES[0]))).not.toContain("locally_signed");
   });
 
-  test("preflight and stage run again for the same things, by names that a plan's reader understands", () => {
+  test("preflight and stage run again for the same things, preflight for the members too, by names that a plan's reader understands", () => {
     const stage = find(json, `null_resource.etcd_member_${NAMES[0]}_stage`).triggers;
     expect(stage).toEqual({
       version: "3.6.14",
@@ -201,8 +241,13 @@ describe("what a change of the program changes", () => {
       startup_script_sha256: expect.stringMatching(/^[0-9a-f]{64}$/),
       supervisor_ini_sha256: expect.stringMatching(/^[0-9a-f]{64}$/),
       etcdctl_env_sha256: expect.stringMatching(/^[0-9a-f]{64}$/),
+      reprovision: "0",
     });
-    expect(find(json, `null_resource.etcd_member_${NAMES[0]}_preflight`).triggers).toEqual(stage);
+    expect(find(json, `null_resource.etcd_member_${NAMES[0]}_preflight`).triggers).toEqual({
+      ...stage,
+      members:
+        "etcd-server-7-12=https://10.4.7.12:2380,etcd-server-7-21=https://10.4.7.21:2380,etcd-server-7-22=https://10.4.7.22:2380",
+    });
   });
 });
 
@@ -262,6 +307,21 @@ describe("what the rest of a program sees", () => {
     expect(cluster.endpoints).toBe("https://10.4.7.12:2379,https://10.4.7.21:2379,https://10.4.7.22:2379");
   });
 
+  test.each([
+    [false, `\${tls_locally_signed_cert.etcd_peer_${NAMES[1]}_cert.validity_end_time}`],
+    [true, "${tls_locally_signed_cert.etcd_peer_shared_cert.validity_end_time}"],
+  ])("the end of each member's certificate is known by its name (shared: %s)", (sharedPeerCertificate, end) => {
+    const json = synth((stack) => {
+      const { certificateEnds } = new EtcdCluster(stack, "etcd", {
+        ...RUNBOOK,
+        certificates: { sharedPeerCertificate },
+      });
+      expect(Object.keys(certificateEnds)).toEqual(NAMES);
+      new TerraformOutput(stack, "end", { value: certificateEnds[NAMES[1]] });
+    });
+    expect(json.output).toEqual({ end: { value: end } });
+  });
+
   test("a client certificate is signed by the cluster's CA, for a client", () => {
     const json = synth((stack) => {
       const cluster = new EtcdCluster(stack, "etcd", RUNBOOK);
@@ -316,21 +376,21 @@ describe("what the rest of a program sees", () => {
   });
 });
 
-test("three members with a shared certificate are 31 resources, 33 with the three instances of the decommission", () => {
+test("three members with a shared certificate are 32 resources, 34 with the three instances of the decommission", () => {
   const json = synthCluster({ certificates: { sharedPeerCertificate: true } });
   const count = Object.fromEntries(
     Object.entries(json.resource).map(([type, blocks]) => [type, Object.keys(blocks).length]),
   );
   expect(count).toEqual({
     local_file: 8, // startup script and supervisor ini of each, host scripts, etcdctl environment
-    null_resource: 17, // five phases of each, genesis, health
-    terraform_data: 1,
+    null_resource: 15, // four phases of each, genesis, membership, health
+    terraform_data: 4, // shutdown of each, decommission
     tls_cert_request: 1,
     tls_locally_signed_cert: 1,
     tls_private_key: 2,
     tls_self_signed_cert: 1,
   });
-  expect(addresses(json)).toHaveLength(31);
+  expect(addresses(json)).toHaveLength(32);
   expect(Object.keys(find(json, "terraform_data.etcd_decommission").for_each ?? {})).toEqual(NAMES);
 });
 

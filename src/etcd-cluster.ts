@@ -3,14 +3,17 @@ import { Construct } from "constructs";
 import { checkProps, checkSharedHosts } from "./check-props";
 import { DEFAULT_OPERATOR_COMMON_NAME } from "./defaults";
 import { EtcdMember } from "./etcd-member";
-import { CertificateAuthority } from "./pki/certificate-authority";
+import type { CertificateAuthority } from "./pki/certificate-authority";
 import { CertificateProfile } from "./pki/certificate-profile";
+import { clusterAuthorities } from "./pki/cluster-authorities";
 import type { LeafCertificate } from "./pki/leaf-certificate";
 import { peerCertificates } from "./pki/peer-certificates";
+import { trustBundle, trustBundleSha256 } from "./pki/trust-bundle";
 import type { ClientCertificateOptions, EtcdClusterProps } from "./props";
 import { Decommission } from "./provision/decommission";
 import { Genesis } from "./provision/genesis";
 import { health } from "./provision/health";
+import { membership } from "./provision/membership";
 import { OperatorCredentials } from "./provision/operator-credentials";
 import { ensureHostProviders } from "./provision/providers";
 import { renderedFile } from "./provision/rendered-file";
@@ -21,6 +24,7 @@ import { installedFiles, PEER_CERTIFICATE_FILES } from "./render/layout";
 import { resolveClusterProps } from "./resolve-props";
 import type { ClusterSettings } from "./settings";
 import { endpoints } from "./topology/endpoints";
+import { initialCluster } from "./topology/initial-cluster";
 
 /**
  * A TLS-secured etcd cluster under supervisor, on plain Linux hosts that Terraform reaches over SSH.
@@ -33,6 +37,9 @@ export class EtcdCluster extends Construct {
 
   /** The CA that signed the members' certificates. */
   public readonly certificateAuthority: CertificateAuthority;
+
+  /** Until when each member's certificate is valid, by the member's name: RFC 3339, for outputs. A deploy inside the early renewal window makes a new one. */
+  public readonly certificateEnds: { [member: string]: string };
 
   private readonly settings: ClusterSettings;
 
@@ -49,26 +56,37 @@ export class EtcdCluster extends Construct {
     ensureHostProviders(this);
     this.endpoints = endpoints(this.settings.members);
 
-    this.certificateAuthority = props.certificates?.authority ?? new CertificateAuthority(this, "ca");
-    const members = this.renderMembers(props);
+    const { signing, trusted } = clusterAuthorities(this, props.certificates);
+    this.certificateAuthority = signing;
+    const certificates = peerCertificates(childScope(this, "peer"), signing, this.settings.members, props.certificates);
+    this.certificateEnds = Object.fromEntries(
+      Object.entries(certificates).map(([member, { validityEndTime }]) => [member, validityEndTime]),
+    );
+    const members = this.renderMembers(certificates, trusted);
     const genesis = new Genesis(this, "genesis", this.settings.members);
 
     // Every host is looked at before any host is changed.
     const preflights = members.map((member) => member.preflight());
     const decommission = new Decommission(this, "decommission", this.settings, preflights);
-    const memberships = members.map((member) => member.membership(decommission));
+    const shutdowns = members.map((member) => member.shutdown(decommission));
+    const roster = membership(this, initialCluster(this.settings.members), decommission);
     // Nothing else ends while the stages run: a resource that ends makes Terraform write its state, in which those under way look done (ADR 0008).
-    const stages = members.map((member) => member.stage(memberships));
+    const stages = members.map((member) => member.stage([roster, ...shutdowns]));
     const bootstraps = members.map((member) => member.bootstrap(genesis, stages));
 
     // One member at a time: each rollout waits for the one before, and a failed one stops those after it.
     let before = bootstraps;
     const rollouts = members.map((member) => {
-      const rollout = member.rollout(before);
+      const rollout = member.rollout(roster, before);
       before = [rollout];
       return rollout;
     });
-    health(this, members[0].host, Object.fromEntries(members.map((member, i) => [member.node.id, rollouts[i]])));
+    health(
+      this,
+      members[0].host,
+      roster,
+      Object.fromEntries(members.map((member, i) => [member.node.id, rollouts[i]])),
+    );
 
     if (props.operatorCredentials) {
       const { directory, commonName = DEFAULT_OPERATOR_COMMON_NAME } = props.operatorCredentials;
@@ -76,7 +94,7 @@ export class EtcdCluster extends Construct {
       new OperatorCredentials(this, "operator-credentials", {
         directory,
         cluster: this.settings,
-        caPem: this.certificateAuthority.certPem,
+        caPem: trustBundle(trusted),
         certificatePem: client.certPem,
         privateKeyPem: client.privateKeyPem,
       });
@@ -96,7 +114,10 @@ export class EtcdCluster extends Construct {
     });
   }
 
-  private renderMembers(props: EtcdClusterProps): EtcdMember[] {
+  private renderMembers(
+    certificates: { [member: string]: LeafCertificate },
+    trusted: readonly CertificateAuthority[],
+  ): EtcdMember[] {
     const cluster = this.settings;
     const directory = this.node.path.slice(TerraformStack.of(this).node.path.length + 1);
     const etcdctlEnv = renderEtcdctlEnv(
@@ -107,18 +128,13 @@ export class EtcdCluster extends Construct {
     const shared = {
       cluster,
       directory,
-      caPem: this.certificateAuthority.certPem,
-      caSha256: this.certificateAuthority.certSha256,
+      caPem: trustBundle(trusted),
+      caSha256: trustBundleSha256(trusted),
+      authorityPem: this.certificateAuthority.certPem,
       scripts: sharedScripts(this),
       etcdctlEnv: renderedFile(this, "etcdctl-env", `${directory}/etcdctl.env`, etcdctlEnv),
       etcdctlEnvSha256: textDigest(this, "etcdctl-env-text", etcdctlEnv),
     };
-    const certificates = peerCertificates(
-      childScope(this, "peer"),
-      this.certificateAuthority,
-      cluster.members,
-      props.certificates,
-    );
     const scope = childScope(this, "member");
     return cluster.members.map(
       (member) => new EtcdMember(scope, member.name, { ...shared, member, certificate: certificates[member.name] }),

@@ -3,18 +3,19 @@ import { Construct } from "constructs";
 import type { LeafCertificate } from "./pki/leaf-certificate";
 import { archive } from "./provision/archive";
 import { bootstrap } from "./provision/bootstrap";
+import { type Decommission, Shutdown } from "./provision/decommission";
 import type { Genesis } from "./provision/genesis";
 import type { HostResource } from "./provision/host-resource";
 import { memberFacts } from "./provision/member-facts";
 import { MemberHost } from "./provision/member-host";
-import { membership } from "./provision/membership";
 import { operatorPath } from "./provision/operator-path";
 import type { Payload } from "./provision/payload";
 import { preflight } from "./provision/preflight";
 import { renderedFile } from "./provision/rendered-file";
-import { rollout } from "./provision/rollout";
+import { type RestartTriggers, rollout } from "./provision/rollout";
 import { stage } from "./provision/stage";
 import { textDigest } from "./provision/text-digest";
+import { reloadsLeaf } from "./release/leaf-reload";
 import { type EtcdFlag, etcdFlags } from "./render/etcd-flags";
 import { renderProgramIni } from "./render/program-ini";
 import { renderStartupScript, restartRelevant } from "./render/startup-script";
@@ -26,8 +27,11 @@ import { initialCluster } from "./topology/initial-cluster";
 export interface EtcdMemberOptions {
   readonly cluster: ClusterSettings;
   readonly member: MemberSettings;
+  /** The certificates of all CAs that the members trust, in PEM. */
   readonly caPem: string;
   readonly caSha256: string;
+  /** The certificate of the CA that signs, in PEM. */
+  readonly authorityPem: string;
   readonly certificate: LeafCertificate;
   /** The host scripts, or a reference to them. */
   readonly scripts: string;
@@ -41,7 +45,7 @@ export interface EtcdMemberOptions {
 export class EtcdMember extends Construct {
   public readonly host: MemberHost;
   private readonly payload: Payload;
-  private readonly restartTriggers: { [name: string]: string };
+  private readonly restartTriggers: RestartTriggers;
 
   public constructor(
     scope: Construct,
@@ -62,6 +66,7 @@ export class EtcdMember extends Construct {
 
     this.payload = {
       caPem: options.caPem,
+      authorityPem: options.authorityPem,
       certificatePem: options.certificate.certPem,
       privateKeyPem: options.certificate.privateKeyPem,
       startupScript: renderedFile(
@@ -85,6 +90,7 @@ export class EtcdMember extends Construct {
         startup_script_sha256: startupSha256,
         supervisor_ini_sha256: supervisorSha256,
         etcdctl_env_sha256: options.etcdctlEnvSha256,
+        reprovision: String(member.reprovision),
       },
     };
     this.restartTriggers = {
@@ -93,15 +99,22 @@ export class EtcdMember extends Construct {
       ca_sha256: options.caSha256,
       startup_script_sha256: textDigest(this, "restart-text", restartRelevant(startupScript)),
       supervisor_ini_sha256: supervisorSha256,
+      reprovision: String(member.reprovision),
+      ...(reloadsLeaf(cluster.version) ? {} : { certificate_sha256: options.certificate.certSha256 }),
     };
   }
 
   public preflight(): HostResource {
-    return preflight(this, this.host, this.payload);
+    return preflight(this, this.host, this.payload, initialCluster(this.options.cluster.members));
   }
 
-  /** @param after The memberships of all members, and so the preflights of all. */
-  public stage(after: HostResource[]): HostResource {
+  /** @param decommission That of all members. */
+  public shutdown(decommission: Decommission): Shutdown {
+    return new Shutdown(this, this.options.cluster, this.options.member, decommission);
+  }
+
+  /** @param after The membership, and so the preflights of all; the shutdowns of all. */
+  public stage(after: ITerraformDependable[]): HostResource {
     const { archivePath } = this.options.cluster.release;
     const pushed =
       archivePath === undefined ? [] : [archive(this, this.host, this.payload, operatorPath(this, archivePath), after)];
@@ -113,14 +126,9 @@ export class EtcdMember extends Construct {
     return bootstrap(this, this.host, genesis, stages);
   }
 
-  /** @param decommission That of all members. */
-  public membership(decommission: ITerraformDependable): HostResource {
-    return membership(this, this.host, initialCluster(this.options.cluster.members), decommission);
-  }
-
   /** @param after What must be done before this member may be disturbed. */
-  public rollout(after: HostResource[]): HostResource {
-    return rollout(this, this.host, this.restartTriggers, after);
+  public rollout(membership: HostResource, after: HostResource[]): HostResource {
+    return rollout(this, this.host, this.restartTriggers, membership, after);
   }
 }
 

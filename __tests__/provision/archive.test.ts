@@ -4,7 +4,7 @@ import { find, HOST_SCRIPTS, STACK_DIRECTORY, synthCluster } from "../support/sy
 
 const SHA256 = "a".repeat(64);
 const NAMES = ["etcd-server-7-12", "etcd-server-7-21", "etcd-server-7-22"];
-const memberships = NAMES.map((name) => `null_resource.etcd_member_${name}_membership`);
+const before = ["null_resource.etcd_membership", ...NAMES.map((name) => `terraform_data.etcd_member_${name}_shutdown`)];
 
 test("hosts that download have no archive resource", () => {
   const { null_resource } = synthCluster({ release: EtcdRelease.mirror("https://mirror.example/etcd") }).resource;
@@ -22,7 +22,7 @@ describe("a local archive", () => {
         archive_sha256: `${SHA256} ${SHA256}`,
         install_root: "/opt",
       });
-      expect(archive.depends_on).toEqual(memberships);
+      expect(archive.depends_on).toEqual(before);
     }
   });
 
@@ -43,6 +43,7 @@ describe("a local archive", () => {
       "${local.etcd_member_etcd-server-7-12_facts}",
       "OPERATOR_TIME='${timestamp()}'",
       "CA_PEM_BASE64='${base64encode(tls_self_signed_cert.etcd_ca_cert.cert_pem)}'",
+      "AUTHORITY_PEM_BASE64='${base64encode(tls_self_signed_cert.etcd_ca_cert.cert_pem)}'",
       "${local.etcd-host-scripts_text}",
       'main archive 300 "$@"',
     ]);
@@ -52,7 +53,7 @@ describe("a local archive", () => {
   test("is there before the member is staged", () => {
     for (const name of NAMES) {
       expect(find(json, `null_resource.etcd_member_${name}_stage`).depends_on).toEqual([
-        ...memberships,
+        ...before,
         `null_resource.etcd_member_${name}_archive`,
       ]);
     }

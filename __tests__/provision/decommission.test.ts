@@ -5,6 +5,8 @@ import { allDependencies, find, HOST_SCRIPTS, synthCluster } from "../support/sy
 const ADDRESS = "terraform_data.etcd_decommission";
 const json = synthCluster();
 const decommission = find(json, ADDRESS);
+const SHUTDOWN = "terraform_data.etcd_member_etcd-server-7-12_shutdown";
+const shutdown = find(json, SHUTDOWN);
 
 test("decommission is one resource with a key for each member, so that removing a key stops that member alone", () => {
   expect(Object.keys(decommission.for_each ?? {})).toEqual([
@@ -16,6 +18,8 @@ test("decommission is one resource with a key for each member, so that removing 
     member: "etcd-server-7-12",
     host: "hdss7-12",
     peer_url: "https://10.4.7.12:2380",
+    client_url: "https://10.4.7.12:2379",
+    endpoints: "https://10.4.7.12:2379",
     version: "3.6.14",
     install_root: "/opt",
     data_dir: "/data/etcd/etcd-server",
@@ -51,13 +55,13 @@ test("the removal policy is remembered, since the program has forgotten it by th
   ]);
 });
 
-test("it is the only destroy-time provisioner, and knows nothing but itself and literals", () => {
-  expect(JSON.stringify(json.resource).match(/"when":/g)).toHaveLength(1);
+test("it knows nothing but itself and literals, and nothing but it and the shutdowns runs at the end", () => {
+  expect(JSON.stringify(json.resource).match(/"when":/g)).toHaveLength(1 + 3);
   expect(decommission.provisioner).toHaveLength(1);
   const exec = decommission.provisioner?.[0]["remote-exec"];
   expect(exec?.when).toBe("destroy");
   const references = [...JSON.stringify(exec).matchAll(/(?<!\$)\$\{(.*?)\}/g)].map(([, expression]) => expression);
-  expect(references).toHaveLength(12 + 9);
+  expect(references).toHaveLength(12 + 11);
   for (const expression of references) expect(expression.replace(/self\.input\.[a-z_]+/g, "")).not.toMatch(/\w\.\w/);
   // It waits for others, but refers to none of them: so nothing that they become ever changes what runs at the end.
   const { depends_on, ...body } = decommission;
@@ -86,6 +90,8 @@ test("it runs phase decommission with what it remembers, and the scripts themsel
     `MEMBER='\${self.input.member}'
 HOST='\${self.input.host}'
 PEER_URL='\${self.input.peer_url}'
+CLIENT_URL='\${self.input.client_url}'
+ENDPOINTS='\${self.input.endpoints}'
 VERSION='\${self.input.version}'
 INSTALL_ROOT='\${self.input.install_root}'
 DATA_DIR='\${self.input.data_dir}'
@@ -110,4 +116,23 @@ test("a member that leaves takes its key with it, and changes no other's", () =>
   const { "etcd-server-7-22": left, ...rest } = decommission.for_each ?? {};
   expect(left).toBeDefined();
   expect(two.for_each).toEqual(rest);
+});
+
+test("a host that does not answer is given up when its member leaves the program, and fails the end of everything", () => {
+  expect(decommission.provisioner?.[0]["remote-exec"]).toMatchObject({ when: "destroy", on_failure: "continue" });
+  expect(shutdown.provisioner?.[0]["remote-exec"]).toMatchObject({ when: "destroy", on_failure: "fail" });
+});
+
+test("a shutdown is a block a member, so that removing the block runs nothing: the decommission alone does then", () => {
+  expect(Object.keys(shutdown).sort()).toEqual(["depends_on", "input", "provisioner"]);
+  const two = synthCluster({ members: RUNBOOK.members.slice(0, 2) });
+  expect(Object.keys(two.resource.terraform_data).filter((id) => id.endsWith("_shutdown"))).toHaveLength(2);
+});
+
+test("a shutdown remembers the same as the decommission, and runs its own phase", () => {
+  expect(shutdown.input).toEqual(decommission.for_each?.["etcd-server-7-12"]);
+  const [exec, other] = [shutdown, decommission].map((block) => block.provisioner?.[0]["remote-exec"]);
+  expect(exec?.inline.at(-1)).toBe('main shutdown 120 "$@"');
+  expect(exec?.inline.slice(0, -1)).toEqual(other?.inline.slice(0, -1));
+  expect(exec?.connection).toEqual(other?.connection);
 });

@@ -10,6 +10,7 @@ const PHASES = {
     data: [
       "OPERATOR_TIME='${timestamp()}'",
       "CA_PEM_BASE64='${base64encode(tls_self_signed_cert.etcd_ca_cert.cert_pem)}'",
+      "AUTHORITY_PEM_BASE64='${base64encode(tls_self_signed_cert.etcd_ca_cert.cert_pem)}'",
     ],
   },
   stage: {
@@ -17,14 +18,21 @@ const PHASES = {
     data: [
       "OPERATOR_TIME='${timestamp()}'",
       "CA_PEM_BASE64='${base64encode(tls_self_signed_cert.etcd_ca_cert.cert_pem)}'",
+      "AUTHORITY_PEM_BASE64='${base64encode(tls_self_signed_cert.etcd_ca_cert.cert_pem)}'",
       "LEAF_PEM_BASE64='${base64encode(tls_locally_signed_cert.etcd_peer_etcd-server-7-12_cert.cert_pem)}'",
       "STARTUP_BASE64='${base64encode(local_file.etcd_member_etcd-server-7-12_startup-script.content)}'",
       "PROGRAM_INI_BASE64='${base64encode(local_file.etcd_member_etcd-server-7-12_supervisor-ini.content)}'",
       "ETCDCTL_ENV_BASE64='${base64encode(local_file.etcd_etcdctl-env.content)}'",
     ],
   },
-  membership: { seconds: 120, data: [] },
-  rollout: { seconds: 300, data: [] },
+  rollout: {
+    seconds: 1800,
+    data: [
+      expect.stringMatching(/^STARTUP_SHA256='[0-9a-f]{64}'$/),
+      expect.stringMatching(/^PROGRAM_INI_SHA256='[0-9a-f]{64}'$/),
+      "MEMBERSHIP='${null_resource.etcd_membership.id}'",
+    ],
+  },
 };
 
 test.each(Object.entries(PHASES))(
@@ -51,8 +59,9 @@ test("health asks from the first host", () => {
         inline: [
           "set -eu",
           "${local.etcd_member_etcd-server-7-12_facts}",
+          "MEMBERSHIP='${null_resource.etcd_membership.id}'",
           "${local.etcd-host-scripts_text}",
-          'main health 120 "$@"',
+          'main health 600 "$@"',
         ],
       },
     ],
@@ -79,13 +88,34 @@ DATA_DIR='/data/etcd/etcd-server'
 LOG_DIR='/data/logs/etcd-server'
 SUPERVISOR_INI='etcd-server'
 ETCD_USER='etcd'
+UPGRADE_SOURCES='3.5.32 3.6.0'
+RELOADS_LEAF='1'
 `);
 });
 
-test("where etcdctl speaks the v3 API only when told, the facts tell it", () => {
+test("what a rollout must find staged is what its triggers name", () => {
+  const rollout = find(json, "null_resource.etcd_member_etcd-server-7-12_rollout");
+  const { startup_script_sha256, supervisor_ini_sha256 } = rollout.triggers ?? {};
+  expect(rollout.provisioner?.[0]["remote-exec"]?.inline).toEqual(
+    expect.arrayContaining([
+      `STARTUP_SHA256='${startup_script_sha256}'`,
+      `PROGRAM_INI_SHA256='${supervisor_ini_sha256}'`,
+    ]),
+  );
+});
+
+test("the membership does nothing on any host: it is there for the order, and for its id", () => {
+  const { triggers, provisioner } = find(json, "null_resource.etcd_membership");
+  expect(provisioner).toBeUndefined();
+  expect(Object.keys(triggers ?? {})).toEqual(["members"]);
+});
+
+test("the facts say from which versions an upgrade comes, and whether a new leaf needs a restart", () => {
   const release = EtcdRelease.github({ sha256: "a".repeat(64) });
-  const old = synthCluster({ version: "3.3.27", release });
-  expect(old.locals?.["etcd_member_etcd-server-7-12_facts"]).toMatch(/\nETCD_USER='etcd'\nexport ETCDCTL_API=3\n$/);
+  const old = synthCluster({ version: "3.2.18", release });
+  expect(old.locals?.["etcd_member_etcd-server-7-12_facts"]).toMatch(
+    /\nETCD_USER='etcd'\nUPGRADE_SOURCES='3\.1\.0 3\.2\.0'\nRELOADS_LEAF='0'\n$/,
+  );
 });
 
 test("rendered files lie in the stack's directory, the same in every checkout", () => {

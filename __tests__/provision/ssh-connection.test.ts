@@ -15,13 +15,16 @@ function connectionOf(json: StackJson): object | undefined {
   const connections = Object.values(json.resource.null_resource)
     .flatMap((block) => block.provisioner ?? [])
     .map((provisioner) => (provisioner["remote-exec"] ?? provisioner.file)?.connection);
-  expect(connections).toHaveLength(8);
+  expect(connections).toHaveLength(7);
   for (const connection of connections) expect(connection).toEqual(connections[0]);
   return connections[0];
 }
 
-/** What the decommission remembers of the connection. */
+/** What shutdown and decommission remember of the connection: the same. */
 function storedOf(json: StackJson): object | undefined {
+  expect(find(json, "terraform_data.etcd_member_a_shutdown").input).toEqual(
+    find(json, "terraform_data.etcd_decommission").for_each?.a,
+  );
   return find(json, "terraform_data.etcd_decommission").for_each?.a;
 }
 
@@ -46,7 +49,7 @@ test("a key from a sensitive variable is in the connection, and never remembered
     });
   });
   expect(connectionOf(json)).toEqual({ ...DEFAULTS, private_key: "${var.ssh_key}", agent: false });
-  expect(JSON.stringify(find(json, "terraform_data.etcd_decommission"))).not.toContain("var.ssh_key");
+  expect(JSON.stringify(json.resource.terraform_data)).not.toContain("var.ssh_key");
   expect(storedOf(json)).toMatchObject({ private_key_file: "", agent: "true" });
 });
 

@@ -142,6 +142,21 @@ inEachShell((newHost) => {
     expect(host.has("/var/lib/cdktf-etcd/a/started")).toBe(true);
   });
 
+  test("data and no running etcd, of a member that the cluster has taken out: not started, rollout decides", () => {
+    const host = clusterHost();
+    const cluster = stagedHost(host);
+    host.write("/data/etcd/member/wal/0.wal", "");
+    cluster.members("b", "c");
+    cluster.healthy("bc");
+    expect(bootstrap(host)).toEqual({
+      code: 0,
+      lines: [said("the cluster has taken this member out: rollout decides")],
+    });
+    expect(startedAs(host)).toBeUndefined();
+    expect(host.calls("supervisorctl")).toEqual([]);
+    expect(host.has("/data/etcd/member/wal/0.wal")).toBe(true);
+  });
+
   test("an etcd that does not start fails with its last words, and the next run starts it", () => {
     const host = clusterHost();
     stagedHost(host);
@@ -150,7 +165,7 @@ inEachShell((newHost) => {
       code: 1,
       lines: [
         expect.stringMatching(
-          /^a on host-a: bootstrap failed: etcd does not start: .*\/opt\/etcd\/etcd: (?:not found|bad interpreter: No such file or directory|cannot execute: required file not found); to do: see \/data\/logs\/etcd\.log, correct the cause, and apply again$/,
+          /^a on host-a: bootstrap failed: etcd does not start: .*\/opt\/etcd\/etcd: (?:not found|bad interpreter: No such file or directory|cannot execute: required file not found); to do: see \/data\/logs\/etcd\.log; forward: correct the cause, and apply again; back: /,
         ),
       ],
     });
@@ -213,12 +228,12 @@ inEachShell((newHost) => {
       "/run/cluster/members",
       "1, unstarted, , https://127.0.0.10:2380, , false\n2, started, b, https://127.0.0.2:2380, https://127.0.0.2:2379, false\n",
     );
-    const awaits = (entry: string) => host.call(`awaits_this_founder ${entry} && echo awaited || echo no`).lines;
     const { clientUrl } = host.cluster.members[1];
-    expect(awaits(clientUrl)).toEqual(["no"]);
-    cluster.members(["1", "unstarted", "a"], ["2", "started", "b"]);
-    expect(awaits(clientUrl)).toEqual(["awaited"]);
-    cluster.members(["1", "started", "a"], ["2", "started", "b"]);
-    expect(awaits(clientUrl)).toEqual(["no"]);
+    const awaits = () => host.call(`live='${clientUrl}'; awaits_this_founder && echo awaited || echo no`).lines;
+    expect(awaits()).toEqual(["no"]);
+    cluster.members(["1", "unstarted", "a"], "b");
+    expect(awaits()).toEqual(["awaited"]);
+    cluster.members("a", "b");
+    expect(awaits()).toEqual(["no"]);
   });
 });

@@ -27,7 +27,7 @@ inEachShell((newHost) => {
     const host = preparedHost();
     expect(install(host)).toEqual({
       code: 0,
-      lines: ["a on host-a: test: installed the certificates in /opt/etcd/certs"],
+      lines: ["a on host-a: test: installed the certificates in /opt/etcd-v3.6.14/certs"],
     });
     expect(readlinkSync(host.path(CERTS))).toMatch(/^certs\.[0-9a-f]{16}$/);
     expect(
@@ -77,7 +77,7 @@ inEachShell((newHost) => {
   test.each([
     [
       "a key that does not belong to the certificate",
-      { key: pki.otherKey },
+      { key: pki.other.key },
       "a on host-a: test failed: the private key does not belong to the certificate; to do: apply again",
     ],
     [

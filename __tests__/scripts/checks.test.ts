@@ -1,9 +1,8 @@
-import { symlinkSync } from "node:fs";
 import { createServer } from "node:net";
 import { installBinaries, listenOn } from "../support/fake-etcd";
 import { installSupervisor, installSupervisorFiles } from "../support/fake-supervisor";
 import type { Host } from "../support/host";
-import { runningHost } from "../support/phases";
+import { rollout, runningHost, stagedHost } from "../support/phases";
 import { inEachShell, testAsRoot } from "../support/shells";
 import { base64 } from "../support/test-pki";
 
@@ -12,6 +11,7 @@ const CA = "-----BEGIN CERTIFICATE-----\nours\n-----END CERTIFICATE-----\n";
 /** What a provisioner tells beside the facts. */
 const data = (offsetSeconds = 0) => ({
   CA_PEM_BASE64: base64(CA),
+  AUTHORITY_PEM_BASE64: base64(CA),
   OPERATOR_TIME: new Date(Date.now() - offsetSeconds * 1000).toISOString().replace(/\.\d+/, ""),
 });
 
@@ -352,6 +352,14 @@ inEachShell((newHost) => {
       ]);
     });
 
+    test("what a first start left that was killed before its write-ahead log is good: rollout moves it aside", () => {
+      const host = newHost();
+      host.write("/data/etcd/member/snap/db.tmp", "half");
+      expect(host.call("check_data").lines).toEqual([]);
+      host.write("/data/etcd/other", "");
+      expect(host.call("check_data").lines).toHaveLength(1);
+    });
+
     test("data of an etcd that somebody else made is refused", () => {
       const host = newHost();
       host.write("/data/etcd/member/wal/0.wal", "");
@@ -367,7 +375,7 @@ inEachShell((newHost) => {
       withData(host, "https://10.4.7.99:2380");
       expect(host.call("check_data").lines).toEqual([
         refused(
-          "data directory: /data/etcd belongs to the member with peer URL https://10.4.7.99:2380, not https://127.0.0.1:2380; to do: set the member's address and ports.peer back",
+          "data directory: /data/etcd belongs to the member with peer URL https://10.4.7.99:2380, not https://127.0.0.1:2380: that is what its cluster knows it by; to do: set the member's address and ports.peer back; or, if these data are no longer needed, move them away",
         ),
       ]);
     });
@@ -380,17 +388,51 @@ inEachShell((newHost) => {
   });
 
   describe("certificate authority", () => {
-    test("a running member that trusts another CA is left alone", () => {
+    const THEIRS = CA.replace("ours", "theirs");
+    const LOST =
+      "certificate authority: the running member does not trust the CA of the new certificates (/opt/etcd/certs/ca.pem has another); a lost Terraform state makes a new one; to do: restore the state, or import the old CA (CertificateAuthority.fromPem); for a new CA on purpose see docs/certificates.md";
+    const check = (host: Host, bundle: string, authority: string) =>
+      host.call("check_ca", { CA_PEM_BASE64: base64(bundle), AUTHORITY_PEM_BASE64: base64(authority) }).lines;
+
+    test("a running member that does not trust the CA that signs now is left alone", () => {
       const host = newHost();
       runningHost(host);
-      host.write("/opt/etcd/certs/ca.pem", CA.replace("ours", "theirs"));
-      expect(host.call("check_ca", data()).lines).toEqual([
+      host.write("/opt/etcd/certs/ca.pem", THEIRS);
+      expect(check(host, CA, CA)).toEqual([refused(LOST)]);
+      // Not even when the new bundle trusts both: what runs has read its CAs at its start.
+      expect(check(host, CA + THEIRS, CA)).toEqual([refused(LOST)]);
+      host.write("/opt/etcd/certs/ca.pem", CA);
+      expect(check(host, CA, CA)).toEqual([]);
+    });
+
+    test("a bundle may grow, be signed by its other CA, and shrink, one deploy after the other", () => {
+      const host = newHost();
+      runningHost(host);
+      host.write("/opt/etcd/certs/ca.pem", THEIRS);
+      expect(check(host, THEIRS + CA, THEIRS)).toEqual([]);
+      host.write("/opt/etcd/certs/ca.pem", THEIRS + CA);
+      expect(check(host, CA + THEIRS, CA)).toEqual([]);
+      expect(check(host, CA, CA)).toEqual([]);
+    });
+
+    test("line breaks do not make another CA", () => {
+      const host = newHost();
+      runningHost(host);
+      host.write("/opt/etcd/certs/ca.pem", CA.replace(/\n/g, "\r\n"));
+      expect(check(host, CA.trim(), CA.trim())).toEqual([]);
+    });
+
+    test("the CAs of a member whose last change is not finished stay as they are", () => {
+      const host = newHost();
+      runningHost(host);
+      host.write("/opt/etcd/certs/ca.pem", CA);
+      host.write("/var/lib/cdktf-etcd/a/restart-pending", "");
+      expect(check(host, CA, CA)).toEqual([]);
+      expect(check(host, CA + THEIRS, CA)).toEqual([
         refused(
-          "certificate authority: the running member trusts another CA (/opt/etcd/certs/ca.pem); a lost Terraform state makes a new one; to do: restore the state, or import the old CA (CertificateAuthority.fromPem); for a new CA on purpose see docs/security.md",
+          "certificate authority: the last change of this member is not finished: it has not been restarted yet; to do: set certificates back, deploy, and change the CA then",
         ),
       ]);
-      host.write("/opt/etcd/certs/ca.pem", CA);
-      expect(host.call("check_ca", data()).lines).toEqual([]);
     });
 
     test("a member that does not run may get a new CA", () => {
@@ -421,26 +463,23 @@ inEachShell((newHost) => {
     test.each([
       [
         "DATA_DIR=/elsewhere",
-        "changed data-dir: the running member has /data/etcd, the program says /elsewhere",
-        "paths.dataDir",
+        "changed data-dir: the running member has /data/etcd, the program says /elsewhere; data are not moved from one directory to another under a member; to do: set paths.dataDir back; to move, take the member out of the program, deploy, and add it again with the new directory",
       ],
       [
         "PEER_URL=https://127.0.0.1:2390",
-        "changed initial-advertise-peer-urls: the running member has https://127.0.0.1:2380, the program says https://127.0.0.1:2390",
-        "address and ports.peer",
+        "changed initial-advertise-peer-urls: the running member has https://127.0.0.1:2380, the program says https://127.0.0.1:2390; the peer URL is what the cluster knows the member by; to do: set address and ports.peer back; to move, take the member out of the program, deploy, and add it again",
       ],
-      [
-        "CLIENT_URL=https://127.0.0.9:2379",
-        "changed advertise-client-urls: the running member has https://127.0.0.1:2379, the program says https://127.0.0.9:2379",
-        "address and ports.client",
-      ],
-    ])("cannot be changed by %s", (change, why, prop) => {
+    ])("cannot be changed by %s", (change, why) => {
       const host = newHost();
       runningHost(host);
       expect(host.call("check_shape").lines).toEqual([]);
-      expect(host.call(`${change}; check_shape`).lines).toEqual([
-        refused(`${why}; this cannot be changed yet; to do: set ${prop} back`),
-      ]);
+      expect(host.call(`${change}; check_shape`).lines).toEqual([refused(why)]);
+    });
+
+    test("may be another client port: that is a restart", () => {
+      const host = newHost();
+      runningHost(host);
+      expect(host.call("CLIENT_URL=https://127.0.0.1:2479; check_shape").lines).toEqual([]);
     });
 
     test("is nobody's concern when another member runs, or none", () => {
@@ -459,23 +498,43 @@ inEachShell((newHost) => {
       expect(host.call("check_members")).toEqual({ code: 0, lines: [] });
     });
 
-    test("that the program no longer names, or that the cluster does not have yet, are refused by exact peer URL", () => {
+    test.each([
+      ["come", ["a", "b"]],
+      ["go", ["a", "b", "c", "d"]],
+    ])("may %s while all that stay are healthy, and not otherwise", (_, members) => {
       const host = clusterHost();
       const cluster = runningHost(host);
-      cluster.members(["1", "started", "a"], ["2", "started", "b"]);
-      const members = host.read("/run/cluster/members");
-      host.write(
-        "/run/cluster/members",
-        `${members}9, started, z, https://127.0.0.30:2380, https://127.0.0.30:2379, false\n`,
-      );
+      cluster.members(...members);
+      cluster.healthy("d");
+      expect(host.call("check_members").lines).toEqual([]);
+      cluster.unhealthy("b");
       expect(host.call("check_members").lines).toEqual([
         refused(
-          "scale in: the cluster has the member with peer URL https://127.0.0.30:2380, which the program no longer names; removing members is not supported yet; to do: put it back into the program",
-        ),
-        refused(
-          "scale out: the program names a member with peer URL https://127.0.0.3:2380, which the cluster does not have; adding members is not supported yet; to do: take it out of the program",
+          "membership: b (https://127.0.0.2:2380) is not healthy, and members are added and removed only while all that stay are; to do: bring it back, or take it out of the program too",
         ),
       ]);
+    });
+
+    test("that leave may be dead", () => {
+      const host = clusterHost();
+      runningHost(host).members("a", "b", "c", "d");
+      expect(host.call("check_members").lines).toEqual([]);
+    });
+
+    test("are said by the first healthy one of those that stay, once for all hosts", () => {
+      const host = clusterHost();
+      const cluster = runningHost(host);
+      cluster.members("a", "b", "c", "d");
+      cluster.unhealthy("c");
+      const as = (name: string) =>
+        host.call("check_members", { PEER_URL: host.cluster.members["abc".indexOf(name)].peerUrl }).lines.length;
+      expect(["a", "b"].map(as)).toEqual([1, 0]);
+    });
+
+    test("that are not healthy are nobody's concern while none comes or goes", () => {
+      const host = clusterHost();
+      runningHost(host).unhealthy("b");
+      expect(host.call("check_members").lines).toEqual([]);
     });
 
     test("are not compared where no etcd runs, or where it has no quorum", () => {
@@ -488,25 +547,75 @@ inEachShell((newHost) => {
     });
   });
 
-  describe("version", () => {
-    test("data of another version are refused, until upgrades are built", () => {
-      const host = newHost();
-      withData(host);
-      symlinkSync("etcd-v3.5.33", host.path("/opt/etcd"));
-      expect(host.call("check_version").lines).toEqual([
+  describe("authentication", () => {
+    const clusterHost = () => newHost({ props: { ports: { client: own.port } } });
+
+    test("that lets the member's certificate administer the cluster is good", () => {
+      const host = clusterHost();
+      runningHost(host);
+      expect(host.call("check_authentication").lines).toEqual([]);
+    });
+
+    test("that does not is refused, with what to do", () => {
+      const host = clusterHost();
+      runningHost(host).on("alarm list", 'fail "etcdserver: permission denied"');
+      expect(host.call("check_authentication").lines).toEqual([
         refused(
-          "version: this member has data of 3.5.33 and upgrades are not supported yet; to do: set version back to 3.5.33",
+          "authentication: it is on, and the user of the member's certificate may not administer the cluster: Error: etcdserver: permission denied; to do: etcdctl user add NAME --no-password; etcdctl user grant-role NAME root; NAME is certificates.commonName (default k8s-etcd)",
         ),
       ]);
     });
 
-    test("another version without data is good, and so is the same one with data", () => {
+    test("is not asked of an etcd that does not answer, or not run", () => {
+      const host = clusterHost();
+      runningHost(host).on("alarm list", 'fail "context deadline exceeded"');
+      expect(host.call("check_authentication").lines).toEqual([]);
+      expect(clusterHost().call("check_authentication").lines).toEqual([]);
+    });
+
+    test("is not what a TLS handshake fails by", () => {
+      const host = clusterHost();
+      runningHost(host).on(
+        "alarm list",
+        'fail "rpc error: code = Unavailable desc = connection error: desc = transport: authentication handshake failed: x509: certificate has expired"',
+      );
+      expect(host.call("check_authentication").lines).toEqual([]);
+    });
+  });
+
+  describe("a data directory on a disk of its own", () => {
+    const mounted = (host: Host, mounts: string) => {
+      host.write(
+        "/etc/fstab",
+        `# none\n/dev/sda1 / ext4 defaults 0 1\n/dev/sdb1 ${host.path("/data")} ext4 defaults 0 2\n`,
+      );
+      host.write("/proc/mounts", mounts);
+      return host.call("check_mounted").lines;
+    };
+
+    test("is good when it is mounted, or when no disk is meant for it", () => {
       const host = newHost();
-      symlinkSync("etcd-v3.5.33", host.path("/opt/etcd"));
-      expect(host.call("check_version").lines).toEqual([]);
-      host.call('put_link etcd-v3.6.14 "$CURRENT"');
-      withData(host);
-      expect(host.call("check_version").lines).toEqual([]);
+      expect(host.call("check_mounted").lines).toEqual([]);
+      expect(mounted(host, `/dev/sda1 / ext4 rw 0 0\n/dev/sdb1 ${host.path("/data")} ext4 rw 0 0\n`)).toEqual([]);
+    });
+
+    test("is refused when it is not: that would look like lost data", () => {
+      const host = newHost();
+      expect(mounted(host, `/dev/sda1 / ext4 rw 0 0\n/dev/sdb1 ${host.path("/data2")} ext4 rw 0 0\n`)).toEqual([
+        refused(
+          "data directory: /data is in /etc/fstab and not mounted, /data/etcd would lie on another disk; to do: mount /data",
+        ),
+      ]);
+      expect(host.call("DATA_DIR=/other; check_mounted").lines).toEqual([]);
+    });
+
+    test("is looked at by a rollout too, before it joins anything", () => {
+      const host = newHost();
+      stagedHost(host);
+      mounted(host, "");
+      const run = rollout(host);
+      expect(run.code).toBe(3);
+      expect(run.lines).toEqual([expect.stringContaining("rollout refused: data directory: /data is in /etc/fstab")]);
     });
   });
 });

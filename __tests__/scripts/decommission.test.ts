@@ -1,11 +1,19 @@
 import { lstatSync, rmSync } from "node:fs";
+import { listenOn } from "../support/fake-etcd";
 import type { Host } from "../support/host";
 import { phase, pid, runningHost } from "../support/phases";
 import { find, synthCluster } from "../support/synth";
 import { inEachShell } from "../support/shells";
 
-const said = (text: string) => `a on host-a: decommission: ${text}`;
+const said = (text: string) => `a on host-a: shutdown: ${text}`;
+const shutdown = (host: Host, policy = "retain") => phase(host, "shutdown", { REMOVAL_POLICY: policy });
 const decommission = (host: Host, policy = "retain") => phase(host, "decommission", { REMOVAL_POLICY: policy });
+
+let own: Awaited<ReturnType<typeof listenOn>>;
+beforeAll(async () => {
+  own = await listenOn("127.0.0.1");
+});
+afterAll(() => own.close());
 
 inEachShell((newHost) => {
   test.each(["debian", "rhel"] as const)(
@@ -13,7 +21,7 @@ inEachShell((newHost) => {
     (supervisor) => {
       const host = newHost();
       runningHost(host, supervisor);
-      expect(decommission(host)).toEqual({
+      expect(shutdown(host)).toEqual({
         code: 0,
         lines: [said("stopped and unregistered"), said("data kept in /data/etcd")],
       });
@@ -35,7 +43,7 @@ inEachShell((newHost) => {
     host.write("/opt/other/etcd", "");
     host.write("/opt/etcd-v3.5.0-by-hand/etcd", "");
     host.write("/var/lib/cdktf-etcd/b/started", "");
-    expect(decommission(host, "destroy")).toEqual({
+    expect(shutdown(host, "destroy")).toEqual({
       code: 0,
       lines: [said("stopped and unregistered"), said("deleted data, logs and binaries")],
     });
@@ -47,16 +55,13 @@ inEachShell((newHost) => {
   test.each(["retain", "destroy"])("a second time is as good as the first (%s)", (policy) => {
     const host = newHost();
     runningHost(host);
-    decommission(host, policy);
-    expect(decommission(host, policy)).toEqual({
-      code: 0,
-      lines: policy === "retain" ? [said("data kept in /data/etcd")] : [],
-    });
+    shutdown(host, policy);
+    expect(shutdown(host, policy)).toEqual({ code: 0, lines: [] });
   });
 
   test("a host on which nothing was ever installed is left as it is", () => {
     const host = newHost();
-    for (const policy of ["retain", "destroy"]) expect(decommission(host, policy)).toEqual({ code: 0, lines: [] });
+    for (const policy of ["retain", "destroy"]) expect(shutdown(host, policy)).toEqual({ code: 0, lines: [] });
     expect([host.list("/opt"), host.list("/var/lib")]).toEqual([[], []]);
   });
 
@@ -68,7 +73,7 @@ inEachShell((newHost) => {
     host.write("/etc/supervisor/conf.d/etcd-server.ini", ini);
     host.call('mv "$(dirname "$STATE_DIR")/a" "$(dirname "$STATE_DIR")/b"');
     const running = pid(host);
-    expect(decommission(host, policy)).toEqual({ code: 0, lines: [said("data kept in /data/etcd")] });
+    expect(shutdown(host, policy)).toEqual({ code: 0, lines: [] });
     expect(pid(host)).toBe(running);
     expect(host.calls("supervisorctl")).toEqual([]);
     expect(host.read("/etc/supervisor/conf.d/etcd-server.ini")).toBe(ini);
@@ -86,6 +91,8 @@ inEachShell((newHost) => {
       member: "a",
       host: "host-a",
       peer_url: host.member.peerUrl,
+      client_url: host.member.clientUrl,
+      endpoints: host.member.clientUrl,
       version: "3.6.14",
       install_root: host.path("/opt"),
       data_dir: host.path("/data/etcd"),
@@ -93,7 +100,8 @@ inEachShell((newHost) => {
       supervisor_ini: "etcd-server",
       removal_policy: "destroy",
     };
-    const [provisioner] = find(synthCluster(), "terraform_data.etcd_decommission").provisioner ?? [];
+    const [provisioner] =
+      find(synthCluster(), `terraform_data.etcd_member_etcd-server-7-12_shutdown`).provisioner ?? [];
     const program = provisioner["remote-exec"]?.inline.map((line) =>
       line.replace(/\$\{self\.input\.(\w+)\}/g, (_, key: string) => remembered[key]),
     );
@@ -108,9 +116,9 @@ inEachShell((newHost) => {
     const host = newHost();
     runningHost(host);
     rmSync(host.path("/var/lib/cdktf-etcd/a/started"));
-    expect(decommission(host, "destroy")).toEqual({
+    expect(shutdown(host, "destroy")).toEqual({
       code: 0,
-      lines: [said("stopped and unregistered"), said("data kept in /data/etcd")],
+      lines: [said("stopped and unregistered")],
     });
     expect(host.has("/data/etcd/member/wal/0.wal")).toBe(true);
     expect(host.has("/data/logs/etcd.log")).toBe(true);
@@ -133,7 +141,7 @@ inEachShell((newHost) => {
   case $argument in -*) options=$argument ;; *) '${host.path("/bin/rm")}' "$options" "$argument" ;; esac
 done`,
     );
-    const killed = decommission(host, "destroy");
+    const killed = shutdown(host, "destroy");
     // By the signal, or what the shell around it makes of that.
     expect([null, 128 + 9]).toContain(killed.code);
     expect(killed.lines.filter((line) => line.startsWith("a on host-a"))).toEqual([said("stopped and unregistered")]);
@@ -143,9 +151,9 @@ done`,
     expect(host.has("/var/lib/cdktf-etcd/a/started")).toBe(true);
 
     host.unstub("rm");
-    expect(decommission(host, "destroy")).toEqual({ code: 0, lines: [said("deleted data, logs and binaries")] });
+    expect(shutdown(host, "destroy")).toEqual({ code: 0, lines: [said("deleted data, logs and binaries")] });
     expect([...installed, "/var/lib/cdktf-etcd/a"].filter(there)).toEqual([]);
-    expect(decommission(host, "destroy")).toEqual({ code: 0, lines: [] });
+    expect(shutdown(host, "destroy")).toEqual({ code: 0, lines: [] });
   });
 
   test("an etcd that does not stop is no success: it stays registered, and its data stay", () => {
@@ -153,13 +161,60 @@ done`,
     runningHost(host);
     const running = pid(host);
     host.stub("supervisorctl", "exit 1");
-    expect(decommission(host, "destroy")).toEqual({
+    expect(shutdown(host, "destroy")).toEqual({
       code: 1,
-      lines: [
-        `a on host-a: decommission failed: etcd does not stop; to do: stop process ${running}, and destroy again`,
-      ],
+      lines: [`a on host-a: shutdown failed: etcd does not stop; to do: stop process ${running}, and destroy again`],
     });
     expect(host.has("/etc/supervisor/conf.d/etcd-server.ini")).toBe(true);
     expect(host.has("/data/etcd/member/wal/0.wal")).toBe(true);
+  });
+
+  describe("a member that has left the program", () => {
+    const clusterHost = () => {
+      const host = newHost({ props: { ports: { client: own.port } } });
+      return { host, cluster: runningHost(host) };
+    };
+    const REFUSED = {
+      code: 3,
+      lines: [
+        "a on host-a: decommission refused: still a member: the cluster still counts on this member, it was not stopped; to do: etcdctl member remove it, then on this host: supervisorctl stop a",
+      ],
+    };
+
+    test.each(["retain", "destroy"])("is not stopped while the cluster still counts on it (%s)", (policy) => {
+      const { host } = clusterHost();
+      const before = pid(host);
+      expect(decommission(host, policy)).toEqual(REFUSED);
+      expect(pid(host)).toBe(before);
+      expect(host.has("/data/etcd/member/wal/0.wal")).toBe(true);
+      expect(host.has("/etc/supervisor/conf.d/etcd-server.ini")).toBe(true);
+    });
+
+    test("a whole cluster that is destroyed asks nobody", () => {
+      const { host, cluster } = clusterHost();
+      expect(shutdown(host).code).toBe(0);
+      expect(pid(host)).toBe("");
+      expect(cluster.calls()).toEqual([]);
+    });
+
+    test.each(["knows it no more", "does not answer it"])("is stopped when the cluster %s", (how) => {
+      const { host, cluster } = clusterHost();
+      if (how.startsWith("knows")) cluster.members("b", "c");
+      else cluster.unhealthy("a");
+      expect(decommission(host)).toEqual({
+        code: 0,
+        lines: [
+          "a on host-a: decommission: stopped and unregistered",
+          "a on host-a: decommission: data kept in /data/etcd",
+        ],
+      });
+      expect(pid(host)).toBe("");
+    });
+
+    test("has nothing left to do after a shutdown of everything", () => {
+      const { host } = clusterHost();
+      shutdown(host, "destroy");
+      expect(decommission(host, "destroy")).toEqual({ code: 0, lines: [] });
+    });
   });
 });

@@ -1,6 +1,7 @@
 import { chmodSync, statSync } from "node:fs";
 import { installBinaries } from "../support/fake-etcd";
 import { type Host, RECORD } from "../support/host";
+import { MEMBERSHIP, rolloutData } from "../support/phases";
 import { inEachShell, testAsRoot } from "../support/shells";
 
 /** The user that every system has and that may do nothing. */
@@ -23,32 +24,29 @@ inEachShell((newHost) => {
 
   test("a phase leaves its script nowhere, since Terraform would when it is killed", () => {
     const host = newHost();
-    host.phase("membership");
+    host.phase("shutdown", { REMOVAL_POLICY: "retain" });
     expect(host.list("/").filter((file) => file.startsWith("run-"))).toEqual([]);
   });
 
   test("a phase runs with one argument list only: as Terraform calls it, without any", () => {
     const host = newHost();
-    expect(host.phase("membership")).toEqual({
-      code: 0,
-      lines: ["a on host-a: membership: no member of a live cluster here, nothing to compare"],
-    });
+    expect(host.phase("shutdown", { REMOVAL_POLICY: "destroy" })).toEqual({ code: 0, lines: [] });
   });
 
   test("the exit code of a refusal and of a failure reach Terraform", () => {
     const host = newHost();
-    expect(host.phase("rollout").code).toBe(3);
+    expect(host.phase("rollout", rolloutData(host)).code).toBe(3);
     installBinaries(host);
-    expect(host.phase("health").code).toBe(1);
+    expect(host.phase("health", { MEMBERSHIP }).code).toBe(1);
   });
 
   test("no phase ends without a word, not even by a mistake of the scripts", () => {
     const host = newHost();
     host.stub("mkdir", "exit 7");
-    expect(host.phase("membership")).toEqual({
+    expect(host.phase("shutdown", { REMOVAL_POLICY: "retain" })).toEqual({
       code: 1,
       lines: [
-        "a on host-a: membership failed: a command ended with code 7; to do: apply again; if it comes back, report it with the lines above",
+        "a on host-a: shutdown failed: a command ended with code 7; to do: apply again; if it comes back, report it with the lines above",
       ],
     });
   });
@@ -56,10 +54,10 @@ inEachShell((newHost) => {
   testAsRoot("a user who is not root and has no sudo is refused, and nothing was done", () => {
     const host = open(newHost());
     const before = host.list("/");
-    expect(host.phase("membership", {}, { uid: NOBODY })).toEqual({
+    expect(host.phase("shutdown", {}, { uid: NOBODY })).toEqual({
       code: 3,
       lines: [
-        "a on host-a: membership refused: no right to become root: the user nobody is not root and 'sudo -n' is not allowed; to do: log in as root, or give nobody NOPASSWD in sudoers",
+        "a on host-a: shutdown refused: no right to become root: the user nobody is not root and 'sudo -n' is not allowed; to do: log in as root, or give nobody NOPASSWD in sudoers",
       ],
     });
     expect(host.list("/").filter((file) => !file.startsWith("run-"))).toEqual(before);
@@ -68,10 +66,10 @@ inEachShell((newHost) => {
   testAsRoot("a sudo that asks for a password is refused in the same words", () => {
     const host = open(newHost());
     host.stub("sudo", "echo 'sudo: a password is required' >&2; exit 1");
-    expect(host.phase("membership", {}, { uid: NOBODY })).toEqual({
+    expect(host.phase("shutdown", {}, { uid: NOBODY })).toEqual({
       code: 3,
       lines: [
-        "a on host-a: membership refused: no right to become root: the user nobody is not root and 'sudo -n' is not allowed; to do: log in as root, or give nobody NOPASSWD in sudoers",
+        "a on host-a: shutdown refused: no right to become root: the user nobody is not root and 'sudo -n' is not allowed; to do: log in as root, or give nobody NOPASSWD in sudoers",
       ],
     });
   });
@@ -81,7 +79,7 @@ inEachShell((newHost) => {
     host.stub("sudo", RECORD);
     // For nobody to write to.
     host.write("/stubs/sudo.calls", "", 0o666);
-    expect(host.phase("membership", {}, { uid: NOBODY })).toEqual({ code: 0, lines: [] });
+    expect(host.phase("shutdown", {}, { uid: NOBODY })).toEqual({ code: 0, lines: [] });
     expect(host.calls("sudo")).toEqual([
       "-n true",
       `-n timeout -k 10 60 sh ${host.path("/run-1.sh")} as-root ${host.path("/home/.cdktf-etcd/a")}`,
@@ -93,7 +91,7 @@ inEachShell((newHost) => {
     installBinaries(host);
     host.write("/opt/etcd-v3.6.14/etcdctl", "#!/bin/sh\nsleep 30\n", 0o755);
     const started = Date.now();
-    expect(host.phase("health", {}, { seconds: 1 })).toEqual({
+    expect(host.phase("health", { MEMBERSHIP }, { seconds: 1 })).toEqual({
       code: 1,
       lines: ["a on host-a: health failed: not done within 1 s; to do: look at the last line above, and apply again"],
     });

@@ -18,6 +18,10 @@ const DATA = [
   "FOUNDERS",
   "CLUSTER_TOKEN",
   "REMOVAL_POLICY",
+  "AUTHORITY_PEM_BASE64",
+  "STARTUP_SHA256",
+  "PROGRAM_INI_SHA256",
+  "MEMBERSHIP",
 ];
 
 /** The text of one upload, whole. */

@@ -1,33 +1,68 @@
 import { rmSync, symlinkSync } from "node:fs";
 import { createServer, type Server } from "node:net";
+import { atLeast } from "../../src/release/version";
 import type { Host } from "./host";
 
-/** Waits for a signal as etcd would, and leaves its arguments for the test to see; one that finds `/run/stuck` says it and writes no data. */
+/**
+ * Waits for a signal as etcd would, and leaves its arguments for the test to see; one that finds `/run/stuck` says it and writes no data.
+ * A member that was added and never started is started now, and healthy unless it is a learner.
+ */
 function etcd(root: string): string {
   return `#!/bin/sh
 root='${root}'
 printf '%s\\n' "$@" >"$root/run/etcd.args"
-for argument; do case $argument in --data-dir=*) data=\${argument#*=} ;; esac; done
-if [ -e "$root/run/stuck" ]; then cat "$root/run/stuck"; else mkdir -p "$data/member/wal"; fi
+for argument; do
+  case $argument in
+    --name=*) name=\${argument#*=} ;;
+    --data-dir=*) data=\${argument#*=} ;;
+    --initial-advertise-peer-urls=*) peer=\${argument#*=} ;;
+    --advertise-client-urls=*) client=\${argument#*=} ;;
+  esac
+done
+state=$root/run/cluster
+if [ -e "$root/run/stuck" ]; then
+  cat "$root/run/stuck"
+else
+  entry=$(grep -F "unstarted, , $peer, , " "$state/members" 2>/dev/null)
+  if [ -n "$entry" ]; then
+    sed "s#unstarted, , $peer, , #started, $name, $peer, $client, #" "$state/members" >"$state/members.next" && mv "$state/members.next" "$state/members"
+    case $entry in *false) : >"$state/$(printf %s "$client" | tr '/:' __).healthy" ;; esac
+  fi
+  mkdir -p "$data/member/wal"
+fi
 [ -p "$root/run/never" ] || mkfifo "$root/run/never"
 read -r _ <"$root/run/never"
 `;
 }
 
-/** Answers from files in /run/cluster. */
+/** Answers from files in /run/cluster, and keeps members and the turn there; `on.COMMAND` is run before a command's own answer. */
 function etcdctl(root: string): string {
   return `#!/bin/sh
 state='${root}/run/cluster'
+words= learner=false
 for argument; do
   case $argument in
     --endpoints=*) endpoints=\${argument#*=} ;;
+    --peer-urls=*) peer=\${argument#*=} ;;
+    --learner) learner=true ;;
     --*) ;;
     *) words="\${words:+$words }$argument" ;;
   esac
 done
-echo "$endpoints $words" >>"$state/calls"
+echo "$endpoints $words$([ "$learner" = false ] || echo ' --learner')" >>"$state/calls"
 file() { printf '%s/%s.%s' "$state" "$(printf %s "$1" | tr '/:' __)" "$2"; }
 healthy() { [ -e "$(file "$1" healthy)" ]; }
+some_healthy() { for endpoint in $(echo "$endpoints" | tr , ' '); do ! healthy "$endpoint" || return 0; done; return 1; }
+change_members() { sed "$1" "$state/members" >"$state/members.next" && mv "$state/members.next" "$state/members"; }
+fail() { echo "Error: $1" >&2; exit 1; }
+last=\${words##* }
+before() { [ ! -e "$state/on.$1" ] || . "$state/on.$1"; }
+before "$words"
+[ "\${words% "$last"}" = "$words" ] || before "\${words% "$last"}"
+case $words in
+  "endpoint "* | "alarm list") ;;
+  *) some_healthy || fail "context deadline exceeded" ;;
+esac
 case $words in
   "endpoint health")
     code=0
@@ -44,21 +79,66 @@ case $words in
   "endpoint status -w json")
     separator='['
     for endpoint in $(echo "$endpoints" | tr , ' '); do
-      healthy "$endpoint" || continue
+      healthy "$endpoint" && [ -e "$(file "$endpoint" status)" ] || continue
       printf '%s{"Endpoint":"%s","Status":%s}' "$separator" "$endpoint" "$(cat "$(file "$endpoint" status)")"
       separator=,
     done
     [ "$separator" = , ] && echo ']'
     ;;
-  "member list") healthy "$endpoints" && cat "$state/members" ;;
+  "member list") cat "$state/members" ;;
+  "member add "*)
+    added=$((\`cat "$state/added" 2>/dev/null || echo 100\` + 1))
+    echo "$added" >"$state/added"
+    echo "$added, unstarted, , $peer, , $learner" >>"$state/members"
+    ;;
+  "member remove "*)
+    grep -q "^$last, " "$state/members" || fail "etcdserver: member not found"
+    change_members "/^$last, /d"
+    ;;
+  "member promote "*)
+    client=$(awk -F', ' -v id="$last" '$1 == id { print $5 }' "$state/members")
+    change_members "/^$last, /s/true$/false/"
+    : >"$(file "$client" healthy)"
+    ;;
   "alarm list") cat "$state/alarms" 2>/dev/null || true ;;
   "move-leader "*)
-    [ ! -e "$state/move-leader" ] || . "$state/move-leader"
-    status=$(file "$endpoints" status)
-    sed 's/"leader":[0-9]*/"leader":'"\${words##* }/" "$status" >"$status.next" && mv "$status.next" "$status"
+    for status in "$state"/*.status; do
+      sed 's/"leader":[0-9]*/"leader":'"$last/" "$status" >"$status.next" && mv "$status.next" "$status"
+    done
     ;;
-  *) echo "unknown command: $words" >&2; exit 1 ;;
+  "lease grant "*)
+    granted=$((\`cat "$state/granted" 2>/dev/null || echo 0\` + 1))
+    echo "$granted" >"$state/granted"
+    echo "lease $granted granted with TTL($last""s)"
+    ;;
+  "lease revoke "*)
+    case $(cat "$state/turn" 2>/dev/null) in "$last "*) rm "$state/turn" ;; esac
+    echo "lease $last revoked"
+    ;;
+  txn)
+    put=$(grep '^put --lease=')
+    if [ -e "$state/turn" ]; then
+      printf 'FAILURE\\n\\ncdktf-etcd/turn\\n%s\\n' "$(cut -d' ' -f2 "$state/turn")"
+    else
+      echo "$put" | sed 's/^put --lease=\\([^ ]*\\) [^ ]* /\\1 /' >"$state/turn"
+      printf 'SUCCESS\\n\\nOK\\n'
+    fi
+    ;;
+  "del cdktf-etcd/turn") rm -f "$state/turn" && echo 1 ;;
+  "snapshot save "*) echo "a snapshot" >"$last" ;;
+  "snapshot status "*) echo "fe01cf57, 10, 7, 2.1 MB" ;;
+  *) fail "unknown command: $words" ;;
 esac
+`;
+}
+
+/** What etcdutl says of snapshots and of v2 data; since 3.5. */
+function etcdutl(root: string): string {
+  return `#!/bin/sh
+state='${root}/run/cluster'
+echo "etcdutl $1 $2" >>"$state/calls"
+[ ! -e "$state/on.etcdutl $1" ] || . "$state/on.etcdutl $1"
+[ "$1" != snapshot ] || echo "fe01cf57, 10, 7, 2.1 MB"
 `;
 }
 
@@ -67,22 +147,40 @@ export function installBinaries(host: Host, version = host.cluster.version): voi
   const directory = `/opt/etcd-v${version}`;
   host.write(`${directory}/etcd`, etcd(host.root), 0o755);
   host.write(`${directory}/etcdctl`, etcdctl(host.root), 0o755);
+  if (atLeast(version, "3.5.0")) host.write(`${directory}/etcdutl`, etcdutl(host.root), 0o755);
   host.write(`${directory}/.sha256`, `${host.archiveSha256}\n`);
   rmSync(host.path("/opt/etcd"), { force: true });
   symlinkSync(`etcd-v${version}`, host.path("/opt/etcd"));
 }
 
-/** The cluster that the host's etcdctl sees: members a, b and c with the IDs 1, 2 and 3. */
+/** What a fake member may be called; `a` has 127.0.0.1 and ID 1, `b` 127.0.0.2 and 2, … */
+const NAMES = "abcdef";
+
+export interface FakeStatus {
+  readonly id?: number;
+  readonly leader?: number;
+  readonly cluster?: number;
+  readonly version?: string;
+}
+
+export type FakeMember = readonly [
+  id: string,
+  status: "started" | "unstarted",
+  name: string,
+  more?: { learner?: boolean },
+];
+
+/** The cluster that the host's etcdctl sees. */
 export class FakeCluster {
   public constructor(private readonly host: Host) {
     host.write("/run/cluster/members", "");
   }
 
-  /** `member list`, one entry a member: `["1", "started", "a"]`, with its usual URLs. */
-  public members(
-    ...entries: (readonly [id: string, status: "started" | "unstarted", name: string, more?: { learner?: boolean }])[]
-  ): void {
-    const lines = entries.map(([id, status, name, { learner = false } = {}]) => {
+  /** `member list`, one entry a member: `["1", "started", "a"]`, with its usual URLs; or those of these names, all started. */
+  public members(...entries: readonly (FakeMember | string)[]): void {
+    const lines = entries.map((entry) => {
+      const [id, status, name, { learner = false } = {}]: FakeMember =
+        typeof entry === "string" ? [String(NAMES.indexOf(entry) + 1), "started", entry] : entry;
       const { peerUrl, clientUrl } = this.urls(name);
       const started = status === "started";
       return `${id}, ${status}, ${started ? name : ""}, ${peerUrl}, ${started ? clientUrl : ""}, ${learner}\n`;
@@ -90,29 +188,45 @@ export class FakeCluster {
     this.host.write("/run/cluster/members", lines.join(""));
   }
 
-  /** Makes a member answer, with a leader. */
-  public healthy(
-    name: string,
-    status: { id?: number; leader?: number; cluster?: number; learner?: boolean } = {},
-  ): void {
-    const { id = "abc".indexOf(name) + 1, leader = 2, cluster = 77, learner } = status;
+  /** The members as the cluster has them now: `1 a`, `- a learner` for one that has never started; by the last digits of their addresses. */
+  public memberNames(): string[] {
+    return this.host
+      .read("/run/cluster/members")
+      .split("\n")
+      .slice(0, -1)
+      .map((line) => {
+        const [, status, , peerUrl, , learner] = line.split(", ");
+        const name = NAMES[Number(/127\.0\.0\.(\d)/.exec(peerUrl)?.[1]) - 1];
+        return [name, ...(status === "started" ? [] : [status]), ...(learner === "true" ? ["learner"] : [])].join(" ");
+      });
+  }
+
+  /** Makes members answer, with a leader. */
+  public healthy(names: string, status: FakeStatus = {}): void {
+    for (const name of names) {
+      this.status(name, status);
+      this.state(name, "healthy", "");
+    }
+  }
+
+  /** What a member says of itself, once it answers. */
+  public status(name: string, status: FakeStatus = {}): void {
+    const { id = NAMES.indexOf(name) + 1, leader = 2, cluster = 77, version = this.host.cluster.version } = status;
     this.state(
       name,
       "status",
       JSON.stringify({
         header: { cluster_id: cluster, member_id: id, revision: 1, raft_term: 2 },
-        version: "3.6.14",
+        version,
         dbSize: 20480,
         leader,
         raftIndex: 9,
-        isLearner: learner,
       }),
     );
-    this.state(name, "healthy", "");
   }
 
-  public unhealthy(name: string): void {
-    rmSync(this.host.path(this.file(name, "healthy")), { force: true });
+  public unhealthy(names: string): void {
+    for (const name of names) rmSync(this.host.path(this.file(name, "healthy")), { force: true });
   }
 
   /** As until 3.1: `endpoint health` exits with 0 whatever it finds. */
@@ -120,20 +234,40 @@ export class FakeCluster {
     this.host.write("/run/cluster/like-3.1", "");
   }
 
-  /** What `move-leader` does instead. */
-  public moveLeaderIs(script: string): void {
-    this.host.write("/run/cluster/move-leader", `${script}\n`);
+  /** What a command does before, or with `exit` instead of, its own answer. The command may go without its last word. */
+  public on(command: string, script: string): void {
+    this.host.write(`/run/cluster/on.${command}`, `${script}\n`);
+  }
+
+  public off(command: string): void {
+    rmSync(this.host.path(`/run/cluster/on.${command}`));
   }
 
   public alarm(text: string): void {
     this.host.write("/run/cluster/alarms", `${text}\n`);
   }
 
+  /** Gives the turn to a member, as another deploy would. */
+  public turnOf(name: string): void {
+    this.host.write("/run/cluster/turn", `other ${name}\n`);
+  }
+
+  /** Who has the turn. */
+  public turn(): string | undefined {
+    return this.host.has("/run/cluster/turn") ? this.host.read("/run/cluster/turn").trim().split(" ")[1] : undefined;
+  }
+
   /** What etcdctl was asked: `b endpoint health`. */
   public calls(): string[] {
     let text = this.host.has("/run/cluster/calls") ? this.host.read("/run/cluster/calls") : "";
-    for (const { clientUrl, name } of this.host.cluster.members) text = text.split(clientUrl).join(name);
+    text = text.split(this.host.root).join("");
+    for (const name of NAMES) text = text.split(this.urls(name).clientUrl).join(name);
     return text.split("\n").slice(0, -1);
+  }
+
+  /** The calls that change something, or could. */
+  public changes(): string[] {
+    return this.calls().filter((call) => !/ (endpoint|alarm|member list|lease|txn|del|snapshot status)/.test(call));
   }
 
   private state(name: string, kind: string, text: string): void {
@@ -145,9 +279,9 @@ export class FakeCluster {
   }
 
   private urls(name: string): { peerUrl: string; clientUrl: string } {
-    const member = this.host.cluster.members.find((candidate) => candidate.name === name);
-    if (!member) throw new Error(`no member ${name}`);
-    return member;
+    const address = `127.0.0.${NAMES.indexOf(name) + 1}`;
+    const { peerPort, clientPort } = this.host.cluster;
+    return { peerUrl: `https://${address}:${peerPort}`, clientUrl: `https://${address}:${clientPort}` };
   }
 }
 

@@ -30,7 +30,7 @@ const TOOLS =
 
 /** Places that the scripts know by name; here they are the host's. */
 const SYSTEM_PATHS =
-  /(?<![\w}.])(?=\/(?:etc\/supervisor|run\/(?:cdktf-etcd|supervisor)|var\/lib\/cdktf-etcd|proc\/|tmp ))/g;
+  /(?<![\w}.])(?=\/(?:etc\/(?:supervisor|fstab)|run\/(?:cdktf-etcd|supervisor)|var\/lib\/cdktf-etcd|proc\/|tmp ))/g;
 /** Any other such place must be added to these, or a test would touch the machine's own. */
 const FOREIGN_PATH = /^(?!\s*#).*(?<![\w}.@])\/(?:boot|etc|home|lib|opt|proc|root|run|srv|sys|tmp|var)\b.*$/m;
 const SYSTEM_PATH_VARIABLE = /^PATH=.*$/m;

@@ -1,4 +1,7 @@
-import { symlinkSync } from "node:fs";
+import { rmSync, symlinkSync } from "node:fs";
+import { restartRelevant } from "../../src/render/startup-script";
+import type { ClusterSettings } from "../../src/settings";
+import { sha256 } from "./archive";
 import { FakeCluster, installBinaries } from "./fake-etcd";
 import { installSupervisor, type SupervisorPackage } from "./fake-supervisor";
 import type { Host, Run } from "./host";
@@ -18,7 +21,28 @@ wait_until() {
 
 /** Runs a phase as root, with little patience. */
 export function phase(host: Host, name: string, data: { [key: string]: string } = {}): Run {
-  return host.call(`${IMPATIENT}phase_${name}`, { PHASE: name, ...data });
+  return host.call(`${IMPATIENT}trap 'leave $?' EXIT; phase_${name}`, { PHASE: name, ...data });
+}
+
+/** Terraform's record of the list of members, by its id. */
+export const MEMBERSHIP = "5577006791947779410";
+
+/** Runs a rollout for what is staged, or, as another deploy's, for what is not. */
+export function rollout(host: Host, { cluster, ini }: { cluster?: Partial<ClusterSettings>; ini?: string } = {}): Run {
+  return phase(host, "rollout", rolloutData(host, cluster, ini));
+}
+
+/** What a rollout is told of the startup script and the program that it must find. */
+export function rolloutData(
+  host: Host,
+  cluster: Partial<ClusterSettings> = {},
+  ini = host.programIni(),
+): { [key: string]: string } {
+  return {
+    MEMBERSHIP,
+    STARTUP_SHA256: sha256(Buffer.from(restartRelevant(host.startupScript(cluster)))),
+    PROGRAM_INI_SHA256: sha256(Buffer.from(ini)),
+  };
 }
 
 /** A host on which everything is installed and staged, and nothing was started yet; and the cluster that its etcdctl sees. */
@@ -26,11 +50,11 @@ export function stagedHost(host: Host, supervisor: SupervisorPackage = "debian")
   installSupervisor(host, supervisor);
   installBinaries(host);
   host.write("/data/logs/etcd.log", "");
-  host.write("/opt/etcd-v3.6.14/etcd-server-startup.sh", host.startupScript(), 0o755);
-  host.write("/opt/etcd-v3.6.14/etcd-server.ini.next", host.programIni());
-  for (const file of ["ca.pem", "etcd-peer.pem", "etcd-peer-key.pem"])
-    host.write(`/opt/etcd-v3.6.14/certs.0/${file}`, "");
-  symlinkSync("certs.0", host.path("/opt/etcd-v3.6.14/certs"));
+  const installed = `/opt/etcd-v${host.cluster.version}`;
+  host.write(`${installed}/etcd-server-startup.sh`, host.startupScript(), 0o755);
+  host.write(`${installed}/etcd-server.ini.next`, host.programIni());
+  for (const file of ["ca.pem", "etcd-peer.pem", "etcd-peer-key.pem"]) host.write(`${installed}/certs.0/${file}`, "");
+  symlinkSync("certs.0", host.path(`${installed}/certs`));
   return new FakeCluster(host);
 }
 
@@ -42,9 +66,22 @@ export function runningHost(host: Host, supervisor: SupervisorPackage = "debian"
   host.write("/var/lib/cdktf-etcd/a/started", `${host.member.peerUrl}\n`);
   host.call('register_program <"$INI_NEXT"; rm "$INI_NEXT"; supervisorctl update');
   const names = host.cluster.members.map(({ name }) => name);
-  for (const name of names) cluster.healthy(name);
-  cluster.members(...names.map((name, i) => [String(i + 1), "started", name] as const));
+  cluster.healthy(names.join(""));
+  cluster.members(...names);
   host.forgetCalls();
+  return cluster;
+}
+
+/** The same, before it is upgraded to the cluster's version: binaries of both lie there, and the new startup script is staged. */
+export function upgradingHost(host: Host, from: string): FakeCluster {
+  const cluster = runningHost(host);
+  installBinaries(host, from);
+  const [running, next] = [`/opt/etcd-v${from}`, `/opt/etcd-v${host.cluster.version}`];
+  symlinkSync(`../etcd-v${host.cluster.version}/certs.0`, host.path(`${running}/certs`));
+  host.write(`${running}/etcd-server-startup.sh`, host.startupScript(), 0o755);
+  rmSync(host.path(`${next}/etcd-server-startup.sh`));
+  host.write(`${next}/etcd-server-startup.sh.next`, host.startupScript(), 0o755);
+  cluster.healthy(host.cluster.members.map(({ name }) => name).join(""), { version: from });
   return cluster;
 }
 
@@ -54,6 +91,10 @@ export function pid(host: Host): string {
 }
 
 /** What provisioners tell the phases that check the host. */
-export function checkData(ca: string): { [key: string]: string } {
-  return { CA_PEM_BASE64: base64(ca), OPERATOR_TIME: new Date().toISOString().replace(/\.\d+/, "") };
+export function checkData(ca: string, authority = ca): { [key: string]: string } {
+  return {
+    CA_PEM_BASE64: base64(ca),
+    AUTHORITY_PEM_BASE64: base64(authority),
+    OPERATOR_TIME: new Date().toISOString().replace(/\.\d+/, ""),
+  };
 }

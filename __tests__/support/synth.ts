@@ -9,7 +9,12 @@ import { temporaryDirectory } from "../helpers/temporary-directory";
 
 /** A provisioner as Terraform's JSON has it: its type, and its body. */
 export interface Provisioner {
-  readonly "remote-exec"?: { readonly connection: object; readonly inline: string[]; readonly when?: string };
+  readonly "remote-exec"?: {
+    readonly connection: object;
+    readonly inline: string[];
+    readonly when?: string;
+    readonly on_failure?: string;
+  };
   readonly file?: {
     readonly connection: object;
     readonly destination: string;
@@ -22,7 +27,7 @@ export interface Provisioner {
 export interface Block {
   readonly depends_on?: string[];
   readonly for_each?: { [key: string]: { [key: string]: string } };
-  readonly input?: string;
+  readonly input?: string | { [key: string]: string };
   readonly lifecycle?: object;
   readonly provisioner?: Provisioner[];
   readonly triggers?: { [name: string]: string };

@@ -3,48 +3,40 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-/** PEM texts made by openssl: a leaf and its key, its CA, and another CA that has nothing to do with them. */
-export interface TestPki {
-  readonly ca: string;
+export interface TestLeaf {
   readonly cert: string;
   readonly key: string;
+}
+
+/** PEM texts made by openssl: a leaf and its key, its CA, and another CA that has nothing to do with them. */
+export interface TestPki extends TestLeaf {
+  readonly ca: string;
+  /** Another leaf of the same CA. */
+  readonly renewed: TestLeaf;
   readonly otherCa: string;
-  readonly otherKey: string;
+  /** A leaf of the other CA. */
+  readonly other: TestLeaf;
 }
 
 export function makePki(): TestPki {
   const directory = mkdtempSync(join(tmpdir(), "cdktf-etcd-pki-"));
-  const openssl = (...args: string[]) => execFileSync("openssl", args, { cwd: directory, stdio: "pipe" });
-  const newKey = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
+  const openssl = (command: string) => execFileSync("openssl", command.split(" "), { cwd: directory, stdio: "pipe" });
+  const read = (name: string) => readFileSync(join(directory, name), "utf8");
+  const newKey = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes";
+  const leaf = (name: string, ca: string): TestLeaf => {
+    openssl(`req ${newKey} -keyout ${name}.key -out ${name}.csr -subj /CN=k8s-etcd`);
+    openssl(`x509 -req -in ${name}.csr -CA ${ca} -CAkey ${ca}.key -set_serial 7 -out ${name} -days 1`);
+    return { cert: read(name), key: read(`${name}.key`) };
+  };
   try {
-    for (const ca of ["ca", "otherCa"]) {
-      openssl("req", "-x509", ...newKey, "-keyout", `${ca}.key`, "-out", ca, "-subj", `/CN=${ca}`, "-days", "2");
-    }
-    openssl("req", ...newKey, "-keyout", "key", "-out", "csr", "-subj", "/CN=k8s-etcd");
-    openssl(
-      "x509",
-      "-req",
-      "-in",
-      "csr",
-      "-CA",
-      "ca",
-      "-CAkey",
-      "ca.key",
-      "-set_serial",
-      "7",
-      "-out",
-      "cert",
-      "-days",
-      "1",
-    );
-    openssl("genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-out", "otherKey");
-    const read = (name: string) => readFileSync(join(directory, name), "utf8");
+    for (const ca of ["ca", "otherCa"])
+      openssl(`req -x509 ${newKey} -keyout ${ca}.key -out ${ca} -subj /CN=${ca} -days 2`);
     return {
+      ...leaf("leaf", "ca"),
+      renewed: leaf("renewed", "ca"),
+      other: leaf("other", "otherCa"),
       ca: read("ca"),
-      cert: read("cert"),
-      key: read("key"),
       otherCa: read("otherCa"),
-      otherKey: read("otherKey"),
     };
   } finally {
     rmSync(directory, { recursive: true });

@@ -88,19 +88,29 @@ check_data() {
   [ ! -e "$CURRENT" ] || [ -L "$CURRENT" ] ||
     refusal "installation" "$CURRENT is not a link" "move it away, or set paths.installRoot"
   [ -d "$DATA_DIR" ] && [ -n "$(ls -A "$DATA_DIR")" ] || return 0
+  # A first start that was killed leaves `member` without a write-ahead log.
+  [ "$(ls -A "$DATA_DIR")" != member ] || has_wal || return 0
   has_wal || { refusal "data directory" "$DATA_DIR is not empty and is no data of etcd" "move it away, or set paths.dataDir" && return; }
   has_mark || { refusal "data directory" "$DATA_DIR holds the data of an etcd that this package did not make" "move it away, or set paths.dataDir" && return; }
   [ "$(cat "$STATE_DIR/started")" = "$PEER_URL" ] ||
-    refusal "data directory" "$DATA_DIR belongs to the member with peer URL $(cat "$STATE_DIR/started"), not $PEER_URL" "set the member's address and ports.peer back"
+    refusal "data directory" "$DATA_DIR belongs to the member with peer URL $(cat "$STATE_DIR/started"), not $PEER_URL: that is what its cluster knows it by" \
+      "set the member's address and ports.peer back; or, if these data are no longer needed, move them away"
 }
 
-# etcd loads its CA only at start, and its leaf at every handshake: a leaf of a new CA would cut a running member off.
+# etcd loads its CAs only at start, and its leaf at every handshake: a leaf of a CA that was not there at start would cut a running member off.
 check_ca() {
   is_running && [ -f "$CURRENT/certs/ca.pem" ] || return 0
-  [ "$(decode "$CA_PEM_BASE64" | sha256sum)" = "$(sha256sum <"$CURRENT/certs/ca.pem")" ] ||
-    refusal "certificate authority" "the running member trusts another CA ($CURRENT/certs/ca.pem); a lost Terraform state makes a new one" \
-      "restore the state, or import the old CA (CertificateAuthority.fromPem); for a new CA on purpose see docs/security.md"
+  case $(one_line <"$CURRENT/certs/ca.pem") in
+    *"$(decode "$AUTHORITY_PEM_BASE64" | one_line)"*) ;;
+    *) refusal "certificate authority" "the running member does not trust the CA of the new certificates ($CURRENT/certs/ca.pem has another); a lost Terraform state makes a new one" \
+      "restore the state, or import the old CA (CertificateAuthority.fromPem); for a new CA on purpose see docs/certificates.md" ;;
+  esac
+  # What lies here is what runs only once the last change has been rolled out.
+  [ ! -e "$RESTART_PENDING" ] || [ "$(decode "$CA_PEM_BASE64" | one_line)" = "$(one_line <"$CURRENT/certs/ca.pem")" ] ||
+    refusal "certificate authority" "the last change of this member is not finished: it has not been restarted yet" "set certificates back, deploy, and change the CA then"
 }
+
+one_line() { tr -d '\r\n'; }
 
 # A running etcd as another user would lose its data directory the moment that stage gives it to the new one.
 check_user() {
@@ -110,41 +120,58 @@ check_user() {
     refusal "user" "$DATA_DIR belongs to $owner; another user cannot be given to a member that has data" "set user back to $owner"
 }
 
-# Where a member lies and listens cannot be changed under it; a rolling change of these is not supported yet.
+# What a member is known by cannot be changed under it.
 check_shape() {
-  for process in $(etcd_processes); do
-    has_argument "$process" "--name=$MEMBER" || continue
-    shape "$process" --data-dir "$DATA_DIR" paths.dataDir
-    shape "$process" --initial-advertise-peer-urls "$PEER_URL" "address and ports.peer"
-    shape "$process" --advertise-client-urls "$CLIENT_URL" "address and ports.client"
+  for pid in $(own_pid); do
+    shape "/proc/$pid" data-dir "$DATA_DIR" "data are not moved from one directory to another under a member" \
+      "set paths.dataDir back; to move, take the member out of the program, deploy, and add it again with the new directory"
+    shape "/proc/$pid" initial-advertise-peer-urls "$PEER_URL" "the peer URL is what the cluster knows the member by" \
+      "set address and ports.peer back; to move, take the member out of the program, deploy, and add it again"
   done
 }
 
-# shape PROCESS FLAG WANTED PROP
+# shape PROCESS FLAG WANTED WHY TODO
 shape() {
-  running=$(tr '\0' '\n' <"$1/cmdline" | sed -n "s|^$2=||p")
-  [ "$running" = "$3" ] || refusal "changed ${2#--}" "the running member has $running, the program says $3; this cannot be changed yet" "set $4 back"
+  running=$(argument_of "$1" "$2")
+  [ "$running" = "$3" ] || refusal "changed $2" "the running member has $running, the program says $3; $4" "$5"
 }
 
-# The members of a living cluster, compared on a host where one runs: adding and removing are not supported yet.
+# Adding and removing needs every member that stays; said by the first of them that can.
 check_members() {
-  is_running && accepts_connections "$CLIENT_URL" && is_healthy "$CLIENT_URL" || return 0
-  actual=$(etcdctl_at "$CLIENT_URL" member list | awk -F', ' '{ print $4 }' | sort)
-  desired=$(printf '%s\n' "$INITIAL_CLUSTER" | tr , '\n' | sed 's/^[^=]*=//' | sort)
-  for url in $(printf '%s\n' "$actual" | grep -vxF "$desired"); do
-    refusal "scale in" "the cluster has the member with peer URL $url, which the program no longer names; removing members is not supported yet" "put it back into the program"
-  done
-  for url in $(printf '%s\n' "$desired" | grep -vxF "$actual"); do
-    refusal "scale out" "the program names a member with peer URL $url, which the cluster does not have; adding members is not supported yet" "take it out of the program"
-  done
+  is_running && answers_healthy || return 0
+  list=$(members_of "$(own_url)")
+  staying=$(printf '%s\n' "$list" | desired)
+  leaving=$(printf '%s\n' "$list" | undesired)
+  joining=$(desired_peer_urls | grep -vxF "$(printf '%s\n' "$staying" | awk '{ print $3 }')" || true)
+  [ -n "$leaving$joining" ] || return 0
+  # Not those that never started: a join that was cut short goes on in this deploy.
+  not_healthy=$(printf '%s\n' "$staying" | started | voters | unhealthy)
+  [ -n "$not_healthy" ] || return 0
+  first=$(printf '%s\n' "$staying" | grep -vxF "$not_healthy" | sort -k 2 | head -n 1)
+  [ "$(printf '%s\n' "$first" | awk '{ print $3 }')" != "$PEER_URL" ] ||
+    refusal "membership" "$(printf '%s\n' "$not_healthy" | named) is not healthy, and members are added and removed only while all that stay are" \
+      "bring it back, or take it out of the program too"
 }
 
-# Upgrades of a member that has data come with their own rules.
-check_version() {
-  has_wal && [ -L "$CURRENT" ] || return 0
-  installed=$(basename "$(readlink "$CURRENT")")
-  [ "$installed" = "etcd-v$VERSION" ] ||
-    refusal "version" "this member has data of ${installed#etcd-v} and upgrades are not supported yet" "set version back to ${installed#etcd-v}"
+# With authentication on, etcd takes a change of the membership from the user root alone, and a certificate's common name is its user.
+check_authentication() {
+  is_running && accepts_connections "$(own_url)" || return 0
+  answer=$(etcdctl_at "$(own_url)" alarm list 2>&1) || case $answer in
+    *"permission denied"* | *"user name"* | *"invalid auth"*)
+      refusal "authentication" "it is on, and the user of the member's certificate may not administer the cluster: $(printf '%s\n' "$answer" | tail -n 1)" \
+        "etcdctl user add NAME --no-password; etcdctl user grant-role NAME root; NAME is certificates.commonName (default k8s-etcd)"
+      ;;
+  esac
+}
+
+# A disk that is not mounted looks like lost data.
+check_mounted() {
+  [ -r /etc/fstab ] || return 0
+  while read -r _ mount _; do
+    case $mount:$DATA_DIR/ in
+      /?*:"$mount"/*) grep -q " $mount " /proc/mounts || refusal "data directory" "$mount is in /etc/fstab and not mounted, $DATA_DIR would lie on another disk" "mount $mount" ;;
+    esac
+  done </etc/fstab
 }
 
 all_checks() {
@@ -159,7 +186,9 @@ all_checks() {
   check_clock
   check_other_etcd
   check_data
+  check_mounted
   check_ca
+  check_authentication
   check_version
   check_members
 }

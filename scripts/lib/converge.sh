@@ -2,14 +2,31 @@
 
 INI_NEXT=$VERSIONED/etcd-server.ini.next
 STARTUP=$VERSIONED/etcd-server-startup.sh
+CERTS_NEXT=$VERSIONED/certs.next
 
-is_staged() { [ -e "$STARTUP.next" ] || [ -e "$INI_NEXT" ]; }
+is_staged() {
+  [ -e "$STARTUP.next" ] || [ -e "$INI_NEXT" ] || [ -L "$CERTS_NEXT" ] || [ "$(readlink "$CURRENT")" != "$(basename "$VERSIONED")" ]
+}
+
+needs_restart() { is_staged || [ -e "$RESTART_PENDING" ]; }
+
+# What lies here must be what this deploy has planned: another deploy may have staged something else since, or this member's stage was cut short.
+require_own_stage() {
+  script=$STARTUP ini=$INI_NEXT
+  [ ! -e "$STARTUP.next" ] || script=$STARTUP.next
+  [ -e "$INI_NEXT" ] || ini=$(program_ini)
+  found="$(sed '/^initial_cluster=/d' "$script" 2>/dev/null | sha256sum | cut -d' ' -f1) $(sha256sum 2>/dev/null <"$ini" | cut -d' ' -f1)"
+  [ "$found" = "$STARTUP_SHA256 $PROGRAM_INI_SHA256" ] ||
+    refuse "stage" "what is staged here is not what this deploy has planned: another deploy was here since, or this member's stage was cut short" \
+      "see that nobody else deploys, then terraform apply -replace the stage resource of this member"
+}
 
 # After a kill between renaming and restarting, the mark makes the next run restart; once too often does no harm.
 activate() {
   private_directory "$STATE_DIR"
   : >"$RESTART_PENDING"
   [ ! -e "$STARTUP.next" ] || mv -f "$STARTUP.next" "$STARTUP"
+  [ ! -L "$CERTS_NEXT" ] || mv -fT "$CERTS_NEXT" "$VERSIONED/certs"
   [ "$(readlink "$CURRENT")" = "$(basename "$VERSIONED")" ] || put_link "$(basename "$VERSIONED")" "$CURRENT"
   if [ -e "$INI_NEXT" ]; then
     register_program <"$INI_NEXT"
@@ -25,7 +42,7 @@ start_etcd() {
   supervisorctl update >/dev/null 2>&1 || true
   # `restart`, not `start`: one that crashed is "started" to supervisor, and waits longer and longer between attempts.
   is_running || supervisorctl restart "$MEMBER" >/dev/null 2>&1 || true
-  wait_until 20 is_running || fail "etcd does not start: $(last_words)" "see $LOG_DIR/etcd.log, correct the cause, and apply again"
+  wait_until 20 is_running || fail "etcd does not start: $(last_words)" "$(way_on)"
 }
 
 # A changed ini is restarted by supervisor's own `update`. Otherwise etcd is asked to stop, and supervisor starts it again:
@@ -40,7 +57,7 @@ restart_etcd() {
     kill -TERM "$before" 2>/dev/null || true
   fi
   wait_until 40 is_started_anew || supervisorctl restart "$MEMBER" >/dev/null 2>&1 || true
-  wait_until 20 is_started_anew || fail "etcd does not start again: $(last_words)" "see $LOG_DIR/etcd.log, correct the cause, and apply again; the members after this one were not touched"
+  wait_until 20 is_started_anew || fail "etcd does not start again: $(last_words)" "$(way_on)"
 }
 
 is_started_anew() {
@@ -56,24 +73,24 @@ wake_supervisor() {
 
 # The last thing that etcd said before it gave up.
 last_words() {
-  grep -aE 'fatal|panic|error|refus|not starting|flag provided' "$LOG_DIR/etcd.log" 2>/dev/null | tail -n 1 | cut -c1-400 | grep . ||
+  grep -aE 'fatal|panic|error|refus|not starting|flag provided|permanently removed' "$LOG_DIR/etcd.log" 2>/dev/null | tail -n 1 | cut -c1-400 | grep . ||
     { tail -n 1 "$LOG_DIR/etcd.log" 2>/dev/null || echo "it left no log"; }
+}
+
+# Forward and back, for what goes wrong with one member.
+way_on() {
+  echo "see $LOG_DIR/etcd.log; forward: correct the cause, and apply again; back: set the changed value (or version) back, and apply; the members after this one were not touched"
 }
 
 # The gate after a start: a linearizable read through this member proves a quorum, and that it has caught up.
 gate() {
   down=0
-  wait_until 60 is_settled || fail "not healthy after 60 s: $(health_reason)" \
-    "bring the named members back and apply again; the members after this one were not touched"
+  # One that has just joined may have a large database to copy first.
+  wait_until "${settle_seconds:=60}" is_settled || fail "not healthy after $settle_seconds s: $(health_reason)" "bring the named members back, or $(way_on)"
   raised=$(alarms_if_reachable)
   [ -z "$raised" ] || fail "an alarm is raised: $raised" "see docs/alarms.md, clear the alarm, and apply again"
-  is_healthy "$CLIENT_URL" || fail "etcd stops again and again: $(last_words)" \
-    "see $LOG_DIR/etcd.log, correct the cause, and apply again; the members after this one were not touched"
-  statuses=$(endpoint_status "$ENDPOINTS")
-  [ "$(printf '%s\n' "$statuses" | awk '{ print $2 }' | sort -u | wc -l)" -eq 1 ] ||
-    fail "the members are not all of one cluster" "see docs/lost-data.md"
-  printf '%s\n' "$statuses" | awk '$8 == "true" { learner = 1 } END { exit learner }' >/dev/null ||
-    fail "a member is still a learner" "promote it (etcdctl member promote), and apply again"
+  answers_healthy || fail "etcd stops again and again: $(last_words)" "$(way_on)"
+  require_one_cluster
   rm -f "$RESTART_PENDING" "$FIRST_START"
   mark_started
 }
@@ -85,9 +102,15 @@ is_settled() {
   [ "$down" -ge 50 ] || [ -n "$(alarms_if_reachable)" ]
 }
 
-alarms_if_reachable() { ! accepts_connections "$CLIENT_URL" || alarms "$CLIENT_URL"; }
+alarms_if_reachable() {
+  url=$(own_url)
+  ! accepts_connections "$url" || alarms "$url"
+}
 
-answers_healthy() { accepts_connections "$CLIENT_URL" && is_healthy "$CLIENT_URL"; }
+require_one_cluster() {
+  clusters=$(endpoint_status "$(members_of "$(own_url)" | awk '$4 != "-" { printf "%s%s", sep, $4; sep = "," }')" | awk '{ print $2 }' | sort -u | count)
+  [ "$clusters" -eq 1 ] || fail "the members are of $clusters clusters" "see docs/lost-data.md"
+}
 
 health_reason() {
   for endpoint in $(other_endpoints); do

@@ -4,12 +4,30 @@
 etcdctl_at() {
   etcdctl_endpoints=$1
   shift
-  "$CURRENT/etcdctl" --endpoints="$etcdctl_endpoints" --cacert="$CURRENT/certs/ca.pem" --cert="$CURRENT/certs/etcd-peer.pem" \
-    --key="$CURRENT/certs/etcd-peer-key.pem" --dial-timeout=3s --command-timeout=5s "$@"
+  client=$(client_directory)
+  # Until 3.3 etcdctl speaks the v2 API unless it is told; 3.6 warns when it is told.
+  api=
+  case $(installed_version) in 3.[0-3].*) api=ETCDCTL_API=3 ;; esac
+  # shellcheck disable=SC2086 # one word, or none
+  env $api "$client/etcdctl" --endpoints="$etcdctl_endpoints" --cacert="$client/certs/ca.pem" --cert="$client/certs/etcd-peer.pem" \
+    --key="$client/certs/etcd-peer-key.pem" --dial-timeout=3s --command-timeout=5s "$@"
+}
+
+# The client URL of the etcd that runs here: a new ports.client reaches it by its restart only.
+own_url() {
+  running=$(etcd_pid)
+  [ -z "$running" ] || running=$(argument_of "/proc/$running" advertise-client-urls)
+  echo "${running:-$CLIENT_URL}"
 }
 
 # `endpoint health` is a linearizable read: it needs the member and a quorum. Until 3.1 it exits with 0 in any case: so its text is read.
 is_healthy() { etcdctl_at "$1" endpoint health 2>&1 | grep -qF "$1 is healthy"; }
+
+# This member, asked by a linearizable read through its own client URL.
+answers_healthy() {
+  url=$(own_url)
+  accepts_connections "$url" && is_healthy "$url"
+}
 
 # unhealthy_of ENDPOINTS (one a line): those that are not healthy; all are asked at the same time.
 unhealthy_of() {
@@ -40,8 +58,8 @@ live_endpoint() {
   return 1
 }
 
-# This member's line in `member list`, by its exact peer URL:  id, status, name, peer URLs, client URLs[, learner]
-own_entry() { etcdctl_at "$1" member list 2>/dev/null | awk -F', ' -v url="$PEER_URL" '{ n = split($4, urls, ","); for (i = 1; i <= n; i++) if (urls[i] == url) print }'; }
+# This member itself, or another one, through which the cluster answers.
+any_live_endpoint() { if answers_healthy; then own_url; else live_endpoint; fi; }
 
 # endpoint status, a line an endpoint: ENDPOINT CLUSTER_ID MEMBER_ID LEADER VERSION DB_SIZE RAFT_INDEX LEARNER (IDs in decimal: compare, never show)
 endpoint_status() {
@@ -55,3 +73,13 @@ endpoint_status() {
 
 # The alarms that are raised, on one line; empty when there are none.
 alarms() { etcdctl_at "$1" alarm list 2>/dev/null | tr '\n' ' '; }
+
+# refuse_alarm WHAT: asked for before everything else, since with an alarm etcdctl calls every member unhealthy, and etcd takes no turn.
+refuse_alarm() {
+  for endpoint in $(own_url) $(other_endpoints); do
+    accepts_connections "$endpoint" || continue
+    raised=$(alarms "$endpoint")
+    [ -z "$raised" ] || refuse "$1" "an alarm is raised: $raised" "see docs/alarms.md, clear the alarm, and apply again"
+    return 0
+  done
+}

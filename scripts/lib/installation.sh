@@ -25,11 +25,18 @@ etcd_processes() {
   done
 }
 
-# The process id of this member's etcd, by its name and data directory; empty when it does not run.
-etcd_pid() {
+# The process id of this member's etcd, by its name, wherever its data are; empty when it does not run.
+own_pid() {
   for process in $(etcd_processes); do
-    if has_argument "$process" "--name=$MEMBER" && has_argument "$process" "--data-dir=$DATA_DIR"; then
-      echo "${process#/proc/}"
+    if has_argument "$process" "--name=$MEMBER"; then echo "${process#/proc/}"; fi
+  done
+}
+
+# The same, if it has this member's data directory.
+etcd_pid() {
+  for pid in $(own_pid); do
+    if has_argument "/proc/$pid" "--data-dir=$DATA_DIR"; then
+      echo "$pid"
       return
     fi
   done
@@ -37,14 +44,25 @@ etcd_pid() {
 
 has_argument() { tr '\0' '\n' 2>/dev/null <"$1/cmdline" | grep -qxF -e "$2"; }
 
-# The same, wherever its data are.
-own_pid() {
-  for process in $(etcd_processes); do
-    if has_argument "$process" "--name=$MEMBER"; then echo "${process#/proc/}"; fi
-  done
-}
+# argument_of PROCESS FLAG: the value of --FLAG=VALUE
+argument_of() { tr '\0' '\n' 2>/dev/null <"$1/cmdline" | sed -n "s|^--$2=||p"; }
 
 is_running() { [ -n "$(etcd_pid)" ]; }
+
+# Where etcdctl and the certificates lie with which etcd is asked: the version in use; beside the running etcd where the install root is a new one.
+client_directory() {
+  if [ -x "$CURRENT/etcdctl" ]; then
+    echo "$CURRENT"
+  else
+    dirname "$(readlink "/proc/$(own_pid)/exe")"
+  fi
+}
+
+# X.Y.Z of the version in use; false when there is none.
+installed_version() {
+  version_directory=$(readlink -f "$(client_directory)" 2>/dev/null) || return 1
+  case $version_directory in */etcd-v*) echo "${version_directory##*/etcd-v}" ;; *) return 1 ;; esac
+}
 
 # The architecture by the name that etcd's archives use.
 architecture() {

@@ -20,8 +20,9 @@ main() {
   "phase_$PHASE"
 }
 
-# The inbox may hold a private key: it goes, however its phase ends.
+# The inbox may hold a private key: it goes, however its phase ends. So does the turn, for which other deploys wait.
 leave() {
+  end_turn || true
   case $PHASE in stage | archive) rm -rf "$INBOX" ;; esac
   explain_exit "$1"
 }

@@ -5,8 +5,14 @@ phase_bootstrap() {
   is_installed || fail "this member was not staged, though Terraform has recorded it: it was killed in the middle" \
     "terraform apply -replace the stage resource of this member"
   if has_wal; then
-    # Stopped members with data are started together: one alone could not reach a quorum.
-    is_running || start_etcd
+    if ! is_running; then
+      if was_taken_out; then
+        say "the cluster has taken this member out: rollout decides"
+        return
+      fi
+      # Stopped members with data are started together: one alone could not reach a quorum.
+      start_etcd
+    fi
     mark_started
     say "has data of its own, nothing to found"
     return
@@ -16,7 +22,7 @@ phase_bootstrap() {
     return
   fi
   is_founder || { say "not a founder: rollout decides" && return; }
-  live=$(live_endpoint) && ! awaits_this_founder "$live" && {
+  live=$(live_endpoint) && ! awaits_this_founder && {
     say "the cluster lives without this member: rollout decides"
     return
   }
@@ -37,5 +43,6 @@ is_founder() {
 
 # The other founders may be quicker and have a quorum already; a member that has never started has no client URLs yet.
 awaits_this_founder() {
-  own_entry "$1" | awk -F', ' '{ found = 1; if ($5 != "") started = 1 } END { exit !(found && !started) }' >/dev/null
+  entry=$(members_of "$live" | own_entry)
+  [ -n "$entry" ] && ! is_started_entry "$entry"
 }

@@ -1,13 +1,28 @@
-# decommission: runs when a member leaves the program, or everything is destroyed.
+# shutdown: the whole cluster is destroyed. A host that cannot be reached fails the destroy, which can be run again.
+# decommission: a member has left the program; after `shutdown` too, then with nothing left to do.
+
+phase_shutdown() {
+  take_lock
+  stop_and_clean
+}
 
 phase_decommission() {
   take_lock
+  # It was taken out of the cluster before; if that did not happen, the others still count on it.
+  if answers_healthy && [ -n "$(members_of "$(own_url)" | own_entry)" ]; then
+    refuse "still a member" "the cluster still counts on this member, it was not stopped" "etcdctl member remove it, then on this host: supervisorctl stop $MEMBER"
+  fi
+  stop_and_clean
+}
+
+stop_and_clean() {
   if command -v supervisorctl >/dev/null 2>&1 && is_own_program; then
     supervisorctl stop "$MEMBER" >/dev/null 2>&1 || true
     wait_until 40 is_stopped || fail "etcd does not stop" "stop process $(etcd_pid), and destroy again"
     unregister_program
     supervisorctl update >/dev/null 2>&1 || true
     say "stopped and unregistered"
+    [ "$REMOVAL_POLICY" = destroy ] || [ ! -d "$DATA_DIR" ] || say "data kept in $DATA_DIR"
   fi
   # Without the mark of a life these data are somebody else's: of a member that was renamed, or found here and refused.
   if [ "$REMOVAL_POLICY" = destroy ] && has_mark; then
@@ -16,12 +31,8 @@ phase_decommission() {
     # The mark goes last: whatever is cut short before can be run again.
     rm -rf "$STATE_DIR"
     say "deleted data, logs and binaries"
-  elif [ -d "$DATA_DIR" ]; then
-    say "data kept in $DATA_DIR"
   fi
 }
-
-is_stopped() { ! is_running; }
 
 delete_installation() {
   [ -L "$CURRENT" ] || return 0

@@ -1,30 +1,53 @@
-# health: the whole cluster, as one table.
+# health: takes out the members that the program no longer names, then prints the whole cluster as one table.
 
 phase_health() {
-  members=$(etcdctl_at "$CLIENT_URL" member list 2>&1) || fail "member list: $members" "see the members' logs in $LOG_DIR"
+  take_lock
+  end_turn_left_behind
+  refuse_stale_members
+  if is_new_membership; then remove_undesired_members; fi
+  members=$(members_of "$(own_url)")
+  [ -n "$members" ] || fail "member list: no answer from $(own_url)" "see the members' logs in $LOG_DIR"
   statuses=$(endpoint_status "$ENDPOINTS")
-  unhealthy=$(unhealthy_of "$(printf '%s\n' "$ENDPOINTS" | tr , '\n')")
-  print_row MEMBER ID STATE HEALTH VERSION "DB SIZE" ENDPOINT
-  for desired in $(printf '%s\n' "$INITIAL_CLUSTER" | tr , ' '); do
-    print_member "${desired%%=*}" "${desired#*=}"
+  unhealthy=$(printf '%s\n' "$members" | unhealthy)
+  print_row MEMBER ID STATE HEALTH VERSION "DB SIZE" "CERTIFICATE" ENDPOINT
+  for member in $(printf '%s\n' "$INITIAL_CLUSTER" | tr , ' '); do
+    print_member "${member%%=*}" "$(printf '%s\n' "$members" | awk -v url="${member#*=}" '$3 == url')"
   done
-  clusters=$(printf '%s\n' "$statuses" | awk '{ print $2 }' | sort -u | wc -l)
-  [ "$clusters" -eq 1 ] || fail "the members are of $clusters clusters" "see docs/lost-data.md"
+  require_one_cluster
   # Alarms first: etcdctl calls a member with an alarm unhealthy.
-  raised=$(alarms "$CLIENT_URL")
+  raised=$(alarms "$(own_url)")
   [ -z "$raised" ] || fail "an alarm is raised: $raised" "see docs/alarms.md"
-  [ -z "$unhealthy" ] || fail "not healthy: $(printf '%s' "$unhealthy" | tr '\n' ' ')" "see the log of each in $LOG_DIR"
+  missing=$(desired_peer_urls | grep -vxF "$(printf '%s\n' "$members" | awk '{ print $3 }')" | tr '\n' ' ')
+  [ -z "$missing" ] || fail "not in the cluster: $missing" "terraform apply -replace the rollout resource of that member"
+  unknown=$(printf '%s\n' "$members" | undesired | named)
+  [ -z "$unknown" ] || fail "the cluster has $unknown, which the program does not name, nor did it before" "add it to the program, or take it out by etcdctl member remove"
+  remember_membership
+  [ -z "$unhealthy" ] || fail "not healthy: $(printf '%s\n' "$unhealthy" | named)" "see the log of each in $LOG_DIR"
 }
 
-print_row() { printf '%-24s %-18s %-9s %-9s %-8s %10s  %s\n' "$@"; }
+print_row() { tell '%-24s %-18s %-9s %-9s %-8s %10s  %-13s %s\n' "$@"; }
 
-# print_member NAME PEER_URL
+# print_member NAME ENTRY
 print_member() {
-  entry=$(printf '%s\n' "$members" | awk -F', ' -v url="$2" '$4 == url')
-  endpoint=$(printf '%s\n' "$entry" | awk -F', ' '{ print $5 }')
+  id=${2%% *}
+  endpoint=$(printf '%s\n' "$2" | awk '{ print $4 }')
   health=healthy
-  if [ -z "$endpoint" ] || printf '%s\n' "$unhealthy" | grep -qxF "$endpoint"; then health=UNHEALTHY; fi
+  if [ -z "$2" ] || printf '%s\n' "$unhealthy" | grep -qxF "$2"; then health=UNHEALTHY; fi
   # shellcheck disable=SC2046 # split into words on purpose
   set -- "$1" $(printf '%s\n' "$statuses" | awk -v endpoint="$endpoint" '$1 == endpoint { print ($3 "" == $4 "" ? "leader" : "follower"), $5, $6 }')
-  print_row "$1" "${entry%%,*}" "${2:--}" "$health" "${3:--}" "${4:--}" "${endpoint:--}"
+  print_row "$1" "${id:--}" "${2:--}" "$health" "${3:--}" "${4:--}" "$(certificate_end "$endpoint")" "${endpoint:--}"
+}
+
+# Until when the certificate is valid that an endpoint serves: `to 2036-11-22`.
+certificate_end() {
+  python3 -c '
+import socket, ssl, sys, time, urllib.parse
+directory, url = sys.argv[1:]
+endpoint = urllib.parse.urlparse(url)
+context = ssl.create_default_context(cafile=directory + "/ca.pem")
+context.check_hostname = False
+context.load_cert_chain(directory + "/etcd-peer.pem", directory + "/etcd-peer-key.pem")
+with socket.create_connection((endpoint.hostname, endpoint.port), 3) as plain, context.wrap_socket(plain) as tls:
+    end = ssl.cert_time_to_seconds(tls.getpeercert()["notAfter"])
+print(time.strftime("to %Y-%m-%d", time.gmtime(end)))' "$CURRENT/certs" "$1" 2>/dev/null || echo -
 }

@@ -1,21 +1,45 @@
-# rollout: one member at a time, brings what runs to what is staged, then gates on health. It never starts a cluster as new.
+# rollout: one member at a time, brings what runs to what is staged, joins a member that has no data, then gates on health. It never starts a cluster as new.
 
 phase_rollout() {
   take_lock
-  if ! has_wal; then refuse_without_data; fi
+  end_turn_left_behind
+  require_own_stage
+  refuse_stale_members
+  refuse_unmounted
+  if is_new_membership; then remove_dead_members; fi
+  if ! has_wal || was_taken_out; then join_cluster; fi
   mark_started
   if ! is_running; then
     say "etcd is not running, starting it"
     start_etcd
-  elif is_staged || [ -e "$RESTART_PENDING" ]; then
+  elif needs_restart; then
+    refuse_alarm restart
+    live=$(any_live_endpoint) || refuse "restart" "no member answers a linearizable read, so there is no quorum" \
+      "bring the members back (who is missing: etcdctl endpoint health), and apply again; this one still runs as it was"
+    was=$(installed_version)
+    # Before the turn and the look at the others: a snapshot of a large database may take longer than either holds.
+    if is_upgrade; then snapshot_before_upgrade; fi
+    take_turn "$live"
     others_allow_restart
     move_leadership_away
     restart_etcd
-    say "restarted"
+    if [ "$was" = "$VERSION" ]; then say "restarted"; else say "restarted with etcd $VERSION, was $was"; fi
   fi
+  promote_if_learner
   gate
+  end_turn
+  remember_membership
   sweep_uploads
   say "healthy"
+}
+
+refuse_unmounted() {
+  refusals=$(check_mounted)
+  [ -z "$refusals" ] || {
+    printf '%s\n' "$refusals"
+    explained=yes
+    exit 3
+  }
 }
 
 # What Terraform uploaded for this member and could not run or empty, because it was killed. Nothing of the kind can be under way here now.
@@ -24,37 +48,28 @@ sweep_uploads() {
   find /tmp -maxdepth 1 -type f -name 'terraform_*.sh' -size +0 ! -newermt '5 seconds ago' -exec grep -qxF "MEMBER='$MEMBER'" {} \; -delete 2>/dev/null || true
 }
 
-# No data here: the next deploys will join or replace such a member; until then it is refused, never guessed.
-refuse_without_data() {
-  live=$(live_endpoint) || refuse "no data and no cluster" "$DATA_DIR is empty and no other member has a quorum" \
-    "bring a quorum of the other members back, or restore a snapshot; if this cluster never formed because its first deploy was killed, terraform apply -replace the bootstrap resource of this member"
-  entry=$(own_entry "$live")
-  if [ -n "$entry" ]; then
-    refuse "data lost" "the cluster knows this member, but $DATA_DIR is empty; replacing a member is not supported yet" \
-      "on another member: etcdctl member remove ${entry%%,*}; see docs/lost-data.md"
-  fi
-  refuse "not a member" "the cluster runs without $PEER_URL; joining a running cluster is not supported yet" "take the member out of the program"
+# A restart is one member less for a moment: everything else must be whole. One that is restarted by hand meanwhile is back in a moment.
+others_allow_restart() {
+  wait_until 15 all_others_are_healthy ||
+    refuse "restart" "$(printf '%s\n' "$not_healthy" | named) is not healthy, and a restart here would cost another member" \
+      "bring that member back (if its data are lost, see docs/replace-member.md), and apply again; this one still runs as it was"
 }
 
-# A restart is one member less for a moment: everything else must be whole.
-others_allow_restart() {
-  # Alarms first: etcdctl calls a member with an alarm unhealthy.
-  raised=$(alarms "$CLIENT_URL")
-  [ -z "$raised" ] || refuse "restart" "an alarm is raised: $raised" "see docs/alarms.md, clear the alarm, and apply again"
-  for endpoint in $(unhealthy_of "$(other_endpoints)"); do
-    refuse "restart" "$endpoint is not healthy, and a restart here would cost another member" \
-      "bring that member back, and apply again; this one still runs with its old configuration"
-  done
+all_others_are_healthy() {
+  list=$(members_of "$live")
+  # A learner has no vote that could be missed.
+  not_healthy=$(printf '%s\n' "$list" | others | voters | unhealthy)
+  [ -n "$list" ] && [ -z "$not_healthy" ]
 }
 
 # Handing leadership over takes a few messages; losing it takes an election time-out. Each move has a price, though: what a follower forwards
 # to the leader in that moment is dropped by raft, and its client waits in vain. So: to the member before this one, which has had its turn.
 move_leadership_away() {
-  is_leader || return 0
-  target=$(etcdctl_at "$CLIENT_URL" member list | awk -F', ' -v url="$(peer_url_before)" -v own="$PEER_URL" '$4 == url && $4 != own { print $1 }')
+  is_leader "$(own_url)" || return 0
+  target=$(members_of "$(own_url)" | others | awk -v url="$(peer_url_before)" '$3 == url { print $1 }')
   [ -n "$target" ] || return 0
   # Until 3.2 etcdctl cannot; etcd then hands it over when it is asked to stop.
-  etcdctl_at "$CLIENT_URL" move-leader "$target" >/dev/null 2>&1 || return 0
+  etcdctl_at "$(own_url)" move-leader "$target" >/dev/null 2>&1 || return 0
   if wait_until 5 is_follower; then say "moved leadership to member $target"; fi
 }
 
@@ -63,5 +78,5 @@ peer_url_before() {
   printf '%s\n' "$INITIAL_CLUSTER" | tr , '\n' | awk -F= -v own="$MEMBER" '$1 == own { before = last } { last = $2 } END { print before ? before : last }'
 }
 
-is_leader() { [ "$(endpoint_status "$CLIENT_URL" | awk '{ print $3 "" == $4 "" }')" = 1 ]; }
-is_follower() { [ "$(endpoint_status "$CLIENT_URL" | awk '{ print $3 "" != $4 "" && $4 != "-" }')" = 1 ]; }
+is_leader() { [ "$(endpoint_status "$1" | awk '{ print $3 "" == $4 "" }')" = 1 ]; }
+is_follower() { [ "$(endpoint_status "$(own_url)" | awk '{ print $3 "" != $4 "" && $4 != "-" }')" = 1 ]; }

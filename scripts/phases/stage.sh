@@ -1,4 +1,4 @@
-# stage: puts everything in place beside what runs. It never touches the running service.
+# stage: puts everything in place beside what runs. It never touches the running service; one that supervisor starts in vain does not run.
 
 phase_stage() {
   take_lock
@@ -16,14 +16,33 @@ phase_stage() {
   decode "$ETCDCTL_ENV_BASE64" | put_file "$VERSIONED/etcdctl.env" 644 "$ETCD_USER:$ETCD_USER"
   stage_startup_script
   stage_program
+  drop_other_stages
   [ -L "$CURRENT" ] || put_link "$(basename "$VERSIONED")" "$CURRENT"
   say "staged"
+  revive
+}
+
+# The way back from a change that failed here: no other member restarts while this one is down, so it cannot wait for its rollout.
+revive() {
+  has_wal && is_own_program && ! answers_healthy && wait_until 2 is_crashed && ! was_taken_out || return 0
+  activate
+  supervisorctl update >/dev/null 2>&1 || true
+  supervisorctl restart "$MEMBER" >/dev/null 2>&1 || true
+  rm -f "$RESTART_PENDING"
+  say "etcd stopped again and again: started it with what is staged"
 }
 
 ensure_user() {
   id "$ETCD_USER" >/dev/null 2>&1 && return
   useradd --system --user-group --no-create-home --home-dir /nonexistent --shell /sbin/nologin "$ETCD_USER"
   say "made the system user $ETCD_USER"
+}
+
+# What was staged for a version that is no longer wanted and never came to run.
+drop_other_stages() {
+  for other in "$INSTALL_ROOT"/etcd-v*; do
+    [ "$other" = "$VERSIONED" ] || rm -f "$other"/*.next
+  done
 }
 
 # etcd ignores the initial-* flags once it has data: a script that differs in nothing else needs no restart.

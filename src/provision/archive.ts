@@ -1,4 +1,5 @@
 import { Resource } from "@cdktf/provider-null/lib/resource";
+import type { ITerraformDependable } from "cdktf";
 import type { Construct } from "constructs";
 import type { MemberHost } from "./member-host";
 import { type Payload, pickTriggers } from "./payload";
@@ -10,7 +11,7 @@ export function archive(
   host: MemberHost,
   payload: Payload,
   path: string,
-  after: Resource[],
+  after: ITerraformDependable[],
 ): Resource {
   return new Resource(scope, "archive", {
     triggers: pickTriggers(payload, ["version", "archive_sha256", "install_root"]),

@@ -1,8 +1,14 @@
-import { type ITerraformDependable, type RemoteExecProvisioner, TerraformIterator, TerraformResource } from "cdktf";
-import { Construct } from "constructs";
+import {
+  type ITerraformDependable,
+  type RemoteExecProvisioner,
+  TerraformIterator,
+  type TerraformMetaArguments,
+  TerraformResource,
+} from "cdktf";
+import type { Construct } from "constructs";
 import { escapeTerraform } from "../render/terraform-escape";
-import type { ClusterSettings } from "../settings";
-import { hostScripts } from "./host-scripts";
+import type { ClusterSettings, MemberSettings } from "../settings";
+import { hostScripts, type Phase } from "./host-scripts";
 import { programLines } from "./member-host";
 import { connectionFromSelf, storedConnection } from "./ssh-connection";
 
@@ -11,6 +17,8 @@ const FACTS = [
   "member",
   "host",
   "peer_url",
+  "client_url",
+  "endpoints",
   "version",
   "install_root",
   "data_dir",
@@ -20,10 +28,10 @@ const FACTS = [
 ];
 
 /**
- * Stops and unregisters a member that left the program: the only destroy-time provisioner.
+ * Stops and unregisters a member that left the program.
  *
- * One resource with `for_each`: removing a key runs the provisioner, removing a block would not. `terraform_data`, not `null_resource`:
- * its `input` is updated in place, so that a new SSH port or removal policy is known at the end and replaces (= stops) nothing before.
+ * One resource with `for_each`: removing a key runs its destroy-time provisioner, removing a block would not. A host that does not answer
+ * is given up after the connection's timeout: what leaves the program may be dead (ADR 9).
  */
 export class Decommission extends TerraformResource {
   /**
@@ -33,42 +41,64 @@ export class Decommission extends TerraformResource {
    */
   public constructor(scope: Construct, id: string, cluster: ClusterSettings, after: ITerraformDependable[]) {
     const members = TerraformIterator.fromMap(
-      Object.fromEntries(
-        cluster.members.map((member) => [
-          member.name,
-          {
-            ...storedConnection(member.ssh),
-            member: member.name,
-            host: member.host,
-            peer_url: member.peerUrl,
-            version: cluster.version,
-            install_root: cluster.installRoot,
-            data_dir: cluster.dataDir,
-            log_dir: cluster.logDir,
-            supervisor_ini: cluster.supervisorIni,
-            removal_policy: cluster.removalPolicy,
-          },
-        ]),
-      ),
+      Object.fromEntries(cluster.members.map((member) => [member.name, stored(cluster, member)])),
     );
     super(scope, id, {
-      terraformResourceType: "terraform_data",
+      ...storing("decommission", "continue"),
       forEach: members,
-      provisioners: [stopMember()],
       dependsOn: after,
     });
     this.addOverride("input", members.value);
   }
 }
 
-function stopMember(): RemoteExecProvisioner {
+/**
+ * Stops and unregisters a member when everything is destroyed: a block a member, because the provisioner of a block that left the program
+ * does not run. A host that does not answer fails the destroy, so that nothing is forgotten; it can be run again.
+ */
+export class Shutdown extends TerraformResource {
+  /** @param decommission It comes after this at a destroy, and then has nothing left to do. */
+  public constructor(scope: Construct, cluster: ClusterSettings, member: MemberSettings, decommission: Decommission) {
+    super(scope, "shutdown", { ...storing("shutdown", "fail"), dependsOn: [decommission] });
+    this.addOverride("input", stored(cluster, member));
+  }
+}
+
+/** What a destroy-time provisioner must find in its own resource. */
+function stored(cluster: ClusterSettings, member: MemberSettings): { [key: string]: string } {
+  return {
+    ...storedConnection(member.ssh),
+    member: member.name,
+    host: member.host,
+    peer_url: member.peerUrl,
+    client_url: member.clientUrl,
+    endpoints: member.clientUrl,
+    version: cluster.version,
+    install_root: cluster.installRoot,
+    data_dir: cluster.dataDir,
+    log_dir: cluster.logDir,
+    supervisor_ini: cluster.supervisorIni,
+    removal_policy: cluster.removalPolicy,
+  };
+}
+
+/**
+ * `terraform_data`, not `null_resource`: its `input` is updated in place, so that a new SSH port or removal policy is known at the end and
+ * replaces (= stops) nothing before.
+ */
+function storing(
+  phase: Phase,
+  onFailure: "continue" | "fail",
+): TerraformMetaArguments & { terraformResourceType: string } {
   const facts = FACTS.map((key) => `${key.toUpperCase()}='\${self.input.${key}}'`).join("\n");
   const provisioner = {
     type: "remote-exec" as const,
-    when: "destroy", // not in the binding's type, and passed through
+    // These two are not in the binding's type, and passed through.
+    when: "destroy",
+    on_failure: onFailure,
     connection: connectionFromSelf(),
     // Only `self` and literals may be used here: so the scripts are in the text, not behind a reference.
-    inline: programLines(facts, {}, escapeTerraform(hostScripts()), "decommission", 120),
+    inline: programLines(facts, {}, escapeTerraform(hostScripts()), phase, 120),
   };
-  return provisioner;
+  return { terraformResourceType: "terraform_data", provisioners: [provisioner as RemoteExecProvisioner] };
 }

@@ -3,14 +3,21 @@ import type { Construct } from "constructs";
 import type { MemberHost } from "./member-host";
 
 /**
- * Prints the members, their health and the leader, and fails when one is not healthy.
+ * Takes out of the cluster what the program no longer names, prints the members, their health and the leader, and fails when one is not healthy.
  *
  * @param host The host that asks all the others.
+ * @param membership The record of the list of members: it runs again when that changes, and a host knows an old copy of the state by its id.
  * @param rollouts By member name; it runs again when one of them did.
  */
-export function health(scope: Construct, host: MemberHost, rollouts: { [member: string]: Resource }): Resource {
+export function health(
+  scope: Construct,
+  host: MemberHost,
+  membership: Resource,
+  rollouts: { [member: string]: Resource },
+): Resource {
+  const ids = Object.fromEntries(Object.entries(rollouts).map(([member, resource]) => [member, resource.id]));
   return new Resource(scope, "health", {
-    triggers: Object.fromEntries(Object.entries(rollouts).map(([member, resource]) => [member, resource.id])),
-    provisioners: [host.run("health", 120)],
+    triggers: { ...ids, membership: membership.id },
+    provisioners: [host.run("health", 600, { MEMBERSHIP: membership.id })],
   });
 }

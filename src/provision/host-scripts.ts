@@ -2,16 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
 /** The phases of a deploy that run on a host, each a function `phase_NAME` in `scripts/phases/`. */
-const PHASES = [
-  "preflight",
-  "archive",
-  "stage",
-  "bootstrap",
-  "membership",
-  "rollout",
-  "health",
-  "decommission",
-] as const;
+const PHASES = ["preflight", "archive", "stage", "bootstrap", "rollout", "health", "decommission"] as const;
 
 /** What the phases share. The order matters only where a file sets variables at its top: installation before the rest. */
 const LIBRARY = [
@@ -23,13 +14,18 @@ const LIBRARY = [
   "supervisor",
   "packages",
   "etcdctl",
+  "members",
+  "turn",
+  "membership",
   "binaries",
   "certificates",
   "checks",
+  "upgrade",
   "converge",
+  "join",
 ] as const;
 
-export type Phase = (typeof PHASES)[number] | "open_inbox";
+export type Phase = (typeof PHASES)[number] | "open_inbox" | "shutdown";
 
 const DIRECTORY = join(__dirname, "..", "..", "scripts");
 

@@ -1,5 +1,6 @@
 import { renderEnv } from "../render/env-file";
-import { needsApiVariable } from "../release/etcdctl";
+import { reloadsLeaf } from "../release/leaf-reload";
+import { renderUpgradeSources } from "../release/upgrade";
 import type { ClusterSettings, MemberSettings } from "../settings";
 import { endpoints } from "../topology/endpoints";
 import { initialCluster } from "../topology/initial-cluster";
@@ -10,8 +11,7 @@ const ARCH = "{arch}";
 /** What the host scripts are told of a member: plain facts, no secret, nothing that exists only after an apply. */
 export function memberFacts(cluster: ClusterSettings, member: MemberSettings): string {
   const digests = cluster.release.digests(cluster.version);
-  const api = needsApiVariable(cluster.version) ? "export ETCDCTL_API=3\n" : "";
-  const facts = renderEnv({
+  return renderEnv({
     MEMBER: member.name,
     HOST: member.host,
     ADDRESS: member.address,
@@ -31,6 +31,7 @@ export function memberFacts(cluster: ClusterSettings, member: MemberSettings): s
     LOG_DIR: cluster.logDir,
     SUPERVISOR_INI: cluster.supervisorIni,
     ETCD_USER: cluster.user,
+    UPGRADE_SOURCES: renderUpgradeSources(cluster.version),
+    RELOADS_LEAF: reloadsLeaf(cluster.version) ? "1" : "0",
   });
-  return facts + api;
 }

@@ -2,8 +2,10 @@ import type { File } from "@cdktf/provider-local/lib/file";
 
 /** What `stage` installs on a host. */
 export interface Payload {
-  /** The CA's certificate, in PEM. */
+  /** The certificates of all CAs that the member trusts, in PEM. */
   readonly caPem: string;
+  /** The certificate of the CA that signed the member's, in PEM. */
+  readonly authorityPem: string;
   /** The member's certificate, in PEM. */
   readonly certificatePem: string;
   /** The member's private key, in PEM: sensitive. */

@@ -4,15 +4,24 @@ import type { Construct } from "constructs";
 import type { MemberHost } from "./member-host";
 import type { Payload } from "./payload";
 
-/** Looks at the host and changes nothing. Everything else waits for the preflights of all members. */
-export function preflight(scope: Construct, host: MemberHost, payload: Payload): Resource {
+/**
+ * Looks at the host and changes nothing. Everything else waits for the preflights of all members.
+ *
+ * @param members etcd's `--initial-cluster`.
+ */
+export function preflight(scope: Construct, host: MemberHost, payload: Payload, members: string): Resource {
   return new Resource(scope, "preflight", {
-    triggers: payload.triggers,
+    // A host of a living cluster says whether members may be added or removed now.
+    triggers: { ...payload.triggers, members },
     provisioners: [host.run("preflight", 60, preflightData(payload))],
   });
 }
 
 /** What the checks compare the host with. */
 export function preflightData(payload: Payload): { [key: string]: string } {
-  return { OPERATOR_TIME: Fn.timestamp(), CA_PEM_BASE64: Fn.base64encode(payload.caPem) };
+  return {
+    OPERATOR_TIME: Fn.timestamp(),
+    CA_PEM_BASE64: Fn.base64encode(payload.caPem),
+    AUTHORITY_PEM_BASE64: Fn.base64encode(payload.authorityPem),
+  };
 }

@@ -1,5 +1,5 @@
 import { Resource } from "@cdktf/provider-null/lib/resource";
-import { Fn } from "cdktf";
+import { Fn, type ITerraformDependable } from "cdktf";
 import type { Construct } from "constructs";
 import type { MemberHost } from "./member-host";
 import type { Payload } from "./payload";
@@ -8,9 +8,9 @@ import { preflightData } from "./preflight";
 /**
  * Puts user, binaries, certificates, startup script and supervisor program in place beside what runs.
  *
- * @param after The memberships of all members, and through them all preflights (nothing changes anywhere before every host was looked at); the pushed archive.
+ * @param after The membership, and through it all preflights (nothing changes anywhere before every host was looked at); the pushed archive.
  */
-export function stage(scope: Construct, host: MemberHost, payload: Payload, after: Resource[]): Resource {
+export function stage(scope: Construct, host: MemberHost, payload: Payload, after: ITerraformDependable[]): Resource {
   return new Resource(scope, "stage", {
     triggers: payload.triggers,
     provisioners: [

@@ -1,0 +1,158 @@
+import { rmSync } from "node:fs";
+import { installBinaries } from "../support/fake-etcd";
+import { type Host, RECORD, type Run } from "../support/host";
+import { pid, runningHost } from "../support/phases";
+import { inEachShell } from "../support/shells";
+import { base64, makePki, type TestLeaf } from "../support/test-pki";
+
+const pki = makePki();
+const VERSIONED = "/opt/etcd-v3.6.14";
+const PENDING = "/var/lib/cdktf-etcd/a/restart-pending";
+const said = (text: string) => `a on host-a: test: ${text}`;
+const SERVED = said("both listeners serve the new certificate");
+
+/** What a change of certificates does to an etcd that runs: it reads its leaf at each handshake, and its CAs at start only. */
+inEachShell((newHost) => {
+  function install(host: Host, { cert, key }: TestLeaf, bundle: string, facts = ""): Run {
+    host.write("/home/.cdktf-etcd/a/etcd-peer-key.pem", key);
+    return host.call(`${facts}wait_until() { shift; "$@"; }; install_certificates`, {
+      CA_PEM_BASE64: base64(bundle),
+      LEAF_PEM_BASE64: base64(cert),
+    });
+  }
+
+  /** A host whose member runs with a leaf of the first CA, and serves whatever lies there. */
+  function servingHost(): Host {
+    const host = newHost();
+    runningHost(host);
+    host.stub("python3", RECORD.replace("$*", "$3 $4 $5"));
+    expect(install(host, pki, pki.ca).code).toBe(0);
+    host.forgetCalls();
+    return host;
+  }
+
+  const inUse = (host: Host, link = `${VERSIONED}/certs`) =>
+    ["ca.pem", "etcd-peer.pem", "etcd-peer-key.pem"].map((file) => host.read(`${link}/${file}`));
+  const sets = (host: Host, directory = VERSIONED) =>
+    host.list(directory).filter((name) => /^certs\.[0-9a-f]{16}$/.test(name));
+  const needsRestart = (host: Host) => host.call("needs_restart && echo yes || echo no").lines.join() === "yes";
+
+  test("a new leaf goes in at once, is seen at both listeners, and restarts nobody", () => {
+    const host = servingHost();
+    const before = pid(host);
+    expect(install(host, pki.renewed, pki.ca)).toEqual({
+      code: 0,
+      lines: [said("installed the certificates in /opt/etcd-v3.6.14/certs"), SERVED],
+    });
+    expect(inUse(host)).toEqual([pki.ca, pki.renewed.cert, pki.renewed.key]);
+    expect(host.calls("python3").map((call) => call.split(host.root).join(""))).toEqual([
+      "/opt/etcd/certs 127.0.0.1 2379",
+      "/opt/etcd/certs 127.0.0.1 2380",
+    ]);
+    expect(needsRestart(host)).toBe(false);
+    expect(pid(host)).toBe(before);
+    expect(sets(host)).toHaveLength(1);
+  });
+
+  test("the same leaf again asks no listener", () => {
+    const host = servingHost();
+    expect(install(host, pki, pki.ca)).toEqual({ code: 0, lines: [] });
+    expect(host.calls("python3")).toEqual([]);
+  });
+
+  test("a leaf that a listener never shows is a failure, with that listener", () => {
+    const host = servingHost();
+    host.stub("python3", 'case "$*" in *" 2380") exit 1 ;; esac');
+    const run = install(host, pki.renewed, pki.ca);
+    expect(run.code).toBe(1);
+    expect(run.lines.at(-1)).toBe(
+      "a on host-a: test failed: https://127.0.0.1:2380 does not serve the new certificate; to do: see /data/logs/etcd.log, and apply again",
+    );
+  });
+
+  test("a version that reads its leaf at start only is left to a restart", () => {
+    const host = servingHost();
+    expect(install(host, pki.renewed, pki.ca, "RELOADS_LEAF=0; ").code).toBe(0);
+    expect(host.calls("python3")).toEqual([]);
+    expect(host.has(PENDING)).toBe(true);
+    expect(needsRestart(host)).toBe(true);
+  });
+
+  test("a changed CA bundle waits for a restart, the new leaf beside the CAs that etcd has read does not", () => {
+    const host = servingHost();
+    const bundle = pki.ca + pki.otherCa;
+    expect(install(host, pki.renewed, bundle)).toEqual({
+      code: 0,
+      lines: [
+        said("installed the certificates in /opt/etcd-v3.6.14/certs"),
+        said("installed the certificates in /opt/etcd-v3.6.14/certs.next"),
+        SERVED,
+      ],
+    });
+    expect(inUse(host)).toEqual([pki.ca, pki.renewed.cert, pki.renewed.key]);
+    expect(inUse(host, `${VERSIONED}/certs.next`)).toEqual([bundle, pki.renewed.cert, pki.renewed.key]);
+    expect(needsRestart(host)).toBe(true);
+    // Again: nothing more, and nothing less.
+    expect(install(host, pki.renewed, bundle)).toEqual({ code: 0, lines: [] });
+    expect(sets(host)).toHaveLength(2);
+
+    host.call("activate");
+    expect(inUse(host)).toEqual([bundle, pki.renewed.cert, pki.renewed.key]);
+    expect(host.has(`${VERSIONED}/certs.next`)).toBe(false);
+    install(host, pki.renewed, bundle);
+    expect(sets(host)).toHaveLength(1);
+  });
+
+  test("a bundle that was set back before its restart waits no longer", () => {
+    const host = servingHost();
+    install(host, pki, pki.ca + pki.otherCa);
+    expect(install(host, pki, pki.ca).code).toBe(0);
+    expect(host.has(`${VERSIONED}/certs.next`)).toBe(false);
+    expect(sets(host)).toHaveLength(1);
+    expect(needsRestart(host)).toBe(false);
+  });
+
+  test("a leaf of a CA that the running etcd does not trust never meets it", () => {
+    const host = servingHost();
+    expect(install(host, pki.other, pki.ca + pki.otherCa).code).toBe(1);
+    expect(inUse(host)).toEqual([pki.ca, pki.cert, pki.key]);
+    expect(needsRestart(host)).toBe(false);
+  });
+
+  test("a member that does not run has its new CAs at once", () => {
+    const host = servingHost();
+    host.call("supervisorctl stop a");
+    expect(install(host, pki.other, pki.otherCa).code).toBe(0);
+    expect(inUse(host)).toEqual([pki.otherCa, pki.other.cert, pki.other.key]);
+    expect(host.calls("python3")).toEqual([]);
+  });
+
+  describe("while an upgrade waits for its turn", () => {
+    const RUNNING = "/opt/etcd-v3.5.33";
+    function upgrading(): Host {
+      const host = servingHost();
+      installBinaries(host, "3.5.33");
+      host.call(`cp -a "$VERSIONED"/certs* '${host.path(RUNNING)}/'`);
+      rmSync(host.path(`${VERSIONED}/certs`));
+      return host;
+    }
+
+    test("what runs has the new leaf too", () => {
+      const host = upgrading();
+      expect(install(host, pki.renewed, pki.ca).code).toBe(0);
+      for (const directory of [RUNNING, VERSIONED]) {
+        expect(inUse(host, `${directory}/certs`)).toEqual([pki.ca, pki.renewed.cert, pki.renewed.key]);
+        expect(sets(host, directory)).toHaveLength(1);
+      }
+    });
+
+    test("a changed CA bundle comes with the new version", () => {
+      const host = upgrading();
+      const bundle = pki.ca + pki.otherCa;
+      expect(install(host, pki.renewed, bundle).code).toBe(0);
+      expect(inUse(host, `${RUNNING}/certs`)).toEqual([pki.ca, pki.renewed.cert, pki.renewed.key]);
+      expect(inUse(host)).toEqual([bundle, pki.renewed.cert, pki.renewed.key]);
+      expect(host.has(`${VERSIONED}/certs.next`)).toBe(false);
+    });
+  });
+});

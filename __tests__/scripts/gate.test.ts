@@ -1,0 +1,79 @@
+import { listenOn } from "../support/fake-etcd";
+import { rollout, rolloutData, runningHost } from "../support/phases";
+import { inEachShell } from "../support/shells";
+
+let all: Awaited<ReturnType<typeof listenOn>>;
+beforeAll(async () => {
+  all = await listenOn("127.0.0.1", "127.0.0.2", "127.0.0.3", "127.0.0.4");
+});
+afterAll(() => all.close());
+
+/** The gate at the end of each rollout. */
+inEachShell((newHost) => {
+  const clusterHost = () => newHost({ props: { ports: { client: all.port } } });
+
+  test("a member that does not become healthy fails, with the members that do not answer", () => {
+    const host = newHost({ props: { ports: { client: 1 } } });
+    const cluster = runningHost(host);
+    cluster.unhealthy("a");
+    host.write("/data/logs/etcd.log", "rejected connection: error\n");
+    expect(rollout(host)).toEqual({
+      code: 1,
+      lines: [
+        "a on host-a: rollout failed: not healthy after 60 s: https://127.0.0.2:1 does not answer; https://127.0.0.3:1 does not answer; rejected connection: error; to do: bring the named members back, or see /data/logs/etcd.log; forward: correct the cause, and apply again; back: set the changed value (or version) back, and apply; the members after this one were not touched",
+      ],
+    });
+  });
+
+  test("an alarm after the restart stops the rollout before the next member", () => {
+    const host = clusterHost();
+    runningHost(host).alarm("memberID:2 alarm:CORRUPT");
+    expect(rollout(host)).toEqual({
+      code: 1,
+      lines: [
+        "a on host-a: rollout failed: an alarm is raised: memberID:2 alarm:CORRUPT ; to do: see docs/alarms.md, clear the alarm, and apply again",
+      ],
+    });
+  });
+
+  test("members of another cluster are not waited for; a learner, whose own turn comes, is no reason to stop", () => {
+    const host = clusterHost();
+    const cluster = runningHost(host);
+    cluster.healthy("c", { cluster: 78 });
+    expect(rollout(host)).toEqual({
+      code: 1,
+      lines: ["a on host-a: rollout failed: the members are of 2 clusters; to do: see docs/lost-data.md"],
+    });
+    cluster.healthy("c");
+    cluster.members("a", "b", ["3", "started", "c", { learner: true }]);
+    expect(rollout(host).code).toBe(0);
+  });
+
+  test("an etcd that answers once and is gone again is no success", () => {
+    const host = clusterHost();
+    const cluster = runningHost(host);
+    cluster.on("alarm list", `rm -f "$(file '${host.member.clientUrl}' healthy)"`);
+    host.write("/data/logs/etcd.log", "panic: out of luck\n");
+    expect(rollout(host)).toEqual({
+      code: 1,
+      lines: [
+        "a on host-a: rollout failed: etcd stops again and again: panic: out of luck; to do: see /data/logs/etcd.log; forward: correct the cause, and apply again; back: set the changed value (or version) back, and apply; the members after this one were not touched",
+      ],
+    });
+  });
+
+  test("an alarm that makes this member unhealthy is named at once, not waited for", () => {
+    const host = clusterHost();
+    const cluster = runningHost(host);
+    cluster.alarm("memberID:1 alarm:NOSPACE");
+    cluster.unhealthy("a");
+    const started = Date.now();
+    expect(host.call("phase_rollout", { PHASE: "rollout", ...rolloutData(host) })).toEqual({
+      code: 1,
+      lines: [
+        "a on host-a: rollout failed: an alarm is raised: memberID:1 alarm:NOSPACE ; to do: see docs/alarms.md, clear the alarm, and apply again",
+      ],
+    });
+    expect(Date.now() - started).toBeLessThan(10_000);
+  });
+});

@@ -1,0 +1,101 @@
+import { FakeCluster, installBinaries } from "../support/fake-etcd";
+import type { Host } from "../support/host";
+import { inEachShell } from "../support/shells";
+
+/** `member list` as etcdctl prints it since 3.4, and at the end a line as until 3.3. */
+const LIST = [
+  "8211f1d0f64f3269, started, m12, https://10.4.7.12:2380, https://10.4.7.12:2379, false",
+  "91bc3c398fb3c146, started, m120, https://10.4.7.120:2380, https://10.4.7.120:2379, true",
+  "c8266ecf031671f3, started, m1b, https://10.4.7.1:23800, https://10.4.7.1:23790, false",
+  "fd422379fda50e48, unstarted, , https://10.4.7.1:2380, , false",
+  "aa422379fda50e48, unstarted, , https://[fd00::2]:2380, , true",
+  "b8266ecf031671f3, started, old, https://10.4.7.9:2380, https://10.4.7.9:2379",
+];
+const READ = [
+  "8211f1d0f64f3269 m12 https://10.4.7.12:2380 https://10.4.7.12:2379 voter",
+  "91bc3c398fb3c146 m120 https://10.4.7.120:2380 https://10.4.7.120:2379 learner",
+  "c8266ecf031671f3 m1b https://10.4.7.1:23800 https://10.4.7.1:23790 voter",
+  "fd422379fda50e48 - https://10.4.7.1:2380 - voter",
+  "aa422379fda50e48 - https://[fd00::2]:2380 - learner",
+  "b8266ecf031671f3 old https://10.4.7.9:2380 https://10.4.7.9:2379 voter",
+];
+
+inEachShell((newHost) => {
+  function listing(lines = LIST): Host {
+    const host = newHost();
+    host.write("/answer", lines.map((line) => `${line}\n`).join(""));
+    host.write("/opt/etcd/etcdctl", `#!/bin/sh\ncat '${host.path("/answer")}'\n`, 0o755);
+    return host;
+  }
+  const filter = (host: Host, text: string) => host.call(`members_of x | ${text}`).lines;
+
+  test("the member list is a line a member, with a dash for what the cluster does not know yet", () => {
+    expect(listing().call("members_of x")).toEqual({ code: 0, lines: READ });
+    expect(listing([]).call("members_of x")).toEqual({ code: 0, lines: [] });
+  });
+
+  test.each([
+    ["https://10.4.7.12:2380", [READ[0]]],
+    ["https://10.4.7.120:2380", [READ[1]]],
+    ["https://10.4.7.1:23800", [READ[2]]],
+    ["https://10.4.7.1:2380", [READ[3]]],
+    ["https://[fd00::2]:2380", [READ[4]]],
+    ["https://10.4.7.9:2380", [READ[5]]],
+    ["https://10.4.7.12:23800", []],
+    ["https://10x4x7x12:2380", []],
+  ])("a member is known by its exact peer URL %s", (url, found) => {
+    const host = listing();
+    const own = (text: string) => host.call(`PEER_URL='${url}'; members_of x | ${text}`).lines;
+    expect(own("own_entry")).toEqual(found);
+    expect(own("others")).toEqual(READ.filter((line) => !found.includes(line)));
+  });
+
+  test("the program's members are told from others by exact peer URL, whatever their names", () => {
+    const host = listing();
+    const program = "INITIAL_CLUSTER='x=https://10.4.7.12:2380,m120=https://10.4.7.1:2380,y=https://[fd00::2]:2380'";
+    expect(host.call(`${program}; members_of x | desired`).lines).toEqual([READ[0], READ[3], READ[4]]);
+    expect(host.call(`${program}; members_of x | undesired`).lines).toEqual([READ[1], READ[2], READ[5]]);
+    expect(host.call(`${program}; desired_peer_urls`).lines).toEqual([
+      "https://10.4.7.12:2380",
+      "https://10.4.7.1:2380",
+      "https://[fd00::2]:2380",
+    ]);
+  });
+
+  test("voters and learners", () => {
+    expect(filter(listing(), "voters")).toEqual([READ[0], READ[2], READ[3], READ[5]]);
+    expect(filter(listing(), "learners")).toEqual([READ[1], READ[4]]);
+  });
+
+  test("in messages they are by name and peer URL, and by that alone where there is no name", () => {
+    expect(filter(listing(), "named")).toEqual([
+      "m12 (https://10.4.7.12:2380), m120 (https://10.4.7.120:2380), m1b (https://10.4.7.1:23800), https://10.4.7.1:2380, https://[fd00::2]:2380, old (https://10.4.7.9:2380)",
+    ]);
+    expect(filter(listing([]), "named")).toEqual([]);
+  });
+
+  test("unhealthy are those that do not answer, and those that never started; nobody of nobody", () => {
+    const host = newHost({ props: { ports: { client: 2379 } } });
+    installBinaries(host);
+    const cluster = new FakeCluster(host);
+    cluster.members("a", "b", ["9", "unstarted", "c"]);
+    cluster.healthy("a");
+    expect(host.call('members_of "$CLIENT_URL" | unhealthy | cut -d" " -f1').lines).toEqual(["2", "9"]);
+    cluster.healthy("b");
+    cluster.members("a", "b");
+    expect(host.call('members_of "$CLIENT_URL" | unhealthy')).toEqual({ code: 0, lines: [] });
+    expect(host.call(": | unhealthy")).toEqual({ code: 0, lines: [] });
+  });
+
+  test.each([
+    [1, 1, true],
+    [1, 0, false],
+    [2, 1, false],
+    [3, 2, true],
+    [4, 2, false],
+    [4, 3, true],
+    [5, 3, true],
+  ])("of %s voters %s are a quorum: %s", (voters, healthy, is) => {
+    expect(newHost().call(`has_quorum ${voters} ${healthy} && echo yes || echo no`).lines).toEqual([is ? "yes" : "no"]);
+  });
+});

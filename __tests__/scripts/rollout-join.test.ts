@@ -1,0 +1,315 @@
+import { rmSync } from "node:fs";
+import { type FakeCluster, listenOn } from "../support/fake-etcd";
+import type { Host } from "../support/host";
+import { pid, rollout, runningHost, stagedHost } from "../support/phases";
+import { inEachShell } from "../support/shells";
+
+const said = (text: string) => `a on host-a: rollout: ${text}`;
+const ADDED = said("added to the cluster");
+const NO_CLUSTER =
+  "a on host-a: rollout refused: no data and no cluster: /data/etcd is empty and no other member has a quorum; to do: bring a quorum of the other members back, or restore a snapshot; if this cluster never formed because its first deploy was killed, terraform apply -replace the bootstrap resource of this member";
+const CAUGHT_UP = [said("is a learner, waiting until it has caught up"), said("promoted"), said("healthy")];
+const STARTED = "/var/lib/cdktf-etcd/a/started";
+
+let all: Awaited<ReturnType<typeof listenOn>>;
+beforeAll(async () => {
+  all = await listenOn("127.0.0.1", "127.0.0.2", "127.0.0.3");
+});
+afterAll(() => all.close());
+
+/** How a member without data, or with data that are good for nothing any more, comes into a cluster that lives. */
+inEachShell((newHost) => {
+  const clusterHost = (version = "3.6.14") => newHost({ props: { version, ports: { client: all.port } } });
+
+  /** A staged host without data beside a healthy cluster of `b` and `c`. */
+  function newcomer(version?: string): { host: Host; cluster: FakeCluster } {
+    const host = clusterHost(version);
+    const cluster = stagedHost(host);
+    cluster.members("b", "c");
+    cluster.healthy("bc");
+    cluster.status("a");
+    return { host, cluster };
+  }
+
+  const mark = (host: Host) => host.write(STARTED, `${host.member.peerUrl}\n`);
+  const initialCluster = (host: Host) => /^--initial-cluster=(.*)$/m.exec(host.read("/run/etcd.args"))?.[1].split(",");
+
+  function expectJoined(host: Host, cluster: FakeCluster): void {
+    expect(host.read("/run/etcd.args")).toContain("--initial-cluster-state=existing\n");
+    expect(host.read("/run/etcd.args")).not.toContain("=new\n");
+    expect(initialCluster(host)?.sort()).toEqual(
+      host.cluster.members.map(({ name, peerUrl }) => `${name}=${peerUrl}`).sort(),
+    );
+    expect(cluster.memberNames().sort()).toEqual(["a", "b", "c"]);
+    expect(host.read(STARTED)).toBe(`${host.member.peerUrl}\n`);
+    expect(host.has("/opt/etcd/first-start.env")).toBe(false);
+    expect(cluster.turn()).toBeUndefined();
+  }
+
+  function expectNothingChanged(host: Host, cluster: FakeCluster): void {
+    expect(cluster.changes()).toEqual([]);
+    expect(cluster.turn()).toBeUndefined();
+    expect(host.has("/run/etcd.args")).toBe(false);
+    expect(host.has("/opt/etcd/first-start.env")).toBe(false);
+    expect(host.calls("supervisorctl")).toEqual([]);
+  }
+
+  describe("no data", () => {
+    test("and no cluster that lives: refused with the ways out, and nothing was changed", () => {
+      const host = clusterHost();
+      const cluster = stagedHost(host);
+      expect(rollout(host)).toEqual({ code: 3, lines: [NO_CLUSTER] });
+      expectNothingChanged(host, cluster);
+      expect(host.has("/var/lib/cdktf-etcd/a")).toBe(false);
+    });
+
+    test("and a cluster that does not know it: joins as a learner, and is promoted when it has caught up", () => {
+      const { host, cluster } = newcomer();
+      expect(rollout(host)).toEqual({ code: 0, lines: [ADDED, ...CAUGHT_UP] });
+      expect(cluster.changes()).toEqual(["b member add a --learner", "b member promote 101"]);
+      expectJoined(host, cluster);
+    });
+
+    test("and etcd until 3.3, which knows no learners: joins as a voter", () => {
+      const { host, cluster } = newcomer("3.3.27");
+      expect(rollout(host)).toEqual({ code: 0, lines: [ADDED, said("healthy")] });
+      expect(cluster.changes()).toEqual(["b member add a"]);
+      expectJoined(host, cluster);
+    });
+
+    test("and an unstarted entry without a mark, which a killed join left: goes on with it, and adds no other", () => {
+      const { host, cluster } = newcomer();
+      cluster.members(["9", "unstarted", "a", { learner: true }], "b", "c");
+      expect(rollout(host)).toEqual({ code: 0, lines: CAUGHT_UP });
+      expect(cluster.changes()).toEqual(["b member promote 9"]);
+      expectJoined(host, cluster);
+    });
+
+    test("and an unstarted entry with a mark: it had a life, so the entry is another one's, and is made anew", () => {
+      const { host, cluster } = newcomer();
+      cluster.members(["9", "unstarted", "a", { learner: true }], "b", "c");
+      mark(host);
+      expect(rollout(host)).toEqual({
+        code: 0,
+        lines: [
+          said("its data are gone: taken out of the cluster, to be joined anew"),
+          said("took a (https://127.0.0.1:2380) out of the cluster"),
+          ADDED,
+          ...CAUGHT_UP,
+        ],
+      });
+      expectJoined(host, cluster);
+    });
+
+    test.each([true, false])(
+      "and a cluster that has seen it started: its data are lost, it is replaced (mark of its life: %s)",
+      (marked) => {
+        const { host, cluster } = newcomer();
+        cluster.members("a", "b", "c");
+        if (marked) mark(host);
+        expect(rollout(host)).toEqual({
+          code: 0,
+          lines: [
+            said("its data are gone: taken out of the cluster, to be joined anew"),
+            said("took a (https://127.0.0.1:2380) out of the cluster"),
+            ADDED,
+            ...CAUGHT_UP,
+          ],
+        });
+        expect(cluster.changes()).toEqual(["b member remove 1", "b member add a --learner", "b member promote 101"]);
+        expectJoined(host, cluster);
+      },
+    );
+
+    test.each([
+      ["does not know it", ["b", "c", "d"]],
+      ["has seen it started", ["a", "b", "c", "d"]],
+    ])("and a cluster that %s, while another member is not healthy: refused, and nothing was changed", (_, members) => {
+      const host = newHost({
+        props: {
+          ports: { client: all.port },
+          members: ["a", "b", "c", "d"].map((name, i) => ({ name, address: `127.0.0.${i + 1}`, host: `host-${name}` })),
+        },
+      });
+      const cluster = stagedHost(host);
+      cluster.members(...members);
+      cluster.healthy("bc");
+      expect(rollout(host)).toEqual({
+        code: 3,
+        lines: [
+          "a on host-a: rollout refused: join: d (https://127.0.0.4:2380) is not healthy, and a member is added only while all others are; to do: bring it back, or take it out of the program, and apply again",
+        ],
+      });
+      expectNothingChanged(host, cluster);
+      expect(cluster.memberNames()).toEqual(members);
+    });
+
+    test("and the leavings of a first start that was killed: they are moved aside, then it joins", () => {
+      const { host, cluster } = newcomer();
+      host.write("/data/etcd/member/snap/db.tmp", "half");
+      const run = rollout(host);
+      expect(run.lines[0]).toMatch(
+        /rollout: moved what lay in \/data\/etcd to \/data\/etcd\.aside-\w+; delete it when you do not need it$/,
+      );
+      expect(run.lines.slice(1)).toEqual([ADDED, ...CAUGHT_UP]);
+      expectJoined(host, cluster);
+    });
+
+    test("a cluster that adds nobody just now is asked again, and its words are said when it never does", () => {
+      const { host, cluster } = newcomer();
+      cluster.on("member add", `[ -e "$state/once" ] || { : >"$state/once"; fail "etcdserver: unhealthy cluster"; }`);
+      expect(rollout(host).code).toBe(0);
+
+      const other = newcomer();
+      other.cluster.on("member add", `fail "etcdserver: too many learner members in cluster"`);
+      expect(rollout(other.host)).toEqual({
+        code: 1,
+        lines: [
+          "a on host-a: rollout failed: etcd does not add this member: Error: etcdserver: too many learner members in cluster; to do: see the log of the leader, and apply again",
+        ],
+      });
+      expect(other.cluster.turn()).toBeUndefined();
+    });
+
+    test("an answer that was lost after the member was added is no failure", () => {
+      const { host, cluster } = newcomer();
+      cluster.on(
+        "member add",
+        `echo "101, unstarted, , $peer, , true" >>"$state/members"; fail "context deadline exceeded"`,
+      );
+      expect(rollout(host)).toEqual({ code: 0, lines: [ADDED, ...CAUGHT_UP] });
+      expectJoined(host, cluster);
+    });
+
+    test("a member list without an answer joins nothing: an old entry that is not seen would be started without its data", () => {
+      const { host, cluster } = newcomer();
+      cluster.members("a", "b", "c");
+      cluster.on("member list", `[ ! -e "$state/turn" ] || [ -e "$state/once" ] || { : >"$state/once"; exit 1; }`);
+      cluster.on("member add", 'fail "etcdserver: Peer URLs already exists"');
+      expect(rollout(host)).toEqual({
+        code: 1,
+        lines: [
+          `a on host-a: rollout failed: member list: no answer from https://127.0.0.2:${all.port}; to do: apply again`,
+        ],
+      });
+      expectNothingChanged(host, cluster);
+    });
+
+    test("an etcd that writes no data fails with its last words, and the next run goes on with the same entry", () => {
+      const { host, cluster } = newcomer();
+      host.write("/run/stuck", "a fatal thing happened\n");
+      expect(rollout(host)).toEqual({
+        code: 1,
+        lines: [
+          ADDED,
+          "a on host-a: rollout failed: etcd wrote no data: a fatal thing happened; to do: see /data/logs/etcd.log, correct the cause, and apply again",
+        ],
+      });
+      expect(host.has(STARTED)).toBe(false);
+      rmSync(host.path("/run/stuck"));
+      host.call("supervisorctl stop a");
+      expect(rollout(host)).toEqual({ code: 0, lines: CAUGHT_UP });
+      expectJoined(host, cluster);
+    });
+  });
+
+  describe("a learner", () => {
+    test("that has not caught up yet is waited for", () => {
+      const { host, cluster } = newcomer();
+      cluster.on(
+        "member promote",
+        `[ -e "$state/once" ] || { : >"$state/once"; fail "etcdserver: can only promote a learner member which is in sync with leader"; }`,
+      );
+      expect(rollout(host)).toEqual({ code: 0, lines: [ADDED, ...CAUGHT_UP] });
+      expect(cluster.changes().slice(1)).toEqual(["b member promote 101", "b member promote 101"]);
+    });
+
+    test("that never does fails with etcd's words, gives the turn back, and is promoted by the next run", () => {
+      const { host, cluster } = newcomer();
+      cluster.on("member promote", `fail "etcdserver: can only promote a learner member which is in sync with leader"`);
+      expect(rollout(host)).toEqual({
+        code: 1,
+        lines: [
+          ADDED,
+          CAUGHT_UP[0],
+          "a on host-a: rollout failed: not promoted after 1500 s: Error: etcdserver: can only promote a learner member which is in sync with leader; to do: see /data/logs/etcd.log, and apply again",
+        ],
+      });
+      expect(cluster.turn()).toBeUndefined();
+      cluster.off("member promote");
+      const before = pid(host);
+      expect(rollout(host)).toEqual({ code: 0, lines: CAUGHT_UP });
+      expect(pid(host)).toBe(before);
+      expectJoined(host, cluster);
+    });
+  });
+
+  describe("data of a member that the cluster has taken out", () => {
+    const leftOut = () => {
+      const host = clusterHost();
+      const cluster = runningHost(host);
+      host.write("/data/etcd/member/wal/0.wal", "of the life before");
+      cluster.members("b", "c");
+      cluster.unhealthy("a");
+      return { host, cluster };
+    };
+
+    test.each(["runs", "is stopped"])("are moved aside, never deleted, and it joins anew (its etcd %s)", (state) => {
+      const { host, cluster } = leftOut();
+      if (state === "is stopped") host.call("supervisorctl stop a");
+      const run = rollout(host);
+      expect(run.lines[0]).toMatch(/moved what lay in \/data\/etcd to \/data\/etcd\.aside-\d{8}T\d{6}Z;/);
+      expect(run.lines.slice(1)).toEqual([ADDED, ...CAUGHT_UP]);
+      const [, aside] = host.list("/data");
+      expect(host.read(`/data/${aside}/member/wal/0.wal`)).toBe("of the life before");
+      expectJoined(host, cluster);
+    });
+
+    test("that cannot be moved are left where they are, and named", () => {
+      const { host, cluster } = leftOut();
+      host.stub(
+        "mv",
+        `case "$*" in *aside-*) echo "mv: cannot move: Device or resource busy"; exit 1 ;; *) exec '${host.path("/bin/mv")}' "$@" ;; esac`,
+      );
+      expect(rollout(host)).toEqual({
+        code: 1,
+        lines: [
+          "a on host-a: rollout failed: what lies in /data/etcd cannot be moved aside: mv: cannot move: Device or resource busy; to do: move it away by hand, and apply again",
+        ],
+      });
+      expect(host.read("/data/etcd/member/wal/0.wal")).toBe("of the life before");
+      expect(cluster.changes()).toEqual([]);
+    });
+
+    test("are not touched while the cluster does not answer: nobody knows then who was taken out", () => {
+      const { host, cluster } = leftOut();
+      cluster.unhealthy("bc");
+      expect(rollout(host).code).toBe(1);
+      expect(host.list("/data")).toEqual(["etcd", "logs"]);
+      expect(cluster.changes()).toEqual([]);
+    });
+
+    test("are not touched when the member list stays without an answer", () => {
+      const { host, cluster } = leftOut();
+      cluster.on("member list", "exit 1");
+      expect(rollout(host).code).toBe(1);
+      expect(host.list("/data")).toEqual(["etcd", "logs"]);
+      expect(cluster.changes()).toEqual([]);
+    });
+  });
+
+  test("two that are moved aside within a second do not meet", () => {
+    const host = clusterHost();
+    stagedHost(host);
+    for (const text of ["one", "two"]) {
+      host.write("/data/etcd/file", text);
+      const run = host.call("set_aside");
+      if (run.code !== 0) expect(run.lines.join()).toContain("cannot be moved aside");
+    }
+    const texts = host
+      .list("/data")
+      .filter((name) => name !== "logs")
+      .map((name) => (host.has(`/data/${name}/file`) ? host.read(`/data/${name}/file`) : ""));
+    expect(texts.filter(Boolean).sort()).toEqual(["one", "two"]);
+  });
+});

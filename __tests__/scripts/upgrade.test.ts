@@ -1,0 +1,244 @@
+import { type FakeCluster, listenOn } from "../support/fake-etcd";
+import type { Host } from "../support/host";
+import { pid, rollout, runningHost, upgradingHost } from "../support/phases";
+import { inEachShell } from "../support/shells";
+
+const refused = (text: string) => `a on host-a: test refused: version: ${text}`;
+const said = (text: string) => `a on host-a: rollout: ${text}`;
+const SNAPSHOTS = "/var/lib/cdktf-etcd/a/snapshots";
+
+/** A Python that asks for the cluster's version. */
+const says = (version: string) => `case "$*" in *etcdcluster*) echo ${version} ;; esac`;
+
+let all: Awaited<ReturnType<typeof listenOn>>;
+beforeAll(async () => {
+  all = await listenOn("127.0.0.1", "127.0.0.2", "127.0.0.3");
+});
+afterAll(() => all.close());
+
+inEachShell((newHost) => {
+  /** A host of a healthy cluster that runs one version, before its upgrade to another. */
+  function upgrade(from: string, to: string): { host: Host; cluster: FakeCluster } {
+    const host = newHost({ props: { version: to, ports: { client: all.port } } });
+    const cluster = upgradingHost(host, from);
+    // The cluster's version, which is asked for over TLS.
+    host.stub("python3", says(from));
+    return { host, cluster };
+  }
+  const check = (host: Host) => host.call('wait_until() { shift; "$@"; }; check_version').lines;
+
+  describe("the version that a member with data may go to", () => {
+    test.each([
+      ["3.5.32", "3.6.14"],
+      ["3.5.33", "3.6.14"],
+      ["3.6.0", "3.6.14"],
+      ["3.4.23", "3.5.33"],
+      ["3.1.20", "3.2.32"],
+      ["3.6.11", "3.7.1"],
+    ])("%s → %s is one step up", (from, to) => {
+      expect(check(upgrade(from, to).host)).toEqual([]);
+    });
+
+    test.each([
+      ["3.4.23", "3.6.14", "3.5.32 or 3.6.0"],
+      ["3.5.9", "3.6.14", "3.5.32 or 3.6.0"],
+      ["3.5.33", "3.7.1", "3.6.11 or 3.7.0"],
+      ["3.6.10", "3.7.1", "3.6.11 or 3.7.0"],
+      ["3.1.20", "3.6.14", "3.5.32 or 3.6.0"],
+    ])("%s → %s is refused: a minor is skipped, or the patch is too old", (from, to, sources) => {
+      expect(check(upgrade(from, to).host)).toEqual([
+        refused(
+          `an upgrade from ${from} to ${to} is not possible in one step: it takes one of ${sources} or later of the same minor; to do: set version to a step between, deploy, and go on from there`,
+        ),
+      ]);
+    });
+
+    test("the same version is none of this", () => {
+      const host = newHost({ props: { ports: { client: all.port } } });
+      runningHost(host).unhealthy("abc");
+      expect(check(host)).toEqual([]);
+    });
+
+    test("without data it may be any", () => {
+      const { host, cluster } = upgrade("3.4.23", "3.6.14");
+      cluster.unhealthy("abc");
+      expect(host.call('mv "$DATA_DIR" "$DATA_DIR.gone"; check_version').lines).toEqual([]);
+    });
+
+    test("down is refused once every member runs the newer one", () => {
+      expect(check(upgrade("3.6.14", "3.5.33").host)).toEqual([
+        refused(
+          "etcd does not go back from 3.6.14 to 3.5.33: no member runs 3.5.33 any more; to do: set version to 3.6.14 or later; a snapshot of before the upgrade is in /var/lib/cdktf-etcd/a of the member that was upgraded first",
+        ),
+      ]);
+    });
+
+    test.each(["3.5.33", "3.6.11"])("back to %s is good while a member still runs it", (to) => {
+      const { host, cluster } = upgrade("3.6.14", to);
+      cluster.status("c", { version: to });
+      expect(check(host)).toEqual([]);
+      // One that is about the same does not count.
+      cluster.status("c", { version: `${to}0` });
+      expect(check(host)).toHaveLength(1);
+    });
+
+    test("a cluster that does not answer stays at its version", () => {
+      const { host, cluster } = upgrade("3.5.33", "3.6.14");
+      cluster.unhealthy("abc");
+      expect(check(host)).toEqual([
+        refused(
+          "this member has data of 3.5.33, and no member of its cluster answers; to do: set version back to 3.5.33, bring the cluster back, and upgrade then",
+        ),
+      ]);
+    });
+
+    test("a member that is stopped is asked about through another one", () => {
+      const { host } = upgrade("3.5.33", "3.6.14");
+      host.call("supervisorctl stop a");
+      expect(check(host)).toEqual([]);
+    });
+
+    test("a cluster that has a member which is not healthy stays at its version", () => {
+      const { host, cluster } = upgrade("3.5.33", "3.6.14");
+      cluster.unhealthy("c");
+      expect(check(host)).toEqual([
+        refused(
+          "c (https://127.0.0.3:2380) is not healthy, and an upgrade needs all members; to do: set version back to 3.5.33, bring that member back, and upgrade then",
+        ),
+      ]);
+    });
+
+    test("a member that leaves the program need not be healthy", () => {
+      const { host, cluster } = upgrade("3.5.33", "3.6.14");
+      cluster.members("a", "b", "c", "d");
+      expect(check(host)).toEqual([]);
+    });
+
+    test("a cluster with an alarm stays at its version", () => {
+      const { host, cluster } = upgrade("3.5.33", "3.6.14");
+      cluster.alarm("memberID:1 alarm:NOSPACE");
+      expect(check(host)).toEqual([
+        refused(
+          "an alarm is raised: memberID:1 alarm:NOSPACE ; to do: set version back to 3.5.33, see docs/alarms.md, and upgrade then",
+        ),
+      ]);
+    });
+
+    test("a cluster whose last upgrade is not finished waits for that; a patch does not", () => {
+      const { host } = upgrade("3.5.33", "3.6.14");
+      host.stub("python3", says("3.4.0"));
+      expect(check(host)).toEqual([
+        refused(
+          "the cluster is still of version 3.4.0, not of 3.5: its last upgrade is not finished; to do: wait a minute, and apply again",
+        ),
+      ]);
+      const patch = upgrade("3.6.11", "3.6.14");
+      patch.host.stub("python3", says("3.5.0"));
+      expect(check(patch.host)).toEqual([]);
+    });
+
+    test("data of the v2 API are refused on the way to 3.6, which does not start on them", () => {
+      const { host, cluster } = upgrade("3.5.33", "3.6.14");
+      cluster.on("etcdutl check", 'echo "detected custom content in v2store"; exit 1');
+      expect(check(host)).toEqual([
+        refused(
+          "there are data of the v2 API in /data/etcd, and etcd 3.6 does not start on them; to do: see docs/upgrade.md#data-of-the-v2-api",
+        ),
+      ]);
+    });
+
+    test("there must be room for the snapshot", () => {
+      const { host } = upgrade("3.5.33", "3.6.14");
+      host.stub("df", "printf 'Filesystem 1M-blocks Used Available Capacity Mounted on\\n/dev/sda1 1 1 63 9%% /\\n'");
+      expect(check(host)).toEqual([
+        "a on host-a: test refused: free disk: 63 MB free for the snapshot in /var/lib/cdktf-etcd/a, 64 MB are needed; to do: make room",
+      ]);
+    });
+
+    test.each([
+      ["3.5.9", "3.5.10", true],
+      ["3.5.10", "3.5.9", false],
+      ["3.5.9", "3.5.9", false],
+      ["3.9.9", "3.10.0", true],
+      ["2.9.9", "3.0.0", true],
+    ])("%s is older than %s: %s", (a, b, is) => {
+      expect(newHost().call(`older ${a} ${b} && echo yes || echo no`).lines).toEqual([is ? "yes" : "no"]);
+    });
+  });
+
+  describe("the member that is upgraded", () => {
+    test("first saves a verified snapshot, restarts with the new version, and is healthy before the next one", () => {
+      const { host, cluster } = upgrade("3.5.33", "3.6.14");
+      const before = pid(host);
+      expect(rollout(host)).toEqual({
+        code: 0,
+        lines: [
+          said(`saved a verified snapshot to ${SNAPSHOTS}/3.5.33-before-3.6.14.db (fe01cf57, 10, 7, 2.1 MB)`),
+          said("restarted with etcd 3.6.14, was 3.5.33"),
+          said("healthy"),
+        ],
+      });
+      expect(pid(host)).not.toBe(before);
+      expect(host.call('basename "$(readlink "$CURRENT")"').lines).toEqual(["etcd-v3.6.14"]);
+      expect(host.list(SNAPSHOTS)).toEqual(["3.5.33-before-3.6.14.db"]);
+      expect(cluster.turn()).toBeUndefined();
+    });
+
+    test("saves none when another one runs the new version already", () => {
+      const { host, cluster } = upgrade("3.5.33", "3.6.14");
+      cluster.status("b", { version: "3.6.14" });
+      expect(rollout(host).lines).toEqual([said("restarted with etcd 3.6.14, was 3.5.33"), said("healthy")]);
+      expect(host.has(SNAPSHOTS)).toBe(false);
+    });
+
+    test("saves none on the way back", () => {
+      const { host, cluster } = upgrade("3.6.14", "3.5.33");
+      cluster.status("c", { version: "3.5.33" });
+      expect(rollout(host).lines).toEqual([said("restarted with etcd 3.5.33, was 3.6.14"), said("healthy")]);
+      expect(host.has(SNAPSHOTS)).toBe(false);
+    });
+
+    test("keeps the newest snapshot alone, and the one before until that is whole", () => {
+      const { host, cluster } = upgrade("3.5.33", "3.6.14");
+      host.write(`${SNAPSHOTS}/3.4.23-before-3.5.33.db`, "old");
+      host.write(`${SNAPSHOTS}/3.5.33-before-3.6.14.db.new`, "half");
+      cluster.on("etcdutl snapshot", 'echo "Error: snapshot file integrity check failed"; exit 1');
+      const before = pid(host);
+      expect(rollout(host)).toEqual({
+        code: 1,
+        lines: [
+          "a on host-a: rollout failed: the snapshot is not whole: Error: snapshot file integrity check failed; to do: apply again; nothing was changed",
+        ],
+      });
+      expect(pid(host)).toBe(before);
+      expect(host.list(SNAPSHOTS)).toContain("3.4.23-before-3.5.33.db");
+      cluster.off("etcdutl snapshot");
+      expect(rollout(host).code).toBe(0);
+      expect(host.list(SNAPSHOTS)).toEqual(["3.5.33-before-3.6.14.db"]);
+    });
+
+    test("is not touched when no snapshot can be taken", () => {
+      const { host, cluster } = upgrade("3.5.33", "3.6.14");
+      cluster.on("snapshot save", 'fail "no space left on device"');
+      const before = pid(host);
+      expect(rollout(host)).toEqual({
+        code: 1,
+        lines: [
+          "a on host-a: rollout failed: no snapshot could be taken: Error: no space left on device; to do: correct the cause, and apply again; nothing was changed",
+        ],
+      });
+      expect(pid(host)).toBe(before);
+      expect(host.call('basename "$(readlink "$CURRENT")"').lines).toEqual(["etcd-v3.5.33"]);
+      expect(cluster.turn()).toBeUndefined();
+    });
+
+    test("before 3.5 has the snapshot verified by etcdctl", () => {
+      const { host, cluster } = upgrade("3.3.27", "3.4.23");
+      expect(rollout(host).code).toBe(0);
+      expect(cluster.calls().filter((call) => call.includes("snapshot"))).toEqual([
+        `a snapshot save ${SNAPSHOTS}/3.3.27-before-3.4.23.db.new`,
+        `a snapshot status ${SNAPSHOTS}/3.3.27-before-3.4.23.db.new`,
+      ]);
+    });
+  });
+});

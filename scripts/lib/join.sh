@@ -1,0 +1,111 @@
+# A member without data comes into a cluster that lives: as a learner, promoted when it has caught up. It never starts a cluster as new.
+
+PROMOTE_SECONDS=1500 # a learner of a large database copies all of it first
+
+join_cluster() {
+  refuse_alarm join
+  live=$(live_endpoint) || refuse "no data and no cluster" "$DATA_DIR is empty and no other member has a quorum" \
+    "bring a quorum of the other members back, or restore a snapshot; if this cluster never formed because its first deploy was killed, terraform apply -replace the bootstrap resource of this member"
+  take_turn "$live"
+  [ -z "$(ls -A "$DATA_DIR" 2>/dev/null)" ] || set_aside
+  list=$(members_of "$live")
+  [ -n "$list" ] || fail "member list: no answer from $live" "apply again"
+  entry=$(printf '%s\n' "$list" | own_entry)
+  # One that is listed and never started is what a killed join left, or a founder that never came to start. With the mark of a life it is neither.
+  if [ -n "$entry" ] && { has_mark || is_started_entry "$entry"; }; then
+    require_rest_healthy
+    say "its data are gone: taken out of the cluster, to be joined anew"
+    remove_member "$live" "${entry%% *}" "$MEMBER" "$PEER_URL"
+    rm -f "$STATE_DIR/started"
+    entry=
+  fi
+  if [ -z "$entry" ]; then
+    clear_unfinished_joins
+    require_rest_healthy
+    wait_until 30 has_added || fail "etcd does not add this member: $answer" "see the log of the leader, and apply again"
+    say "added to the cluster"
+  fi
+  printf 'initial_cluster=%s\n' "$(members_of "$live" | initial_cluster)" | put_file "$VERSIONED/first-start.env" 644 "$ETCD_USER:$ETCD_USER"
+  settle_seconds=$PROMOTE_SECONDS
+  start_etcd
+  wait_until 30 has_wal || fail "etcd wrote no data: $(last_words)" "see $LOG_DIR/etcd.log, correct the cause, and apply again"
+  mark_started
+  rm -f "$FIRST_START"
+}
+
+# A join of another member that was cut short would keep this one out: etcd has one learner at a time. Its own turn comes, and goes on or begins anew.
+clear_unfinished_joins() {
+  while read -r id name peer_url client_url role; do
+    [ -n "$id" ] || continue
+    if [ "$client_url" != - ] && [ "$role" = voter ]; then continue; fi
+    etcdctl_at "$live" member promote "$id" >/dev/null 2>&1 || remove_member "$live" "$id" "$name" "$peer_url"
+  done <<LIST
+$(members_of "$live" | others)
+LIST
+}
+
+is_started_entry() { [ "$(printf '%s\n' "$1" | awk '{ print $4 }')" != - ]; }
+
+require_rest_healthy() {
+  wait_until 30 rest_is_healthy || refuse "join" "$(printf '%s\n' "$not_healthy" | named) is not healthy, and a member is added only while all others are" \
+    "bring it back, or take it out of the program, and apply again"
+}
+rest_is_healthy() {
+  list=$(members_of "$live")
+  not_healthy=$(printf '%s\n' "$list" | others | unhealthy)
+  [ -n "$list" ] && [ -z "$not_healthy" ]
+}
+
+# Learners exist since 3.4. Not the unhealthy cluster's fault alone: who has just restarted counts as not ready for 5 s.
+has_added() {
+  case $(installed_version) in 3.[0-3].*) as= ;; *) as=--learner ;; esac
+  # shellcheck disable=SC2086 # one word, or none
+  answer=$(etcdctl_at "$live" member add "$MEMBER" $as --peer-urls="$PEER_URL" 2>&1) || [ -n "$(members_of "$live" | own_entry)" ]
+}
+
+# etcd's --initial-cluster, from lines of members_of; this member has no name in it yet. Two of one name are one member with two URLs to etcd:
+# so one that moves, and whose old self is still there under its name, calls that by its ID.
+initial_cluster() {
+  awk -v own="$PEER_URL" -v name="$MEMBER" '{ printf "%s%s=%s", sep, $3 == own ? name : $2 == name ? $1 : $2, $3; sep = "," }'
+}
+
+# Promoted as soon as it has caught up with the leader; without an effect on a voter.
+promote_if_learner() {
+  ! answers_healthy || return 0
+  live=$(live_endpoint) && is_own_learner || return 0
+  say "is a learner, waiting until it has caught up"
+  down=0
+  wait_until "$PROMOTE_SECONDS" has_been_promoted || fail "not promoted after $PROMOTE_SECONDS s: $answer" "see $LOG_DIR/etcd.log, and apply again"
+  ! is_own_learner || fail "etcd stops again and again: $(last_words)" "see $LOG_DIR/etcd.log, correct the cause, and apply again"
+  say "promoted"
+}
+
+is_own_learner() { [ -n "$(members_of "$live" | own_entry | learners)" ]; }
+
+# Promoted, or not going to be: seen down too often.
+has_been_promoted() {
+  is_running || down=$((down + 1))
+  [ "$down" -lt 50 ] || return 0
+  entry=$(members_of "$live" | own_entry)
+  answer=$(etcdctl_at "$live" member promote "${entry%% *}" 2>&1) || ! is_own_learner
+}
+
+# Data of a member that the cluster has taken out (it left the program and comes back, or was replaced meanwhile) can never start again.
+was_taken_out() {
+  ! answers_healthy && live=$(live_endpoint) || return 1
+  list=$(members_of "$live")
+  [ -n "$list" ] && [ -z "$(printf '%s\n' "$list" | own_entry)" ]
+}
+
+# Nothing is deleted: what lies in the data directory is moved beside it.
+set_aside() {
+  supervisorctl stop "$MEMBER" >/dev/null 2>&1 || true
+  wait_until 40 is_stopped || fail "etcd does not stop" "stop process $(etcd_pid), and apply again"
+  aside=$DATA_DIR.aside-$(date -u +%Y%m%dT%H%M%SZ)
+  answer=$(mv -T "$DATA_DIR" "$aside" 2>&1) || fail "what lies in $DATA_DIR cannot be moved aside: $answer" "move it away by hand, and apply again"
+  put_directory "$DATA_DIR" 700
+  rm -f "$STATE_DIR/started"
+  say "moved what lay in $DATA_DIR to $aside; delete it when you do not need it"
+}
+
+is_stopped() { ! is_running; }

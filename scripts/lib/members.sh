@@ -1,0 +1,48 @@
+# Who the cluster's members are, and who they should be. Matched by exact peer URL, which is what etcd knows a member by.
+
+# members_of ENDPOINT: a line a member: ID NAME PEER_URL CLIENT_URL ROLE
+# NAME and CLIENT_URL are - where the cluster does not know them yet; one without a client URL has never started. ROLE is voter or learner.
+members_of() {
+  etcdctl_at "$1" member list 2>/dev/null | awk -F', ' '
+    function or_dash(text) { return text == "" ? "-" : text }
+    { print $1, or_dash($3), $4, or_dash($5), $6 == "true" ? "learner" : "voter" }'
+}
+
+# Filters of such lines: those that the program names, and those that it does not.
+desired() { by_program 1; }
+undesired() { by_program 0; }
+
+by_program() {
+  awk -v program="$INITIAL_CLUSTER" -v want="$1" '
+    BEGIN { n = split(program, entries, ","); for (i = 1; i <= n; i++) { sub(/^[^=]*=/, "", entries[i]); named[entries[i]] } }
+    ($3 in named) == want'
+}
+
+# Those but this member; and this member alone.
+others() { awk -v own="$PEER_URL" '$3 != own'; }
+own_entry() { awk -v own="$PEER_URL" '$3 == own'; }
+
+# Those that never started have no client URL yet.
+started() { awk '$4 != "-"'; }
+
+voters() { awk '$5 == "voter"'; }
+learners() { awk '$5 == "learner"'; }
+
+# Those through which no linearizable read succeeds; all are asked at the same time.
+unhealthy() {
+  asked=$(cat)
+  [ -n "$asked" ] || return 0
+  down=$(unhealthy_of "$(printf '%s\n' "$asked" | awk '$4 != "-" { print $4 }')" | tr '\n' ' ')
+  printf '%s\n' "$asked" | awk -v down="$down" 'BEGIN { n = split(down, urls, " "); for (i = 1; i <= n; i++) dead[urls[i]] } $4 == "-" || $4 in dead'
+}
+
+# For messages: `etcd-server-7-12 (https://10.4.7.12:2380), …`
+named() { awk '{ printf "%s%s", sep, $2 == "-" ? $3 : $2 " (" $3 ")"; sep = ", " }'; }
+
+# The peer URLs of the program's members, one a line.
+desired_peer_urls() { printf '%s\n' "$INITIAL_CLUSTER" | tr , '\n' | sed 's/^[^=]*=//'; }
+
+count() { grep -c . || true; }
+
+# has_quorum VOTERS HEALTHY
+has_quorum() { [ "$2" -ge $(($1 / 2 + 1)) ]; }

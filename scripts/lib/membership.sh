@@ -1,0 +1,99 @@
+# Changes of the membership, one member at a time.
+
+# The lists of members that this phase was run with here, by the id of Terraform's record of each, the newest last.
+MEMBERSHIPS=$STATE_DIR/memberships
+
+# With an old copy of the state one would take out what a newer deploy has put in.
+refuse_stale_members() {
+  grep -qxF "$MEMBERSHIP" "$MEMBERSHIPS.$PHASE" 2>/dev/null && is_new_membership || return 0
+  refuse "stale" "another deploy has changed the members since the one that this state knows of" "deploy with the newest state and program"
+}
+
+# Only a deploy that changes the list of members takes one out: who was added by hand stays.
+is_new_membership() { [ "$(tail -n 1 "$MEMBERSHIPS.$PHASE" 2>/dev/null)" != "$MEMBERSHIP" ]; }
+
+remember_membership() {
+  is_new_membership || return 0
+  private_directory "$STATE_DIR"
+  { cat "$MEMBERSHIPS.$PHASE" 2>/dev/null || true && echo "$MEMBERSHIP"; } | put_file "$MEMBERSHIPS.$PHASE" 600 root:root
+}
+
+# Members that are dead and that the program no longer names: they cost quorum, and etcd adds nobody while they count. So they go first.
+remove_dead_members() {
+  live=$(any_live_endpoint) || return 0
+  list=$(members_of "$live")
+  dead=$(printf '%s\n' "$list" | undesired | unhealthy)
+  [ -n "$dead" ] || return 0
+  refuse_alarm "scale in"
+  take_turn "$live"
+  while read -r id name peer_url _; do remove_member "$live" "$id" "$name" "$peer_url"; done <<LIST
+$dead
+LIST
+}
+
+# Members that are healthy and that the program no longer names go last, when all others are there and healthy: until then they are a help.
+remove_undesired_members() {
+  live=$(own_url)
+  list=$(members_of "$live")
+  [ -n "$list" ] || fail "member list: no answer from $live" "bring a quorum of the members back, and apply again"
+  leaving=$(printf '%s\n' "$list" | undesired)
+  [ -n "$leaving" ] || return 0
+  missing=$(desired_peer_urls | grep -vxF "$(printf '%s\n' "$list" | awk '{ print $3 }')" | tr '\n' ' ')
+  refuse_alarm "scale in"
+  [ -z "$missing" ] || refuse "scale in" "no member is taken out before these have joined: $missing" "apply again: their rollouts come first"
+  take_turn "$live"
+  # The dead first: each healthy one that is still there counts for the quorum.
+  dead=$(printf '%s\n' "$leaving" | unhealthy)
+  while read -r id name peer_url client_url _; do
+    [ -n "$id" ] || continue
+    require_staying_healthy
+    [ "$client_url" = - ] || take_leadership_from "$client_url"
+    remove_member "$live" "$id" "$name" "$peer_url"
+  done <<LIST
+$dead
+$(printf '%s\n' "$leaving" | grep -vxF "$dead")
+LIST
+  end_turn
+}
+
+require_staying_healthy() {
+  wait_until 30 staying_are_healthy ||
+    refuse "scale in" "$(printf '%s\n' "$not_healthy" | named) of the members that stay is not healthy" "bring it back, or take it out of the program too, and apply again"
+}
+staying_are_healthy() {
+  list=$(members_of "$live")
+  not_healthy=$(printf '%s\n' "$list" | desired | unhealthy)
+  [ -n "$list" ] && [ -z "$not_healthy" ]
+}
+
+# take_leadership_from CLIENT_URL: a leader that is taken out costs an election; one that has handed its office over costs nothing.
+take_leadership_from() {
+  is_leader "$1" || return 0
+  target=$(members_of "$live" | own_entry | cut -d' ' -f1)
+  etcdctl_at "$1" move-leader "$target" >/dev/null 2>&1 || return 0
+  if wait_until 5 is_leader "$live"; then say "took over leadership"; fi
+}
+
+# remove_member ENDPOINT ID NAME PEER_URL
+remove_member() {
+  list=$(members_of "$1" | voters)
+  rest=$(printf '%s\n' "$list" | awk -v id="$2" '$1 != id')
+  has_quorum "$(printf '%s\n' "$rest" | count)" "$(($(printf '%s\n' "$rest" | count) - $(printf '%s\n' "$rest" | unhealthy | count)))" ||
+    refuse "scale in" "without $3 ($4) there would be no quorum: $(printf '%s\n' "$rest" | unhealthy | named) does not answer" "bring it back, and apply again"
+  leftover=
+  case ,$INITIAL_CLUSTER, in
+    *"=$4,"*) ;;
+    *",$3="*) leftover="its name stays in the program, with another address" ;;
+    *) [ "$3" = - ] || accepts_connections "$4" || leftover="its etcd did not answer" ;;
+  esac
+  # A member that has just started or restarted counts as not ready for 5 s: etcd says "unhealthy cluster" meanwhile.
+  wait_until 30 has_removed "$1" "$2" || fail "etcd does not take out $3 ($4): $answer" "see the log of the leader, and apply again"
+  say "took $3 ($4) out of the cluster"
+  [ -z "$leftover" ] ||
+    say "$leftover: what is on its host stays there, and its etcd refuses to run; to clean up there: supervisorctl stop $3, remove its supervisor file, $DATA_DIR, $CURRENT and what it points to"
+}
+
+has_removed() {
+  answer=$(etcdctl_at "$1" member remove "$2" 2>&1) && return
+  case $answer in *[Nn]"ot found"*) ;; *) return 1 ;; esac
+}

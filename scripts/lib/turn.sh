@@ -1,0 +1,47 @@
+# One disturbance of a cluster at a time, whoever deploys: the turn is a key in etcd itself, under a lease, so that it ends even if its holder is killed.
+# Hosts do not know of each other's locks, and two deploys with two states know nothing of each other at all.
+
+TURN=cdktf-etcd/turn
+TURN_SECONDS=300 # longer than a restart and its gate
+TURN_LEASE=$STATE_DIR/turn
+
+# take_turn ENDPOINT: idempotent within one phase.
+take_turn() {
+  [ -z "${turn:-}" ] || return 0
+  has_turn "$1" && return
+  say "${holder:-another member} is being changed, waiting for its turn to end"
+  wait_until 120 has_turn "$1" ||
+    refuse "turn" "${holder:-another member} has been at work for two minutes" "wait for the other deploy to end (at the latest in $TURN_SECONDS s), and apply again"
+}
+
+has_turn() {
+  lease=$(etcdctl_at "$1" lease grant "$TURN_SECONDS" 2>/dev/null | awk '{ print $2 }')
+  [ -n "$lease" ] || return 1
+  turn_answer=$(printf 'create("%s") = "0"\n\nput --lease=%s %s %s\n\nget %s\n\n' "$TURN" "$lease" "$TURN" "$MEMBER" "$TURN" | etcdctl_at "$1" txn 2>/dev/null)
+  case $turn_answer in
+    *SUCCESS*)
+      turn=$lease
+      private_directory "$STATE_DIR"
+      printf '%s\n' "$turn" >"$TURN_LEASE"
+      return
+      ;;
+  esac
+  etcdctl_at "$1" lease revoke "$lease" >/dev/null 2>&1 || true
+  holder=$(printf '%s\n' "$turn_answer" | tail -n 1)
+  # This member's own turn, of a phase that was killed: its lock on this host is ours now, so nobody is at work under it.
+  [ "$holder" != "$MEMBER" ] || etcdctl_at "$1" del "$TURN" >/dev/null 2>&1 || true
+  return 1
+}
+
+end_turn() {
+  [ -n "${turn:-}" ] || return 0
+  etcdctl_at "$(own_url),$ENDPOINTS" lease revoke "$turn" >/dev/null 2>&1 || true
+  rm -f "$TURN_LEASE"
+  turn=
+}
+
+# What a killed phase of this member left: under the lock nobody is at work with it, and the next member would wait for it.
+end_turn_left_behind() {
+  turn=$(cat "$TURN_LEASE" 2>/dev/null || true)
+  end_turn
+}

@@ -1,0 +1,101 @@
+# Another version for a member that has data.
+
+# older A B: A is an older version than B. Both X.Y.Z.
+older() {
+  awk -v a="$1" -v b="$2" 'BEGIN { split(a, x, "."); split(b, y, "."); for (i = 1; i <= 3; i++) if (x[i] + 0 != y[i] + 0) exit !(x[i] + 0 < y[i] + 0); exit 1 }'
+}
+
+minor_of() { echo "${1%.*}"; }
+
+is_upgrade() { has_wal && [ "$(installed_version)" != "$VERSION" ]; }
+
+# UPGRADE_SOURCES: the oldest version of each minor that may go to VERSION.
+may_upgrade_from() {
+  for source in $UPGRADE_SOURCES; do
+    [ "$(minor_of "$source")" != "$(minor_of "$1")" ] || { ! older "$1" "$source" && ! older "$VERSION" "$1" && return; }
+  done
+  return 1
+}
+
+# The versions that the cluster's members run, one a line; those that do not answer are not in it.
+running_versions() { endpoint_status "$(members_of "$1" | awk '$4 != "-" { printf "%s%s", sep, $4; sep = "," }')" | awk '{ print $5 }'; }
+
+# Some member still runs VERSION: then the cluster is in the middle of an upgrade from it, and its data are still those of that version.
+is_way_back() { running_versions "$1" | grep -qxF "$VERSION"; }
+
+check_version() {
+  is_upgrade || return 0
+  from=$(installed_version) || return 0
+  # Alarms first: etcdctl calls a member with an alarm unhealthy.
+  raised=$(alarms_if_reachable)
+  [ -z "$raised" ] || {
+    refusal "version" "an alarm is raised: $raised" "set version back to $from, see docs/alarms.md, and upgrade then"
+    return
+  }
+  url=$(any_live_endpoint) || {
+    refusal "version" "this member has data of $from, and no member of its cluster answers" "set version back to $from, bring the cluster back, and upgrade then"
+    return
+  }
+  if older "$VERSION" "$from"; then
+    is_way_back "$url" || refusal "version" "etcd does not go back from $from to $VERSION: no member runs $VERSION any more" \
+      "set version to $from or later; a snapshot of before the upgrade is in $STATE_DIR of the member that was upgraded first"
+    return
+  fi
+  may_upgrade_from "$from" || {
+    refusal "version" "an upgrade from $from to $VERSION is not possible in one step: it takes one of $(echo "$UPGRADE_SOURCES" | sed 's/ / or /g') or later of the same minor" \
+      "set version to a step between, deploy, and go on from there"
+    return
+  }
+  not_healthy=$(members_of "$url" | desired | unhealthy | named)
+  [ -z "$not_healthy" ] || refusal "version" "$not_healthy is not healthy, and an upgrade needs all members" "set version back to $from, bring that member back, and upgrade then"
+  [ "$(minor_of "$from")" = "$(minor_of "$VERSION")" ] || wait_until 20 cluster_version_is "$(minor_of "$from")" ||
+    refusal "version" "the cluster is still of version $cluster_version, not of $(minor_of "$from"): its last upgrade is not finished" "wait a minute, and apply again"
+  check_v2_data
+  needed=$(($(endpoint_status "$(own_url)" | awk '{ print int($6 / 1048576) }') + 64))
+  [ "$(free_mb "$STATE_DIR")" -ge "$needed" ] || refusal "free disk" "$(free_mb "$STATE_DIR") MB free for the snapshot in $STATE_DIR, $needed MB are needed" "make room"
+}
+
+# The cluster's version follows some seconds after its last member. Only Python can be expected to speak TLS here: supervisor is written in it.
+cluster_version_is() {
+  cluster_version=$(python3 -c '
+import json, ssl, sys, urllib.request
+directory, url = sys.argv[1:]
+context = ssl.create_default_context(cafile=directory + "/certs/ca.pem")
+context.check_hostname = False
+context.load_cert_chain(directory + "/certs/etcd-peer.pem", directory + "/certs/etcd-peer-key.pem")
+print(json.load(urllib.request.urlopen(url + "/version", context=context, timeout=5))["etcdcluster"])' "$(client_directory)" "$url" 2>/dev/null)
+  [ "$(minor_of "$cluster_version")" = "$1" ]
+}
+
+# 3.6 does not start on data of the v2 API.
+check_v2_data() {
+  [ "$(minor_of "$VERSION")" = 3.6 ] && [ "$(minor_of "$from")" = 3.5 ] || return 0
+  answer=$("$(client_directory)/etcdutl" check v2store --data-dir "$DATA_DIR" 2>&1) || case $answer in
+    *"custom content"* | *"custom v2 content"*) refusal "version" "there are data of the v2 API in $DATA_DIR, and etcd 3.6 does not start on them" "see docs/upgrade.md#data-of-the-v2-api" ;;
+  esac
+}
+
+# A snapshot from before the first member of the cluster runs the new version; verified by etcd's own tool.
+snapshot_before_upgrade() {
+  ! running_versions "$(own_url)" | grep -qxF "$VERSION" || return 0
+  directory=$STATE_DIR/snapshots
+  private_directory "$directory"
+  snapshot=$directory/$(installed_version)-before-$VERSION.db
+  rm -f "$directory"/*.part
+  answer=$(etcdctl_at "$(own_url)" --command-timeout=600s snapshot save "$snapshot.new" 2>&1) ||
+    fail "no snapshot could be taken: $(printf '%s\n' "$answer" | tail -n 1)" "correct the cause, and apply again; nothing was changed"
+  answer=$(snapshot_status "$snapshot.new" 2>&1) || fail "the snapshot is not whole: $(printf '%s\n' "$answer" | tail -n 1)" "apply again; nothing was changed"
+  # The newest alone is kept.
+  rm -f "$directory"/*.db
+  mv "$snapshot.new" "$snapshot"
+  say "saved a verified snapshot to $snapshot ($(printf '%s\n' "$answer" | tail -n 1))"
+}
+
+# HASH, REVISION, KEYS, SIZE; by the tool that this version has for it.
+snapshot_status() {
+  if [ -x "$(client_directory)/etcdutl" ]; then
+    "$(client_directory)/etcdutl" snapshot status "$1"
+  else
+    etcdctl_at "$(own_url)" snapshot status "$1"
+  fi
+}
