@@ -3,43 +3,23 @@
  * usage: npm run bench [-- ROUNDS]     (as root; boots a lab of its own)
  */
 import { execFileSync } from "node:child_process";
-import { cpus, totalmem } from "node:os";
 import { join } from "node:path";
 import { Lab } from "../__tests__/lab/support/lab";
 import { Project } from "../__tests__/lab/support/project";
 import { Writer, type Written } from "../__tests__/lab/support/writer";
+import { Figures, heading, median, seconds } from "./figures";
+import { cleanHosts, reference } from "./hosts";
 
 const TOP = join(__dirname, "..");
 const ROUNDS = Number(process.argv[2] ?? 5);
 const VERSION = "3.6.14";
 
-const median = (values: number[]) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
-const figures: { [name: string]: number[] } = {};
-const record = (name: string, value: number) => (figures[name] ??= []).push(value);
-
-async function seconds(work: () => Promise<{ code: number; output: string }>): Promise<number> {
-  const began = performance.now();
-  const result = await work();
-  if (result.code !== 0) throw new Error(result.output);
-  return (performance.now() - began) / 1000;
-}
-
-/** Clean hosts with what the script takes for granted: supervisor and curl. */
-async function cleanHosts(lab: Lab): Promise<void> {
-  await lab.lab("reset");
-  await lab.onAll("apt-get -q update && apt-get -qy install curl");
-}
+const figures = new Figures();
+const record = (name: string, value: number) => figures.record(name, value);
 
 async function deploys(lab: Lab, round: number): Promise<Project> {
   await cleanHosts(lab);
-  const url = `http://10.4.7.1:8080/etcd/v${VERSION}/etcd-v${VERSION}-linux-amd64.tar.gz`;
-  const script = [
-    join(TOP, "bench/reference.sh"),
-    url,
-    await lab.digest(VERSION),
-    VERSION,
-    lab.directory(`reference-${round}`),
-  ];
+  const script = await reference(lab, VERSION, lab.directory(`reference-${round}`));
   record("hand-written script, s", await seconds(() => lab.exec(script)));
 
   await cleanHosts(lab);
@@ -89,15 +69,11 @@ async function main(): Promise<void> {
   } finally {
     await lab.down();
   }
-  const reference = median(figures["hand-written script, s"]);
-  console.log(
-    `${cpus().length} × ${cpus()[0].model}, ${Math.round(totalmem() / 2 ** 30)} GB; etcd ${VERSION}; medians of ${ROUNDS} (smallest–largest)\n`,
-  );
-  for (const [name, values] of Object.entries(figures)) {
-    const ratio = name.endsWith(", s") ? `  ${(median(values) / reference).toFixed(2)} × script` : "";
-    console.log(
-      `${name.padEnd(58)} ${median(values).toFixed(2)} (${Math.min(...values).toFixed(2)}–${Math.max(...values).toFixed(2)})${ratio}`,
-    );
+  const script = figures.median("hand-written script, s");
+  console.log(heading(`etcd ${VERSION}`, ROUNDS));
+  for (const name of figures.names) {
+    const ratio = name.endsWith(", s") ? `  ${(figures.median(name) / script).toFixed(2)} × script` : "";
+    console.log(`${name.padEnd(58)} ${figures.spread(name)}${ratio}`);
   }
 }
 
