@@ -1,31 +1,53 @@
-import { pids } from "./support/cluster";
-import { Lab } from "./support/lab";
+import { cpSync } from "node:fs";
+import { join } from "node:path";
+import { expectHealthy, expectSettled, member } from "./support/cluster";
+import { HOSTS, Lab } from "./support/lab";
 import { Project } from "./support/project";
 
-/* Only a first bootstrap may start a member without data: all else could let it vote twice. */
-describe("a member whose data directory was lost", () => {
+/* What is still done by hand; docs/lost-data.md has these commands. */
+describe("data that no deploy brings back", () => {
   let lab: Lab;
   let project: Project;
-  let resources: string[];
 
   beforeAll(async () => {
     lab = await Lab.up("lost", "--supervisor", "preinstalled");
     project = new Project(lab);
     expect((await project.apply()).output).toMatch(/Apply complete!/);
-    resources = (await project.terraform("state", "list")).stdout.split("\n");
+    await project.etcdctl("put greeting hello");
+  });
+  afterAll(() => lab.down());
+
+  const restored = (hosts: string[]) =>
+    hosts.map((host) => `etcd-server-${host.slice(4)}=https://${HOSTS[host]}:2380`).join();
+
+  /** Restores the snapshot on a host, as a member of a new cluster of these hosts. */
+  function restore(host: string, token: string, hosts: string[]): Promise<string> {
+    const name = `etcd-server-${host.slice(4)}`;
+    return lab.on(
+      host,
+      `set -e
+supervisorctl stop ${name} >&2
+mv /data/etcd/etcd-server /data/etcd/etcd-server.old-${token}
+/opt/etcd/etcdutl snapshot restore /root/snapshot.db \\
+  --name ${name} --data-dir /data/etcd/etcd-server \\
+  --initial-advertise-peer-urls https://${HOSTS[host]}:2380 --initial-cluster-token ${token} \\
+  --initial-cluster ${restored(hosts)} >&2
+chown -R etcd:etcd /data/etcd/etcd-server
+chmod 700 /data/etcd/etcd-server`,
+    );
+  }
+
+  async function bringSnapshotTo(hosts: string[]): Promise<void> {
+    const root = async (host: string) => (await lab.lab("host-root", host)).trim();
+    const snapshot = join(await root("hdss7-12"), "root/snapshot.db");
+    for (const host of hosts) cpSync(snapshot, join(await root(host), "root/snapshot.db"));
+  }
+
+  test("an emptied member is not started by supervisor, its log says why, and a deploy of the same program does not notice", async () => {
     await lab.on(
       "hdss7-22",
       "supervisorctl stop etcd-server-7-22; rm -r /data/etcd/etcd-server/member; supervisorctl start etcd-server-7-22; true",
     );
-  });
-  afterAll(() => lab.down());
-
-  async function replace(phase: string): Promise<string> {
-    const address = resources.find((name) => name.includes(`7-22_${phase}`));
-    return (await project.terraform("apply", "-auto-approve", `-replace=${address}`, `-target=${address}`)).output;
-  }
-
-  test("supervisor does not get it started: its startup script refuses, and says why", async () => {
     expect(await lab.on("hdss7-22", "supervisorctl status; true")).toMatch(
       /etcd-server-7-22 +(BACKOFF|STARTING|FATAL)/,
     );
@@ -33,30 +55,54 @@ describe("a member whose data directory was lost", () => {
       "etcd-server-7-22: no data in /data/etcd/etcd-server and no deploy has asked for a first start: not starting; run a deploy",
     );
     expect(await lab.on("hdss7-22", "ls -A /data/etcd/etcd-server")).toBe("");
-  });
-
-  test("its rollout refuses, and says what to do", async () => {
-    expect(await replace("rollout")).toMatch(
-      /etcd-server-7-22 on hdss7-22: rollout refused: data lost: the cluster knows this member, but \/data\/etcd\/etcd-server is empty; .*; to do: on another member: etcdctl member remove [0-9a-f]+/,
-    );
+    expect((await project.apply()).output).toMatch(/No changes/);
   });
 
   test("its bootstrap, run again while the others are down, does not found anything", async () => {
     await Promise.all(["hdss7-12", "hdss7-21"].map((host) => lab.on(host, "supervisorctl stop all")));
-    expect(await replace("bootstrap")).toMatch(
-      /bootstrap: had a life before and its data are gone, it may not found anything/,
-    );
+    const bootstrap = await project.resource("etcd-server-7-22", "bootstrap");
+    const again = await project.terraform("apply", "-auto-approve", `-replace=${bootstrap}`, `-target=${bootstrap}`);
+    expect(again.output).toMatch(/bootstrap: had a life before and its data are gone, it may not found anything/);
     expect(await lab.on("hdss7-22", "ls -A /data/etcd/etcd-server")).toBe("");
-    expect(await replace("rollout")).toMatch(
-      /rollout refused: no data and no cluster: .*; to do: bring a quorum of the other members back/,
-    );
     await Promise.all(["hdss7-12", "hdss7-21"].map((host) => lab.on(host, "supervisorctl start all")));
   });
 
-  test("a change for all of them restarts nobody while it is away", async () => {
-    const others = (await pids(lab)).slice(0, 2);
-    const refused = await project.apply({ quotaBackendBytes: 3_000_000_000 });
-    expect(refused.output).toMatch(/rollout refused: restart: https:\/\/10\.4\.7\.22:2379 is not healthy/);
-    expect((await pids(lab)).slice(0, 2)).toEqual(others);
+  test("a member that runs with data of another cluster is named; its data moved away, and `reprovision`, bring it back", async () => {
+    await lab.on(
+      "hdss7-12",
+      ". /opt/etcd/etcdctl.env; ETCDCTL_ENDPOINTS=https://10.4.7.12:2379 /opt/etcd/etcdctl snapshot save /root/snapshot.db",
+    );
+    await bringSnapshotTo(["hdss7-21", "hdss7-22"]);
+    await restore("hdss7-22", "alone", ["hdss7-22"]);
+    await lab.on("hdss7-22", "supervisorctl start etcd-server-7-22");
+    const rollout = await project.resource("etcd-server-7-22", "rollout");
+    expect((await project.terraform("apply", "-auto-approve", `-replace=${rollout}`)).output).toMatch(
+      /rollout failed: the members are of 2 clusters; to do: see docs\/lost-data\.md/,
+    );
+    await lab.on(
+      "hdss7-22",
+      "supervisorctl stop etcd-server-7-22; mv /data/etcd/etcd-server /data/etcd/etcd-server.of-another-cluster",
+    );
+    const props = { members: [member(12), member(21), member(22, { reprovision: 1 })] };
+    expect((await project.apply(props)).output).toMatch(/Apply complete!/);
+    await expectHealthy(project);
+    await expectSettled(lab, project, props);
+  });
+
+  test("no quorum for good: a snapshot restored on all hosts is a healthy cluster with its keys, and a deploy finds nothing to do", async () => {
+    const props = { members: [member(12), member(21), member(22, { reprovision: 1 })] };
+    await lab.onAll("rm -r /data/etcd/etcd-server/member", ["hdss7-21", "hdss7-22"]);
+    await Promise.all(Object.keys(HOSTS).map((host) => restore(host, "restored-1", Object.keys(HOSTS))));
+    await Promise.all(
+      Object.keys(HOSTS).map((host) => lab.on(host, `supervisorctl start etcd-server-${host.slice(4)}`)),
+    );
+    expect((await project.apply(props)).output).toMatch(/No changes/);
+    const list = (await project.terraform("state", "list")).stdout.split("\n");
+    const health = list.find((name) => name.includes("etcd_health_"));
+    expect((await project.terraform("apply", "-auto-approve", `-replace=${health}`)).output).toMatch(
+      /etcd-server-7-22 +[0-9a-f]+ +(leader|follower) +healthy/,
+    );
+    await expectHealthy(project);
+    expect((await project.etcdctl("get greeting --print-value-only")).stdout).toBe("hello\n");
   });
 });

@@ -1,13 +1,13 @@
 import { fingerprint } from "./support/cluster";
 import { Lab } from "./support/lab";
-import { Project } from "./support/project";
+import { type ProgramProps, Project } from "./support/project";
 
 /** One refusal of the preflight: what stands on hdss7-22, the props, what is said. */
 interface Refusal {
   readonly what: string;
   readonly given: string;
   readonly undo: string;
-  readonly props?: object;
+  readonly props?: ProgramProps;
   readonly says: RegExp;
 }
 

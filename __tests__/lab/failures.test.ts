@@ -1,0 +1,477 @@
+import { expectHealthy, expectSettled, member } from "./support/cluster";
+import {
+  cutLink,
+  dice,
+  type Dice,
+  fillDisk,
+  freeDisk,
+  freezeEtcd,
+  killEtcd,
+  killSshd,
+  leaderHost,
+  netem,
+  netemOff,
+  restoreLink,
+  restoreSshd,
+  secondsSinceStart,
+  thawEtcd,
+} from "./support/faults";
+import { Lab } from "./support/lab";
+import { type ProgramProps, Project } from "./support/project";
+import type { Result, Running } from "./support/run";
+import { History, Writer } from "./support/writer";
+
+/*
+ * Operations × faults. All is random, but the same for the same seed: `SEED=… CELLS=all|N npm run test:lab -- failures`.
+ * The first 11 cells, which are the default, have each operation and each fault at least once; all 66 have each pair.
+ */
+const SEED = Number(process.env.SEED ?? Date.now() % 100_000);
+const { CELLS = "11" } = process.env;
+
+/** A deploy that takes longer than this hangs: no phase in this lab has more to do than some seconds. */
+const HANGS_AFTER_SECONDS = 900;
+
+const ALL = [12, 21, 22, 31];
+const HOSTS = ALL.map(hostOf);
+/** The host that has a small disk, to be filled. */
+const SMALL = 22;
+const OLDEST = "3.5.33";
+const UPGRADES: { readonly [from: string]: string } = { [OLDEST]: "3.6.14", "3.6.14": "3.7.1" };
+
+/** What the program says at one time of the cluster's life. */
+interface Program {
+  readonly version: string;
+  readonly members: readonly number[];
+  readonly quotaBackendBytes: number;
+  readonly reprovision: { readonly [n: number]: number };
+  readonly secondAuthority?: "trusted";
+}
+
+const FIRST: Program = {
+  version: OLDEST,
+  members: [12, 21, 22],
+  quotaBackendBytes: 3_000_000_000,
+  reprovision: {},
+};
+
+interface Change {
+  readonly program: Program;
+  /** The member that it is about; undefined when it goes from one to the next. */
+  readonly hand?: number;
+  /** That member is down from the beginning: with another one, there is no quorum. */
+  readonly isDown?: true;
+}
+
+interface Operation {
+  readonly name: string;
+  /** About as many lines its phases say. */
+  readonly lines: number;
+  begin(before: Program, dice: Dice): Change | Promise<Change>;
+}
+
+interface Fault {
+  readonly name: string;
+  readonly when: "before" | "inside" | "in hand" | "after";
+  /** Whom it strikes. */
+  target(cell: Cell): number | Promise<number>;
+  strike(host: string): Promise<unknown>;
+  heal?(host: string): Promise<unknown>;
+  /** Healed after this many seconds, though the deploy goes on; default: when the deploy has ended. */
+  readonly seconds?: number;
+  /** It takes its target away from the cluster: no other member may be restarted meanwhile. */
+  readonly takesAway?: "for a moment" | "until it is healed";
+}
+
+/** One operation under one fault. */
+interface Cell {
+  readonly operation: Operation;
+  readonly fault: Fault;
+  readonly before: Program;
+  readonly change: Change;
+  readonly dice: Dice;
+  /** What the deploy has said so far. */
+  said(): string;
+}
+
+let lab: Lab;
+let project: Project;
+/** Undefined: there is no healthy cluster that the next cell could begin with. */
+let life: Program | undefined;
+
+/* In the order of a life, again and again: three members, four, three, … */
+const OPERATIONS: Operation[] = [
+  {
+    name: "a changed flag",
+    lines: 15,
+    begin: (before) => ({ program: { ...before, quotaBackendBytes: before.quotaBackendBytes + 1_000_000 } }),
+  },
+  {
+    name: "scale out",
+    lines: 22,
+    begin: (before) => {
+      const hand = ALL.find((n) => !before.members.includes(n));
+      return { program: { ...before, members: ALL }, hand };
+    },
+  },
+  {
+    name: "upgrade",
+    lines: 30,
+    begin: (before) => ({ program: { ...before, version: UPGRADES[before.version] } }),
+  },
+  {
+    name: "lost data",
+    lines: 16,
+    begin: async (before, random) => {
+      const hand = random.of(before.members);
+      await lab.on(hostOf(hand), "rm -r /data/etcd/etcd-server");
+      return {
+        program: { ...before, reprovision: { ...before.reprovision, [hand]: (before.reprovision[hand] ?? 0) + 1 } },
+        hand,
+        isDown: true,
+      };
+    },
+  },
+  {
+    name: "scale in",
+    lines: 16,
+    begin: (before, random) => {
+      const hand = random.of(before.members.filter((n) => n !== SMALL));
+      return { program: { ...before, members: before.members.filter((n) => n !== hand) }, hand };
+    },
+  },
+  {
+    name: "another CA, or one less",
+    lines: 18,
+    begin: (before) => ({
+      program: { ...before, secondAuthority: before.secondAuthority === undefined ? "trusted" : undefined },
+    }),
+  },
+];
+
+const FAULTS: Fault[] = [
+  {
+    name: "Terraform killed",
+    when: "inside",
+    target: anybody,
+    strike: async () => deploy?.kill("SIGKILL"),
+  },
+  {
+    name: "etcd of the leader killed",
+    when: "inside",
+    takesAway: "for a moment",
+    target: async (cell) => {
+      const host = await leaderHost(project).catch(() => undefined);
+      return host === undefined ? anybody(cell) : Number(host.split("-").at(-1));
+    },
+    strike: (host) => killEtcd(lab, host),
+  },
+  {
+    name: "etcd of the member in hand killed",
+    when: "in hand",
+    takesAway: "for a moment",
+    target: inHand,
+    strike: (host) => killEtcd(lab, host),
+  },
+  {
+    name: "etcd of another member killed",
+    when: "inside",
+    takesAway: "for a moment",
+    target: (cell) => cell.dice.of(stayingOf(cell).filter((n) => n !== inHand(cell))),
+    strike: (host) => killEtcd(lab, host),
+  },
+  {
+    name: "a member frozen",
+    when: "inside",
+    takesAway: "until it is healed",
+    seconds: 20,
+    target: anybody,
+    strike: (host) => freezeEtcd(lab, host),
+    heal: (host) => thawEtcd(lab, host),
+  },
+  {
+    name: "a cable out before",
+    when: "before",
+    takesAway: "until it is healed",
+    target: anybody,
+    strike: (host) => cutLink(lab, host),
+    heal: (host) => restoreLink(lab, host),
+  },
+  {
+    name: "a cable out meanwhile",
+    when: "inside",
+    takesAway: "until it is healed",
+    seconds: 20,
+    target: anybody,
+    strike: (host) => cutLink(lab, host),
+    heal: (host) => restoreLink(lab, host),
+  },
+  {
+    name: "a cable out afterwards",
+    when: "after",
+    target: anybody,
+    strike: (host) => cutLink(lab, host),
+    heal: (host) => restoreLink(lab, host),
+  },
+  {
+    name: "a full disk",
+    when: "inside",
+    takesAway: "until it is healed",
+    target: () => SMALL,
+    strike: (host) => fillDisk(lab, host),
+    heal: (host) => freeDisk(lab, host),
+  },
+  {
+    name: "50 ms and 1 % loss to a host",
+    when: "before",
+    target: anybody,
+    strike: (host) => netem(lab, host, "delay 50ms loss 1%"),
+    heal: (host) => netemOff(lab, host),
+  },
+  {
+    name: "sshd killed",
+    when: "inside",
+    target: anybody,
+    seconds: 15,
+    strike: (host) => killSshd(lab, host),
+    heal: (host) => restoreSshd(lab, host),
+  },
+];
+
+/** The deploy that is under way. */
+let deploy: Running | undefined;
+
+describe(`what can go wrong in the middle of a change, seed ${SEED}`, () => {
+  const faults = dice(SEED).shuffled(FAULTS);
+  const cells = Array.from({ length: CELLS === "all" ? OPERATIONS.length * FAULTS.length : Number(CELLS) }, (_, i) => ({
+    i,
+    operation: OPERATIONS[i % OPERATIONS.length],
+    fault: faults[i % faults.length],
+  }));
+
+  beforeAll(async () => {
+    process.stderr.write(`SEED=${SEED} CELLS=${CELLS}\n`);
+    const [small, ...others] = [hostOf(SMALL), ...HOSTS.filter((host) => host !== hostOf(SMALL))];
+    lab = await Lab.up("failures", "--supervisor", "preinstalled", "--hosts", others.map(addressed).join());
+    await lab.lab("add", addressed(small), "--disk", "1500M");
+  }, 600_000);
+  afterAll(() => lab.down());
+
+  test.each(cells)(
+    `$i. $operation.name, $fault.name: mended and applied once more, all is as wanted, and nothing is lost`,
+    async ({ i, operation, fault }) => {
+      const random = dice(SEED * 100 + i);
+      if (life === undefined || (operation.name === "upgrade" && !(life.version in UPGRADES))) await begin(i);
+      const before = life!;
+      life = undefined;
+      const written = new Writer(lab, project, "pinned", { follow: true });
+      const history = new History(lab, project, { follow: true });
+      const stopped = () => Promise.all([written.stop(), history.stop()]);
+      const transcript: string[] = [];
+      const notes: string[] = [];
+      try {
+        const change = await operation.begin(before, random);
+        const props = propsOf(change.program);
+        const cell: Cell = { operation, fault, before, change, dice: random, said: () => said };
+        let said = "";
+
+        // The operation, the fault in it, and the end of both.
+        await project.prepare(props);
+        let heal = fault.when === "before" ? await strike(cell, notes) : undefined;
+        deploy = project.startTerraform("apply", "-auto-approve", "-input=false");
+        deploy.child.stdout?.on("data", (chunk) => (said += chunk));
+        const { ended } = deploy;
+        if (fault.when === "inside" || fault.when === "in hand") {
+          await moment(cell, deploy, notes);
+          heal = await strike(cell, notes);
+          if (fault.seconds !== undefined) {
+            await Promise.race([pause(fault.seconds), ended.then(() => pause(1))]);
+            await heal?.();
+            heal = undefined;
+          }
+        }
+        const first = await bounded(ended);
+        transcript.push(first.output);
+        if (fault.when === "after") heal = await strike(cell, notes);
+        await heal?.();
+        notes.push(`deploy: ${outcome(first)}`);
+
+        const again = await converge(props, transcript);
+        notes.push(`again: ${again}`);
+        await until(() => expectHealthy(project, change.program.members.map(nameOf)));
+        await expectSettled(lab, project, props, HOSTS);
+
+        const [writes, judged] = await stopped();
+        notes.push(
+          `puts ${writes.acknowledged}, failed ${writes.failed}, longest gap ${writes.longestGapMs} ms; appends ${writes.appends.acknowledged}, failed ` +
+            `${writes.appends.failed}, longest gap ${writes.appends.longestGapMs} ms; history of ${judged.operations}, ${judged.unknown} unknown: ${judged.result}`,
+        );
+        expect(writes.acknowledged).toBeGreaterThan(20);
+        if (!mayStopTheCluster(cell)) expect(writes).toMatchObject({ failed: 0, appends: { failed: 0 } });
+        life = change.program;
+      } catch (error) {
+        await Promise.allSettled([stopped()]);
+        const said = transcript.map((output) => linesOf(output).join("\n")).join("\n=====\n");
+        process.stderr.write(`SEED=${SEED}, cell ${i} failed: ${String(error)}\nIts deploys said:\n${said}\n`);
+        throw error;
+      } finally {
+        process.stderr.write(`${i}. ${operation.name}, ${fault.name}: ${notes.join("; ")}\n`);
+      }
+    },
+    4 * HANGS_AFTER_SECONDS * 1000,
+  );
+});
+
+/**
+ * Whether a put may fail: two members of three, or of four, away at once are no quorum, for as long as the fault lasts or supervisor takes. One
+ * of them is the target; the other is the member that the deploy has just stopped when the fault strikes, or the one whose data are gone.
+ */
+function mayStopTheCluster({ fault, change }: Cell): boolean {
+  if (fault.takesAway === undefined) return false;
+  if (fault.when === "before") return change.isDown === true;
+  return fault.when !== "in hand";
+}
+
+/** A new cluster, for the first cell and after a failed one. */
+async function begin(i: number): Promise<void> {
+  if (i > 0) await lab.lab("reset");
+  project = new Project(lab, `life-${i}`, OLDEST);
+  expect((await project.apply(propsOf(FIRST))).output).toMatch(/Apply complete!/);
+  await expectHealthy(project);
+  life = FIRST;
+}
+
+/** Waits for the moment at which the fault strikes: after so many lines of the deploy, and some time; or its end. */
+async function moment(cell: Cell, running: Running, notes: string[]): Promise<void> {
+  const { operation, fault, change, dice: random } = cell;
+  // What strikes while preflight looks is one more refusal; a member is in hand when all are staged.
+  const first = change.program.members.length * (fault.when === "in hand" ? 3 : 1);
+  const lines = first + Math.floor(random.next() * Math.max(1, operation.lines - first));
+  const seconds = Math.round(random.next() * 20) / 10;
+  const isDue = () => {
+    if (fault.when !== "in hand" || change.hand === undefined) return linesOf(cell.said()).length >= lines;
+    return operation.name === "scale in" || /rollout: added to the cluster/.test(cell.said());
+  };
+  let hasEnded = false;
+  void running.ended.then(() => (hasEnded = true));
+  while (!hasEnded && !isDue()) await pause(0.05);
+  if (!hasEnded) await pause(seconds);
+  notes.push(`${seconds} s after "${linesOf(cell.said()).at(-1) ?? ""}"${hasEnded ? ", which was the end" : ""}`);
+}
+
+/** Strikes; returns what mends it, which first looks whether another member has been restarted meanwhile. */
+async function strike(cell: Cell, notes: string[]): Promise<() => Promise<void>> {
+  const { fault, change } = cell;
+  const target = await fault.target(cell);
+  const host = hostOf(target);
+  notes.push(`on ${host}`);
+  // For a moment there may be no etcd on the host.
+  await until(() => fault.strike(host), 20).catch((error: unknown) => notes.push(`no effect: ${String(error)}`));
+  const began = Date.now();
+  return async () => {
+    // Who was asked to stop when the fault struck, or a moment before, is back after some seconds.
+    const since = (Date.now() - began) / 1000 - 12;
+    if (fault.takesAway === "until it is healed" && since > 0) {
+      const others = stayingOf(cell).filter((n) => n !== target && n !== change.hand);
+      for (const n of others) {
+        const age = await secondsSinceStart(lab, hostOf(n));
+        if (age < since)
+          throw new Error(`${nameOf(n)} was restarted ${age} s ago, with ${nameOf(target)} away for ${since + 12} s`);
+      }
+    }
+    if (fault.heal) await until(() => fault.heal!(host), 20);
+  };
+}
+
+/**
+ * Applies once more. Where a line says what to replace, or to apply again, that is done.
+ *
+ * @returns What it took.
+ */
+async function converge(props: ProgramProps, transcript: string[]): Promise<string> {
+  await project.prepare(props);
+  const took: string[] = [];
+  for (let replace: string[] = []; ;) {
+    const running = project.startTerraform("apply", "-auto-approve", "-input=false", ...replace);
+    const result = await bounded(running.ended, running);
+    transcript.push(result.output);
+    if (/Apply complete!|No changes/.test(result.output)) return [...took, "done"].join(", then ");
+    const asked = [
+      ...result.output.matchAll(/(etcd-server-\S+) on \S+: .*terraform apply -replace the (\w+) resource/g),
+    ];
+    if (took.length === 3 || (asked.length === 0 && !/to do: .*apply again/.test(result.output))) {
+      throw new Error(`the deploy does not converge: ${outcome(result)}`);
+    }
+    replace = await Promise.all(
+      asked.map(async ([, name, phase]) => `-replace=${await project.resource(name, phase)}`),
+    );
+    took.push(`${outcome(result)}`);
+  }
+}
+
+async function bounded(ended: Promise<Result>, running = deploy): Promise<Result> {
+  const result = await Promise.race([ended, pause(HANGS_AFTER_SECONDS)]);
+  if (result) return result;
+  running?.kill("SIGKILL");
+  throw new Error(`the deploy hangs: ${(await ended).output}`);
+}
+
+/** How a deploy ended, in one line. */
+function outcome({ code, output, seconds }: Result): string {
+  const reason =
+    linesOf(output)
+      .filter((line) => /(failed|refused): /.test(line))
+      .join(" | ") ||
+    (/Error: .*\n?.*/.exec(output)?.[0].replace(/\s+/g, " ") ?? "");
+  return `${code === 0 ? "complete" : `code ${code} ${reason}`} (${seconds.toFixed(0)} s)`;
+}
+
+/** What the phases on the hosts have said. */
+function linesOf(output: string): string[] {
+  return [...output.matchAll(/etcd-server-\S+ on \S+: \w+( refused| failed)?: .*/g)].map(([line]) => line.trimEnd());
+}
+
+/** The member whose turn it is: the first one, in the order of names, that is not done. */
+function inHand({ change, said }: Cell): number {
+  const { members } = change.program;
+  return (
+    change.hand ?? members.find((n) => !said().includes(`${nameOf(n)} on ${hostOf(n)}: rollout: healthy`)) ?? members[0]
+  );
+}
+
+const stayingOf = ({ before, change }: Cell) => before.members.filter((n) => change.program.members.includes(n));
+
+function anybody(cell: Cell): number {
+  return cell.dice.of([...new Set([...cell.before.members, ...cell.change.program.members])]);
+}
+
+function propsOf({ members, reprovision, ...rest }: Program): ProgramProps {
+  return { ...rest, members: members.map((n) => member(n, reprovision[n] ? { reprovision: reprovision[n] } : {})) };
+}
+
+function nameOf(n: number): string {
+  return `etcd-server-7-${n}`;
+}
+
+function hostOf(n: number): string {
+  return `hdss7-${n}`;
+}
+
+function addressed(host: string): string {
+  return `${host}=10.4.${host.slice(4).replace("-", ".")}`;
+}
+
+async function pause(seconds: number): Promise<undefined> {
+  await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
+}
+
+/** Tries again until it does not fail. */
+async function until(attempt: () => Promise<unknown>, seconds = 120): Promise<void> {
+  for (const deadline = Date.now() + seconds * 1000; ; await pause(0.2)) {
+    try {
+      await attempt();
+      return;
+    } catch (error) {
+      if (Date.now() > deadline) throw error;
+    }
+  }
+}

@@ -1,0 +1,208 @@
+import { expectHealthy, expectSettled, member, pids } from "./support/cluster";
+import { Lab } from "./support/lab";
+import { type ProgramProps, Project } from "./support/project";
+import { steps, underWriter } from "./support/under-writer";
+
+/** The founders' hosts, and one more that a member moves to. */
+const HOSTS = ["hdss7-12", "hdss7-21", "hdss7-22", "hdss7-23"];
+const RUN = ["hdss7-12", "hdss7-21", "hdss7-22"];
+
+const NAME = "etcd-server-7-22";
+const ELSEWHERE = { name: NAME, address: "10.4.7.23", host: "hdss7-23" };
+
+/** As docs/replace-member.md has it, for the host of a member that was taken out. */
+const cleanUp = `set -e
+supervisorctl stop ${NAME} || true
+rm /etc/supervisor/conf.d/etcd-server.ini /etc/supervisor/conf.d/etcd-server.conf
+supervisorctl update
+rm -r /data/etcd/etcd-server /data/logs/etcd-server /opt/etcd /opt/etcd-v* /var/lib/cdktf-etcd/${NAME}`;
+
+/** Members by their number, some as they are given here. */
+const of = (...members: (number | object)[]): ProgramProps => ({
+  members: members.map((given) => (typeof given === "number" ? member(given) : given)),
+});
+
+describe("a member whose host, disk or data are gone", () => {
+  let lab: Lab;
+  let project: Project;
+
+  beforeAll(async () => {
+    lab = await Lab.up(
+      "replace",
+      "--supervisor",
+      "preinstalled",
+      "--hosts",
+      HOSTS.map((host) => `${host}=10.4.${host.slice(4).replace("-", ".")}`).join(),
+    );
+    project = new Project(lab);
+    expect((await project.apply(of(12, 21, 22))).output).toMatch(/Apply complete!/);
+  });
+  afterAll(() => lab.down());
+
+  test("a dead host's member that left the program is out after one apply, which says what it could not clean", async () => {
+    const before = await pids(lab, RUN);
+    await underWriter(lab, project, "a dead host's member taken out", async () => {
+      await lab.lab("kill", "hdss7-22");
+      const applied = await project.apply(of(12, 21));
+      expect(applied.output).toMatch(/Apply complete!/);
+      process.stderr.write(`its apply: ${applied.seconds.toFixed(1)} s, of which 20 s are the SSH timeout\n`);
+      expect(steps(applied.output, /took|there/)).toEqual([
+        `etcd-server-7-12 health: took ${NAME} (https://10.4.7.22:2380) out of the cluster`,
+        `etcd-server-7-12 health: its etcd did not answer: what is on its host stays there, and its etcd refuses to run; ` +
+          `to clean up there: supervisorctl stop ${NAME}, remove its supervisor file, /data/etcd/etcd-server, /opt/etcd and what it points to`,
+      ]);
+      await expectHealthy(project, ["etcd-server-7-12", "etcd-server-7-21"]);
+    });
+    expect(await pids(lab, RUN.slice(0, 2))).toEqual(before.slice(0, 2));
+  });
+
+  test("when its host comes back its etcd refuses to run; the cluster does not notice; put back into the program it joins anew", async () => {
+    const before = await pids(lab, RUN.slice(0, 2));
+    await underWriter(lab, project, "a dead host's member come back", async () => {
+      await lab.lab("start", "hdss7-22");
+      await lab.on(
+        "hdss7-22",
+        "until grep -q 'permanently removed from the cluster' /data/logs/etcd-server/etcd.log; do sleep 0.2; done",
+      );
+      await expectHealthy(project, ["etcd-server-7-12", "etcd-server-7-21"]);
+      const applied = await project.apply(of(12, 21, 22));
+      expect(applied.output).toMatch(/Apply complete!/);
+      expect(steps(applied.output, /moved what|added|promoted/).map((step) => step.replace(/ what lay.*/, ""))).toEqual(
+        [`${NAME} rollout: moved`, `${NAME} rollout: added to the cluster`, `${NAME} rollout: promoted`],
+      );
+    });
+    await expectHealthy(project);
+    expect(await pids(lab, RUN.slice(0, 2))).toEqual(before);
+    await expectSettled(lab, project, of(12, 21, 22), RUN);
+  });
+
+  test("a dead host's member on another host under its old name: the dead one is taken out, the new one joins", async () => {
+    const before = await pids(lab, RUN.slice(0, 2));
+    await underWriter(lab, project, "a dead host replaced", async () => {
+      await lab.lab("kill", "hdss7-22");
+      const applied = await project.apply(of(12, 21, ELSEWHERE));
+      expect(applied.output).toMatch(/Apply complete!/);
+      process.stderr.write(`its apply: ${applied.seconds.toFixed(1)} s\n`);
+      expect(
+        steps(applied.output, /rollout: (took|added|promoted)|there/).map((step) => step.replace(/: what is on.*/, "")),
+      ).toEqual([
+        `${NAME} rollout: took ${NAME} (https://10.4.7.22:2380) out of the cluster`,
+        `${NAME} rollout: its name stays in the program, with another address`,
+        `${NAME} rollout: added to the cluster`,
+        `${NAME} rollout: promoted`,
+      ]);
+    });
+    await expectHealthy(project);
+    expect(await pids(lab, RUN.slice(0, 2))).toEqual(before);
+  });
+
+  test("a member that lives moves to an empty host under its old name: the new one joins first, then the old one is taken out", async () => {
+    await lab.lab("reset", "hdss7-22");
+    const before = await pids(lab, RUN.slice(0, 2));
+    await underWriter(lab, project, "a living member moved", async () => {
+      const applied = await project.apply(of(12, 21, 22));
+      expect(applied.output).toMatch(/Apply complete!/);
+      expect(steps(applied.output, /took|added|promoted/)).toEqual([
+        `${NAME} rollout: added to the cluster`,
+        `${NAME} rollout: promoted`,
+        `etcd-server-7-12 health: took ${NAME} (https://10.4.7.23:2380) out of the cluster`,
+      ]);
+    });
+    await expectHealthy(project);
+    expect((await project.etcdctl("member list")).stdout).not.toContain("10.4.7.23");
+    await lab.on("hdss7-23", cleanUp);
+    expect(await lab.on("hdss7-23", "pgrep -x etcd; ls -A /data/etcd /data/logs /opt /var/lib/cdktf-etcd; true")).toBe(
+      ["/data/etcd:", "", "/data/logs:", "", "/opt:", "", "/var/lib/cdktf-etcd:"].join("\n"),
+    );
+    expect(await pids(lab, RUN.slice(0, 2))).toEqual(before);
+  });
+
+  test("an empty machine in a member's place is not noticed; with `reprovision` it is installed and joined", async () => {
+    await underWriter(lab, project, "an empty machine in the place of a member", async () => {
+      await lab.lab("reset", "hdss7-21");
+      expect((await project.apply(of(12, 21, 22))).output).toMatch(/No changes/);
+      const wanted = of(12, member(21, { reprovision: 1 }), 22);
+      const plan = await project.plan(wanted);
+      expect(plan.output.match(/"reprovision" += "0" -> "1"/g)).toHaveLength(3);
+      const applied = await project.apply(wanted);
+      expect(applied.output).toMatch(/Apply complete!/);
+      process.stderr.write(`its apply: ${applied.seconds.toFixed(1)} s\n`);
+      expect(steps(applied.output, /rollout: (its data|took|added|promoted)/)).toEqual([
+        "etcd-server-7-21 rollout: its data are gone: taken out of the cluster, to be joined anew",
+        "etcd-server-7-21 rollout: took etcd-server-7-21 (https://10.4.7.21:2380) out of the cluster",
+        "etcd-server-7-21 rollout: added to the cluster",
+        "etcd-server-7-21 rollout: promoted",
+      ]);
+      await expectHealthy(project);
+      await expectSettled(lab, project, wanted, RUN);
+    });
+  });
+
+  test("a data directory removed under a running etcd: the member is made anew by `reprovision`", async () => {
+    const wanted = of(member(12, { reprovision: 1 }), member(21, { reprovision: 1 }), 22);
+    await underWriter(lab, project, "data removed under a running member", async () => {
+      await lab.on("hdss7-12", "rm -r /data/etcd/etcd-server");
+      const applied = await project.apply(wanted);
+      expect(applied.output).toMatch(/Apply complete!/);
+      expect(steps(applied.output, /rollout: (its data|added|promoted)/)).toEqual([
+        "etcd-server-7-12 rollout: its data are gone: taken out of the cluster, to be joined anew",
+        "etcd-server-7-12 rollout: added to the cluster",
+        "etcd-server-7-12 rollout: promoted",
+      ]);
+    });
+    await expectHealthy(project);
+  });
+
+  test("a disk in /etc/fstab that is not mounted is no lost data: refused, nothing is touched; with the disk back the data are kept", async () => {
+    const wanted = of(member(12, { reprovision: 1 }), member(21, { reprovision: 1 }), member(22, { reprovision: 1 }));
+    await lab.on(
+      "hdss7-22",
+      `supervisorctl stop ${NAME}; mv /data/etcd/etcd-server /data/disk; mkdir /data/etcd/etcd-server; echo '/dev/sdb1 /data/etcd ext4 defaults 0 2' >>/etc/fstab`,
+    );
+    const before = (await project.etcdctl("member list")).stdout;
+    const refused = await project.apply(wanted);
+    expect(refused.code).not.toBe(0);
+    expect(refused.output).toMatch(
+      new RegExp(
+        `${NAME} on hdss7-22: preflight refused: data directory: /data/etcd is in /etc/fstab and not mounted, /data/etcd/etcd-server would lie on another disk; to do: mount /data/etcd`,
+      ),
+    );
+    expect(steps(refused.output, / (stage|rollout|health): /)).toEqual([]);
+    expect((await project.etcdctl("member list")).stdout).toBe(before);
+    expect(await lab.on("hdss7-22", "ls -A /data/etcd/etcd-server")).toBe("");
+
+    await lab.on(
+      "hdss7-22",
+      `sed -i '/sdb1/d' /etc/fstab; rmdir /data/etcd/etcd-server; mv /data/disk /data/etcd/etcd-server; supervisorctl restart ${NAME}`,
+    );
+    const running = await pids(lab, RUN);
+    const applied = await project.apply(wanted);
+    expect(applied.output).toMatch(/Apply complete!/);
+    expect(steps(applied.output, /rollout: /)).toEqual([`${NAME} rollout: healthy`]);
+    expect(await pids(lab, RUN)).toEqual(running);
+    expect((await project.etcdctl("member list")).stdout).toBe(before);
+  });
+
+  test("without a quorum in the rest it is refused, with the way out; after one of the rest is back it joins", async () => {
+    const wanted = of(member(12, { reprovision: 1 }), member(21, { reprovision: 1 }), member(22, { reprovision: 2 }));
+    await lab.on("hdss7-22", `supervisorctl stop ${NAME}; rm -r /data/etcd/etcd-server`);
+    await lab.on("hdss7-21", "supervisorctl stop etcd-server-7-21");
+    const refused = await project.apply(wanted);
+    expect(refused.code).not.toBe(0);
+    expect(refused.output).toMatch(
+      new RegExp(
+        `${NAME} on hdss7-22: rollout refused: no data and no cluster: /data/etcd/etcd-server is empty and no other member has a quorum; to do: bring a quorum of the other members back`,
+      ),
+    );
+    expect(await lab.on("hdss7-22", "ls -A /data/etcd/etcd-server")).toBe("");
+    await lab.on("hdss7-21", "supervisorctl start etcd-server-7-21");
+    const applied = await project.apply(wanted);
+    expect(applied.output).toMatch(/Apply complete!/);
+    expect(steps(applied.output, /its data|promoted/)).toEqual([
+      `${NAME} rollout: its data are gone: taken out of the cluster, to be joined anew`,
+      `${NAME} rollout: promoted`,
+    ]);
+    await expectHealthy(project);
+    await expectSettled(lab, project, wanted, RUN);
+  });
+});

@@ -1,0 +1,210 @@
+import { expectHealthy, expectSettled, member, pids } from "./support/cluster";
+import { leaderHost, randomMoments } from "./support/faults";
+import { Lab } from "./support/lab";
+import { type ProgramProps, Project } from "./support/project";
+import type { Running } from "./support/run";
+import { steps, underWriter } from "./support/under-writer";
+
+/** Moments are random, but a run can be repeated: `SEED=… npm run test:lab -- scale`. */
+const SEED = Number(process.env.SEED ?? Date.now() % 100_000);
+/** As long as a scale out takes on this kind of host; the first test measures it. */
+let longestSeconds = 10;
+
+const ALL = [11, 12, 21, 22, 31];
+/** Comes first by name; then the founders; then last. */
+const HOSTS = ALL.map((n) => `hdss7-${n}`);
+
+const names = (numbers: number[]) => numbers.map((n) => `etcd-server-7-${n}`);
+const of = (numbers: number[], more: ProgramProps = {}): ProgramProps => ({
+  ...more,
+  members: numbers.map((n) => member(n)),
+});
+
+let lab: Lab;
+let project: Project;
+
+beforeAll(async () => {
+  lab = await Lab.up("scale", "--supervisor", "preinstalled", "--hosts", HOSTS.map(addressed).join());
+});
+afterAll(() => lab.down());
+
+function addressed(host: string): string {
+  return `${host}=10.4.${host.slice(4).replace("-", ".")}`;
+}
+
+const hosts = (numbers: number[]) => numbers.map((n) => `hdss7-${n}`);
+const leader = async () => Number((await leaderHost(project)).replace("hdss7-", ""));
+
+async function moveLeadershipTo(n: number): Promise<void> {
+  const list = (await project.etcdctl("member list")).stdout.split("\n");
+  const id = list.find((line) => line.includes(`etcd-server-7-${n},`))?.split(",")[0];
+  expect((await project.etcdctl(`move-leader ${id}`)).output).toMatch(/Leadership transferred/);
+  expect(await leader()).toBe(n);
+}
+
+const seconds = (n: number) => new Promise((resolve) => setTimeout(resolve, n * 1000));
+
+/** The command has said something like this, or has ended. */
+async function said({ child, ended }: Running, what: RegExp): Promise<void> {
+  let output = "";
+  const seen = new Promise<void>((resolve) => {
+    child.stdout?.on("data", (chunk) => {
+      output += chunk;
+      if (what.test(output)) resolve();
+    });
+  });
+  await Promise.race([seen, ended]);
+}
+
+describe("members added and taken out, three to five and back", () => {
+  beforeAll(async () => {
+    project = new Project(lab);
+    expect((await project.apply(of([12, 21, 22]))).output).toMatch(/Apply complete!/);
+  });
+
+  test("two more, one before all others and one after them, join one by one as learners, and nobody restarts", async () => {
+    const before = await pids(lab, hosts([12, 21, 22]));
+    const applied = await underWriter(lab, project, "3 → 5", () => project.apply(of(ALL)), { history: true });
+    expect(applied.output).toMatch(/Apply complete!/);
+    longestSeconds = applied.seconds;
+    expect(steps(applied.output, /rollout: (added|promoted|healthy|restarted)/)).toEqual([
+      "etcd-server-7-11 rollout: added to the cluster",
+      "etcd-server-7-11 rollout: promoted",
+      "etcd-server-7-11 rollout: healthy",
+      "etcd-server-7-31 rollout: added to the cluster",
+      "etcd-server-7-31 rollout: promoted",
+      "etcd-server-7-31 rollout: healthy",
+    ]);
+    expect(await pids(lab, hosts([12, 21, 22]))).toEqual(before);
+    await expectHealthy(project, names(ALL));
+  });
+
+  test("another order of the members in the program changes nothing", async () => {
+    await expectSettled(lab, project, of([...ALL].reverse()), HOSTS);
+  });
+
+  test("two less, a founder and the leader: out of the cluster one by one, and only then stopped; nobody else restarts", async () => {
+    await moveLeadershipTo(31);
+    const staying = [11, 21, 22];
+    const before = await pids(lab, hosts(staying));
+    const applied = await underWriter(lab, project, "5 → 3", () => project.apply(of(staying)), { history: true });
+    expect(applied.output).toMatch(/Apply complete!/);
+    const order = steps(applied.output, /took|stopped/);
+    expect(order.slice(0, 3)).toEqual([
+      "etcd-server-7-11 health: took etcd-server-7-12 (https://10.4.7.12:2380) out of the cluster",
+      "etcd-server-7-11 health: took over leadership",
+      "etcd-server-7-11 health: took etcd-server-7-31 (https://10.4.7.31:2380) out of the cluster",
+    ]);
+    expect(order.slice(3).sort()).toEqual([
+      "etcd-server-7-12 decommission: stopped and unregistered",
+      "etcd-server-7-31 decommission: stopped and unregistered",
+    ]);
+    expect(await pids(lab, HOSTS)).toEqual([before[0], "", before[1], before[2], ""]);
+    await expectHealthy(project, names(staying));
+    await expectSettled(lab, project, of(staying), HOSTS);
+  });
+
+  test("back with the data that were kept, and a new quota for all in the same apply: the old data are moved aside", async () => {
+    const quota = { quotaBackendBytes: 3_000_000_000 };
+    const applied = await underWriter(lab, project, "3 → 5 and a new quota", () => project.apply(of(ALL, quota)));
+    expect(applied.output).toMatch(/Apply complete!/);
+    expect(steps(applied.output, /rollout: (added|restarted|moved what)/).map((step) => step.slice(0, 50))).toEqual([
+      "etcd-server-7-11 rollout: restarted",
+      "etcd-server-7-12 rollout: moved what lay in /data/",
+      "etcd-server-7-12 rollout: added to the cluster",
+      "etcd-server-7-21 rollout: restarted",
+      "etcd-server-7-22 rollout: restarted",
+      "etcd-server-7-31 rollout: moved what lay in /data/",
+      "etcd-server-7-31 rollout: added to the cluster",
+    ]);
+    expect(await lab.onAll("ls -d /data/etcd/etcd-server.aside-*/member/wal | wc -l", hosts([12, 31]))).toEqual([
+      "1",
+      "1",
+    ]);
+    await expectHealthy(project, names(ALL));
+    expect((await project.apply(of([12, 21, 22], quota))).output).toMatch(/Apply complete!/);
+  });
+
+  test("with a member down that stays, nobody is added and nobody taken out; set back, there is nothing to do", async () => {
+    const quota = { quotaBackendBytes: 3_000_000_000 };
+    await lab.on("hdss7-22", "supervisorctl stop etcd-server-7-22");
+    const before = await pids(lab, HOSTS);
+    const list = (await project.etcdctl("member list")).stdout;
+    for (const wanted of [ALL, [21, 22]]) {
+      const refused = await project.apply(of(wanted, quota));
+      expect(refused.code).not.toBe(0);
+      expect(refused.output).toMatch(
+        /preflight refused: membership: etcd-server-7-22 \(https:\/\/10\.4\.7\.22:2380\) is not healthy, and members are added and removed only while all that stay are; to do: bring it back, or take it out of the program too/,
+      );
+      expect(steps(refused.output, / (stage|bootstrap|rollout|health|decommission): /)).toEqual([]);
+    }
+    expect(await pids(lab, HOSTS)).toEqual(before);
+    expect((await project.etcdctl("member list")).stdout).toBe(list);
+    await lab.on("hdss7-22", "supervisorctl start etcd-server-7-22");
+    const back = await project.apply(of([12, 21, 22], quota));
+    expect(back.output).toMatch(/Apply complete!|No changes/);
+    expect(steps(back.output, /restarted|added|took/)).toEqual([]);
+    await expectHealthy(project);
+  });
+
+  test(`Terraform killed (-9) at any moment of a scale out or in, seed ${SEED}: nobody is stopped who is still a member, and the next apply gets there, or back`, async () => {
+    const quota = { quotaBackendBytes: 3_000_000_000 };
+    const moments = randomMoments(SEED, 3, longestSeconds);
+    // What is killed, and what is applied then: forward, back, forward; and back when one of two has joined.
+    const changes = [
+      [ALL, ALL],
+      [[11, 22, 31], ALL],
+      [
+        [12, 21, 22],
+        [12, 21, 22],
+      ],
+      [ALL, [12, 21, 22]],
+    ];
+    await underWriter(lab, project, `killed after ${moments.join(", ")} s`, async () => {
+      for (const [i, [change, wanted]] of changes.entries()) {
+        await project.prepare(of(change, quota));
+        const killed = project.startTerraform("apply", "-auto-approve");
+        await (i === 3 ? said(killed, /etcd-server-7-11 .*rollout: promoted/) : seconds(moments[i]));
+        killed.kill("SIGKILL");
+        steps((await killed.ended).output, /./);
+        // In this order: whoever is seen stopped must have been taken out before.
+        const programs = await lab.onAll("ls /etc/supervisor/conf.d", HOSTS);
+        const list = await lab.on("hdss7-22", ". /opt/etcd/etcdctl.env; /opt/etcd/etcdctl member list");
+        const stopped = names(ALL).filter((_, j) => programs[j] === "");
+        expect(stopped.filter((name) => list.includes(`${name},`))).toEqual([]);
+
+        const again = await project.apply(of(wanted, quota));
+        steps(again.output, /./);
+        expect(again.output).toMatch(/Apply complete!|No changes/);
+        await expectHealthy(project, names(wanted));
+        const running = (await pids(lab, HOSTS)).map((pid) => pid !== "");
+        expect(running).toEqual(ALL.map((n) => wanted.includes(n)));
+      }
+    });
+    await expectSettled(lab, project, of([12, 21, 22], quota), HOSTS);
+  });
+
+  test("down to one member, and up to three again", async () => {
+    const quota = { quotaBackendBytes: 3_000_000_000 };
+    await underWriter(lab, project, "3 → 1 → 3", async () => {
+      expect((await project.apply(of([21], quota))).output).toMatch(/Apply complete!/);
+      await expectHealthy(project, names([21]));
+      expect((await project.apply(of([12, 21, 22], quota))).output).toMatch(/Apply complete!/);
+    });
+    await expectHealthy(project);
+  });
+});
+
+test("etcd 3.3, which has no learners: a fourth member is added as a voter, and taken out again", async () => {
+  await lab.lab("reset");
+  project = new Project(lab, "before-learners", "3.3.27");
+  expect((await project.apply(of([12, 21, 22]))).output).toMatch(/Apply complete!/);
+  const before = await pids(lab);
+  await underWriter(lab, project, "3 → 4 → 3 with etcd 3.3", async () => {
+    const added = await project.apply(of([11, 12, 21, 22]));
+    expect(steps(added.output, /added|promoted/)).toEqual(["etcd-server-7-11 rollout: added to the cluster"]);
+    await expectHealthy(project, names([11, 12, 21, 22]));
+    expect((await project.apply(of([12, 21, 22]))).output).toMatch(/Apply complete!/);
+  });
+  expect(await pids(lab)).toEqual(before);
+});

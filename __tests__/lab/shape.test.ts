@@ -1,0 +1,165 @@
+import { expectHealthy, expectSettled, leftovers, member, MEMBERS, pids } from "./support/cluster";
+import { Lab } from "./support/lab";
+import { installed } from "./support/moments";
+import { type ProgramProps, Project } from "./support/project";
+import { underWriter } from "./support/under-writer";
+
+const RUNBOOK = [member(12), member(21), member(22)];
+
+/** The rows of the table in docs/change-configuration.md that no other scenario sees. */
+describe("changes of a running cluster's shape", () => {
+  let lab: Lab;
+  let project: Project;
+  /** What was changed so far: a rolling change is not taken back, the next one comes on top. */
+  let now: { [prop: string]: unknown } = {};
+
+  beforeAll(async () => {
+    lab = await Lab.up("shape", "--supervisor", "preinstalled");
+    project = new Project(lab);
+    expect((await project.apply()).output).toMatch(/Apply complete!/);
+  });
+  afterAll(() => lab.down());
+
+  describe("refused by preflight: nothing is touched, and the way back is open", () => {
+    test.each<[string, ProgramProps, RegExp, string?]>([
+      ["another user", { user: "etcd2" }, /refused: user: \/data\/etcd\/etcd-server belongs to etcd;/],
+      [
+        "another data directory",
+        { paths: { dataDir: "/data/other" } },
+        /refused: changed data-dir: the running member has \/data\/etcd\/etcd-server, the program says \/data\/other;/,
+      ],
+      [
+        "another peer port",
+        { ports: { peer: 2480 } },
+        /refused: changed initial-advertise-peer-urls: .*:2380, the program says https:\/\/10\.4\.7\.\d+:2480;/,
+      ],
+      [
+        "another address of a member that has data",
+        { members: [...RUNBOOK.slice(0, 2), member(22, { address: "10.4.7.32", ssh: { host: "10.4.7.22" } })] },
+        /etcd-server-7-22 on hdss7-22: preflight refused: changed initial-advertise-peer-urls: the running member has https:\/\/10\.4\.7\.22:2380, the program says https:\/\/10\.4\.7\.32:2380;/,
+        "ip address add 10.4.7.32/24 dev $(ip -o address show to 10.4.7.22 | awk '{ print $2 }')",
+      ],
+      [
+        "another name of supervisor's file",
+        { paths: { supervisorIni: "etcd" } },
+        /refused: supervisor program: a program 'etcd-server-7-\d+' is registered in \/etc\/supervisor\/conf\.d\/etcd-server\.ini already;/,
+      ],
+      [
+        "another name",
+        { members: [...RUNBOOK.slice(0, 2), member(22, { name: "renamed" })] },
+        /renamed on hdss7-22: preflight refused: supervisor program: .* is of the program 'etcd-server-7-22';/,
+      ],
+    ])("%s", async (_, props, says, given = "true") => {
+      await lab.on("hdss7-22", given);
+      const running = await pids(lab);
+      const before = await installed(lab);
+      const refused = await project.apply(props);
+      expect(refused.code).not.toBe(0);
+      expect(refused.output).toMatch(says);
+      expect(await installed(lab)).toEqual(before);
+
+      expect((await project.apply()).output).toMatch(/Apply complete!|No changes/);
+      expect(await pids(lab)).toEqual(running);
+    });
+
+    test("afterwards the cluster is as it was", async () => {
+      await expectHealthy(project);
+      await expectSettled(lab, project);
+    });
+  });
+
+  describe("nobody restarts", () => {
+    test("another order of the members is no change at all", async () => {
+      expect((await project.plan({ members: [...RUNBOOK].reverse() })).output).toMatch(/No changes/);
+    });
+
+    test("ssh, removalPolicy and operatorCredentials: the state and the operator's machine learn them, nothing runs on a host", async () => {
+      const key = (await lab.exec(["printenv", "SSH_PRIVATE_KEY_FILE"])).stdout.trim();
+      now = {
+        ssh: { privateKeyFile: key, timeout: "30s" },
+        removalPolicy: "destroy",
+        operatorCredentials: { directory: "credentials", commonName: "somebody" },
+      };
+      const running = await pids(lab);
+      const before = await installed(lab);
+      const applied = await project.apply(now);
+      expect(applied.output).toMatch(/Apply complete!/);
+      expect(applied.output).not.toMatch(/remote-exec/);
+      expect(await installed(lab)).toEqual(before);
+      expect(await pids(lab)).toEqual(running);
+      await expectHealthy(project);
+    });
+
+    test("certificates.keyType and a member's host name: new leaf certificates, which all listeners serve", async () => {
+      now = {
+        ...now,
+        certificates: { keyType: { algorithm: "RSA", rsaBits: 2048 } },
+        members: [...RUNBOOK.slice(0, 2), member(22, { host: "node-22" })],
+      };
+      const running = await pids(lab);
+      const applied = await project.apply(now);
+      expect(applied.output).toMatch(/Apply complete!/);
+      expect(applied.output.match(/stage: both listeners serve the new certificate/g)).toHaveLength(3);
+      expect(applied.output).toMatch(/etcd-server-7-22 on node-22: stage: staged/);
+      expect(await lab.on("hdss7-22", "openssl x509 -in /opt/etcd/certs/etcd-peer.pem -noout -text")).toMatch(
+        /RSA Public-Key|rsaEncryption[^]*DNS:node-22/,
+      );
+      expect(await pids(lab)).toEqual(running);
+      await expectHealthy(project);
+    });
+  });
+
+  describe("a rolling change, in which no write fails", () => {
+    test.each<[string, ProgramProps, string, string]>([
+      [
+        "ports.client",
+        { ports: { client: 2479 } },
+        "--listen-client-urls=https://ADDRESS:2479",
+        "/opt/etcd-v3.6.14/etcd",
+      ],
+      ["paths.logDir", { paths: { logDir: "/data/logs/etcd" } }, "/data/logs/etcd/etcd.log", "/opt/etcd-v3.6.14/etcd"],
+      [
+        "paths.installRoot",
+        { paths: { logDir: "/data/logs/etcd", installRoot: "/srv" } },
+        "--cert-file=/srv/etcd/certs/etcd-peer.pem",
+        "/srv/etcd-v3.6.14/etcd",
+      ],
+      [
+        "insecureLoopbackClientUrl, extraFlags and the flags that are props",
+        {
+          insecureLoopbackClientUrl: true,
+          extraFlags: { "snapshot-count": "20000" },
+          autoCompactionMode: "revision",
+          autoCompactionRetention: "100000",
+          heartbeatInterval: 110,
+          electionTimeout: 1100,
+          listenMetricsUrls: ["http://127.0.0.1:2381"],
+        },
+        "--listen-client-urls=https://ADDRESS:2479,http://127.0.0.1:2479",
+        "/srv/etcd-v3.6.14/etcd",
+      ],
+    ])("%s", async (what, props, shows, binary) => {
+      now = { ...now, ...props };
+      const before = await pids(lab);
+      const applied = await underWriter(lab, project, what, () => project.apply(now));
+      expect(applied.output).toMatch(/Apply complete!/);
+      expect(
+        [...applied.output.matchAll(/(etcd-server-\S+) on \S+: rollout: (restarted|healthy)/g)].map(
+          ([, name, step]) => `${name} ${step}`,
+        ),
+      ).toEqual(MEMBERS.flatMap((name) => [`${name} restarted`, `${name} healthy`]));
+      (await pids(lab)).forEach((pid, i) => expect(pid).not.toBe(before[i]));
+
+      const [process] = await lab.onAll(
+        "pid=$(supervisorctl pid all); readlink /proc/$pid/exe; tr '\\0' '\\n' </proc/$pid/cmdline; ls -l /proc/$pid/fd /proc/$(cat /run/supervisord.pid)/fd",
+        ["hdss7-12"],
+      );
+      expect(process).toContain(shows.replace("ADDRESS", "10.4.7.12"));
+      expect(process.split("\n")[0]).toBe(binary);
+      await expectHealthy(project);
+      expect(await leftovers(lab)).toBe("");
+    });
+
+    test("afterwards a deploy changes nothing", () => expectSettled(lab, project, now));
+  });
+});

@@ -1,0 +1,146 @@
+import { expectHealthy, expectSettled, pids } from "./support/cluster";
+import { killEtcd } from "./support/faults";
+import { Lab } from "./support/lab";
+import { phasesEnded, said } from "./support/moments";
+import { Project } from "./support/project";
+import type { Result } from "./support/run";
+import { underWriter } from "./support/under-writer";
+
+/* What else may happen to a cluster while a deploy rolls through it. */
+describe("a deploy is not alone", () => {
+  let lab: Lab;
+  let project: Project;
+
+  beforeAll(async () => {
+    lab = await Lab.up("two", "--supervisor", "preinstalled");
+    project = new Project(lab);
+    expect((await project.apply()).output).toMatch(/Apply complete!/);
+  });
+  afterAll(() => lab.down());
+
+  test("two operators with two states deploy different changes at once: one member at a time all the same, and no write fails", async () => {
+    const other = project.checkout("other");
+    const results = await underWriter(lab, project, "two deploys at once", () =>
+      Promise.all([
+        project.apply({ quotaBackendBytes: 3_000_000_000 }),
+        other.apply({ extraFlags: { "snapshot-count": "20000" } }),
+      ]),
+    );
+    expect(await turn(project)).toBe("");
+    for (const result of results) {
+      if (result.code === 0) continue;
+      // One clear line: who else was here, what to do.
+      expect(result.output.match(/: rollout refused: (stage|turn|restart|locked): .*; to do: /g)).toHaveLength(1);
+    }
+
+    // They agree, and one of them deploys what both want.
+    const both = { quotaBackendBytes: 3_000_000_000, extraFlags: { "snapshot-count": "20000" } };
+    expect((await other.apply(both)).output).toMatch(/Apply complete!/);
+    const flags = await lab.onAll(
+      "tr '\\0' '\\n' </proc/$(supervisorctl pid all)/cmdline | grep -cE -- '^--(quota-backend-bytes=3000000000|snapshot-count=20000)$'",
+    );
+    expect(flags).toEqual(["2", "2", "2"]);
+    await expectHealthy(other);
+    // The other's state learns it, and nobody restarts for that.
+    const running = await pids(lab);
+    expect((await project.apply(both)).output).toMatch(/Apply complete!/);
+    await expectSettled(lab, project, both);
+    expect(await pids(lab)).toEqual(running);
+  });
+
+  test("a rollout waits for the turn of another member's; meanwhile Terraform refuses a second deploy with the same state", async () => {
+    await project.etcdctl("put cdktf-etcd/turn etcd-server-9-99");
+    const props = { heartbeatInterval: 110 };
+    await project.prepare(props);
+    const running = await pids(lab);
+    const first = project.startTerraform("apply", "-auto-approve", "-input=false");
+    await said(first, /hdss7-12: rollout: etcd-server-9-99 is being changed, waiting for its turn to end/);
+    const second = await project.terraform("apply", "-auto-approve", "-input=false");
+    expect(second.code).not.toBe(0);
+    expect(second.output).toMatch(/Error acquiring the state lock/);
+    expect(await pids(lab)).toEqual(running);
+    await project.etcdctl("del cdktf-etcd/turn");
+    expect((await first.ended).output).toMatch(/Apply complete!/);
+    expect(await turn(project)).toBe("");
+  });
+
+  test("etcd of another member is killed (-9) in the middle of a roll: nothing is lost, and the same deploy again converges", async () => {
+    const props = { heartbeatInterval: 120 };
+    await project.prepare(props);
+    const result = await underWriter(lab, project, "another member is killed in the roll, twice", async () => {
+      const roll = project.startTerraform("apply", "-auto-approve", "-input=false");
+      await said(roll, /etcd-server-7-12 on hdss7-12: rollout: restarted/);
+      await killEtcd(lab, "hdss7-22");
+      // Or the roll has stopped there, and said why.
+      const goesOn = said(roll, /etcd-server-7-21 on hdss7-21: rollout: restarted/).then(
+        () => true,
+        () => false,
+      );
+      if (await goesOn) await killEtcd(lab, "hdss7-12");
+      return roll.ended;
+    });
+    expectOneLine(result);
+    expect((await project.apply(props)).output).toMatch(/Apply complete!|No changes/);
+    await expectHealthy(project);
+    await expectSettled(lab, project, props);
+  });
+
+  test("somebody restarts another member by hand again and again: the roll waits for it each time, and nothing is lost", async () => {
+    const props = { heartbeatInterval: 130 };
+    await project.prepare(props);
+    let restarts = 0;
+    const result = await underWriter(lab, project, "another member is restarted by hand in the roll", async () => {
+      const roll = project.startTerraform("apply", "-auto-approve", "-input=false");
+      for (let over = false; !over; restarts++) {
+        await lab.on("hdss7-22", "supervisorctl restart etcd-server-7-22");
+        over = (await Promise.race([roll.ended, pause(2000)])) !== undefined;
+      }
+      return roll.ended;
+    });
+    expectOneLine(result);
+    process.stderr.write(`restarted by hand ${restarts} times\n`);
+    expect((await project.apply(props)).output).toMatch(/Apply complete!|No changes/);
+    await expectHealthy(project);
+    await expectSettled(lab, project, props);
+  });
+
+  test("a rollout that is killed on its host leaves its turn, under a lease; the same member's next rollout takes it over at once", async () => {
+    // It waits for an etcd that does not start, so there is time to kill it.
+    await project.prepare({ extraFlags: { "snapshot-count": "not-a-number" } });
+    const killed = project.startTerraform("apply", "-auto-approve", "-input=false");
+    while ((await turn(project)) !== "etcd-server-7-12") await pause(200);
+    killed.kill("SIGKILL");
+    await lab.on("hdss7-12", "pkill -KILL -f '[t]erraform_.* as-root'");
+    await killed.ended;
+    await phasesEnded(lab);
+
+    expect(await turn(project)).toBe("etcd-server-7-12");
+    const lease = (await project.etcdctl("lease list")).stdout.trim().split("\n").at(-1);
+    expect((await project.etcdctl(`lease timetolive --keys ${lease}`)).stdout).toMatch(
+      /granted with TTL\(300s\), remaining\(\d+s\), attached keys\(\[cdktf-etcd\/turn\]\)/,
+    );
+
+    const props = { heartbeatInterval: 150 };
+    const applied = await project.apply(props);
+    expect(applied.output).toMatch(/Apply complete!/);
+    expect(applied.output).not.toMatch(/waiting for its turn/);
+    expect(await turn(project)).toBe("");
+    await expectHealthy(project);
+    await expectSettled(lab, project, props);
+  });
+});
+
+const pause = (milliseconds: number) => new Promise<void>((resolve) => setTimeout(resolve, milliseconds));
+
+/** Who is being changed; empty when nobody is. */
+async function turn(project: Project): Promise<string> {
+  const answer = await project.etcdctl("get cdktf-etcd/turn --print-value-only");
+  expect(answer.code).toBe(0);
+  return answer.stdout.trim();
+}
+
+/** A roll that was disturbed has gone on to its end, or stopped with one line that says why and what to do. */
+function expectOneLine(result: Result): void {
+  if (result.code === 0) return;
+  expect(result.output.match(/: (rollout|health) (refused|failed): .*; to do: /g)).toHaveLength(1);
+}
