@@ -235,6 +235,7 @@ describe("what a change of the program changes", () => {
       install_root: "/opt",
       data_dir: "/data/etcd/etcd-server",
       log_dir: "/data/logs/etcd-server",
+      supervisor_ini: "etcd-server",
       user: "etcd",
       ca_sha256: "${sha256(tls_self_signed_cert.etcd_ca_cert.cert_pem)}",
       certificate_sha256: `\${sha256(tls_locally_signed_cert.etcd_peer_${NAMES[0]}_cert.cert_pem)}`,

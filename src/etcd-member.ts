@@ -142,6 +142,7 @@ function installTriggers(cluster: ClusterSettings, member: MemberSettings): { [n
     install_root: cluster.installRoot,
     data_dir: cluster.dataDir,
     log_dir: cluster.logDir,
+    supervisor_ini: cluster.supervisorIni,
     user: cluster.user,
   };
 }

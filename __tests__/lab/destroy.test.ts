@@ -109,10 +109,13 @@ describe("terraform destroy", () => {
     expect(await firstPids(lab)).toEqual(first);
   });
 
-  test("one of two clusters on the same hosts is destroyed with its data, and the other one keeps its processes and data", async () => {
+  test("one of two clusters on the same hosts is destroyed with its data, in two runs as one host was away; the other one keeps its processes and data", async () => {
     const second = new Project(lab, "second");
     const first = await firstPids(lab);
     expect((await second.apply({ ...SECOND, removalPolicy: "destroy" })).output).toMatch(/Apply complete!/);
+    await lab.lab("link", "hdss7-22", "down");
+    expect((await second.destroy()).output).toMatch(/timeout.*10\.4\.7\.22:22/);
+    await lab.lab("link", "hdss7-22", "up");
     expect((await second.destroy()).output).toMatch(/Destroy complete!/);
     expect(
       await lab.onAll(
@@ -127,7 +130,7 @@ describe("terraform destroy", () => {
   test("a new removal policy is taken in without touching a running member", async () => {
     const before = await pids(lab);
     const applied = await project.apply({ removalPolicy: "destroy" });
-    expect(applied.output).toMatch(/Apply complete! Resources: 0 added, 3 changed, 0 destroyed/);
+    expect(applied.output).toMatch(/Apply complete! Resources: 0 added, 6 changed, 0 destroyed/);
     expect(await pids(lab)).toEqual(before);
   });
 

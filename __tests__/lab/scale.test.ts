@@ -90,11 +90,13 @@ describe("members added and taken out, three to five and back", () => {
     const applied = await underWriter(lab, project, "5 → 3", () => project.apply(of(staying)), { history: true });
     expect(applied.output).toMatch(/Apply complete!/);
     const order = steps(applied.output, /took|stopped/);
-    expect(order.slice(0, 3)).toEqual([
+    const outOfTheCluster = [
       "etcd-server-7-11 health: took etcd-server-7-12 (https://10.4.7.12:2380) out of the cluster",
-      "etcd-server-7-11 health: took over leadership",
       "etcd-server-7-11 health: took etcd-server-7-31 (https://10.4.7.31:2380) out of the cluster",
-    ]);
+      "etcd-server-7-11 health: took over leadership",
+    ];
+    expect(order.slice(0, 3).sort()).toEqual(outOfTheCluster);
+    expect(order.indexOf(outOfTheCluster[2])).toBeLessThan(order.indexOf(outOfTheCluster[1]));
     expect(order.slice(3).sort()).toEqual([
       "etcd-server-7-12 decommission: stopped and unregistered",
       "etcd-server-7-31 decommission: stopped and unregistered",
@@ -181,7 +183,7 @@ describe("members added and taken out, three to five and back", () => {
         expect(running).toEqual(ALL.map((n) => wanted.includes(n)));
       }
     });
-    await expectSettled(lab, project, of([12, 21, 22], quota), HOSTS);
+    await expectSettled(lab, project, of([12, 21, 22], quota), hosts([12, 21, 22]));
   });
 
   test("down to one member, and up to three again", async () => {

@@ -54,7 +54,7 @@ describe("a deploy is not alone", () => {
     await project.prepare(props);
     const running = await pids(lab);
     const first = project.startTerraform("apply", "-auto-approve", "-input=false");
-    await said(first, /hdss7-12: rollout: etcd-server-9-99 is being changed, waiting for its turn to end/);
+    await said(first, /hdss7-12: rollout: waiting for the turn: etcd-server-9-99 is being changed/);
     const second = await project.terraform("apply", "-auto-approve", "-input=false");
     expect(second.code).not.toBe(0);
     expect(second.output).toMatch(/Error acquiring the state lock/);

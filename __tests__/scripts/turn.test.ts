@@ -67,7 +67,7 @@ inEachShell((newHost) => {
     cluster.on("lease revoke", `rm -f "$state/turn"`);
     expect(rollout(host, CHANGE)).toEqual({
       code: 0,
-      lines: [said("b is being changed, waiting for its turn to end"), said("restarted"), said("healthy")],
+      lines: [said("waiting for the turn: b is being changed"), said("restarted"), said("healthy")],
     });
     expect(pid(host)).not.toBe(before);
   });
@@ -78,8 +78,8 @@ inEachShell((newHost) => {
     expect(rollout(host, CHANGE)).toEqual({
       code: 3,
       lines: [
-        said("b is being changed, waiting for its turn to end"),
-        "a on host-a: rollout refused: turn: b has been at work for two minutes; to do: wait for the other deploy to end (at the latest in 300 s), and apply again",
+        said("waiting for the turn: b is being changed"),
+        "a on host-a: rollout refused: turn: not had within two minutes: b is being changed; to do: wait for the other deploy to end (at the latest in 300 s), and apply again",
       ],
     });
     expect(pid(host)).toBe(before);

@@ -198,6 +198,14 @@ inEachShell((newHost) => {
       expect(host.has(SNAPSHOTS)).toBe(false);
     });
 
+    test("does not restart when another member fell ill while the snapshot was taken", () => {
+      const { host, cluster } = upgrade("3.5.33", "3.6.14");
+      const before = pid(host);
+      cluster.on("snapshot save", 'rm -f "$state"/*127.0.0.3*.healthy; : >"${words##* }"');
+      expect(rollout(host)).toMatchObject({ code: 3 });
+      expect(pid(host)).toBe(before);
+    });
+
     test("keeps the newest snapshot alone, and the one before until that is whole", () => {
       const { host, cluster } = upgrade("3.5.33", "3.6.14");
       host.write(`${SNAPSHOTS}/3.4.23-before-3.5.33.db`, "old");

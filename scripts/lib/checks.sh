@@ -133,7 +133,8 @@ check_shape() {
 # shape PROCESS FLAG WANTED WHY TODO
 shape() {
   running=$(argument_of "$1" "$2")
-  [ "$running" = "$3" ] || refusal "changed $2" "the running member has $running, the program says $3; $4" "$5"
+  # None: it has ended meanwhile, as one does that stops again and again.
+  [ -z "$running" ] || [ "$running" = "$3" ] || refusal "changed $2" "the running member has $running, the program says $3; $4" "$5"
 }
 
 # Adding and removing needs every member that stays; said by the first of them that can.

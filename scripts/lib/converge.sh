@@ -90,7 +90,7 @@ gate() {
   raised=$(alarms_if_reachable)
   [ -z "$raised" ] || fail "an alarm is raised: $raised" "see docs/alarms.md, clear the alarm, and apply again"
   answers_healthy || fail "etcd stops again and again: $(last_words)" "$(way_on)"
-  require_one_cluster
+  require_one_cluster "$(own_url)"
   rm -f "$RESTART_PENDING" "$FIRST_START"
   mark_started
 }
@@ -107,8 +107,9 @@ alarms_if_reachable() {
   ! accepts_connections "$url" || alarms "$url"
 }
 
+# require_one_cluster ENDPOINT: all its members that answer.
 require_one_cluster() {
-  clusters=$(endpoint_status "$(members_of "$(own_url)" | awk '$4 != "-" { printf "%s%s", sep, $4; sep = "," }')" | awk '{ print $2 }' | sort -u | count)
+  clusters=$(endpoint_status "$(members_of "$1" | awk '$4 != "-" { printf "%s%s", sep, $4; sep = "," }')" | awk '{ print $2 }' | sort -u | count)
   [ "$clusters" -eq 1 ] || fail "the members are of $clusters clusters" "see docs/lost-data.md"
 }
 

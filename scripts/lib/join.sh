@@ -86,6 +86,7 @@ is_own_learner() { [ -n "$(members_of "$live" | own_entry | learners)" ]; }
 has_been_promoted() {
   is_running || down=$((down + 1))
   [ "$down" -lt 50 ] || return 0
+  keep_turn "$live"
   entry=$(members_of "$live" | own_entry)
   answer=$(etcdctl_at "$live" member promote "${entry%% *}" 2>&1) || ! is_own_learner
 }

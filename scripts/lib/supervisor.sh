@@ -44,8 +44,3 @@ supervisor_service() {
 
 # supervisorctl speaks to a supervisord that may just be starting; its exit codes differ between releases, its text does not.
 supervisor_answers() { supervisorctl pid >/dev/null 2>&1; }
-
-# Supervisor starts it, and it does not stay; one that somebody has stopped is not meant.
-is_crashed() {
-  case $(supervisorctl status "$MEMBER" 2>/dev/null) in *BACKOFF* | *FATAL*) ;; *) return 1 ;; esac
-}

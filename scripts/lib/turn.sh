@@ -9,13 +9,14 @@ TURN_LEASE=$STATE_DIR/turn
 take_turn() {
   [ -z "${turn:-}" ] || return 0
   has_turn "$1" && return
-  say "${holder:-another member} is being changed, waiting for its turn to end"
+  say "waiting for the turn: $turn_reason"
   wait_until 120 has_turn "$1" ||
-    refuse "turn" "${holder:-another member} has been at work for two minutes" "wait for the other deploy to end (at the latest in $TURN_SECONDS s), and apply again"
+    refuse "turn" "not had within two minutes: $turn_reason" "wait for the other deploy to end (at the latest in $TURN_SECONDS s), and apply again"
 }
 
 has_turn() {
   lease=$(etcdctl_at "$1" lease grant "$TURN_SECONDS" 2>/dev/null | awk '{ print $2 }')
+  turn_reason="etcd grants no lease"
   [ -n "$lease" ] || return 1
   turn_answer=$(printf 'create("%s") = "0"\n\nput --lease=%s %s %s\n\nget %s\n\n' "$TURN" "$lease" "$TURN" "$MEMBER" "$TURN" | etcdctl_at "$1" txn 2>/dev/null)
   case $turn_answer in
@@ -28,10 +29,14 @@ has_turn() {
   esac
   etcdctl_at "$1" lease revoke "$lease" >/dev/null 2>&1 || true
   holder=$(printf '%s\n' "$turn_answer" | tail -n 1)
+  turn_reason="$holder is being changed"
   # This member's own turn, of a phase that was killed: its lock on this host is ours now, so nobody is at work under it.
   [ "$holder" != "$MEMBER" ] || etcdctl_at "$1" del "$TURN" >/dev/null 2>&1 || true
   return 1
 }
+
+# For work that may take longer than the lease.
+keep_turn() { [ -z "${turn:-}" ] || etcdctl_at "$1" lease keep-alive --once "$turn" >/dev/null 2>&1 || true; }
 
 end_turn() {
   [ -n "${turn:-}" ] || return 0

@@ -13,7 +13,7 @@ phase_health() {
   for member in $(printf '%s\n' "$INITIAL_CLUSTER" | tr , ' '); do
     print_member "${member%%=*}" "$(printf '%s\n' "$members" | awk -v url="${member#*=}" '$3 == url')"
   done
-  require_one_cluster
+  require_one_cluster "$(own_url)"
   # Alarms first: etcdctl calls a member with an alarm unhealthy.
   raised=$(alarms "$(own_url)")
   [ -z "$raised" ] || fail "an alarm is raised: $raised" "see docs/alarms.md"

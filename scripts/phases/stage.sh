@@ -23,8 +23,15 @@ phase_stage() {
 }
 
 # The way back from a change that failed here: no other member restarts while this one is down, so it cannot wait for its rollout.
+# A newer version does wait: before it comes a snapshot.
 revive() {
-  has_wal && is_own_program && ! answers_healthy && wait_until 2 is_crashed && ! was_taken_out || return 0
+  has_wal && is_own_program && ! older "$(installed_version)" "$VERSION" || return 0
+  case $(supervisorctl status "$MEMBER" 2>/dev/null) in *" STOP"*) return 0 ;; esac # by somebody's hand
+  pid_before=$(etcd_pid)
+  ! wait_until 10 answers_healthy || return 0
+  # The same process all the time: it only waits for the others.
+  [ -z "$pid_before" ] || [ "$(etcd_pid)" != "$pid_before" ] || return 0
+  ! was_taken_out || return 0
   activate
   supervisorctl update >/dev/null 2>&1 || true
   supervisorctl restart "$MEMBER" >/dev/null 2>&1 || true

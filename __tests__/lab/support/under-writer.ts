@@ -1,4 +1,3 @@
-import { appendFileSync } from "node:fs";
 import type { Lab } from "./lab";
 import type { Project } from "./project";
 import { History, Writer } from "./writer";
@@ -34,10 +33,9 @@ export async function underWriter<T>(
   return done;
 }
 
-/** The lines of a deploy that speak of this, in their order: `NAME phase: text`. */
+/** The lines of a deploy that speak of this, in their order: `NAME phase: text`, or `NAME phase refused: text`. */
 export function steps(output: string, about: RegExp): string[] {
-  if (process.env.P2) appendFileSync(process.env.P2, `${output}\n=====\n`); // TEMPORARY
-  return [...output.matchAll(/(\S+) on \S+: (\w+: .*)/g)]
+  return [...output.matchAll(/(\S+) on \S+: (\w+(?: refused| failed)?: .*)/g)]
     .map(([, name, text]) => `${name} ${text.trimEnd()}`)
     .filter((step) => about.test(step));
 }
