@@ -123,7 +123,7 @@ describe("a deploy is not alone", () => {
     const props = { heartbeatInterval: 150 };
     const applied = await project.apply(props);
     expect(applied.output).toMatch(/Apply complete!/);
-    expect(applied.output).not.toMatch(/waiting for its turn/);
+    expect(applied.output).not.toMatch(/waiting for the turn/);
     expect(await turn(project)).toBe("");
     await expectHealthy(project);
     await expectSettled(lab, project, props);

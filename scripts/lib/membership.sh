@@ -36,7 +36,7 @@ remove_undesired_members() {
   live=$(own_url)
   list=$(members_of "$live")
   [ -n "$list" ] || fail "member list: no answer from $live" "bring a quorum of the members back, and apply again"
-  leaving=$(printf '%s\n' "$list" | undesired)
+  leaving=$(printf '%s\n' "$list" | undesired | sort -k 2)
   [ -n "$leaving" ] || return 0
   missing=$(desired_peer_urls | grep -vxF "$(printf '%s\n' "$list" | awk '{ print $3 }')" | tr '\n' ' ')
   refuse_alarm "scale in"

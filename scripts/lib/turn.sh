@@ -40,7 +40,10 @@ keep_turn() { [ -z "${turn:-}" ] || etcdctl_at "$1" lease keep-alive --once "$tu
 
 end_turn() {
   [ -n "${turn:-}" ] || return 0
-  etcdctl_at "$(own_url),$ENDPOINTS" lease revoke "$turn" >/dev/null 2>&1 || true
+  # One by one, its own first: another may be down, or run with data of another cluster, which does not know the lease.
+  for endpoint in $(own_url) $(other_endpoints); do
+    if accepts_connections "$endpoint" && etcdctl_at "$endpoint" lease revoke "$turn" >/dev/null 2>&1; then break; fi
+  done
   rm -f "$TURN_LEASE"
   turn=
 }

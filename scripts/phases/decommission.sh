@@ -9,11 +9,16 @@ phase_shutdown() {
 phase_decommission() {
   take_lock
   # It was taken out of the cluster before; if that did not happen, the others still count on it.
+  wait_until 15 is_out_or_answers ||
+    refuse "still a member" "its etcd runs and does not answer, so nobody knows whether the cluster counts on it; it was not stopped" "see $LOG_DIR/etcd.log; then on this host: supervisorctl stop $MEMBER"
   if answers_healthy && [ -n "$(members_of "$(own_url)" | own_entry)" ]; then
     refuse "still a member" "the cluster still counts on this member, it was not stopped" "etcdctl member remove it, then on this host: supervisorctl stop $MEMBER"
   fi
   stop_and_clean
 }
+
+# An etcd that was taken out ends by itself, however often supervisor starts it.
+is_out_or_answers() { ! is_running || answers_healthy; }
 
 stop_and_clean() {
   if command -v supervisorctl >/dev/null 2>&1 && is_own_program; then
