@@ -298,7 +298,8 @@ describe(`what can go wrong in the middle of a change, seed ${SEED}`, () => {
         const again = await converge(props, transcript);
         notes.push(`again: ${again}`);
         await until(() => expectHealthy(project, change.program.members.map(nameOf)));
-        await expectSettled(lab, project, props, HOSTS);
+        // On a host that left while it could not be reached, supervisor starts in vain what is still there.
+        await expectSettled(lab, project, props, change.program.members.map(hostOf));
 
         const [writes, judged] = await stopped();
         notes.push(

@@ -73,7 +73,7 @@ describe("a changed quota", () => {
     const refused = await project.apply({ quotaBackendBytes: 4_000_000_000 });
     expect(refused.code).not.toBe(0);
     expect(refused.output).toMatch(
-      /etcd-server-7-12 on hdss7-12: rollout refused: restart: https:\/\/10\.4\.7\.22:2379 is not healthy/,
+      /etcd-server-7-12 on hdss7-12: rollout refused: restart: etcd-server-7-22 \(https:\/\/10\.4\.7\.22:2380\) is not healthy/,
     );
     expect(await pids(lab)).toEqual(before);
     await lab.on("hdss7-22", "supervisorctl start etcd-server-7-22");

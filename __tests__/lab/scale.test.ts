@@ -1,5 +1,5 @@
 import { expectHealthy, expectSettled, member, pids } from "./support/cluster";
-import { leaderHost, randomMoments } from "./support/faults";
+import { moveLeadershipTo, randomMoments } from "./support/faults";
 import { Lab } from "./support/lab";
 import { type ProgramProps, Project } from "./support/project";
 import type { Running } from "./support/run";
@@ -33,15 +33,6 @@ function addressed(host: string): string {
 }
 
 const hosts = (numbers: number[]) => numbers.map((n) => `hdss7-${n}`);
-const leader = async () => Number((await leaderHost(project)).replace("hdss7-", ""));
-
-async function moveLeadershipTo(n: number): Promise<void> {
-  const list = (await project.etcdctl("member list")).stdout.split("\n");
-  const id = list.find((line) => line.includes(`etcd-server-7-${n},`))?.split(",")[0];
-  expect((await project.etcdctl(`move-leader ${id}`)).output).toMatch(/Leadership transferred/);
-  expect(await leader()).toBe(n);
-}
-
 const seconds = (n: number) => new Promise((resolve) => setTimeout(resolve, n * 1000));
 
 /** The command has said something like this, or has ended. */
@@ -84,7 +75,7 @@ describe("members added and taken out, three to five and back", () => {
   });
 
   test("two less, a founder and the leader: out of the cluster one by one, and only then stopped; nobody else restarts", async () => {
-    await moveLeadershipTo(31);
+    await moveLeadershipTo(project, 31);
     const staying = [11, 21, 22];
     const before = await pids(lab, hosts(staying));
     const applied = await underWriter(lab, project, "5 → 3", () => project.apply(of(staying)), { history: true });

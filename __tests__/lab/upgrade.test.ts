@@ -84,7 +84,7 @@ describe("another version", () => {
         "an upgrade from 3\\.1\\.20 to 3\\.3\\.27 is not possible in one step: it takes one of 3\\.2\\.0 ",
       ));
 
-    test.each(STEPS)("$from to $to: a snapshot, then one member at a time, each once", async ({ from, to }) => {
+    test.each(STEPS)("$from to $to: a snapshot, then one member at a time", async ({ from, to }) => {
       const before = await starts();
       const upgraded = await at(to).apply(props);
       seconds.push(`to ${to} ${upgraded.seconds.toFixed(1)} s`);
@@ -92,7 +92,12 @@ describe("another version", () => {
       expect(upgraded.output.match(/rollout: saved a verified snapshot to \S+/g)).toEqual([
         `rollout: saved a verified snapshot to /var/lib/cdktf-etcd/${MEMBERS[0]}/snapshots/${from}-before-${to}.db`,
       ]);
-      expect(await starts()).toEqual(before.map((n) => n + 1));
+      // Members of 3.5 and older left requests in the write-ahead log that 3.7 cannot read.
+      const each = to === "3.7.1" ? 2 : 1;
+      expect(upgraded.output.match(/rollout: restarted for a raft snapshot/g) ?? []).toHaveLength(
+        each === 2 ? MEMBERS.length : 0,
+      );
+      expect(await starts()).toEqual(before.map((n) => n + each));
     });
 
     test("the writer has seen no failed write and lost none; all members have the same data", async () => {

@@ -49,6 +49,22 @@ inEachShell((newHost) => {
     expect(rollout(host).code).toBe(0);
   });
 
+  test("etcd's last words are what it panicked of, not its call stack", () => {
+    const host = clusterHost();
+    host.write(
+      "/data/logs/etcd.log",
+      `panic: unmarshal should never fail [recovered]
+\tpanic: execute job failed
+
+goroutine 109 [running]:
+panic({0xf3a700?, 0x26e434d37a10?})
+\truntime/panic.go:860 +0x13a
+go.etcd.io/etcd/server/v3/etcdserver.panicking(...)
+`,
+    );
+    expect(host.call("last_words").lines).toEqual(["panic: unmarshal should never fail [recovered]"]);
+  });
+
   test("an etcd that answers once and is gone again is no success", () => {
     const host = clusterHost();
     const cluster = runningHost(host);

@@ -249,4 +249,78 @@ inEachShell((newHost) => {
       ]);
     });
   });
+
+  describe("to 3.7, which cannot replay requests of 3.5", () => {
+    const WAL = "/data/etcd/member/wal/0.wal";
+    const SCRIPT = "/opt/etcd-v3.6.14/etcd-server-startup.sh";
+    /** An etcdserverpb.Request as it lies in a write-ahead log. */
+    const REQUEST = Buffer.from("\x08\x01\x12\x03PUT\x1a\x0a/0/version\x22\x053.5.0\x28\x00", "latin1");
+    const afterSnapshot = (host: Host, index: string) =>
+      host.write(`/data/etcd/member/snap/0000000000000001-${index}.snap`, "");
+    const snapshotCount = (host: Host) => /--snapshot-count=(\d+)\n$/.exec(host.read(SCRIPT))?.[1];
+    const saved = said(`saved a verified snapshot to ${SNAPSHOTS}/3.6.14-before-3.7.1.db (fe01cf57, 10, 7, 2.1 MB)`);
+    const tookRaftSnapshot = said(
+      "restarted for a raft snapshot: etcd 3.7.1 cannot read the requests of etcd 3.5 and older in its write-ahead log",
+    );
+    const upgraded = [said("restarted with etcd 3.7.1, was 3.6.14"), said("healthy")];
+
+    test("a member with such requests takes a raft snapshot first, by one more start of 3.6", () => {
+      const { host } = upgrade("3.6.14", "3.7.1");
+      host.write(WAL, Buffer.concat([Buffer.alloc(64), REQUEST, Buffer.alloc(64)]));
+      // Of nine entries that were applied, four are in a raft snapshot already.
+      afterSnapshot(host, "0000000000000001");
+      afterSnapshot(host, "0000000000000004");
+      expect(rollout(host)).toEqual({ code: 0, lines: [saved, tookRaftSnapshot, ...upgraded] });
+      expect(snapshotCount(host)).toBe("4");
+      expect(host.read("/run/etcd.args")).not.toContain("--snapshot-count");
+    });
+
+    test("one that was killed after that does it again, and its startup script has the flag once", () => {
+      const { host } = upgrade("3.6.14", "3.7.1");
+      host.write(WAL, REQUEST);
+      host.write(SCRIPT, host.read(SCRIPT).replace(/\n$/, " --snapshot-count=7\n"), 0o755);
+      expect(rollout(host).lines).toEqual([saved, tookRaftSnapshot, ...upgraded]);
+      expect(host.read(SCRIPT).match(/--snapshot-count/g)).toHaveLength(1);
+      expect(snapshotCount(host)).toBe("8");
+    });
+
+    test("one whose entries are all in a raft snapshot asks for the next", () => {
+      const { host } = upgrade("3.6.14", "3.7.1");
+      host.write(WAL, REQUEST);
+      afterSnapshot(host, "0000000000000009");
+      expect(rollout(host).code).toBe(0);
+      expect(snapshotCount(host)).toBe("1");
+    });
+
+    test("one without such requests is restarted once", () => {
+      const { host } = upgrade("3.6.14", "3.7.1");
+      host.write(WAL, "a value with PUT in it, and \x12\x03GET\x1a");
+      expect(rollout(host).lines).toEqual([saved, ...upgraded]);
+    });
+
+    test("neither is one that goes to a version which still reads them", () => {
+      const { host } = upgrade("3.5.33", "3.6.14");
+      host.write(WAL, REQUEST);
+      expect(rollout(host).lines).not.toContain(tookRaftSnapshot);
+    });
+
+    test("without the raft snapshot 3.7 is not started", () => {
+      const { host } = upgrade("3.6.14", "3.7.1");
+      host.write(WAL, REQUEST);
+      host.write(
+        "/opt/etcd-v3.6.14/etcd",
+        host.read("/opt/etcd-v3.6.14/etcd").replace(/^.*member\/snap.*$/m, ""),
+        0o755,
+      );
+      host.write("/data/logs/etcd.log", "fatal: no space left on device\n");
+      expect(rollout(host)).toEqual({
+        code: 1,
+        lines: [
+          saved,
+          "a on host-a: rollout failed: etcd 3.6.14 has not taken a raft snapshot, without which etcd 3.7.1 cannot read its write-ahead log: fatal: no space left on device; to do: see /data/logs/etcd.log; forward: correct the cause, and apply again; back: set the changed value (or version) back, and apply; the members after this one were not touched",
+        ],
+      });
+      expect(host.call('basename "$(readlink "$CURRENT")"').lines).toEqual(["etcd-v3.6.14"]);
+    });
+  });
 });

@@ -5,7 +5,7 @@ import type { Host } from "./host";
 
 /**
  * Waits for a signal as etcd would, and leaves its arguments for the test to see; one that finds `/run/stuck` says it and writes no data.
- * A member that was added and never started is started now, and healthy unless it is a learner.
+ * A member that was added and never started is started now, and healthy unless it is a learner. With a `--snapshot-count` it takes a raft snapshot.
  */
 function etcd(root: string): string {
   return `#!/bin/sh
@@ -17,6 +17,7 @@ for argument; do
     --data-dir=*) data=\${argument#*=} ;;
     --initial-advertise-peer-urls=*) peer=\${argument#*=} ;;
     --advertise-client-urls=*) client=\${argument#*=} ;;
+    --snapshot-count=*) snapshot_count=\${argument#*=} ;;
   esac
 done
 state=$root/run/cluster
@@ -29,6 +30,7 @@ else
     case $entry in *false) : >"$state/$(printf %s "$client" | tr '/:' __).healthy" ;; esac
   fi
   mkdir -p "$data/member/wal"
+  if [ -n "\${snapshot_count:-}" ]; then mkdir -p "$data/member/snap"; : >"$data/member/snap/0000000000000002-000000000000000a.snap"; fi
 fi
 [ -p "$root/run/never" ] || mkfifo "$root/run/never"
 read -r _ <"$root/run/never"

@@ -56,6 +56,11 @@ restart_etcd() {
     activate
     kill -TERM "$before" 2>/dev/null || true
   fi
+  await_start
+}
+
+# Until another process than `before` runs.
+await_start() {
   wait_until 40 is_started_anew || supervisorctl restart "$MEMBER" >/dev/null 2>&1 || true
   wait_until 20 is_started_anew || fail "etcd does not start again: $(last_words)" "$(way_on)"
 }
@@ -71,9 +76,9 @@ wake_supervisor() {
   python3 -c 'import socket; socket.socket(socket.AF_UNIX).connect("/run/supervisor.sock")' 2>/dev/null || true
 }
 
-# The last thing that etcd said before it gave up.
+# The last thing that etcd said before it gave up; not the call stack of a panic.
 last_words() {
-  grep -aE 'fatal|panic|error|refus|not starting|flag provided|permanently removed' "$LOG_DIR/etcd.log" 2>/dev/null | tail -n 1 | cut -c1-400 | grep . ||
+  grep -aE 'fatal|panic|error|refus|not starting|flag provided|permanently removed' "$LOG_DIR/etcd.log" 2>/dev/null | grep -avE '^[[:space:]]|^panic\(|^goroutine |^[a-z.]+/' | tail -n 1 | cut -c1-400 | grep . ||
     { tail -n 1 "$LOG_DIR/etcd.log" 2>/dev/null || echo "it left no log"; }
 }
 

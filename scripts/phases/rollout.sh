@@ -20,6 +20,11 @@ phase_rollout() {
     # Before the turn and the look at the others: a snapshot of a large database may take longer than either holds.
     if is_upgrade; then snapshot_before_upgrade; fi
     take_turn "$live"
+    if needs_raft_snapshot; then
+      others_allow_restart
+      move_leadership_away
+      take_raft_snapshot
+    fi
     others_allow_restart
     move_leadership_away
     restart_etcd

@@ -21,6 +21,7 @@ const LIBRARY = [
   "certificates",
   "checks",
   "upgrade",
+  "raft-snapshot",
   "converge",
   "join",
 ] as const;

@@ -56,6 +56,15 @@ export async function leaderHost(project: Project): Promise<string> {
   throw new Error(`no leader: ${status.output}`);
 }
 
+/** Makes the member at 10.4.7.N lead. */
+export async function moveLeadershipTo(project: Project, n: number): Promise<void> {
+  if ((await leaderHost(project)) === `hdss7-${n}`) return;
+  const list = (await project.etcdctl("member list")).stdout.split("\n");
+  const id = list.find((line) => line.includes(`etcd-server-7-${n},`))?.split(",")[0];
+  const moved = await project.etcdctl(`move-leader ${id}`);
+  if (!moved.output.includes("Leadership transferred")) throw new Error(moved.output);
+}
+
 /** Seconds between 0.3 and `max` + 0.3, the same ones for the same seed. */
 export function randomMoments(seed: number, n: number, max: number): number[] {
   let state = seed;

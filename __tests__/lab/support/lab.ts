@@ -26,8 +26,10 @@ export class Lab {
     return must([LAB, "--name", this.name, ...command]);
   }
 
-  public down(): Promise<string> {
-    return this.lab("down");
+  /** Removes it; with `LAB_KEEP=1` it stays, to be looked at with `lab/lab --name …`. */
+  public async down(): Promise<void> {
+    if (process.env.LAB_KEEP) process.stdout.write(`kept: lab/lab --name ${this.name} ssh HOST\n`);
+    else await this.lab("down");
   }
 
   /** A command in the operator's network namespace. */
