@@ -51,7 +51,7 @@ describe("a member whose host, disk or data are gone", () => {
       process.stderr.write(`its apply: ${applied.seconds.toFixed(1)} s, of which 20 s are the SSH timeout\n`);
       expect(steps(applied.output, /took|there/)).toEqual([
         `etcd-server-7-12 health: took ${NAME} (https://10.4.7.22:2380) out of the cluster`,
-        `etcd-server-7-12 health: its etcd did not answer: what is on its host stays there, and its etcd refuses to run; ` +
+        `etcd-server-7-12 health: its etcd did not answer: if its host does not either, what is there stays, and its etcd refuses to run; ` +
           `to clean up there: supervisorctl stop ${NAME}, remove its supervisor file, /data/etcd/etcd-server, /opt/etcd and what it points to`,
       ]);
       await expectHealthy(project, ["etcd-server-7-12", "etcd-server-7-21"]);

@@ -25,6 +25,17 @@ inEachShell((newHost) => {
     });
   });
 
+  test("a member that runs with data of another cluster is not called healthy, though it is in that", () => {
+    const host = clusterHost();
+    const cluster = runningHost(host);
+    cluster.members("a");
+    cluster.healthy("a", { cluster: 78 });
+    expect(rollout(host)).toEqual({
+      code: 1,
+      lines: ["a on host-a: rollout failed: the members are of 2 clusters; to do: see docs/lost-data.md"],
+    });
+  });
+
   test("an alarm after the restart stops the rollout before the next member", () => {
     const host = clusterHost();
     runningHost(host).alarm("memberID:2 alarm:CORRUPT");

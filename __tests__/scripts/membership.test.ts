@@ -6,7 +6,7 @@ import { inEachShell } from "../support/shells";
 const took = (name: string, address: string, phase = "health") =>
   `a on host-a: ${phase}: took ${name} (https://${address}:2380) out of the cluster`;
 const leftovers = (name: string) =>
-  `its etcd did not answer: what is on its host stays there, and its etcd refuses to run; to clean up there: supervisorctl stop ${name}, remove its supervisor file, /data/etcd, /opt/etcd and what it points to`;
+  `its etcd did not answer: if its host does not either, what is there stays, and its etcd refuses to run; to clean up there: supervisorctl stop ${name}, remove its supervisor file, /data/etcd, /opt/etcd and what it points to`;
 
 let all: Awaited<ReturnType<typeof listenOn>>;
 beforeAll(async () => {
@@ -150,7 +150,7 @@ inEachShell((newHost) => {
       expect(health(host)).toEqual({
         code: 3,
         lines: [
-          "a on host-a: health refused: scale in: c (https://127.0.0.3:2380) of the members that stay is not healthy; to do: bring it back, or take it out of the program too, and apply again",
+          "a on host-a: health refused: scale in: c (https://127.0.0.3:2380) is not healthy, and nobody is taken out while a member that stays is not; to do: bring it back, or take it out of the program too, and apply again",
         ],
       });
       expect(cluster.changes()).toEqual([]);

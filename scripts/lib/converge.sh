@@ -112,9 +112,13 @@ alarms_if_reachable() {
   ! accepts_connections "$url" || alarms "$url"
 }
 
-# require_one_cluster ENDPOINT: all its members that answer.
+# require_one_cluster ENDPOINT: all its members that answer, and all of the program: one of another cluster is no member of this one.
 require_one_cluster() {
-  clusters=$(endpoint_status "$(members_of "$1" | awk '$4 != "-" { printf "%s%s", sep, $4; sep = "," }')" | awk '{ print $2 }' | sort -u | count)
+  asked=$({
+    members_of "$1" | started | awk '{ print $4 }'
+    for endpoint in $(other_endpoints); do if accepts_connections "$endpoint"; then echo "$endpoint"; fi; done
+  } | sort -u | tr '\n' ,)
+  clusters=$(endpoint_status "${asked%,}" | awk '{ print $2 }' | sort -u | count)
   [ "$clusters" -eq 1 ] || fail "the members are of $clusters clusters" "see docs/lost-data.md"
 }
 

@@ -47,7 +47,7 @@ LIST
 is_started_entry() { [ "$(printf '%s\n' "$1" | awk '{ print $4 }')" != - ]; }
 
 require_rest_healthy() {
-  wait_until 30 rest_is_healthy || refuse "join" "$(printf '%s\n' "$not_healthy" | named) is not healthy, and a member is added only while all others are" \
+  wait_until 30 rest_is_healthy || refuse "join" "$(ailing) is not healthy, and a member is added only while all others are" \
     "bring it back, or take it out of the program, and apply again"
 }
 rest_is_healthy() {

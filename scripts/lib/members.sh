@@ -39,6 +39,15 @@ unhealthy() {
 # For messages: `etcd-server-7-12 (https://10.4.7.12:2380), …`
 named() { awk '{ printf "%s%s", sep, $2 == "-" ? $3 : $2 " (" $3 ")"; sep = ", " }'; }
 
+# Who is in the way, for a refusal: those in `not_healthy`, asked for at `live`; or the cluster, which did not answer.
+ailing() {
+  if [ -n "$not_healthy" ]; then
+    printf '%s\n' "$not_healthy" | named
+  else
+    printf 'the cluster, as asked at %s,' "$live"
+  fi
+}
+
 # The peer URLs of the program's members, one a line.
 desired_peer_urls() { printf '%s\n' "$INITIAL_CLUSTER" | tr , '\n' | sed 's/^[^=]*=//'; }
 

@@ -58,7 +58,7 @@ LIST
 
 require_staying_healthy() {
   wait_until 30 staying_are_healthy ||
-    refuse "scale in" "$(printf '%s\n' "$not_healthy" | named) of the members that stay is not healthy" "bring it back, or take it out of the program too, and apply again"
+    refuse "scale in" "$(ailing) is not healthy, and nobody is taken out while a member that stays is not" "bring it back, or take it out of the program too, and apply again"
 }
 staying_are_healthy() {
   list=$(members_of "$live")
@@ -83,14 +83,14 @@ remove_member() {
   leftover=
   case ,$INITIAL_CLUSTER, in
     *"=$4,"*) ;;
-    *",$3="*) leftover="its name stays in the program, with another address" ;;
-    *) [ "$3" = - ] || accepts_connections "$4" || leftover="its etcd did not answer" ;;
+    *",$3="*) leftover="its name stays in the program, with another address: what is on its host stays there" ;;
+    *) [ "$3" = - ] || accepts_connections "$4" || leftover="its etcd did not answer: if its host does not either, what is there stays" ;;
   esac
   # A member that has just started or restarted counts as not ready for 5 s: etcd says "unhealthy cluster" meanwhile.
   wait_until 30 has_removed "$1" "$2" || fail "etcd does not take out $3 ($4): $answer" "see the log of the leader, and apply again"
   say "took $3 ($4) out of the cluster"
   [ -z "$leftover" ] ||
-    say "$leftover: what is on its host stays there, and its etcd refuses to run; to clean up there: supervisorctl stop $3, remove its supervisor file, $DATA_DIR, $CURRENT and what it points to"
+    say "$leftover, and its etcd refuses to run; to clean up there: supervisorctl stop $3, remove its supervisor file, $DATA_DIR, $CURRENT and what it points to"
 }
 
 has_removed() {

@@ -56,7 +56,7 @@ sweep_uploads() {
 # A restart is one member less for a moment: everything else must be whole. One that is restarted by hand meanwhile is back in a moment.
 others_allow_restart() {
   wait_until 15 all_others_are_healthy ||
-    refuse "restart" "$(printf '%s\n' "$not_healthy" | named) is not healthy, and a restart here would cost another member" \
+    refuse "restart" "$(ailing) is not healthy, and a restart here would cost another member" \
       "bring that member back (if its data are lost, see docs/replace-member.md), and apply again; this one still runs as it was"
   # One that runs with data of another cluster is healthy in that, and missing in this.
   require_one_cluster "$live"
