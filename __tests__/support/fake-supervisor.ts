@@ -145,6 +145,7 @@ case $1 in
     [ -e "$known" ] || { echo "$2: ERROR (no such process)"; exit 1; }
     running || { stop; start; }
     ;;
+  status) if [ -e "$root/run/supervise.pid" ]; then echo "$2   RUNNING"; else echo "$2   STOPPED"; fi ;;
   stop) stop ;;
   restart) stop; start ;;
 esac`,

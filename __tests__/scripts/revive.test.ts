@@ -1,0 +1,87 @@
+import { listenOn } from "../support/fake-etcd";
+import type { Host } from "../support/host";
+import { pid, runningHost, upgradingHost } from "../support/phases";
+import { inEachShell } from "../support/shells";
+
+const STARTUP = "/opt/etcd-v3.6.14/etcd-server-startup.sh";
+const REVIVED = "a on host-a: stage: etcd stopped again and again: started it with what is staged";
+
+let all: Awaited<ReturnType<typeof listenOn>>;
+beforeAll(async () => {
+  all = await listenOn("127.0.0.2", "127.0.0.3");
+});
+afterAll(() => all.close());
+
+/** The way back from a change that failed here begins in `stage`: while this member is down, no other one may be restarted. */
+inEachShell((newHost) => {
+  const clusterHost = (version = "3.6.14") => newHost({ props: { version, ports: { client: all.port } } });
+  const revive = (host: Host) => host.call('wait_until() { shift; sleep 0.4; "$@"; }; revive', { PHASE: "stage" });
+  const quota = (host: Host) => /--quota-backend-bytes=(\d+)/.exec(host.read("/run/etcd.args"))?.[1];
+
+  /** What runs crashes at every start, and a script with which it does not is staged. */
+  function crashing(host: Host): void {
+    const etcd = `/opt/etcd-v${host.call("installed_version").lines.join()}/etcd`;
+    const [first, ...rest] = host.read(etcd).split("\n");
+    const crash = 'case "$*" in *quota-backend-bytes=4294967296*) ;; *) exit 1 ;; esac';
+    host.write(etcd, [first, crash, ...rest].join("\n"), 0o755);
+    host.write(`${STARTUP}.next`, host.startupScript({ quotaBackendBytes: 4294967296 }), 0o755);
+    host.call('kill "$(etcd_pid)"');
+  }
+
+  test("a member that crashes at every start is started with what is staged", () => {
+    const host = clusterHost();
+    runningHost(host);
+    crashing(host);
+    expect(revive(host)).toEqual({ code: 0, lines: [REVIVED] });
+    expect(pid(host)).toMatch(/^\d+$/);
+    expect(quota(host)).toBe("4294967296");
+    expect(host.has("/var/lib/cdktf-etcd/a/restart-pending")).toBe(false);
+  });
+
+  test("one that runs on and only waits for the others is left alone", () => {
+    const host = clusterHost();
+    runningHost(host).unhealthy("abc");
+    const before = pid(host);
+    host.write(`${STARTUP}.next`, host.startupScript({ quotaBackendBytes: 4294967296 }), 0o755);
+    expect(revive(host).lines).toEqual([]);
+    expect(pid(host)).toBe(before);
+    expect(host.has(`${STARTUP}.next`)).toBe(true);
+  });
+
+  test("one that somebody stopped by hand stays stopped", () => {
+    const host = clusterHost();
+    runningHost(host);
+    crashing(host);
+    host.call("supervisorctl stop a");
+    expect(revive(host).lines).toEqual([]);
+    expect(pid(host)).toBe("");
+  });
+
+  test("one that the cluster has taken out stays as it is: its data can never start again", () => {
+    const host = clusterHost();
+    const cluster = runningHost(host);
+    crashing(host);
+    cluster.members("b", "c");
+    expect(revive(host).lines).toEqual([]);
+    expect(host.has(`${STARTUP}.next`)).toBe(true);
+  });
+
+  test("a newer version waits for its rollout: before it comes a snapshot", () => {
+    const host = clusterHost();
+    upgradingHost(host, "3.5.33");
+    crashing(host);
+    expect(revive(host).lines).toEqual([]);
+    expect(host.call('readlink "$CURRENT"').lines).toEqual(["etcd-v3.5.33"]);
+  });
+
+  test("what was staged for a version that is no longer wanted does not come to run later", () => {
+    const host = clusterHost();
+    runningHost(host);
+    host.write("/opt/etcd-v3.7.1/etcd-server-startup.sh.next", "");
+    host.write("/opt/etcd-v3.7.1/etcd", "");
+    host.write(`${STARTUP}.next`, "");
+    host.call("drop_other_stages");
+    expect(host.list("/opt/etcd-v3.7.1")).toEqual(["etcd"]);
+    expect(host.has(`${STARTUP}.next`)).toBe(true);
+  });
+});
