@@ -122,8 +122,7 @@ describe("certificates of a running cluster", () => {
       await project.prepare(back);
       const killed = project.startTerraform("apply", "-auto-approve", "-input=false");
       await said(killed, /etcd-server-7-12 on hdss7-12: rollout: restarted/);
-      killed.kill("SIGKILL");
-      await killed.ended;
+      await project.kill(killed);
       await phasesEnded(lab);
 
       const running = await pids(lab);

@@ -153,7 +153,7 @@ const FAULTS: Fault[] = [
     name: "Terraform killed",
     when: "inside",
     target: anybody,
-    strike: async () => deploy?.kill("SIGKILL"),
+    strike: async () => deploy && project.kill(deploy),
   },
   {
     name: "etcd of the leader killed",

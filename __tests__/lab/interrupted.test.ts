@@ -24,8 +24,7 @@ describe(`Terraform killed (-9) during a first deploy, seed ${SEED}`, () => {
       await project.prepare();
       const first = project.startTerraform("apply", "-auto-approve");
       await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
-      first.kill("SIGKILL");
-      await first.ended;
+      await project.kill(first);
 
       const second = await project.apply();
       expect(second.output).toMatch(/Apply complete!|No changes/);

@@ -158,8 +158,7 @@ describe("members added and taken out, three to five and back", () => {
         await project.prepare(of(change, quota));
         const killed = project.startTerraform("apply", "-auto-approve");
         await (i === 3 ? said(killed, /etcd-server-7-11 .*rollout: promoted/) : seconds(moments[i]));
-        killed.kill("SIGKILL");
-        steps((await killed.ended).output, /./);
+        steps((await project.kill(killed)).output, /./);
         // In this order: whoever is seen stopped must have been taken out before.
         const programs = await lab.onAll("ls /etc/supervisor/conf.d", HOSTS);
         const list = await lab.on("hdss7-22", ". /opt/etcd/etcdctl.env; /opt/etcd/etcdctl member list");

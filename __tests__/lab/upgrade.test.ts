@@ -212,8 +212,7 @@ describe("another version", () => {
         await project().prepare({ version: "3.7.1" });
         const killed = project().startTerraform("apply", "-auto-approve");
         await new Promise((resolve) => setTimeout(resolve, moment * 1000));
-        killed.kill("SIGKILL");
-        await killed.ended;
+        await project().kill(killed);
       }
       const applied = await upgrade("3.7.1");
       expect(applied.output).toMatch(/Apply complete!|No changes/);

@@ -1,10 +1,13 @@
-import { cpSync, existsSync, mkdirSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Lab } from "./lab";
 import type { Result, Running } from "./run";
 
 const TOP = join(__dirname, "..", "..", "..");
 const PROGRAM = join(__dirname, "program.ts");
+
+/** CDKTF's name for the state of the stack `etcd`. */
+const STATE = "terraform.etcd.tfstate";
 
 /** Props laid over the runbook's, as JSON; see program.ts. */
 export type ProgramProps = { readonly version?: string; readonly [prop: string]: unknown };
@@ -59,6 +62,26 @@ export class Project {
     return this.lab.start(["terraform", ...command, "-no-color"], { cwd: this.stack });
   }
 
+  /**
+   * Kills Terraform (-9). It writes a local state in place (ADR 8): a kill in the middle of that empties it. Then the copy that Terraform made before
+   * is taken, as docs/lost-data.md has it; where there is none, in a first deploy, the kill waits for the end of the write.
+   */
+  public async kill(terraform: Running): Promise<Result> {
+    const state = join(this.directory, STATE);
+    const backup = `${state}.backup`;
+    for (terraform.kill("SIGSTOP"); !existsSync(backup) && isBroken(state); terraform.kill("SIGSTOP")) {
+      terraform.kill("SIGCONT");
+      if (await Promise.race([terraform.ended, new Promise((resolve) => setTimeout(resolve, 20))])) break;
+    }
+    terraform.kill("SIGKILL");
+    const result = await terraform.ended;
+    if (isBroken(state)) {
+      process.stderr.write("the kill has cost the state: its backup is taken\n");
+      cpSync(backup, state);
+    }
+    return result;
+  }
+
   /** Synthesizes and applies. */
   public async apply(props: ProgramProps = {}): Promise<Result> {
     await this.prepare(props);
@@ -77,9 +100,8 @@ export class Project {
   /** The same project checked out elsewhere: its program and its state, nothing that was rendered. */
   public checkout(name: string, version = this.version): Project {
     const other = new Project(this.lab, name, version);
-    const state = "terraform.etcd.tfstate";
     mkdirSync(other.directory, { recursive: true });
-    cpSync(join(this.directory, state), join(other.directory, state));
+    cpSync(join(this.directory, STATE), join(other.directory, STATE));
     return other;
   }
 
@@ -103,5 +125,13 @@ export class Project {
       ]);
     }
     return this.lab.exec(["sh", "-c", `. ${env} && ${binary} ${command}`], { cwd: this.directory });
+  }
+}
+
+function isBroken(state: string): boolean {
+  try {
+    return existsSync(state) && !JSON.parse(readFileSync(state, "utf8"));
+  } catch {
+    return true;
   }
 }
