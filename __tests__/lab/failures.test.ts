@@ -23,10 +23,10 @@ import { History, Writer } from "./support/writer";
 
 /*
  * Operations × faults. All is random, but the same for the same seed: `SEED=… CELLS=all|N npm run test:lab -- failures`.
- * The first 11 cells, which are the default, have each operation and each fault at least once; all 66 have each pair.
+ * The first 6 cells, which are the default, have each operation once, with faults of the seed; the first 11 have each fault too; all 66 have each pair.
  */
 const SEED = Number(process.env.SEED ?? Date.now() % 100_000);
-const { CELLS = "11" } = process.env;
+const { CELLS = "6" } = process.env;
 
 /** A deploy that takes longer than this hangs: no phase in this lab has more to do than some seconds. */
 const HANGS_AFTER_SECONDS = 900;
