@@ -1,7 +1,7 @@
 import { lstatSync, rmSync } from "node:fs";
 import { listenOn } from "../support/fake-etcd";
 import type { Host } from "../support/host";
-import { phase, pid, runningHost } from "../support/phases";
+import { phase, pid, runningHost, stagedHost } from "../support/phases";
 import { find, synthCluster } from "../support/synth";
 import { inEachShell } from "../support/shells";
 
@@ -122,6 +122,30 @@ inEachShell((newHost) => {
     });
     expect(host.has("/data/etcd/member/wal/0.wal")).toBe(true);
     expect(host.has("/data/logs/etcd.log")).toBe(true);
+    expect(host.has("/opt/etcd/etcd")).toBe(true);
+  });
+
+  test("what was staged and never ran goes too, with the key in it", () => {
+    const host = newHost();
+    stagedHost(host);
+    rmSync(host.path("/data/logs/etcd.log"));
+    host.call('put_directory "$DATA_DIR" 700');
+    expect(shutdown(host, "retain")).toEqual({ code: 0, lines: [] });
+    expect(host.has("/opt/etcd-v3.6.14/certs/etcd-peer-key.pem")).toBe(true);
+    expect(shutdown(host, "destroy")).toEqual({ code: 0, lines: [said("deleted what was staged and never ran")] });
+    expect([host.list("/data"), host.list("/opt")]).toEqual([[], []]);
+    expect(shutdown(host, "destroy")).toEqual({ code: 0, lines: [] });
+  });
+
+  test.each([
+    ["data", "/data/etcd/member/wal/0.wal"],
+    ["a program", "/etc/supervisor/conf.d/etcd-server.ini"],
+    ["another member's mark", "/var/lib/cdktf-etcd/b/started"],
+  ])("where there is %s, something ran, and nothing goes without this member's mark", (_, path) => {
+    const host = newHost();
+    stagedHost(host);
+    host.write(path, "");
+    expect(shutdown(host, "destroy")).toEqual({ code: 0, lines: [] });
     expect(host.has("/opt/etcd/etcd")).toBe(true);
   });
 

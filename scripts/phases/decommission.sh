@@ -29,14 +29,24 @@ stop_and_clean() {
     say "stopped and unregistered"
     [ "$REMOVAL_POLICY" = destroy ] || [ ! -d "$DATA_DIR" ] || say "data kept in $DATA_DIR"
   fi
+  [ "$REMOVAL_POLICY" = destroy ] || return 0
   # Without the mark of a life these data are somebody else's: of a member that was renamed, or found here and refused.
-  if [ "$REMOVAL_POLICY" = destroy ] && has_mark; then
+  if has_mark; then
     rm -rf "$DATA_DIR" "$LOG_DIR"
     delete_installation
     # The mark goes last: whatever is cut short before can be run again.
     rm -rf "$STATE_DIR"
     say "deleted data, logs and binaries"
+  elif is_only_staged; then
+    rmdir "$DATA_DIR" "$LOG_DIR" 2>/dev/null || true
+    delete_installation
+    say "deleted what was staged and never ran"
   fi
+}
+
+# A deploy was killed, or failed, before anything was started here: no data, no program, and nobody's mark.
+is_only_staged() {
+  [ -L "$CURRENT" ] && [ ! -e "$(program_ini)" ] && [ -z "$(ls -A "$DATA_DIR" 2>/dev/null)" ] && [ -z "$(ls "$(dirname "$STATE_DIR")"/*/started 2>/dev/null)" ]
 }
 
 delete_installation() {
