@@ -1,6 +1,6 @@
 import { RemovalPolicy } from "../../src/props";
 import { RUNBOOK } from "../helpers/settings";
-import { allDependencies, find, HOST_SCRIPTS, synthCluster } from "../support/synth";
+import { allDependencies, find, REMOVAL_SCRIPTS, synthCluster } from "../support/synth";
 
 const ADDRESS = "terraform_data.etcd_decommission";
 const json = synthCluster();
@@ -98,7 +98,7 @@ DATA_DIR='\${self.input.data_dir}'
 LOG_DIR='\${self.input.log_dir}'
 SUPERVISOR_INI='\${self.input.supervisor_ini}'
 REMOVAL_POLICY='\${self.input.removal_policy}'`,
-    HOST_SCRIPTS,
+    REMOVAL_SCRIPTS,
     'main decommission 120 "$@"',
   ]);
 });

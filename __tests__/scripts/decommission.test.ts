@@ -84,9 +84,12 @@ inEachShell((newHost) => {
     expect(host.list("/var/lib/cdktf-etcd/b")).toEqual(["started"]);
   });
 
-  test("it needs nothing but what Terraform remembers of the member", () => {
-    const host = newHost();
-    runningHost(host);
+  test.each([
+    ["shutdown", "etcd_member_etcd-server-7-12_shutdown"],
+    ["decommission", "etcd_decommission"],
+  ])("%s needs nothing but what Terraform remembers of the member", (phase, id) => {
+    const host = newHost({ props: { ports: { client: own.port } } });
+    runningHost(host).members("b", "c");
     const remembered: { [key: string]: string } = {
       member: "a",
       host: "host-a",
@@ -100,14 +103,16 @@ inEachShell((newHost) => {
       supervisor_ini: "etcd-server",
       removal_policy: "destroy",
     };
-    const [provisioner] =
-      find(synthCluster(), `terraform_data.etcd_member_etcd-server-7-12_shutdown`).provisioner ?? [];
+    const [provisioner] = find(synthCluster(), `terraform_data.${id}`).provisioner ?? [];
     const program = provisioner["remote-exec"]?.inline.map((line) =>
       line.replace(/\$\{self\.input\.(\w+)\}/g, (_, key: string) => remembered[key]),
     );
     expect(host.program(program ?? [])).toEqual({
       code: 0,
-      lines: [said("stopped and unregistered"), said("deleted data, logs and binaries")],
+      lines: [
+        `a on host-a: ${phase}: stopped and unregistered`,
+        `a on host-a: ${phase}: deleted data, logs and binaries`,
+      ],
     });
     expect([host.list("/data"), host.list("/opt")]).toEqual([[], []]);
   });

@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { hostScripts, type Phase } from "../../src/provision/host-scripts";
+import { hostScripts, type Phase, removalScripts } from "../../src/provision/host-scripts";
 import { memberFacts } from "../../src/provision/member-facts";
 import { programLines } from "../../src/provision/member-host";
 import { runbookWith } from "../helpers/settings";
@@ -56,4 +56,14 @@ test("no two functions have the same name: one file would undo another's", () =>
   const names = [...hostScripts().matchAll(/^(\w+)\(\)/gm)].map(([, name]) => name);
   expect(names.length).toBeGreaterThan(50);
   expect(names.filter((name, i) => names.indexOf(name) !== i)).toEqual([]);
+});
+
+test("what a removal carries calls nothing that it does not carry", () => {
+  const functions = (text: string) => [...text.matchAll(/^(\w+)\(\)/gm)].map(([, name]) => name);
+  const carried = functions(removalScripts());
+  const code = removalScripts().replace(/(^|\s)#.*$/gm, "");
+  expect(carried.length).toBeGreaterThan(50);
+  expect(
+    functions(hostScripts()).filter((name) => !carried.includes(name) && new RegExp(`\\b${name}\\b`).test(code)),
+  ).toEqual([]);
 });

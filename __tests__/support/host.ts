@@ -12,7 +12,7 @@ import {
 import { userInfo } from "node:os";
 import { dirname, join } from "node:path";
 import type { EtcdClusterProps } from "../../src/props";
-import { hostScripts, type Phase } from "../../src/provision/host-scripts";
+import { hostScripts, type Phase, removalScripts } from "../../src/provision/host-scripts";
 import { memberFacts } from "../../src/provision/member-facts";
 import { programLines } from "../../src/provision/member-host";
 import { EtcdRelease } from "../../src/release/etcd-release";
@@ -22,7 +22,7 @@ import { renderStartupScript } from "../../src/render/startup-script";
 import type { ClusterSettings, MemberSettings } from "../../src/settings";
 import { runbookWith } from "../helpers/settings";
 import { sha256, testArchive } from "./archive";
-import { HOST_SCRIPTS } from "./synth";
+import { HOST_SCRIPTS, REMOVAL_SCRIPTS } from "./synth";
 
 /** All that a host offers to the scripts; a command that is not here is not found. */
 const TOOLS =
@@ -192,13 +192,22 @@ export class Host {
     return memberFacts(this.cluster, this.member);
   }
 
-  /** Runs a whole program, `HOST_SCRIPTS` in it for the scripts. */
+  /** Runs a whole program, in which the scripts are a word. */
   public program(lines: readonly string[]): Run {
-    return this.runFile(lines.map((line) => (line === HOST_SCRIPTS ? this.scripts : line)).join("\n"));
+    const texts: { [word: string]: string } = {
+      [HOST_SCRIPTS]: this.scripts,
+      [REMOVAL_SCRIPTS]: this.here(removalScripts()),
+    };
+    return this.runFile(lines.map((line) => texts[line] ?? line).join("\n"));
   }
 
   private get scripts(): string {
-    const text = hostScripts().replace(SYSTEM_PATHS, "@").replace(SYSTEM_PATH_VARIABLE, `PATH=@/stubs:@/bin`);
+    return this.here(hostScripts());
+  }
+
+  /** Scripts whose places are this host's. */
+  private here(scripts: string): string {
+    const text = scripts.replace(SYSTEM_PATHS, "@").replace(SYSTEM_PATH_VARIABLE, `PATH=@/stubs:@/bin`);
     const foreign = FOREIGN_PATH.exec(text);
     if (foreign) throw new Error(`the scripts name a place that no test host has: ${foreign[0]}`);
     return text.replace(/@(?=\/)/g, this.root);

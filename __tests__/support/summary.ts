@@ -5,7 +5,7 @@ type Section = [title: string, body: Json];
 type Member = { [key: string]: string };
 
 /** The lines that every program has around what it is told and what it runs. */
-const FRAME = /^set -eu$|^\$\{local\.[\w-]+_facts\}$|^\$\{local\.etcd-host-scripts_text\}$|^<host scripts>$/;
+const FRAME = /^set -eu$|^\$\{local\.[\w-]+_facts\}$|^\$\{local\.etcd-host-scripts_text\}$|^<(host|removal) scripts>$/;
 
 /**
  * A stack as a person wants to read it. Of each member after the first only what is different; what several resources have in common once;

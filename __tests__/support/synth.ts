@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { TerraformStack, Testing } from "cdktf";
 import { EtcdCluster } from "../../src/etcd-cluster";
 import type { EtcdClusterProps } from "../../src/props";
-import { hostScripts } from "../../src/provision/host-scripts";
+import { hostScripts, removalScripts } from "../../src/provision/host-scripts";
 import { escapeTerraform } from "../../src/render/terraform-escape";
 import { RUNBOOK } from "../helpers/settings";
 import { temporaryDirectory } from "../helpers/temporary-directory";
@@ -34,7 +34,7 @@ export interface Block {
   readonly [argument: string]: unknown;
 }
 
-/** Synthesized JSON, made readable: `null_resource.etcd_stage_1A2B3C4D` is `null_resource.etcd_stage`, and the host scripts are one word. */
+/** Synthesized JSON, made readable: `null_resource.etcd_stage_1A2B3C4D` is `null_resource.etcd_stage`, and the host scripts are a word. */
 export interface StackJson {
   readonly locals?: { [name: string]: string };
   readonly output?: { [name: string]: object };
@@ -43,6 +43,8 @@ export interface StackJson {
 }
 
 export const HOST_SCRIPTS = "<host scripts>";
+/** Those of them that a removal needs. */
+export const REMOVAL_SCRIPTS = "<removal scripts>";
 
 /** CDKTF ends each id with a hash of its path. */
 const HASH = /_[0-9A-F]{8}(?![0-9A-Za-z_-])/g;
@@ -71,8 +73,10 @@ export function synthCluster(props: Partial<EtcdClusterProps> = {}): StackJson {
 
 /** Drops the hash from every id, and names the host scripts instead of printing them. */
 export function readable(json: string): StackJson {
-  const scripts = JSON.stringify(escapeTerraform(hostScripts()));
-  return JSON.parse(json.split(scripts).join(JSON.stringify(HOST_SCRIPTS)).replace(HASH, ""));
+  const name = (text: string, scripts: string, word: string) =>
+    text.split(JSON.stringify(escapeTerraform(scripts))).join(JSON.stringify(word));
+  const named = name(name(json, hostScripts(), HOST_SCRIPTS), removalScripts(), REMOVAL_SCRIPTS);
+  return JSON.parse(named.replace(HASH, ""));
 }
 
 /** A resource by its address, `null_resource.etcd_health`. */

@@ -48,6 +48,7 @@ has_argument() { tr '\0' '\n' 2>/dev/null <"$1/cmdline" | grep -qxF -e "$2"; }
 argument_of() { tr '\0' '\n' 2>/dev/null <"$1/cmdline" | sed -n "s|^--$2=||p"; }
 
 is_running() { [ -n "$(etcd_pid)" ]; }
+is_stopped() { ! is_running; }
 
 # Where etcdctl and the certificates lie with which etcd is asked: the version in use; beside the running etcd where the install root is a new one.
 client_directory() {

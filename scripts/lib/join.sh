@@ -108,5 +108,3 @@ set_aside() {
   rm -f "$STATE_DIR/started"
   say "moved what lay in $DATA_DIR to $aside; delete it when you do not need it"
 }
-
-is_stopped() { ! is_running; }

@@ -8,7 +8,7 @@ import {
 import type { Construct } from "constructs";
 import { escapeTerraform } from "../render/terraform-escape";
 import type { ClusterSettings, MemberSettings } from "../settings";
-import { hostScripts, type Phase } from "./host-scripts";
+import { type Phase, removalScripts } from "./host-scripts";
 import { programLines } from "./member-host";
 import { connectionFromSelf, storedConnection } from "./ssh-connection";
 
@@ -98,7 +98,7 @@ function storing(
     on_failure: onFailure,
     connection: connectionFromSelf(),
     // Only `self` and literals may be used here: so the scripts are in the text, not behind a reference.
-    inline: programLines(facts, {}, escapeTerraform(hostScripts()), phase, 120),
+    inline: programLines(facts, {}, escapeTerraform(removalScripts()), phase, 120),
   };
   return { terraformResourceType: "terraform_data", provisioners: [provisioner as RemoteExecProvisioner] };
 }

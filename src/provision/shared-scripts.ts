@@ -2,19 +2,19 @@ import { TerraformLocal, TerraformStack } from "cdktf";
 import { Construct } from "constructs";
 import { escapeTerraform } from "../render/terraform-escape";
 import { hostScripts } from "./host-scripts";
-import { renderedFile } from "./rendered-file";
+import { readableFile } from "./rendered-file";
 
 const ID = "etcd-host-scripts";
 
-/** The host scripts, once in a stack however many clusters it has: as a file to read, and as a local for the provisioners. */
+/** The host scripts, once in a stack however many clusters it has: as a local for the provisioners, and as a file to read. */
 class SharedScripts extends Construct {
   public readonly text: string;
 
   public constructor(stack: TerraformStack) {
     super(stack, ID);
-    renderedFile(this, "file", "host-scripts.sh", hostScripts());
     // A local, not the file's content: what `membership` uses must not depend on a file (see there).
     this.text = new TerraformLocal(this, "text", escapeTerraform(hostScripts())).asString;
+    readableFile(this, "file", "host-scripts.sh", this.text);
   }
 }
 
