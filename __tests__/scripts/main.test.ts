@@ -22,6 +22,26 @@ inEachShell((newHost) => {
     expect(host.calls("sudo")).toEqual([]);
   });
 
+  test("open_inbox waits while another deploy's inbox is there, so that neither takes the other's key away", () => {
+    const host = newHost();
+    host.write("/home/.cdktf-etcd/a/etcd-peer-key.pem", "of another deploy");
+    const inbox = `"$HOME/.cdktf-etcd/a"`;
+    const went = host.call(`(sleep 0.5; rm -r ${inbox}) & as_login_user; ls ${inbox}`, { PHASE: "open_inbox" });
+    expect(went).toEqual({ code: 0, lines: [] });
+    expect(statSync(host.path("/home/.cdktf-etcd/a")).mode & 0o777).toBe(0o700);
+  });
+
+  test("open_inbox takes over what a killed deploy left", () => {
+    const host = newHost();
+    host.write("/home/.cdktf-etcd/a/etcd-peer-key.pem", "of a killed deploy");
+    chmodSync(host.path("/home/.cdktf-etcd/a"), 0o755);
+    expect(host.call('wait_until() { shift; "$@"; }; as_login_user', { PHASE: "open_inbox" })).toEqual({
+      code: 0,
+      lines: [],
+    });
+    expect(statSync(host.path("/home/.cdktf-etcd/a")).mode & 0o777).toBe(0o700);
+  });
+
   test("a phase leaves its script nowhere, since Terraform would when it is killed", () => {
     const host = newHost();
     host.phase("shutdown", { REMOVAL_POLICY: "retain" });

@@ -3,7 +3,7 @@
 
 install_certificates() {
   key=$INBOX/etcd-peer-key.pem
-  [ -s "$key" ] || fail "no private key in $INBOX" "apply again"
+  [ -s "$key" ] || fail "no private key in $INBOX: another deploy has staged this member meanwhile, or its upload was cut short" "apply again"
   leaf_before=$(sha256sum 2>/dev/null <"$CURRENT/certs/etcd-peer.pem" || true)
   wanted=$(decode "$CA_PEM_BASE64")
   # What the running etcd trusts stays with it until it restarts; preflight has seen that the new leaf's CA is among that.

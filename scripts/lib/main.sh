@@ -27,12 +27,18 @@ leave() {
   explain_exit "$1"
 }
 
+# Uploads are readable by others (0644): only the directory keeps a private key private.
+make_inbox() {
+  private_directory "$(dirname "$1")"
+  (umask 077 && mkdir "$1") 2>/dev/null
+}
+
 # Runs as the SSH user: makes the private inbox when the phase needs one, then runs this same file as root.
 as_login_user() {
   inbox=${HOME:-/}/.cdktf-etcd/$MEMBER
   if [ "$PHASE" = open_inbox ]; then
-    # Uploads are readable by others (0644): only the directory keeps a private key private.
-    private_directory "$inbox"
+    # While another deploy's is there: two at once would take each other's uploads away. One that a killed deploy left is taken over.
+    wait_until 20 make_inbox "$inbox" || private_directory "$inbox"
     return
   fi
   sudo=
