@@ -93,6 +93,15 @@ inEachShell((newHost) => {
     expect(statSync(host.path("/data")).uid).toBe(0);
   });
 
+  test("an inbox that another deploy opens before the end of this stage stays", () => {
+    const host = stagedBefore();
+    const other = host.path("/home/.cdktf-etcd/a/etcd-peer-key.pem");
+    // Called for the TLS handshake, after this deploy's key has been put in place.
+    host.stub("python3", `mkdir -p "$(dirname '${other}')"; echo key >'${other}'`);
+    expect(stage(host).code).toBe(0);
+    expect(host.read("/home/.cdktf-etcd/a/etcd-peer-key.pem")).toBe("key\n");
+  });
+
   test("staged again, nothing waits for a restart that was not waiting before", () => {
     const host = stagedBefore();
     expect(stage(host).code).toBe(0);

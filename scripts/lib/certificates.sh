@@ -18,9 +18,7 @@ install_certificates() {
     # While an upgrade waits for its turn, what runs has the new leaf too.
     if [ -L "$CURRENT" ] && [ "$(readlink -f "$CURRENT")" != "$VERSIONED" ]; then place_certificates "$(readlink -f "$CURRENT")" certs "$wanted"; fi
   fi
-  # Gone with what it held; the directory above may serve another member.
-  rm -rf "$INBOX"
-  rmdir "$(dirname "$INBOX")" 2>/dev/null || true
+  drop_inbox
   load_leaf
 }
 

@@ -20,10 +20,10 @@ main() {
   "phase_$PHASE"
 }
 
-# The inbox may hold a private key: it goes, however its phase ends. So does the turn, for which other deploys wait.
+# The inbox goes, however its phase ends. So does the turn, for which other deploys wait.
 leave() {
   end_turn || true
-  case $PHASE in stage | archive) rm -rf "$INBOX" ;; esac
+  case $PHASE in stage | archive) drop_inbox ;; esac
   explain_exit "$1"
 }
 
@@ -31,6 +31,15 @@ leave() {
 make_inbox() {
   private_directory "$(dirname "$1")"
   (umask 077 && mkdir "$1") 2>/dev/null
+}
+
+# It may hold a private key, so it goes as soon as what it held is in place. And once only: after that it may be another deploy's.
+drop_inbox() {
+  [ -n "$INBOX" ] || return 0
+  rm -rf "$INBOX"
+  # The directory above may serve another member.
+  rmdir "$(dirname "$INBOX")" 2>/dev/null || true
+  INBOX=
 }
 
 # Runs as the SSH user: makes the private inbox when the phase needs one, then runs this same file as root.

@@ -5,5 +5,5 @@ phase_archive() {
   phase_preflight
   ensure_user
   install_binaries "$INBOX/archive.tar.gz"
-  rm -rf "$INBOX"
+  drop_inbox
 }
