@@ -106,7 +106,9 @@ inEachShell((newHost) => {
     const host = preparedHost();
     expect(install(host, { key: "" })).toEqual({
       code: 1,
-      lines: ["a on host-a: test failed: no private key in /home/.cdktf-etcd/a: another deploy has staged this member meanwhile, or its upload was cut short; to do: apply again"],
+      lines: [
+        "a on host-a: test failed: no private key in /home/.cdktf-etcd/a: another deploy has staged this member meanwhile, or its upload was cut short; to do: apply again",
+      ],
     });
     expect(host.has(CERTS)).toBe(false);
   });
