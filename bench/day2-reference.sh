@@ -29,7 +29,7 @@ helpers() { # MEMBER: what the scripts on the hosts have in common
   printf 'set -eu\nname=%s own=https://%s:2379 first=https://%s:2379\n' "${1%%=*}" "${1#*=}" "$first"
   cat <<'SCRIPT'
 ctl() { /opt/etcd/etcdctl --cacert /opt/etcd/certs/ca.pem --cert /opt/etcd/certs/etcd-peer.pem --key /opt/etcd/certs/etcd-peer-key.pem --command-timeout 3s --endpoints "$@"; }
-wait_for() { n=0; until "$@" >/dev/null 2>&1; do n=$((n + 1)); [ $n -lt 600 ] || { echo "in vain: $*" >&2; exit 1; }; sleep 0.1; done; }
+wait_for() { end=$(($(date +%s) + 60)); until "$@" >/dev/null 2>&1; do [ "$(date +%s)" -lt $end ] || { echo "in vain: $*" >&2; "$@" >&2; exit 1; }; sleep 0.1; done; }
 id_of() { ctl "$first" member list | awk -F', ' -v name="$1" '$3 == name { print $1 }'; }
 leads() { ctl "$1" endpoint status -w fields | awk '$1 == "\"MemberID\"" { id = $3 "" } $1 == "\"Leader\"" { leader = $3 "" } END { exit id != leader }'; }
 all_healthy() { wait_for ctl "$own" endpoint health --cluster; }
