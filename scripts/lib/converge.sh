@@ -48,19 +48,19 @@ start_etcd() {
 # A changed ini is restarted by supervisor's own `update`. Otherwise etcd is asked to stop, and supervisor starts it again:
 # `supervisorctl restart` would cost 2 s more a member, in which one member is missing.
 restart_etcd() {
-  before=$(etcd_pid)
-  if [ -e "$INI_NEXT" ]; then
-    activate
-    supervisorctl update >/dev/null 2>&1 || true
-  else
-    activate
-    kill -TERM "$before" 2>/dev/null || true
-  fi
-  await_start
+  how=ask_to_stop
+  [ ! -e "$INI_NEXT" ] || how=update_program
+  activate
+  restart_by "$how"
 }
 
-# Until another process than `before` runs.
-await_start() {
+ask_to_stop() { kill -TERM "$before" 2>/dev/null; }
+update_program() { supervisorctl update >/dev/null 2>&1; }
+
+# restart_by COMMAND: until another process runs than the one before.
+restart_by() {
+  before=$(etcd_pid)
+  "$1" || true
   asked=$(date +%s)
   wait_until 40 has_stopped_or_started || true
   is_started_anew || supervisorctl restart "$MEMBER" >/dev/null 2>&1 || true

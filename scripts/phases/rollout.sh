@@ -21,12 +21,10 @@ phase_rollout() {
     if is_upgrade; then snapshot_before_upgrade; fi
     take_turn "$live"
     if needs_raft_snapshot; then
-      others_allow_restart
-      move_leadership_away
+      prepare_restart
       take_raft_snapshot
     fi
-    others_allow_restart
-    move_leadership_away
+    prepare_restart
     restart_etcd
     if [ "$was" = "$VERSION" ]; then say "restarted"; else say "restarted with etcd $VERSION, was $was"; fi
   fi
@@ -51,6 +49,11 @@ refuse_unmounted() {
 # A file of another's that vanishes meanwhile makes find fail: no reason to stop the deploy of a member that is healthy.
 sweep_uploads() {
   find /tmp -maxdepth 1 -type f -name 'terraform_*.sh' -size +0 ! -newermt '5 seconds ago' -exec grep -qxF "MEMBER='$MEMBER'" {} \; -delete 2>/dev/null || true
+}
+
+prepare_restart() {
+  others_allow_restart
+  move_leadership_away
 }
 
 # A restart is one member less for a moment: everything else must be whole. One that is restarted by hand meanwhile is back in a moment.

@@ -58,11 +58,12 @@ export async function leaderHost(project: Project): Promise<string> {
 
 /** Makes the member at 10.4.7.N lead. */
 export async function moveLeadershipTo(project: Project, n: number): Promise<void> {
-  if ((await leaderHost(project)) === `hdss7-${n}`) return;
+  const isLeader = async () => (await leaderHost(project)) === `hdss7-${n}`;
+  if (await isLeader()) return;
   const list = (await project.etcdctl("member list")).stdout.split("\n");
   const id = list.find((line) => line.includes(`etcd-server-7-${n},`))?.split(",")[0];
   const moved = await project.etcdctl(`move-leader ${id}`);
-  if (!moved.output.includes("Leadership transferred")) throw new Error(moved.output);
+  if (!moved.output.includes("Leadership transferred") || !(await isLeader())) throw new Error(moved.output);
 }
 
 /** Seconds between 0.3 and `max` + 0.3, the same ones for the same seed. */

@@ -1,5 +1,6 @@
 import { cpSync, existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Lab } from "./lab";
 import type { Result, Running } from "./run";
 
@@ -71,7 +72,7 @@ export class Project {
     const backup = `${state}.backup`;
     for (terraform.kill("SIGSTOP"); !existsSync(backup) && isBroken(state); terraform.kill("SIGSTOP")) {
       terraform.kill("SIGCONT");
-      if (await Promise.race([terraform.ended, new Promise((resolve) => setTimeout(resolve, 20))])) break;
+      if (await Promise.race([terraform.ended, sleep(20)])) break;
     }
     terraform.kill("SIGKILL");
     const result = await terraform.ended;
@@ -129,8 +130,10 @@ export class Project {
 }
 
 function isBroken(state: string): boolean {
+  if (!existsSync(state)) return false;
   try {
-    return existsSync(state) && !JSON.parse(readFileSync(state, "utf8"));
+    JSON.parse(readFileSync(state, "utf8"));
+    return false;
   } catch {
     return true;
   }
