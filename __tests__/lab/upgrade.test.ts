@@ -14,6 +14,10 @@ const SEED = Number(process.env.SEED ?? Date.now() % 100_000);
 /** As long as an upgrade takes on this kind of host. */
 const LONGEST_SECONDS = 15;
 
+/** Three megabytes, in values of 600 kB. */
+const BIG_VALUES =
+  "head -c 600000 /dev/zero | tr '\\0' x >/tmp/value; for key in 1 2 3 4 5; do . /opt/etcd/etcdctl.env; /opt/etcd/etcdctl put $key </tmp/value; done; rm /tmp/value";
+
 describe("another version", () => {
   let lab: Lab;
   let writer: Writer;
@@ -122,6 +126,17 @@ describe("another version", () => {
       expect((await at("3.7.1").apply(props)).output).toMatch(/Apply complete!/);
       expect(await pids(lab)).toEqual(before);
     });
+  });
+
+  test("a cluster that nobody writes to, with more in its log than etcd replays at once, gets from 3.5 to 3.7 as well", async () => {
+    await lab.lab("reset");
+    for (const version of ["3.5.33", "3.6.14", "3.7.1"]) {
+      const applied = await at(version, "quiet").apply();
+      expect(applied.output).toMatch(/Apply complete!/);
+      if (version === "3.5.33") await lab.on("hdss7-12", BIG_VALUES);
+    }
+    await expectHealthy(at("3.7.1", "quiet"));
+    await expectSettled(lab, at("3.7.1", "quiet"));
   });
 
   describe("what goes wrong on the way", () => {

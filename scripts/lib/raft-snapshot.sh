@@ -6,15 +6,15 @@ needs_raft_snapshot() { older "$was" 3.7.0 && ! older "$VERSION" 3.7.0 && has_v2
 # Such a request's second field, its method, as protobuf writes it, and the tag of its third. By chance in other data it costs one restart.
 has_v2_requests() { grep -qaF "$(printf '\022\003PUT\032')" "$DATA_DIR"/member/wal/*.wal; }
 
-# etcd takes one when more than --snapshot-count entries were applied since the last, at a start too. So: one start, of the version that runs,
-# with a count that is reached at once. If a way back needs this startup script again, `stage` writes it anew.
+# etcd takes one when more than --snapshot-count entries were applied since the last, at a start too. So: one start, of the version that runs, with a
+# count of 1. A larger one that the log has reached today may not be reached: 3.6 takes one in the middle of the replay, where the cluster's version
+# seems to go back, and counts from there. If a way back needs this startup script again, `stage` writes it anew.
 take_raft_snapshot() {
   applied=$(endpoint_status "$(own_url)" | awk '{ print $7 }')
   [ -n "$applied" ] || refuse "restart" "this member does not answer, and etcd $VERSION cannot read its write-ahead log before it has taken a raft snapshot" "bring it back, and apply again"
-  entries=$((applied - $(raft_snapshot_index) - 1))
   script=$(client_directory)/etcd-server-startup.sh
   # Of two flags the last one holds; that of a phase that was killed goes.
-  sed -e '$s/ --snapshot-count=[0-9]*$//' -e "\$s/\$/ --snapshot-count=$((entries > 1 ? entries : 1))/" "$script" | put_file "$script" 755 "$ETCD_USER:$ETCD_USER"
+  sed -e '$s/ --snapshot-count=[0-9]*$//' -e '$s/$/ --snapshot-count=1/' "$script" | put_file "$script" 755 "$ETCD_USER:$ETCD_USER"
   restart_by ask_to_stop
   wait_until 60 has_raft_snapshot || fail "etcd $was has not taken a raft snapshot, without which etcd $VERSION cannot read its write-ahead log: $(last_words)" "$(way_on)"
   say "restarted for a raft snapshot: etcd $VERSION cannot read the requests of etcd 3.5 and older in its write-ahead log"
