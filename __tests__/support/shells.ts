@@ -5,8 +5,10 @@ import { Host, type HostOptions } from "./host";
 
 const CANDIDATES = ["/bin/sh", "/bin/dash", "/bin/bash"].filter((path) => existsSync(path));
 
-/** What `sh` is on the systems that the scripts run on, each once: dash on Debian, bash on RHEL. */
-const SHELLS = [...new Set(CANDIDATES.map((path) => realpathSync(path)))];
+/** What `sh` is on the systems that the scripts run on, each once: dash on Debian, bash on RHEL. `SHELLS=dash` asks for one of them alone, for a quick look. */
+const SHELLS = [...new Set(CANDIDATES.map((path) => realpathSync(path)))].filter((path) =>
+  path.endsWith(`/${process.env.SHELLS ?? ""}`.replace(/\/$/, "")),
+);
 
 if (!SHELLS.some((shell) => shell.endsWith("/dash"))) {
   console.warn("SKIPPED: the host scripts are not run in dash, it is not on this machine");
