@@ -4,6 +4,7 @@ const base = require("./jest.config.js");
 module.exports = {
   ...base,
   roots: ["<rootDir>/__tests__/lab"],
+  testPathIgnorePatterns: ["/node_modules/"],
   maxWorkers: 1,
   testTimeout: 600_000,
 };

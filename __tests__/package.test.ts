@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { temporaryDirectory } from "./helpers/temporary-directory";
 import { codeBlocks } from "./support/code-blocks";
@@ -16,12 +16,13 @@ const environment = Object.fromEntries(
 let tarball: string;
 
 beforeAll(() => {
-  if (!existsSync(join(ROOT, "lib", "index.js"))) throw new Error("the package is not built: npm run build");
+  // What lies in lib may be missing, as in a fresh checkout, or old.
+  run(ROOT, "npm", "run", "--silent", "build");
   const [{ filename }] = JSON.parse(
     run(ROOT, "npm", "pack", "--ignore-scripts", "--json", "--pack-destination", directory),
   );
   tarball = join(directory, filename);
-}, 60_000);
+}, 120_000);
 
 function run(cwd: string, command: string, ...args: string[]): string {
   const { status, stdout, stderr } = spawnSync(command, args, { cwd, encoding: "utf8", env: environment });

@@ -34,7 +34,7 @@ case $suite in
       echo "SKIPPED: the writer's own tests, go is not installed" >&2
     fi
     # shellcheck disable=SC2046 # several words, or none
-    npx jest --maxWorkers=2 --testPathIgnorePatterns /__tests__/lab/ $(results unit)
+    npx jest --maxWorkers=2 $(results unit)
     if can_run_lab; then
       step "One real deploy, in the lab"
       # shellcheck disable=SC2046

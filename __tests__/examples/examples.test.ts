@@ -5,9 +5,6 @@ import { summary } from "../support/summary";
 import { readable } from "../support/synth";
 import { providerMirror, Terraform } from "../support/terraform";
 
-// The examples as they are in a checkout, without a build.
-jest.mock("cdktf-etcd", () => jest.requireActual("../../src"), { virtual: true });
-
 const EXAMPLES = join(__dirname, "..", "..", "examples");
 const examples = readdirSync(EXAMPLES, { withFileTypes: true })
   .filter((entry) => entry.isDirectory())
