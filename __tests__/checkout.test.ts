@@ -1,0 +1,42 @@
+import { execFileSync } from "node:child_process";
+import { cpSync, existsSync, mkdirSync, readFileSync, symlinkSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { temporaryDirectory } from "./helpers/temporary-directory";
+
+const ROOT = join(__dirname, "..");
+const checkout = join(temporaryDirectory(), "checkout");
+
+/** What `git clone` and `npm ci` leave: the committed files and the dependencies, nothing that was built. */
+beforeAll(() => {
+  const files = execFileSync("git", ["ls-files", "-z"], { cwd: ROOT, encoding: "utf8" }).split("\0").filter(Boolean);
+  for (const file of files.filter((name) => existsSync(join(ROOT, name)))) {
+    mkdirSync(dirname(join(checkout, file)), { recursive: true });
+    cpSync(join(ROOT, file), join(checkout, file));
+  }
+  symlinkSync(join(ROOT, "node_modules"), join(checkout, "node_modules"));
+});
+
+function run(...command: string[]): string {
+  return execFileSync(command[0], command.slice(1), { cwd: checkout, encoding: "utf8", stdio: "pipe" });
+}
+
+test("the program of the README is synthesized as cdktf.json says, without a build", () => {
+  const { app } = JSON.parse(readFileSync(join(checkout, "cdktf.json"), "utf8"));
+  run("sh", "-c", app);
+  const { resource } = JSON.parse(readFileSync(join(checkout, "cdktf.out/stacks/etcd/cdk.tf.json"), "utf8"));
+  expect(Object.keys(resource)).toContain("tls_self_signed_cert");
+  expect(existsSync(join(checkout, "lib"))).toBe(false);
+}, 60_000);
+
+test.each([
+  ["jest.config.js", false],
+  ["jest.lab.config.js", true],
+])(
+  "%s runs the lab's scenarios: %s",
+  (config, expected) => {
+    const tests: string[] = JSON.parse(run("npx", "jest", "-c", config, "--listTests", "--json"));
+    expect(tests.length).toBeGreaterThan(10);
+    expect(tests.some((file) => file.includes("__tests__/lab/"))).toBe(expected);
+  },
+  60_000,
+);
