@@ -34,6 +34,10 @@ ETCDCTL_CACERT='\${abspath("/home/ops/etcd")}/ca.pem'
 ETCDCTL_CERT='\${abspath("/home/ops/etcd")}/client.pem'
 ETCDCTL_KEY='\${abspath("/home/ops/etcd")}/client-key.pem'
 export ETCDCTL_ENDPOINTS ETCDCTL_CACERT ETCDCTL_CERT ETCDCTL_KEY
+: "$\${NO_PROXY:=$\${no_proxy:-}}"
+NO_PROXY='10.4.7.12,10.4.7.21,10.4.7.22'"$\${NO_PROXY:+,$NO_PROXY}"
+no_proxy=$NO_PROXY
+export NO_PROXY no_proxy
 `,
   );
 });

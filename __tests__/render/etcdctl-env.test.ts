@@ -13,6 +13,10 @@ ETCDCTL_CACERT='/opt/etcd/certs/ca.pem'
 ETCDCTL_CERT='/opt/etcd/certs/etcd-peer.pem'
 ETCDCTL_KEY='/opt/etcd/certs/etcd-peer-key.pem'
 export ETCDCTL_ENDPOINTS ETCDCTL_CACERT ETCDCTL_CERT ETCDCTL_KEY
+: "\${NO_PROXY:=\${no_proxy:-}}"
+NO_PROXY='10.4.7.12,10.4.7.21,10.4.7.22'"\${NO_PROXY:+,$NO_PROXY}"
+no_proxy=$NO_PROXY
+export NO_PROXY no_proxy
 `);
 });
 
@@ -27,6 +31,10 @@ ETCDCTL_CA_FILE='/opt/etcd/certs/ca.pem'
 ETCDCTL_CERT_FILE='/opt/etcd/certs/etcd-peer.pem'
 ETCDCTL_KEY_FILE='/opt/etcd/certs/etcd-peer-key.pem'
 export ETCDCTL_ENDPOINTS ETCDCTL_CACERT ETCDCTL_CERT ETCDCTL_KEY ETCDCTL_API ETCDCTL_CA_FILE ETCDCTL_CERT_FILE ETCDCTL_KEY_FILE
+: "\${NO_PROXY:=\${no_proxy:-}}"
+NO_PROXY='10.4.7.12,10.4.7.21,10.4.7.22'"\${NO_PROXY:+,$NO_PROXY}"
+no_proxy=$NO_PROXY
+export NO_PROXY no_proxy
 `);
 });
 
@@ -34,3 +42,19 @@ test("once sourced, the variables reach etcdctl", () => {
   const sourced = execFileSync("sh", ["-c", 'eval "$(cat)"; env'], { input: render("3.6.14"), encoding: "utf8" });
   expect(sourced).toContain("ETCDCTL_KEY=/opt/etcd/certs/etcd-peer-key.pem\n");
 });
+
+test.each([
+  ["", "10.4.7.12,10.4.7.21,10.4.7.22"],
+  ["no_proxy=.example.org; ", "10.4.7.12,10.4.7.21,10.4.7.22,.example.org"],
+  ["NO_PROXY=10.0.0.0/8; no_proxy=.old; ", "10.4.7.12,10.4.7.21,10.4.7.22,10.0.0.0/8"],
+])(
+  "the members are reached without the machine's proxy, and what bypasses it already goes on to (%s)",
+  (given, bypassed) => {
+    const sourced = execFileSync("sh", ["-euc", `unset NO_PROXY no_proxy; ${given}eval "$(cat)"; env`], {
+      input: render("3.6.14"),
+      encoding: "utf8",
+    });
+    expect(sourced).toContain(`NO_PROXY=${bypassed}\n`);
+    expect(sourced).toContain(`no_proxy=${bypassed}\n`);
+  },
+);

@@ -3,6 +3,7 @@ import type { ClusterSettings } from "../settings";
 import { endpoints } from "../topology/endpoints";
 import { renderEnv } from "./env-file";
 import type { CredentialFiles } from "./layout";
+import { alwaysQuote } from "./shell-quote";
 
 /**
  * What makes a plain `etcdctl member list` work after `. etcdctl.env`.
@@ -28,5 +29,11 @@ export function renderEtcdctlEnv(
       ? { ETCDCTL_API: "3", ETCDCTL_CA_FILE: ca, ETCDCTL_CERT_FILE: cert, ETCDCTL_KEY_FILE: key }
       : {}),
   };
-  return `${renderEnv(variables)}export ${Object.keys(variables).join(" ")}\n`;
+  return `${renderEnv(variables)}export ${Object.keys(variables).join(" ")}\n${noProxy(cluster.members)}`;
+}
+
+/** etcdctl would go through the machine's proxy, which knows nothing of these addresses: what it bypasses already stays bypassed. */
+function noProxy(members: ClusterSettings["members"]): string {
+  const addresses = alwaysQuote(members.map(({ address }) => address).join(","));
+  return `: "\${NO_PROXY:=\${no_proxy:-}}"\nNO_PROXY=${addresses}"\${NO_PROXY:+,$NO_PROXY}"\nno_proxy=$NO_PROXY\nexport NO_PROXY no_proxy\n`;
 }
