@@ -92,7 +92,7 @@ const REFUSALS: Refusal[] = [
   },
   {
     what: "data of an etcd that this package did not make",
-    given: "mkdir -p /data/etcd/etcd-server/member/wal",
+    given: "mkdir -p /data/etcd/etcd-server/member/wal; touch /data/etcd/etcd-server/member/wal/0.wal",
     undo: "rm -r /data",
     says: /data directory: \/data\/etcd\/etcd-server holds the data of an etcd that this package did not make/,
   },
@@ -133,7 +133,10 @@ describe("preflight refuses", () => {
   );
 
   test("several at once are all named", async () => {
-    await lab.on("hdss7-22", "mkdir /opt/etcd; mkdir -p /data/etcd/etcd-server/member/wal");
+    await lab.on(
+      "hdss7-22",
+      "mkdir /opt/etcd; mkdir -p /data/etcd/etcd-server/member/wal; touch /data/etcd/etcd-server/member/wal/0.wal",
+    );
     const refused = await project.apply();
     await lab.on("hdss7-22", "rm -r /opt/etcd /data");
     expect(refused.output).toMatch(/preflight refused: installation/);

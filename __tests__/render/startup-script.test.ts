@@ -19,10 +19,21 @@ set -eu
 initial_cluster='etcd-server-7-12=https://10.4.7.12:2380,etcd-server-7-21=https://10.4.7.21:2380,etcd-server-7-22=https://10.4.7.22:2380'
 initial_cluster_state=existing
 initial_cluster_token=etcd-cluster
+# Without its disk a member would start with nothing, or with older data that lay there before, and could lose acknowledged writes.
+if [ -r /opt/etcd/mounts ]; then
+  while read -r mount; do
+    cut -d' ' -f5 /proc/self/mountinfo | grep -qxF -e "$mount" || {
+      echo 'etcd-server-7-12:' "$mount" 'was mounted when this member was last healthy and is not now: not starting; mount it' >&2
+      exit 1
+    }
+  done </opt/etcd/mounts
+fi
+# Data are files of the write-ahead log; its directory alone is none.
+set -- /data/etcd/etcd-server/member/wal/*.wal
 # Left here by a deploy for this member's first start only, and gone once it has data.
 if [ -r /opt/etcd/first-start.env ]; then
   . /opt/etcd/first-start.env
-elif [ ! -d /data/etcd/etcd-server/member/wal ]; then
+elif [ ! -e "$1" ]; then
   # Starting empty under an old identity could lose acknowledged writes, so supervisor may retry this as often as it likes.
   echo 'etcd-server-7-12: no data in /data/etcd/etcd-server and no deploy has asked for a first start: not starting; run a deploy' >&2
   exit 1
@@ -99,13 +110,33 @@ describe.each(["sh", "dash"])("run by %s", (shell) => {
     });
   });
 
-  test("an empty data directory is no data", () => {
-    mkdirSync(join(paths.dataDir, "member"), { recursive: true });
-    expect(start().status).toBe(1);
+  function withWal(): void {
+    mkdirSync(join(paths.dataDir, "member", "wal"), { recursive: true });
+    writeFileSync(join(paths.dataDir, "member", "wal", "0000000000000000-0000000000000000.wal"), "");
+  }
+
+  test("a write-ahead log without its files is no data: its own disk may not be mounted", () => {
+    mkdirSync(join(paths.dataDir, "member", "wal", "lost+found"), { recursive: true });
+    mkdirSync(join(paths.dataDir, "member", "snap"));
+    writeFileSync(join(paths.dataDir, "member", "snap", "db"), "");
+    expect(start()).toMatchObject({ status: 1, args: [] });
+  });
+
+  test("a member whose disk is not mounted does not start, whatever lay below its mount point", () => {
+    withWal();
+    writeFileSync(join(paths.installRoot, "etcd", "mounts"), "/proc\n");
+    expect(start().status).toBe(0);
+    writeFileSync(join(paths.installRoot, "etcd", "mounts"), "/proc\n/no/such disk\n");
+    expect(start()).toEqual({
+      status: 1,
+      args: [],
+      stderr:
+        "etcd-server-7-12: /no/such disk was mounted when this member was last healthy and is not now: not starting; mount it\n",
+    });
   });
 
   test("a member with data starts as existing", () => {
-    mkdirSync(join(paths.dataDir, "member", "wal"), { recursive: true });
+    withWal();
     const { status, args } = start();
     expect(status).toBe(0);
     expect(args[0]).toBe("--name=etcd-server-7-12");
@@ -129,7 +160,7 @@ describe.each(["sh", "dash"])("run by %s", (shell) => {
   });
 
   test("flag values reach etcd as they were written", () => {
-    mkdirSync(join(paths.dataDir, "member", "wal"), { recursive: true });
+    withWal();
     const value = `it's "$HOME" \`id\` \\ *`;
     expect(start({ extraFlags: { "host-whitelist": value, "enable-pprof": "true" } }).args).toEqual(
       expect.arrayContaining([`--host-whitelist=${value}`, "--enable-pprof=true"]),
@@ -137,7 +168,7 @@ describe.each(["sh", "dash"])("run by %s", (shell) => {
   });
 
   test("etcd takes the place of the shell, or supervisor's signals would stop there", () => {
-    mkdirSync(join(paths.dataDir, "member", "wal"), { recursive: true });
+    withWal();
     writeFileSync(etcd, "#!/bin/sh\nprintf '%s\\0' \"$$\"\n");
     writeFileSync(script, scriptWith({ paths }));
     const { pid, stdout } = spawnSync(shell, [script], { encoding: "utf8" });

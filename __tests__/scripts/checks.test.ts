@@ -2,7 +2,7 @@ import { createServer } from "node:net";
 import { installBinaries, listenOn } from "../support/fake-etcd";
 import { installSupervisor, installSupervisorFiles } from "../support/fake-supervisor";
 import type { Host } from "../support/host";
-import { rollout, runningHost, stagedHost } from "../support/phases";
+import { runningHost } from "../support/phases";
 import { inEachShell, testAsRoot } from "../support/shells";
 import { base64 } from "../support/test-pki";
 
@@ -580,42 +580,6 @@ inEachShell((newHost) => {
         'fail "rpc error: code = Unavailable desc = connection error: desc = transport: authentication handshake failed: x509: certificate has expired"',
       );
       expect(host.call("check_authentication").lines).toEqual([]);
-    });
-  });
-
-  describe("a data directory on a disk of its own", () => {
-    const mounted = (host: Host, mounts: string) => {
-      host.write(
-        "/etc/fstab",
-        `# none\n/dev/sda1 / ext4 defaults 0 1\n/dev/sdb1 ${host.path("/data")} ext4 defaults 0 2\n`,
-      );
-      host.write("/proc/mounts", mounts);
-      return host.call("check_mounted").lines;
-    };
-
-    test("is good when it is mounted, or when no disk is meant for it", () => {
-      const host = newHost();
-      expect(host.call("check_mounted").lines).toEqual([]);
-      expect(mounted(host, `/dev/sda1 / ext4 rw 0 0\n/dev/sdb1 ${host.path("/data")} ext4 rw 0 0\n`)).toEqual([]);
-    });
-
-    test("is refused when it is not: that would look like lost data", () => {
-      const host = newHost();
-      expect(mounted(host, `/dev/sda1 / ext4 rw 0 0\n/dev/sdb1 ${host.path("/data2")} ext4 rw 0 0\n`)).toEqual([
-        refused(
-          "data directory: /data is in /etc/fstab and not mounted, /data/etcd would lie on another disk; to do: mount /data",
-        ),
-      ]);
-      expect(host.call("DATA_DIR=/other; check_mounted").lines).toEqual([]);
-    });
-
-    test("is looked at by a rollout too, before it joins anything", () => {
-      const host = newHost();
-      stagedHost(host);
-      mounted(host, "");
-      const run = rollout(host);
-      expect(run.code).toBe(3);
-      expect(run.lines).toEqual([expect.stringContaining("rollout refused: data directory: /data is in /etc/fstab")]);
     });
   });
 });

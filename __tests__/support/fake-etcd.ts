@@ -30,6 +30,7 @@ else
     case $entry in *false) : >"$state/$(printf %s "$client" | tr '/:' __).healthy" ;; esac
   fi
   mkdir -p "$data/member/wal"
+  [ -e "$data/member/wal/0.wal" ] || : >"$data/member/wal/0.wal"
   if [ -n "\${snapshot_count:-}" ]; then mkdir -p "$data/member/snap"; : >"$data/member/snap/0000000000000002-000000000000000a.snap"; fi
 fi
 [ -p "$root/run/never" ] || mkfifo "$root/run/never"

@@ -12,7 +12,7 @@ check_architecture() {
 
 check_tools() {
   missing=
-  for tool in awk base64 bash find flock gzip ip sed sha256sum ss systemctl tar timeout useradd; do
+  for tool in awk base64 bash find findmnt flock gzip ip sed sha256sum ss systemctl tar timeout useradd; do
     command -v "$tool" >/dev/null 2>&1 || missing="$missing $tool"
   done
   [ -z "$missing" ] || refusal "tools" "not on this host:$missing" "install them (packages coreutils, iproute2, util-linux, …)"
@@ -163,16 +163,6 @@ check_authentication() {
         "etcdctl user add NAME --no-password; etcdctl user grant-role NAME root; NAME is certificates.commonName (default k8s-etcd)"
       ;;
   esac
-}
-
-# A disk that is not mounted looks like lost data.
-check_mounted() {
-  [ -r /etc/fstab ] || return 0
-  while read -r _ mount _; do
-    case $mount:$DATA_DIR/ in
-      /?*:"$mount"/*) grep -q " $mount " /proc/mounts || refusal "data directory" "$mount is in /etc/fstab and not mounted, $DATA_DIR would lie on another disk" "mount $mount" ;;
-    esac
-  done </etc/fstab
 }
 
 all_checks() {

@@ -28,6 +28,7 @@ activate() {
   [ ! -e "$STARTUP.next" ] || mv -f "$STARTUP.next" "$STARTUP"
   [ ! -L "$CERTS_NEXT" ] || mv -fT "$CERTS_NEXT" "$VERSIONED/certs"
   [ "$(readlink "$CURRENT")" = "$(basename "$VERSIONED")" ] || put_link "$(basename "$VERSIONED")" "$CURRENT"
+  publish_mounts
   if [ -e "$INI_NEXT" ]; then
     register_program <"$INI_NEXT"
     rm -f "$INI_NEXT"
@@ -105,6 +106,7 @@ gate() {
   require_one_cluster "$(own_url)"
   rm -f "$RESTART_PENDING" "$FIRST_START"
   mark_started
+  remember_mounts
 }
 
 # Healthy, or not going to be: an alarm (which etcdctl calls unhealthy), or seen down too often.

@@ -6,7 +6,13 @@ STATE_DIR=/var/lib/cdktf-etcd/$MEMBER         # what must outlive the data direc
 FIRST_START=$CURRENT/first-start.env
 RESTART_PENDING=$STATE_DIR/restart-pending
 
-has_wal() { [ -d "$DATA_DIR/member/wal" ]; }
+# Data are files of the write-ahead log. An empty directory is what is left where the log's own disk is not mounted.
+has_wal() {
+  for wal_file in "$DATA_DIR"/member/wal/*.wal; do
+    [ ! -e "$wal_file" ] || return 0
+  done
+  return 1
+}
 
 # The mark of a life: a member that once had data must never start as new again.
 has_mark() { [ -e "$STATE_DIR/started" ]; }

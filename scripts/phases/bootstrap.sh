@@ -4,6 +4,7 @@ phase_bootstrap() {
   take_lock
   is_installed || fail "this member was not staged, though Terraform has recorded it: it was killed in the middle" \
     "terraform apply -replace the stage resource of this member"
+  refuse_unmounted
   if has_wal; then
     if ! is_running; then
       if was_taken_out; then

@@ -36,15 +36,6 @@ phase_rollout() {
   say "healthy"
 }
 
-refuse_unmounted() {
-  refusals=$(check_mounted)
-  [ -z "$refusals" ] || {
-    printf '%s\n' "$refusals"
-    explained=yes
-    exit 3
-  }
-}
-
 # What Terraform uploaded for this member and could not run or empty, because it was killed. Nothing of the kind can be under way here now.
 # A file of another's that vanishes meanwhile makes find fail: no reason to stop the deploy of a member that is healthy.
 sweep_uploads() {

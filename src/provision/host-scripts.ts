@@ -11,6 +11,7 @@ const LIBRARY = [
   "lock",
   "files",
   "installation",
+  "mounts",
   "supervisor",
   "packages",
   "etcdctl",

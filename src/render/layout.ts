@@ -20,6 +20,8 @@ export interface InstalledFiles extends CredentialFiles {
   readonly startupScript: string;
   /** Says how to start once; see `renderStartupScript`. */
   readonly firstStart: string;
+  /** Mount points without which the member must not start. */
+  readonly mounts: string;
 }
 
 /** The runbook's layout below an install root. */
@@ -33,5 +35,6 @@ export function installedFiles(installRoot: string): InstalledFiles {
     key: `${directory}/certs/${PEER_CERTIFICATE_FILES.key}`,
     startupScript: `${directory}/etcd-server-startup.sh`,
     firstStart: `${directory}/first-start.env`,
+    mounts: `${directory}/mounts`,
   };
 }

@@ -15,8 +15,9 @@ export function renderStartupScript(
   { name }: Pick<MemberSettings, "name">,
   flags: readonly EtcdFlag[],
 ): string {
-  const { etcd, firstStart } = installedFiles(cluster.installRoot);
+  const { etcd, firstStart, mounts } = installedFiles(cluster.installRoot);
   const { dataDir } = cluster;
+  const unmounted = `was mounted when this member was last healthy and is not now: not starting; mount it`;
   const refusal = `${name}: no data in ${dataDir} and no deploy has asked for a first start: not starting; run a deploy`;
   return `#!/bin/sh
 # Member ${name} of etcd; rendered by cdktf-etcd, edits are overwritten by the next deploy.
@@ -24,10 +25,21 @@ set -eu
 initial_cluster=${alwaysQuote(initialCluster(cluster.members))}
 initial_cluster_state=existing
 initial_cluster_token=etcd-cluster
+# Without its disk a member would start with nothing, or with older data that lay there before, and could lose acknowledged writes.
+if [ -r ${shellQuote(mounts)} ]; then
+  while read -r mount; do
+    cut -d' ' -f5 /proc/self/mountinfo | grep -qxF -e "$mount" || {
+      echo ${alwaysQuote(`${name}:`)} "$mount" ${alwaysQuote(unmounted)} >&2
+      exit 1
+    }
+  done <${shellQuote(mounts)}
+fi
+# Data are files of the write-ahead log; its directory alone is none.
+set -- ${shellQuote(`${dataDir}/member/wal`)}/*.wal
 # Left here by a deploy for this member's first start only, and gone once it has data.
 if [ -r ${shellQuote(firstStart)} ]; then
   . ${shellQuote(firstStart)}
-elif [ ! -d ${shellQuote(`${dataDir}/member/wal`)} ]; then
+elif [ ! -e "$1" ]; then
   # Starting empty under an old identity could lose acknowledged writes, so supervisor may retry this as often as it likes.
   echo ${alwaysQuote(refusal)} >&2
   exit 1

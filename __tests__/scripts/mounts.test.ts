@@ -1,0 +1,170 @@
+import { listenOn } from "../support/fake-etcd";
+import type { Host } from "../support/host";
+import { phase, rollout, runningHost, stagedHost } from "../support/phases";
+import { inEachShell } from "../support/shells";
+
+const MOUNTS = "/var/lib/cdktf-etcd/a/mounts";
+
+/** What the kernel says is mounted on the host, in its own spelling. */
+function mounted(host: Host, ...paths: string[]): void {
+  const lines = ["/", ...paths].map((path, i) => `${30 + i} 1 8:${i} / ${path} rw - ext4 /dev/sd${i} rw\n`);
+  host.write("/proc/self/mountinfo", lines.join(""));
+}
+
+const refusals = (host: Host, text = "check_mounted") =>
+  host.call(text).lines.map((line) => line.replace("a on host-a: test refused: data directory: ", ""));
+
+const absent = (mount: string, why: string, more = "") =>
+  `${mount} ${why}, /data/etcd would lie on another disk; to do: mount ${mount}${more}`;
+const IN_FSTAB = "is in /etc/fstab and not mounted";
+
+let all: Awaited<ReturnType<typeof listenOn>>;
+beforeAll(async () => {
+  all = await listenOn("127.0.0.1", "127.0.0.2", "127.0.0.3");
+});
+afterAll(() => all.close());
+
+/** The data of a member may lie on file systems that are mounted above its data directory, at it, or below it. */
+inEachShell((newHost) => {
+  const clusterHost = () => newHost({ props: { ports: { client: all.port } } });
+
+  describe("what fstab has", () => {
+    const fstab = (host: Host, text: string) => host.write("/etc/fstab", text.replace(/@/g, host.root));
+
+    test.each([
+      ["above the data directory", "/data"],
+      ["at it", "/data/etcd"],
+      ["below it", "/data/etcd/member/wal"],
+      ["with a slash at its end", "/data/"],
+    ])("a mount point %s must be mounted", (_, path) => {
+      const host = newHost();
+      fstab(host, `/dev/sda1 / ext4 defaults 0 1\n/dev/sdb1 @${path} ext4 defaults 0 2\n`);
+      mounted(host);
+      const point = path.replace(/\/$/, "");
+      expect(refusals(host)).toEqual([absent(point, IN_FSTAB)]);
+      mounted(host, host.path(point));
+      expect(refusals(host)).toEqual([]);
+    });
+
+    test("the last line counts without its line break, and a bind mount as any other", () => {
+      const host = newHost();
+      mounted(host);
+      fstab(host, "/dev/sda1 / ext4 defaults 0 1\n/dev/sdb1 @/data ext4 defaults 0 2");
+      expect(refusals(host)).toEqual([absent("/data", IN_FSTAB)]);
+      fstab(host, "/srv/big @/data none bind 0 0");
+      expect(refusals(host)).toEqual([absent("/data", IN_FSTAB)]);
+    });
+
+    test.each([
+      ["a comment", "#/dev/sdb1 @/data ext4 defaults 0 2\n  # /dev/sdb1 @/data ext4\n"],
+      ["what is mounted only when somebody asks for it", "/dev/sdb1 @/data ext4 rw,noauto 0 2\n"],
+      ["a swap", "/dev/sdb1 none swap sw 0 0\n"],
+      ["another directory", "/dev/sdb1 @/data2 ext4 defaults 0 2\n/dev/sdb2 @/data\\0402 ext4 defaults 0 2\n"],
+      ["another directory below", "/dev/sdb1 @/data/logs ext4 defaults 0 2\n"],
+    ])("%s is none", (_, text) => {
+      const host = newHost();
+      mounted(host);
+      fstab(host, text);
+      expect(refusals(host)).toEqual([]);
+    });
+
+    test("a host without one has none", () => {
+      expect(refusals(newHost())).toEqual([]);
+    });
+  });
+
+  test("an enabled mount unit must be mounted", () => {
+    const host = newHost();
+    mounted(host);
+    host.stub(
+      "systemctl",
+      `case $1 in list-unit-files) echo 'data.mount enabled enabled' ;; show) echo 'Where=${host.path("/data")}' ;; esac`,
+    );
+    expect(refusals(host)).toEqual([absent("/data", "is to be mounted by data.mount and is not")]);
+    mounted(host, host.path("/data"));
+    expect(refusals(host)).toEqual([]);
+  });
+
+  describe("what was mounted when the member was healthy", () => {
+    const LAST = "was mounted when this member was last healthy and is not now";
+    const FORGET =
+      "; if the data shall lie elsewhere from now on: rm -f /var/lib/cdktf-etcd/a/mounts /opt/etcd/mounts, and apply again";
+
+    function remembered(): Host {
+      const host = clusterHost();
+      runningHost(host);
+      mounted(host, host.path("/data"), host.path("/data/etcd/member/wal"), host.path("/data2"), "/srv");
+      expect(rollout(host).code).toBe(0);
+      return host;
+    }
+
+    test("is remembered by its rollout, and published for the startup script", () => {
+      const host = remembered();
+      const points = `${host.path("/data")}\n${host.path("/data/etcd/member/wal")}\n`;
+      expect(host.read(MOUNTS)).toBe(points);
+      expect(host.read("/opt/etcd/mounts")).toBe(points);
+      expect(refusals(host)).toEqual([]);
+    });
+
+    test("must be mounted, by whatever mounted it; each is named once, with how to forget it", () => {
+      const host = remembered();
+      host.write("/etc/fstab", `/dev/sdb1 ${host.path("/data")} ext4 defaults 0 2\n`);
+      mounted(host, host.path("/data2"));
+      expect(refusals(host)).toEqual([absent("/data", IN_FSTAB), absent("/data/etcd/member/wal", LAST, FORGET)]);
+    });
+
+    test("is no concern of a member with another data directory", () => {
+      const host = remembered();
+      mounted(host);
+      expect(refusals(host, "DATA_DIR=/elsewhere; check_mounted")).toEqual([]);
+    });
+
+    test("stays published when the version in use changes", () => {
+      const host = remembered();
+      host.call('rm "$CURRENT/mounts"; activate');
+      expect(host.read("/opt/etcd/mounts")).toBe(host.read(MOUNTS));
+    });
+
+    test("nothing mounted leaves no file", () => {
+      const host = clusterHost();
+      runningHost(host);
+      mounted(host, "/srv");
+      expect(rollout(host).code).toBe(0);
+      expect(host.has(MOUNTS)).toBe(false);
+    });
+  });
+
+  test.each(["bootstrap", "rollout"])("is looked at by a %s, before it founds, starts or joins anything", (name) => {
+    const host = clusterHost();
+    const cluster = stagedHost(host);
+    host.write("/etc/fstab", `/dev/sdb1 ${host.path("/data")} ext4 defaults 0 2\n`);
+    mounted(host);
+    const run = name === "rollout" ? rollout(host) : phase(host, name, { FOUNDERS: "", CLUSTER_TOKEN: "1" });
+    expect(run).toEqual({
+      code: 3,
+      lines: [`a on host-a: ${name} refused: data directory: ${absent("/data", IN_FSTAB)}`],
+    });
+    expect(host.has("/run/etcd.args")).toBe(false);
+    expect(cluster.changes()).toEqual([]);
+  });
+
+  test("a write-ahead log whose files are gone is lost data: the member is joined anew", () => {
+    const host = clusterHost();
+    const cluster = stagedHost(host);
+    host.write("/data/etcd/member/snap/db", "");
+    host.call('mkdir "$DATA_DIR/member/wal"');
+    host.write("/var/lib/cdktf-etcd/a/started", `${host.member.peerUrl}\n`);
+    cluster.members("a", "b", "c");
+    cluster.healthy("bc");
+    cluster.status("a");
+    expect(rollout(host).lines.map((line) => line.split("rollout: ")[1])).toEqual([
+      expect.stringContaining("moved what lay in"),
+      "its data are gone: taken out of the cluster, to be joined anew",
+      expect.stringContaining("took a"),
+      "added to the cluster",
+      expect.stringContaining("is a learner"),
+      "promoted",
+      "healthy",
+    ]);
+  });
+});

@@ -1,0 +1,62 @@
+# The file systems that the data lie on. Where one is not mounted, data look lost, or older ones show that lay there before it.
+
+# Where something was mounted when this member was last healthy: above the data directory, at it or below it, by whatever mounted it.
+MOUNTS=$STATE_DIR/mounts
+# A copy that etcd's user may read, for the startup script.
+MOUNTS_PUBLISHED=$CURRENT/mounts
+
+# All mount points, in the kernel's own spelling.
+mount_points() { awk '{ print $5 }' /proc/self/mountinfo 2>/dev/null || true; }
+
+# Filters lines that begin with a path: those of the paths on which a file of the data directory may lie.
+on_data_path() {
+  awk -v data="$(readlink -m "$DATA_DIR")" '
+    { path = $1; sub(/\/+$/, "", path) }
+    path ~ /^\// && (index(data "/", path "/") == 1 || index(path, data "/") == 1)'
+}
+
+data_mounts() { mount_points | on_data_path | sort -u; }
+
+remember_mounts() {
+  [ "$(data_mounts)" != "$(cat "$MOUNTS" 2>/dev/null)" ] || return 0
+  private_directory "$STATE_DIR"
+  data_mounts | put_file "$MOUNTS" 600 root:root
+  publish_mounts
+}
+
+publish_mounts() { [ ! -e "$MOUNTS" ] || put_file "$MOUNTS_PUBLISHED" 644 root:root <"$MOUNTS"; }
+
+# What is meant to be mounted on the data's path and is not, a line each: MOUNT_POINT REMEDY
+unmounted() {
+  {
+    # findmnt knows the format: comments, blanks in names, a last line without an end. What is `noauto` is mounted when somebody asks for it.
+    findmnt --fstab --tab-file /etc/fstab --noheadings --raw --output TARGET,OPTIONS 2>/dev/null |
+      awk '("," $2 ",") !~ /,noauto,/ { sub(/\/+$/, "", $1); print $1, "is in /etc/fstab and not mounted" }'
+    for unit in $(systemctl list-unit-files --type=mount --state=enabled --no-legend 2>/dev/null | awk '{ print $1 }'); do
+      systemctl show --property=Where "$unit" 2>/dev/null | sed -n "s/^Where=\(.*\)/\1 is to be mounted by $unit and is not/p"
+    done
+    [ ! -e "$MOUNTS" ] || sed 's/$/ was mounted when this member was last healthy and is not now/' "$MOUNTS"
+  } | on_data_path | while read -r mount_point why; do
+    mount_points | grep -qxF -e "$mount_point" || printf '%s %s\n' "$mount_point" "$why"
+  done | awk '!seen[$1]++'
+}
+
+check_mounted() {
+  unmounted | while read -r mount_point why; do
+    way_out="mount $mount_point"
+    case $why in
+      *"last healthy"*) way_out="$way_out; if the data shall lie elsewhere from now on: rm -f $MOUNTS $MOUNTS_PUBLISHED, and apply again" ;;
+    esac
+    refusal "data directory" "$mount_point $why, $DATA_DIR would lie on another disk" "$way_out"
+  done
+}
+
+# Before anything is founded, joined or started: by what is there now nobody can tell what the member has.
+refuse_unmounted() {
+  refusals=$(check_mounted)
+  [ -z "$refusals" ] || {
+    printf '%s\n' "$refusals"
+    explained=yes
+    exit 3
+  }
+}
