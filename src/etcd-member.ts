@@ -105,7 +105,15 @@ export class EtcdMember extends Construct {
   }
 
   public preflight(): HostResource {
-    return preflight(this, this.host, this.payload, initialCluster(this.options.cluster.members));
+    const { members } = this.options.cluster;
+    const reprovisions = members.filter(({ reprovision }) => reprovision > 0);
+    return preflight(
+      this,
+      this.host,
+      this.payload,
+      initialCluster(members),
+      reprovisions.map(({ name, reprovision }) => `${name}=${reprovision}`).join(","),
+    );
   }
 
   /** @param decommission That of all members. */

@@ -1,5 +1,7 @@
 # Changes of the membership, one member at a time.
 
+SILENCE_SECONDS=20
+
 # The lists of members that this phase was run with here, by the id of Terraform's record of each, the newest last.
 MEMBERSHIPS=$STATE_DIR/memberships
 
@@ -76,8 +78,8 @@ take_leadership_from() {
 
 # remove_member ENDPOINT ID NAME PEER_URL
 remove_member() {
-  list=$(members_of "$1" | voters)
-  rest=$(printf '%s\n' "$list" | awk -v id="$2" '$1 != id')
+  list=$(members_of "$1")
+  rest=$(printf '%s\n' "$list" | voters | awk -v id="$2" '$1 != id')
   has_quorum "$(printf '%s\n' "$rest" | count)" "$(($(printf '%s\n' "$rest" | count) - $(printf '%s\n' "$rest" | unhealthy | count)))" ||
     refuse "scale in" "without $3 ($4) there would be no quorum: $(printf '%s\n' "$rest" | unhealthy | named) does not answer" "bring it back, and apply again"
   leftover=
@@ -86,11 +88,21 @@ remove_member() {
     *",$3="*) leftover="its name stays in the program, with another address: what is on its host stays there" ;;
     *) [ "$3" = - ] || accepts_connections "$4" || leftover="its etcd did not answer: if its host does not either, what is there stays" ;;
   esac
+  if [ -n "$(printf '%s\n' "$list" | awk -v id="$2" '$1 == id' | unhealthy)" ]; then disconnect "$4"; fi
   # A member that has just started or restarted counts as not ready for 5 s: etcd says "unhealthy cluster" meanwhile.
   wait_until 30 has_removed "$1" "$2" || fail "etcd does not take out $3 ($4): $answer" "see the log of the leader, and apply again"
   say "took $3 ($4) out of the cluster"
   [ -z "$leftover" ] ||
     say "$leftover, and its etcd refuses to run; to clean up there: supervisorctl stop $3, remove its supervisor file, $DATA_DIR, $CURRENT and what it points to"
+}
+
+# disconnect PEER_URL: every host's preflight has closed its connections to the member. If there are some again here, the member fell silent
+# after that, and the other hosts have theirs too: those end by their deadlines.
+disconnect() {
+  has_unacknowledged "$1" || return 0
+  close_connections_to "$1"
+  say "$1 fell silent during this deploy: waiting $SILENCE_SECONDS s until the other members have given up their connections to it"
+  sleep "$SILENCE_SECONDS"
 }
 
 has_removed() {

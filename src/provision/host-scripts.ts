@@ -17,6 +17,7 @@ const LIBRARY = [
   "etcdctl",
   "members",
   "turn",
+  "connections",
   "membership",
   "binaries",
   "certificates",

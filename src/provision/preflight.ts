@@ -8,11 +8,18 @@ import type { Payload } from "./payload";
  * Looks at the host and changes nothing. Everything else waits for the preflights of all members.
  *
  * @param members etcd's `--initial-cluster`.
+ * @param reprovisions Who was made anew how often.
  */
-export function preflight(scope: Construct, host: MemberHost, payload: Payload, members: string): Resource {
+export function preflight(
+  scope: Construct,
+  host: MemberHost,
+  payload: Payload,
+  members: string,
+  reprovisions: string,
+): Resource {
   return new Resource(scope, "preflight", {
-    // A host of a living cluster says whether members may be added or removed now.
-    triggers: { ...payload.triggers, members },
+    // A host of a living cluster says whether members may be added or removed now, and closes its connections to one that is dead.
+    triggers: { ...payload.triggers, members, reprovisions },
     provisioners: [host.run("preflight", 60, preflightData(payload))],
   });
 }

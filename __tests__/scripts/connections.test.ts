@@ -1,0 +1,149 @@
+import { connect, createServer, type Server, type Socket } from "node:net";
+import type { Host } from "../support/host";
+import { MEMBERSHIP, phase, rollout, runningHost } from "../support/phases";
+import { listenOn } from "../support/fake-etcd";
+import { inEachShell, testAsRoot } from "../support/shells";
+
+/** Connections of one member's etcd to another one's: made by either side, as etcd's streams are. */
+const [OWN, PEER, OTHER] = ["127.0.0.1", "127.0.0.4", "127.0.0.3"];
+
+/** An ss that knows these connections by the address that they lead to, and closes none. */
+const knows = (...lines: string[]) =>
+  `printf '%s\\n' "$*" >>"$CALLS"; for word; do address=\${last:-}; last=$word; case $address in dst) ${lines
+    .map((line) => `[ "$word" != ${line.split(" ").at(-1)} ] || echo '${line}'`)
+    .join("; ")} ;; esac; done; true`;
+
+let all: Awaited<ReturnType<typeof listenOn>>;
+beforeAll(async () => {
+  all = await listenOn("127.0.0.1", "127.0.0.2", "127.0.0.3", "127.0.0.4");
+});
+afterAll(() => all.close());
+
+inEachShell((newHost) => {
+  /** The host of `a` in a cluster of four, of which the program names `a`, `b` and `c`; those in capitals are dead. */
+  const hostOf = (letters: string, peerPort = 2380): Host => {
+    const host = newHost({ props: { ports: { client: all.port, peer: peerPort } } });
+    const cluster = runningHost(host);
+    cluster.members(...letters.toLowerCase());
+    cluster.healthy(letters.toLowerCase());
+    cluster.unhealthy(letters.replace(/[a-z]/g, "").toLowerCase());
+    return host;
+  };
+  const closed = (host: Host) =>
+    host
+      .calls("ss")
+      .filter((call) => call.includes("-K"))
+      .map((call) => / dst (\S+)/.exec(call)?.[1]);
+
+  testAsRoot("those with the peer are closed, both ways, and no others", async () => {
+    const accepted: Socket[] = [];
+    const listen = (address: string, port: number) =>
+      new Promise<Server>((resolve, reject) => {
+        const server = createServer((socket) => accepted.push(socket.on("error", () => undefined)));
+        server.on("error", reject).listen(port, address, () => resolve(server));
+      });
+    const peers = [await listen(OWN, 0)];
+    const { port } = peers[0].address() as { port: number };
+    for (const address of [PEER, OTHER]) peers.push(await listen(address, port));
+    const elsewhere = await listen(PEER, 0);
+    const link = (from: string, to: string, at = port) =>
+      new Promise<{ socket: Socket; gone: () => boolean }>((resolve) => {
+        let gone = false;
+        const socket: Socket = connect({ host: to, port: at, localAddress: from }, () =>
+          resolve({ socket, gone: () => gone }),
+        );
+        socket.on("error", () => (gone = true)).on("close", () => (gone = true));
+      });
+    const outbound = await link(OWN, PEER);
+    const inbound = await link(PEER, OWN);
+    const others = [
+      await link(OWN, OTHER),
+      await link(OTHER, OWN),
+      await link(OWN, PEER, (elsewhere.address() as { port: number }).port),
+    ];
+
+    const host = newHost({ props: { ports: { client: all.port, peer: port } } });
+    expect(host.call(`close_connections_to https://${PEER}:${port}`)).toEqual({ code: 0, lines: [] });
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect([outbound.gone(), inbound.gone()]).toEqual([true, true]);
+    expect(others.map(({ gone }) => gone())).toEqual([false, false, false]);
+
+    for (const { socket } of [outbound, inbound, ...others]) socket.destroy();
+    for (const socket of accepted) socket.destroy();
+    for (const server of [...peers, elsewhere]) server.close();
+  });
+
+  describe("preflight closes those to", () => {
+    const preflight = (host: Host) => {
+      host.stub("ss", knows());
+      host.call("close_connections_to_the_dead");
+      return closed(host);
+    };
+
+    test("nobody while all members are healthy", () => {
+      const host = hostOf("abcd", all.port);
+      expect(preflight(host)).toEqual([]);
+    });
+
+    test("a dead member that has left the program, even if something still accepts connections there", () => {
+      expect(preflight(hostOf("abcD", all.port))).toEqual(["127.0.0.4"]);
+    });
+
+    test("a member that is to be made anew: nothing accepts connections there", () => {
+      const host = hostOf("abcd", 9);
+      expect(preflight(host)).toEqual(["127.0.0.2", "127.0.0.3", "127.0.0.4"]);
+    });
+
+    test("nobody where this member has no quorum: nobody will be taken out", () => {
+      expect(preflight(hostOf("ABCD", all.port))).toEqual([]);
+    });
+  });
+
+  describe("where the kernel closes none", () => {
+    test("the removal waits for data that are not acknowledged, and says so when they stay", () => {
+      const host = hostOf("abcD", all.port);
+      host.stub("ss", knows("0 46720 127.0.0.1:2380 127.0.0.4"));
+      const run = host.call("DRAIN_SECONDS=1; close_connections_to https://127.0.0.4:2380");
+      expect(run.lines).toEqual([
+        "a on host-a: test: connections to https://127.0.0.4:2380 still hold data that it does not take: while it is taken out, writes may stop for some seconds",
+      ]);
+    });
+
+    test("connections without such data are no reason to wait", () => {
+      const host = hostOf("abcD", all.port);
+      host.stub("ss", knows("0 0 127.0.0.1:2380 127.0.0.4"));
+      expect(host.call("DRAIN_SECONDS=20; close_connections_to https://127.0.0.4:2380").lines).toEqual([]);
+    });
+  });
+
+  describe("a member that falls silent during the deploy", () => {
+    const withUnacknowledged = (host: Host) =>
+      host.stub(
+        "ss",
+        `printf '%s\\n' "$*" >>"$CALLS"; case $* in *-K*) : >'${host.root}/run/closed' ;; *'dst 127.0.0.4'*) [ -e '${host.root}/run/closed' ] || echo '0 46720 127.0.0.1:2380 127.0.0.4:50000' ;; esac`,
+      );
+    const waits =
+      /fell silent during this deploy: waiting \d+ s until the other members have given up their connections to it$/;
+
+    test.each([
+      ["a rollout", (host: Host) => rollout(host)],
+      ["health", (host: Host) => phase(host, "health", { MEMBERSHIP })],
+    ])("is taken out by %s after its connections are closed here and have ended elsewhere", (_, run) => {
+      const host = hostOf("abcD", all.port);
+      withUnacknowledged(host);
+      host.stub("sleep", `printf '%s\\n' "$*" >>"$CALLS"`);
+      const { lines } = run(host);
+      expect(lines[0]).toMatch(waits);
+      expect(lines[1]).toMatch(/took d \(/);
+      expect(closed(host)).toEqual(["127.0.0.4"]);
+      expect(host.calls("sleep")).toContain("20");
+    });
+
+    test("a healthy one that leaves keeps its connections to the end", () => {
+      const host = hostOf("abcd", all.port);
+      withUnacknowledged(host);
+      expect(phase(host, "health", { MEMBERSHIP }).lines[0]).toMatch(/took d \(/);
+      expect(closed(host)).toEqual([]);
+    });
+  });
+});
