@@ -38,6 +38,18 @@ const SYSTEM_PATH_VARIABLE = /^PATH=.*$/m;
 /** What a stub does to write down how it was called. */
 export const RECORD = `printf '%s\\n' "$*" >>"$CALLS"`;
 
+/** `wait_until` that gives up after half a second: for what will not happen. */
+export const IMPATIENT = `
+wait_until() {
+  shift
+  for _ in 1 2 3 4 5; do
+    "$@" && return
+    sleep 0.1
+  done
+  return 1
+}
+`;
+
 export interface HostOptions {
   /** `sh` in the host's PATH: a path. */
   readonly shell?: string;
@@ -150,13 +162,15 @@ export class Host {
     return this.runFile(`set -eu\n${this.facts}\n${prelude}${this.scripts}\n${text}\n`);
   }
 
-  /** Runs a phase the way Terraform does: one file, called without arguments by the SSH user. */
+  /** Runs a phase the way Terraform does: one file, called without arguments by the SSH user; with little patience. */
   public phase(
     phase: Phase,
     data: { [key: string]: string } = {},
     options: { seconds?: number; uid?: number } = {},
   ): Run {
-    const program = programLines(this.facts, data, this.scripts, phase, options.seconds ?? 60).join("\n");
+    const program = programLines(this.facts, data, `${this.scripts}${IMPATIENT}`, phase, options.seconds ?? 60).join(
+      "\n",
+    );
     return this.runFile(program, options.uid);
   }
 

@@ -4,20 +4,8 @@ import type { ClusterSettings } from "../../src/settings";
 import { sha256 } from "./archive";
 import { FakeCluster, installBinaries } from "./fake-etcd";
 import { installSupervisor, type SupervisorPackage } from "./fake-supervisor";
-import type { Host, Run } from "./host";
+import { type Host, IMPATIENT, type Run } from "./host";
 import { base64 } from "./test-pki";
-
-/** `wait_until` that gives up after half a second: for what will not happen. */
-const IMPATIENT = `
-wait_until() {
-  shift
-  for _ in 1 2 3 4 5; do
-    "$@" && return
-    sleep 0.1
-  done
-  return 1
-}
-`;
 
 /** Runs a phase as root, with little patience. */
 export function phase(host: Host, name: string, data: { [key: string]: string } = {}): Run {
