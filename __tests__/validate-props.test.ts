@@ -105,7 +105,7 @@ describe("one problem, by exact text", () => {
     [
       "an address as a host",
       withMember(0, { host: "10.4.7.12" }),
-      'members[0].host: "10.4.7.12" is not a host name; give a name as DNS has it, or leave it out',
+      'members[0].host: "10.4.7.12" is not a host name; give letters, digits, "-" and ".", as DNS has it, or leave it out',
     ],
     [
       "a host twice",
@@ -219,12 +219,12 @@ describe("one problem, by exact text", () => {
     [
       "a flag that a prop owns",
       { extraFlags: { "quota-backend-bytes": "1" } },
-      'extraFlags["quota-backend-bytes"]: is not free; use quotaBackendBytes',
+      'extraFlags["quota-backend-bytes"]: cannot be set here; use quotaBackendBytes',
     ],
     [
       "a flag that a deploy owns",
       { extraFlags: { "initial-cluster-state": "new" } },
-      'extraFlags["initial-cluster-state"]: is not free; a deploy decides it from what it finds on the hosts',
+      'extraFlags["initial-cluster-state"]: cannot be set here; a deploy decides it from what it finds on the hosts',
     ],
     [
       "a flag of another version",

@@ -41,5 +41,5 @@ function clustersOf(app: IConstruct): Map<string, NamedCluster[]> {
 
 function throwAll(cluster: Construct, problems: string[]): void {
   if (problems.length === 0) return;
-  throw new Error(`EtcdCluster "${cluster.node.path}" is not possible like this:\n  - ${problems.join("\n  - ")}`);
+  throw new Error(`EtcdCluster "${cluster.node.path}" has invalid props:\n  - ${problems.join("\n  - ")}`);
 }

@@ -1,8 +1,8 @@
 import type { EtcdClusterProps } from "./props";
 import { resolveClusterProps } from "./resolve-props";
 import { certificates, operatorCredentials, renewal } from "./validation/certificate-rules";
-import { extraFlags, metricsUrls, propsOfVersion } from "./validation/flag-rules";
-import { paths, ports, supervisorIni, user } from "./validation/host-rules";
+import { extraFlags, flagsTogether, metricsUrls, propsOfVersion } from "./validation/flag-rules";
+import { paths, ports, privilegedPorts, supervisorIni, user } from "./validation/host-rules";
 import { evenMemberCount, memberAddresses, memberCount, memberHosts, memberNames } from "./validation/member-rules";
 import type { Rule, Subject } from "./validation/problem";
 import { bastion, sshKeys, sshLogin, sshOptions, sshTargets } from "./validation/ssh-rules";
@@ -24,12 +24,14 @@ const ERRORS: readonly Rule[] = [
   digests,
   mirror,
   extraFlags,
+  flagsTogether,
   propsOfVersion,
   metricsUrls,
   quota,
   intervals,
   autoCompaction,
   ports,
+  privilegedPorts,
   paths,
   supervisorIni,
   user,

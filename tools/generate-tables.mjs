@@ -49,7 +49,24 @@ ${lines.join("\n")}
 `;
 }
 
-const tables = { flags: renderFlags(), digests: renderDigests() };
+function renderFlagTypes() {
+  const lines = fact("etcd-flag-types.txt")
+    .split("\n")
+    .filter((line) => line !== "" && !line.startsWith("#"))
+    .map((line) => line.split(/\s+/))
+    .map(([flag, type]) => `  "${flag}": "${type}",`);
+  return `${HEADER("etcd-flag-types.txt")}
+/** What etcd takes as the value of a flag. */
+export type FlagType = "bool" | "uint" | "int" | "duration" | "string";
+
+/** Flag → its type, the same in all versions that know it. */
+export const FLAG_TYPES: { readonly [flag: string]: FlagType } = {
+${lines.join("\n")}
+};
+`;
+}
+
+const tables = { flags: renderFlags(), "flag-types": renderFlagTypes(), digests: renderDigests() };
 // `--check` only compares: the unit test runs it.
 const check = process.argv.includes("--check");
 for (const [name, text] of Object.entries(tables)) {

@@ -1,3 +1,5 @@
+import { FLAGS } from "../release/flags.generated";
+
 /** Flag → what decides it, for a message: a prop, or why nothing may. Everything that `etcdFlags` and the startup script render is here. */
 export const OWNED_FLAGS: { readonly [flag: string]: string } = {
   name: "use members[].name",
@@ -13,21 +15,22 @@ export const OWNED_FLAGS: { readonly [flag: string]: string } = {
   "auto-compaction-retention": "use autoCompactionRetention",
   "heartbeat-interval": "use heartbeatInterval",
   "election-timeout": "use electionTimeout",
-  ...owned("use certificates", ["cert-file", "key-file", "trusted-ca-file", "ca-file", "auto-tls"]),
-  ...owned("use certificates", [
-    "peer-cert-file",
-    "peer-key-file",
-    "peer-trusted-ca-file",
-    "peer-ca-file",
-    "peer-auto-tls",
+  ...owned(
+    "use certificates",
+    both(["cert-file", "key-file", "trusted-ca-file", "ca-file", "auto-tls", "client-cert-file", "client-key-file"]),
+  ),
+  "self-signed-cert-validity": "use certificates.validityHours",
+  "client-cert-allowed-hostname":
+    "the client certificates issued by the cluster have no host names, so etcd would refuse them",
+  ...owned("peers would be accepted from hosts that their certificates do not name", [
+    "peer-skip-client-san-verification",
+    "experimental-peer-skip-client-san-verification",
   ]),
+  "listen-client-http-urls": "clients are served on the client URL only, with TLS and a client certificate",
+  "experimental-enable-v2v3": "the v2 API would read and write everything, past etcd's users and roles",
+  "socket-reuse-port": "a second etcd could take part of the traffic of the same port",
   ...owned("it is always on: who has no certificate is refused", ["client-cert-auth", "peer-client-cert-auth"]),
-  ...owned("the members are listed in members", [
-    "initial-cluster",
-    "discovery",
-    "discovery-srv",
-    "discovery-endpoints",
-  ]),
+  ...owned("the members are listed in members", ["initial-cluster", ...named(/^discovery(-|$)/)]),
   ...owned("a deploy decides it from what it finds on the hosts", [
     "initial-cluster-state",
     "initial-cluster-token",
@@ -38,11 +41,32 @@ export const OWNED_FLAGS: { readonly [flag: string]: string } = {
     "log-outputs",
     "logger",
     "enable-log-rotation",
+    "log-rotation-config-json",
   ]),
   "config-file": "etcd would ignore all other flags; give the file's settings here",
-  proxy: "a proxy is no member",
+  ...owned("a proxy is not a member", named(/^proxy(-|$)/)),
   version: "etcd would print its version and exit",
 };
+
+/**
+ * Flags that may be given with one meaning only: flag → the one value, and what the other one would do.
+ * Their other value takes back what a deploy promises.
+ */
+export const FIXED_FLAGS: { readonly [flag: string]: readonly [value: boolean, otherwise: string] } = {
+  "strict-reconfig-check": [true, "etcd would accept changes of its members that cost the quorum"],
+  "pre-vote": [true, "a member that comes back could depose a healthy leader"],
+  "unsafe-no-fsync": [false, "a power failure would lose acknowledged writes"],
+};
+
+/** The flags of the client side, and those of the peer side. */
+function both(flags: string[]): string[] {
+  return [...flags, ...flags.map((flag) => `peer-${flag}`)];
+}
+
+/** The flags of all versions whose name matches. */
+function named(pattern: RegExp): string[] {
+  return Object.keys(FLAGS).filter((flag) => pattern.test(flag));
+}
 
 function owned(reason: string, flags: string[]): { [flag: string]: string } {
   return Object.fromEntries(flags.map((flag) => [flag, reason]));

@@ -1,7 +1,11 @@
+import { DEFAULT_PEER_COMMON_NAME } from "../defaults";
+import { KeyType } from "../pki/key-type";
 import { MINORS } from "../release/flags.generated";
 import { flagKnown, flagVersions } from "../release/flags";
 import { OWNED_FLAGS } from "../render/owned-flags";
-import { isKnown, type Rule, unless } from "./problem";
+import { flagValueProblem, isTrue, parseFeatureGates } from "./flag-values";
+import { isIpAddress, isPort } from "./formats";
+import { isKnown, type Rule } from "./problem";
 import { versionIsKnown } from "./version-rules";
 
 export const extraFlags: Rule = function* (subject) {
@@ -11,24 +15,113 @@ export const extraFlags: Rule = function* (subject) {
     if (flag.startsWith("-")) {
       yield `${path}: has dashes; give "${flag.replace(/^-+/, "")}"`;
     } else if (Object.prototype.hasOwnProperty.call(OWNED_FLAGS, flag)) {
-      yield `${path}: is not free; ${OWNED_FLAGS[flag]}`;
+      yield `${path}: cannot be set here; ${OWNED_FLAGS[flag]}`;
     } else if (versionIsKnown(subject) && !flagKnown(flag, version)) {
       yield `${path}: etcd ${version} does not know it and would not start; ${remedy(flag)}`;
+    } else {
+      yield* flagValue(path, flag, value, versionIsKnown(subject) ? version : undefined);
     }
-    yield* unless(
-      path,
-      value,
-      (text) => !/\p{Cc}/u.test(text),
-      "holds a line break or another control character; leave it out",
-    );
   }
 };
+
+function* flagValue(path: string, flag: string, value: unknown, version?: string): Iterable<string> {
+  if (!isKnown(value)) return;
+  if (typeof value !== "string") {
+    yield `${path}: ${JSON.stringify(value)} is not a string; give it in quotes: ${JSON.stringify(String(value))}`;
+  } else if (/\p{Cc}/u.test(value)) {
+    yield `${path}: ${JSON.stringify(value)} holds a line break or another control character; leave it out`;
+  } else {
+    const problem = flagValueProblem(flag, value, version);
+    if (problem) yield `${path}: ${JSON.stringify(value)} ${problem}`;
+  }
+}
 
 function remedy(flag: string): string {
   const versions = flagVersions(flag);
   return versions === ""
     ? `nor does any version from ${MINORS[0]} to ${MINORS[MINORS.length - 1]}: check the spelling`
     : `it exists in ${versions}: leave it out`;
+}
+
+/** Flags that etcd, or the members among themselves, do not bear together, or only with what the certificates say. */
+export const flagsTogether: Rule = function* ({ props, settings: { extraFlags } }) {
+  const given = (flag: string): string | undefined => {
+    const value = extraFlags[flag];
+    return isKnown(value) && typeof value === "string" && value !== "" ? value : undefined;
+  };
+  yield* experimentalTwice(extraFlags, given("feature-gates"));
+  yield* leaseCheckpoints(given);
+  yield* tlsVersions(given);
+
+  const suites = given("cipher-suites")?.split(",");
+  const key = (props.certificates?.keyType ?? KeyType.ECDSA_P256).algorithm;
+  const needed = `TLS_ECDHE_${key}_WITH_AES_128_GCM_SHA256`;
+  if (suites && given("tls-min-version") !== "TLS1.3" && !suites.includes(needed)) {
+    yield `extraFlags["cipher-suites"]: lacks ${needed}, without which certificates of ${key} cannot serve HTTP/2 and so gRPC; add it`;
+  }
+
+  const allowed = given("peer-cert-allowed-cn");
+  const commonName = props.certificates?.commonName ?? DEFAULT_PEER_COMMON_NAME;
+  if (allowed !== undefined && isKnown(commonName) && !allowed.split(",").includes(commonName)) {
+    yield `extraFlags["peer-cert-allowed-cn"]: "${allowed}" is not the common name of the members' certificates, so no member could reach another; give "${commonName}"`;
+  }
+  const hostName = given("peer-cert-allowed-hostname");
+  const names = props.certificates?.dnsNames ?? [];
+  if (hostName !== undefined && allowed !== undefined) {
+    yield 'extraFlags["peer-cert-allowed-hostname"]: etcd does not take it together with peer-cert-allowed-cn; give one of them';
+  } else if (
+    hostName !== undefined &&
+    names.every(isKnown) &&
+    !hostName.split(",").some((name) => names.includes(name))
+  ) {
+    yield `extraFlags["peer-cert-allowed-hostname"]: "${hostName}" is not in certificates.dnsNames, so no member could reach another; add it there`;
+  }
+};
+
+/** The experimental flags that became feature gates; etcd exits when it gets both. */
+const GATE_OF: { readonly [flag: string]: string } = {
+  "experimental-stop-grpc-service-on-defrag": "StopGRPCServiceOnDefrag",
+  "experimental-initial-corrupt-check": "InitialCorruptCheck",
+  "experimental-compact-hash-check-enabled": "CompactHashCheck",
+  "experimental-txn-mode-write-with-shared-buffer": "TxnModeWriteWithSharedBuffer",
+  "experimental-enable-lease-checkpoint": "LeaseCheckpoint",
+  "experimental-enable-lease-checkpoint-persist": "LeaseCheckpointPersist",
+};
+
+function* experimentalTwice(extraFlags: { [flag: string]: string }, gates?: string): Iterable<string> {
+  for (const flag of Object.keys(extraFlags).filter((name) => name.startsWith("experimental-"))) {
+    const plain = flag.replace("experimental-", "");
+    if (extraFlags[plain] !== undefined) {
+      yield `extraFlags["${flag}"]: etcd does not take it together with ${plain}; leave it out`;
+    }
+    // etcd looks for the name anywhere in the text, so that LeaseCheckpointPersist counts as LeaseCheckpoint too.
+    if (GATE_OF[flag] !== undefined && gates?.includes(GATE_OF[flag])) {
+      yield `extraFlags["${flag}"]: etcd does not take it together with the feature gate ${GATE_OF[flag]}; leave it out`;
+    }
+  }
+}
+
+function* leaseCheckpoints(given: (flag: string) => string | undefined): Iterable<string> {
+  const gates = parseFeatureGates(given("feature-gates") ?? "") ?? new Map<string, string>();
+  const on = (flag: string, gate: string) =>
+    isTrue(given(flag) ?? "") || isTrue(gates.get(gate) ?? gates.get("AllAlpha") ?? "");
+  if (
+    on("experimental-enable-lease-checkpoint-persist", "LeaseCheckpointPersist") &&
+    !on("experimental-enable-lease-checkpoint", "LeaseCheckpoint")
+  ) {
+    yield "extraFlags: etcd takes persistent lease checkpoints (LeaseCheckpointPersist) only together with lease checkpoints (LeaseCheckpoint); switch both on";
+  }
+}
+
+function* tlsVersions(given: (flag: string) => string | undefined): Iterable<string> {
+  const minimum = given("tls-min-version");
+  if (minimum !== "TLS1.3") return;
+  if (given("tls-max-version") === "TLS1.2") {
+    yield 'extraFlags["tls-min-version"]: "TLS1.3" is above tls-max-version (TLS1.2); give "TLS1.2", or leave tls-max-version out';
+  }
+  if (given("cipher-suites") !== undefined) {
+    yield 'extraFlags["cipher-suites"]: has no meaning with tls-min-version TLS1.3, and etcd would not start; leave it out';
+  }
 }
 
 /** Props whose flag is younger than the oldest version. */
@@ -43,12 +136,15 @@ export const propsOfVersion: Rule = function* (subject) {
   }
 };
 
+const METRICS_URL = /^https?:\/\/(\[[0-9A-Fa-f:.]+\]|[0-9.]+|localhost):(\d+)$/;
+
 export const metricsUrls: Rule = function* ({ settings }) {
+  const urls = (settings.listenMetricsUrls ?? []).filter(isKnown);
   for (const [i, url] of (settings.listenMetricsUrls ?? []).entries()) {
     if (!isKnown(url)) continue;
     const path = `listenMetricsUrls[${i}]: "${url}"`;
-    const [, host, port] = /^https?:\/\/(\[[0-9A-Fa-f:.]+\]|[0-9.]+|localhost):(\d+)$/.exec(url) ?? [];
-    if (host === undefined) {
+    const [, host, port] = METRICS_URL.exec(url) ?? [];
+    if (host === undefined || !isPort(Number(port)) || !isListenAddress(host)) {
       yield `${path} is not a URL that etcd can listen on; give scheme, IP address and port, e.g. http://127.0.0.1:2381`;
     } else if ([settings.peerPort, settings.clientPort].includes(Number(port))) {
       yield `${path} has the port of peers or clients; give another, e.g. 2381`;
@@ -57,6 +153,25 @@ export const metricsUrls: Rule = function* ({ settings }) {
       settings.members.some(({ address }) => host === address || host === `[${address}]`)
     ) {
       yield `${path} has the address of one member, and every member gets this URL; give 0.0.0.0 or 127.0.0.1`;
+    } else if (Number(port) < 1024 && isKnown(settings.user) && settings.user !== "root") {
+      yield `${path} has a port below 1024, which only root may open, and etcd runs as "${settings.user}"; give e.g. 2381`;
+    } else if (
+      urls.some((other) => other !== url && collide(url, other)) ||
+      urls.indexOf(url) !== urls.lastIndexOf(url)
+    ) {
+      yield `${path} has an address and port that another of these URLs has too, and etcd cannot open them twice; give one of them`;
     }
   }
 };
+
+function isListenAddress(host: string): boolean {
+  return host === "localhost" || isIpAddress(host.replace(/^\[(.+)\]$/, "$1"));
+}
+
+/** Whether two URLs have one port, on the same address or on all of them. */
+function collide(url: string, other: string): boolean {
+  const [, host, port] = METRICS_URL.exec(url) ?? [];
+  const [, otherHost, otherPort] = METRICS_URL.exec(other) ?? [];
+  const all = ["0.0.0.0", "[::]"];
+  return port === otherPort && (host === otherHost || all.includes(host) || all.includes(otherHost));
+}

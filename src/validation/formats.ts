@@ -22,6 +22,19 @@ export function isDnsName(text: string): boolean {
   return text.length <= 253 && new RegExp(`^(\\*\\.)?(?:${label}\\.)*(?!\\d+$)${label}$`).test(text);
 }
 
+/** The same without a wildcard: one host. */
+export function isHostName(text: string): boolean {
+  return isDnsName(text) && !text.startsWith("*");
+}
+
+/** A host and its port: `10.4.7.1:4317`, `[fd00::1]:4317`, `collector.example:4317`. */
+export function isTcpTarget(text: string): boolean {
+  const [, host, port] = /^(.+):(\d+)$/.exec(text) ?? [];
+  return (
+    host !== undefined && isPort(Number(port)) && (isHostName(host) || isIpAddress(host.replace(/^\[(.+)\]$/, "$1")))
+  );
+}
+
 /** IPv4 or IPv6, without brackets, port or zone. */
 export function isIpAddress(text: string): boolean {
   return isIP(text) !== 0 && !text.includes("%");

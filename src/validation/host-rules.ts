@@ -9,12 +9,36 @@ export const ports: Rule = function* ({ props, settings: { peerPort, clientPort 
   }
 };
 
-/** Directories that hold other things: removal with DESTROY would take those away. */
-const SYSTEM = new Set(
-  "/bin /boot /dev /etc /home /lib /lib64 /media /mnt /opt /proc /root /run /sbin /srv /sys /tmp /usr /usr/local /var /var/lib /var/log".split(
-    " ",
-  ),
-);
+export const privilegedPorts: Rule = function* ({ props, settings: { user } }) {
+  if (!isKnown(user) || user === "root") return;
+  const legal = (port: number) => port >= 1024 || !isPort(port);
+  const problem = `is below 1024, which only root may open, and etcd runs as "${user}"; give 1024 or more`;
+  yield* unless("ports.peer", props.ports?.peer, legal, `${problem}, e.g. 2380`);
+  yield* unless("ports.client", props.ports?.client, legal, `${problem}, e.g. 2379`);
+};
+
+/** Directories that hold other things, which nobody expects to be taken whole; installRoot may be one of them, if it is not in the table below. */
+const SHARED = new Set("/home /media /mnt /opt /root /srv /usr/local /var /var/lib /var/log".split(" "));
+
+/** Directories in which, at any depth, nothing of ours may lie, and why. What comes first decides. */
+const FORBIDDEN: readonly (readonly [directories: string, reason: string])[] = [
+  ["/usr/local", ""],
+  ["/dev /proc /sys /run /var/run /var/lock", "is in memory and gone after a reboot"],
+  ["/tmp /var/tmp", "is emptied by the system"],
+  ["/home /root", "is in the home directory of a user, who could replace it"],
+  ["/var/lib/cdktf-etcd", "holds this package's own records"],
+  [
+    "/bin /boot /etc /lib /lib32 /lib64 /libx32 /sbin /usr /snap /var/cache /var/lib/apt /var/lib/containerd /var/lib/dnf " +
+      "/var/lib/docker /var/lib/dpkg /var/lib/kubelet /var/lib/rpm /var/lib/systemd /var/log/journal /var/log/supervisor /var/spool",
+    "belongs to the system",
+  ],
+];
+
+/** Why nothing of ours may lie at a path; undefined when it may. */
+function forbidden(path: string): string | undefined {
+  const within = (directory: string) => path === directory || path.startsWith(`${directory}/`);
+  return FORBIDDEN.find(([directories]) => directories.split(" ").some(within))?.[1] || undefined;
+}
 
 export const paths: Rule = function* ({ settings: { installRoot, dataDir, logDir } }) {
   const all = Object.entries({ installRoot, dataDir, logDir });
@@ -25,13 +49,17 @@ export const paths: Rule = function* ({ settings: { installRoot, dataDir, logDir
       (text) => /^(\/(?!\.{1,2}(\/|$))[A-Za-z0-9@._+-]+)+$/.test(text),
       'is not a plain absolute path; give letters, digits, "@", ".", "_", "+" and "-" between single slashes, none at the end',
     );
-    if (name === "installRoot") continue;
-    yield* unless(
-      `paths.${name}`,
-      path,
-      (text) => !SYSTEM.has(text),
-      "belongs to the system; give a directory of its own below it",
-    );
+    const reason = isKnown(path) ? forbidden(path) : undefined;
+    if (reason !== undefined) {
+      yield `paths.${name}: "${path}" ${reason}; give a directory elsewhere, e.g. ${EXAMPLES[name]}`;
+    } else if (name !== "installRoot") {
+      yield* unless(
+        `paths.${name}`,
+        path,
+        (text) => !SHARED.has(text),
+        "belongs to the system; give a directory of its own below it",
+      );
+    }
   }
   for (const [i, [name, path]] of all.entries()) {
     for (const [otherName, other] of all.slice(i + 1)) {
@@ -40,6 +68,12 @@ export const paths: Rule = function* ({ settings: { installRoot, dataDir, logDir
       }
     }
   }
+};
+
+const EXAMPLES: { readonly [name: string]: string } = {
+  installRoot: "/opt",
+  dataDir: "/data/etcd/etcd-server",
+  logDir: "/data/logs/etcd-server",
 };
 
 export const supervisorIni: Rule = function* ({ props }) {
@@ -51,11 +85,25 @@ export const supervisorIni: Rule = function* ({ props }) {
   );
 };
 
+/** Users that distributions make for other software: its processes could read etcd's key. */
+const OTHERS = new Set(
+  (
+    "adm backup bin daemon dbus ftp games gnats halt irc list lp mail man messagebus news nobody nogroup operator polkitd " +
+    "proxy shutdown sshd sync sys syslog uucp www-data"
+  ).split(" "),
+);
+
 export const user: Rule = function* ({ props }) {
   yield* unless(
     "user",
     props.user,
     (text) => /^[a-z_][a-z0-9_-]{0,31}$/.test(text),
     'is not a system user\'s name; give 1 to 32 lower-case letters, digits, "_" or "-", e.g. etcd',
+  );
+  yield* unless(
+    "user",
+    props.user,
+    (text) => !OTHERS.has(text) && !text.startsWith("systemd-"),
+    "is a user of other software, which could then read etcd's key and data; give one of etcd's own, e.g. etcd",
   );
 };

@@ -1,4 +1,4 @@
-import { canonicalAddress, isDnsName, isIpAddress, unreachableKind } from "./formats";
+import { canonicalAddress, isHostName, isIpAddress, unreachableKind } from "./formats";
 import { duplicates, isKnown, type Rule, unless } from "./problem";
 
 export const memberCount: Rule = function* ({ props: { members } }) {
@@ -10,6 +10,20 @@ export const evenMemberCount: Rule = function* ({ props: { members } }) {
   if (count === 0 || count % 2 === 1) return;
   yield `members: ${count} survive no more failures than ${count - 1} do, and need one more for a quorum; give ${count - 1} or ${count + 1}`;
 };
+
+/** Names that mean something else to a tool that is given them. */
+const RESERVED_NAMES: { readonly [name: string]: string | undefined } = {
+  all: "supervisorctl takes it for all programs of the host",
+  membership: "the plan calls the list of members so",
+};
+
+/** Host names that are every host's own. */
+const OWN_HOST_NAMES = ["localhost", "localhost.localdomain", "ip6-localhost", "ip6-loopback"];
+
+/** Tokens and what is no text have none. */
+function lowerCase(text: string | undefined): string | undefined {
+  return typeof text === "string" && isKnown(text) ? text.toLowerCase() : text;
+}
 
 export const memberNames: Rule = function* ({ props: { members } }) {
   for (const [i, { name }] of members.entries()) {
@@ -23,10 +37,17 @@ export const memberNames: Rule = function* ({ props: { members } }) {
       'is not a legal name; give 1 to 63 letters, digits, ".", "_" or "-", a letter or digit first, e.g. etcd-1',
     );
   }
+  for (const [i, { name }] of members.entries()) {
+    const meaning = isKnown(name) ? RESERVED_NAMES[lowerCase(name) ?? ""] : undefined;
+    if (meaning) yield `members[${i}].name: "${name}" is reserved: ${meaning}; give another, e.g. etcd-1`;
+  }
   yield* duplicates(
     [...members.entries()],
-    ([, { name }]) => name,
-    ([i, { name }], [first]) => `members[${i}].name: "${name}" is also the name of members[${first}]; give another`,
+    ([, { name }]) => lowerCase(name),
+    ([i, { name }], [first]) =>
+      members[first].name === name
+        ? `members[${i}].name: "${name}" is also the name of members[${first}]; give another`
+        : `members[${i}].name: "${name}" differs from the name of members[${first}] by case only; give another`,
   );
 };
 
@@ -55,8 +76,14 @@ export const memberHosts: Rule = function* ({ props: { members } }) {
     yield* unless(
       `members[${i}].host`,
       host,
-      isDnsName,
-      "is not a host name; give a name as DNS has it, or leave it out",
+      isHostName,
+      'is not a host name; give letters, digits, "-" and ".", as DNS has it, or leave it out',
+    );
+    yield* unless(
+      `members[${i}].host`,
+      host,
+      (name) => !OWN_HOST_NAMES.includes(name.toLowerCase()),
+      "is what every host calls itself; give the name that the other hosts use, or leave it out",
     );
     yield* unless(
       `members[${i}].reprovision`,
@@ -67,8 +94,8 @@ export const memberHosts: Rule = function* ({ props: { members } }) {
   }
   yield* duplicates(
     [...members.entries()],
-    ([, { host }]) => host,
+    ([, { host }]) => lowerCase(host),
     ([i, { host }], [first]) =>
-      `members[${i}].host: "${host}" is also the host of members[${first}]; give each member a host of its own`,
+      `members[${i}].host: "${host}" is also the host of members[${first}]${members[first].host === host ? "" : ", as case does not matter"}; give each member a host of its own`,
   );
 };
