@@ -78,7 +78,7 @@ inEachShell((newHost) => {
     mounted(host);
     host.stub(
       "systemctl",
-      `case $1 in list-unit-files) echo 'data.mount enabled enabled' ;; show) echo 'Where=${host.path("/data")}' ;; esac`,
+      `printf '%s\\n' Id=proc.mount Where=/proc UnitFileState= '' Id=data.mount Where=${host.path("/data")} UnitFileState=enabled`,
     );
     expect(refusals(host)).toEqual([absent("/data", "is to be mounted by data.mount and is not")]);
     mounted(host, host.path("/data"));
