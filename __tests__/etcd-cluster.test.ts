@@ -11,7 +11,8 @@ const FOURTH = { name: "etcd-server-7-20", address: "10.4.7.20" };
 /** `null_resource.etcd_NAME_PHASE` of every member. */
 const each = (phase: string, names = NAMES) => names.map((name) => `null_resource.etcd_member_${name}_${phase}`);
 const MEMBERSHIP = "null_resource.etcd_membership";
-const SHUTDOWNS = NAMES.map((name) => `terraform_data.etcd_member_${name}_shutdown`);
+const SHUTDOWN = "terraform_data.etcd-shutdown_members";
+const SEAL = "terraform_data.etcd-shutdown_seal";
 const rolloutTriggers = (json: StackJson, name: string) =>
   find(json, `null_resource.etcd_member_${name}_rollout`).triggers;
 
@@ -34,7 +35,7 @@ describe("what waits for what", () => {
         expect(allDependencies(json, resource)).toEqual(expect.arrayContaining(each("preflight")));
       }
     }
-    for (const resource of [MEMBERSHIP, ...SHUTDOWNS, "null_resource.etcd_health"]) {
+    for (const resource of [MEMBERSHIP, SHUTDOWN, "null_resource.etcd_health"]) {
       expect(allDependencies(json, resource)).toEqual(expect.arrayContaining(each("preflight")));
     }
   });
@@ -43,14 +44,16 @@ describe("what waits for what", () => {
     expect(find(json, MEMBERSHIP).depends_on).toEqual(["terraform_data.etcd_decommission"]);
   });
 
-  test("every shutdown waits for the decommission: at a destroy it comes first, and leaves nothing to do", () => {
-    for (const shutdown of SHUTDOWNS) {
-      expect(find(json, shutdown).depends_on).toEqual(["terraform_data.etcd_decommission"]);
-    }
+  test("the shutdown waits for the decommission: at a destroy it comes first, and leaves nothing to do", () => {
+    expect(find(json, SHUTDOWN).depends_on).toEqual(["terraform_data.etcd_decommission"]);
   });
 
-  test("every stage waits for membership and shutdowns, so that nothing else ends while stages run", () => {
-    for (const stage of each("stage")) expect(find(json, stage).depends_on).toEqual([MEMBERSHIP, ...SHUTDOWNS]);
+  test("every stage waits for membership and shutdown, so that nothing else ends while stages run", () => {
+    for (const stage of each("stage")) expect(find(json, stage).depends_on).toEqual([MEMBERSHIP, SHUTDOWN]);
+  });
+
+  test("the seal is written last: a cluster that left is stopped after that", () => {
+    expect(find(json, SEAL)).toEqual({ depends_on: [SHUTDOWN, "null_resource.etcd_health"], input: ["etcd/etcd"] });
   });
 
   test("every bootstrap waits for the stages of all members", () => {
@@ -64,11 +67,14 @@ describe("what waits for what", () => {
     expect(all.filter((address) => address.startsWith("local_"))).toEqual([]);
   });
 
-  test("nothing but the membership has a lifecycle that spreads", () => {
+  test("nothing but the CA, the membership and the shutdown has a lifecycle that spreads, and none reaches a file", () => {
     const spreading = addresses(json).filter((address) =>
       JSON.stringify(find(json, address).lifecycle ?? "").includes("create_before_destroy"),
     );
-    expect(spreading).toEqual([MEMBERSHIP]);
+    expect(spreading).toEqual([MEMBERSHIP, SHUTDOWN, "tls_self_signed_cert.etcd_ca_cert"]);
+    for (const address of spreading) {
+      expect(allDependencies(json, address).filter((name) => name.startsWith("local_"))).toEqual([]);
+    }
   });
 
   test("what a removed member's stop waits for: everything that depends on the membership, health at last", () => {
@@ -80,7 +86,7 @@ describe("what waits for what", () => {
   test("the first rollout waits for all bootstraps, and through them for the membership, each other one for the one before", () => {
     const [first, second, third] = each("rollout");
     expect(find(json, first).depends_on).toEqual(each("bootstrap"));
-    expect(allDependencies(json, first)).toEqual(expect.arrayContaining([MEMBERSHIP, ...SHUTDOWNS]));
+    expect(allDependencies(json, first)).toEqual(expect.arrayContaining([MEMBERSHIP, SHUTDOWN]));
     expect(find(json, second).depends_on).toEqual([first]);
     expect(find(json, third).depends_on).toEqual([second]);
   });
@@ -94,15 +100,15 @@ describe("what waits for what", () => {
   });
 
   test("names sort by code unit, so a chain is the same on every machine", () => {
-    const names = ["b", "a-10", "B", "a-9"];
+    const names = ["b", "a-10", "C", "a-9"];
     const json = synthCluster({ members: names.map((name, i) => ({ name, address: `10.4.7.${i + 1}` })) });
-    const chain = each("rollout", ["B", "a-10", "a-9", "b"]);
+    const chain = each("rollout", ["C", "a-10", "a-9", "b"]);
     expect(chain.slice(1).map((rollout) => find(json, rollout).depends_on)).toEqual(
       chain.slice(0, -1).map((before) => [before]),
     );
   });
 
-  test("health runs again when any rollout did or the members changed, and last", () => {
+  test("health runs again when any rollout did or the members changed, and last but for the seal", () => {
     const health = find(json, "null_resource.etcd_health");
     expect(health.triggers).toEqual({
       ...Object.fromEntries(NAMES.map((name) => [name, `\${null_resource.etcd_member_${name}_rollout.id}`])),
@@ -111,7 +117,7 @@ describe("what waits for what", () => {
     const waitFor = addresses(json).filter((address) =>
       allDependencies(json, address).includes("null_resource.etcd_health"),
     );
-    expect(waitFor).toEqual([]);
+    expect(waitFor).toEqual([SEAL]);
   });
 });
 
@@ -232,6 +238,8 @@ describe("what a change of the program changes", () => {
   test("preflight and stage run again for the same things, preflight for the members too, by names that a plan's reader understands", () => {
     const stage = find(json, `null_resource.etcd_member_${NAMES[0]}_stage`).triggers;
     expect(stage).toEqual({
+      cluster: "etcd/etcd",
+      layout: "2",
       version: "3.6.14",
       archive_sha256:
         "ffe840ff9295808e88cce2794a18a5ac87f12a5203c8314d0bf6aa119b41bac5 fa1b80565ee6fc2df1ae6f57a508b221f3ecc7d591c317c581cd8281b0842b3e",
@@ -272,13 +280,13 @@ describe("secrets", () => {
   test("a private key reaches the tls provider, the inbox of its own member and the operator's own file, and nothing else", () => {
     const found = [...strings(json, "")].filter(([, text]) => keys.test(text)).map(([path]) => path);
     expect(found.filter((path) => !path.startsWith("/resource/tls_")).sort()).toEqual([
-      "/resource/local_sensitive_file/etcd_operator-credentials_key/content",
       ...NAMES.map((name) => `/resource/null_resource/etcd_member_${name}_stage/provisioner/1/file/content`),
+      "/resource/terraform_data/etcd_operator-credentials_files/provisioner/0/local-exec/environment/CLIENT_KEY_PEM",
     ]);
     for (const name of NAMES) {
       const upload = find(json, `null_resource.etcd_member_${name}_stage`).provisioner?.[1].file;
       expect(upload?.content).toBe(`\${tls_private_key.etcd_peer_${name}_key.private_key_pem}`);
-      expect(upload?.destination).toBe(`.cdktf-etcd/${name}/etcd-peer-key.pem`);
+      expect(upload?.destination).toBe(`/root/.cdktf-etcd/${name}/etcd-peer-key.pem`);
     }
   });
 
@@ -314,8 +322,8 @@ describe("what the rest of a program sees", () => {
   });
 
   test.each([
-    [false, `\${tls_locally_signed_cert.etcd_peer_${NAMES[1]}_cert.validity_end_time}`],
-    [true, "${tls_locally_signed_cert.etcd_peer_shared_cert.validity_end_time}"],
+    [false, `tls_locally_signed_cert.etcd_peer_${NAMES[1]}_cert.validity_end_time`],
+    [true, "tls_locally_signed_cert.etcd_peer_shared_cert.validity_end_time"],
   ])("the end of each member's certificate is known by its name (shared: %s)", (sharedPeerCertificate, end) => {
     const json = synth((stack) => {
       const { certificateEnds } = new EtcdCluster(stack, "etcd", {
@@ -325,7 +333,8 @@ describe("what the rest of a program sees", () => {
       expect(Object.keys(certificateEnds)).toEqual(NAMES);
       new TerraformOutput(stack, "end", { value: certificateEnds[NAMES[1]] });
     });
-    expect(json.output).toEqual({ end: { value: end } });
+    const ca = "tls_self_signed_cert.etcd_ca_cert.validity_end_time";
+    expect(json.output).toEqual({ end: { value: `\${(timecmp(${end}, ${ca}) == -1) ? ${end} : ${ca}}` } });
   });
 
   test("a client certificate is signed by the cluster's CA, for a client", () => {
@@ -369,7 +378,7 @@ describe("what the rest of a program sees", () => {
     expect(json.locals?.["etcd_member_a_facts"]).toContain(
       "\nADDRESS='${var.address}'\nPEER_URL='https://${var.address}:2380'\n",
     );
-    expect(find(json, "null_resource.etcd_genesis_founders").triggers).toEqual({
+    expect(find(json, "null_resource.etcd_genesis_founders").triggers).toMatchObject({
       founders: "a=https://${var.address}:2380",
     });
     // Terraform computes the digest, of the same text that the member's script has.
@@ -382,7 +391,7 @@ describe("what the rest of a program sees", () => {
   });
 });
 
-test("three members with a shared certificate are 32 resources, 34 with the three instances of the decommission", () => {
+test("three members with a shared certificate are 31 resources, 39 with the instances of decommission and shutdown", () => {
   const json = synthCluster({ certificates: { sharedPeerCertificate: true } });
   const count = Object.fromEntries(
     Object.entries(json.resource).map(([type, blocks]) => [type, Object.keys(blocks).length]),
@@ -390,17 +399,17 @@ test("three members with a shared certificate are 32 resources, 34 with the thre
   expect(count).toEqual({
     local_file: 8, // startup script and supervisor ini of each, host scripts, etcdctl environment
     null_resource: 15, // four phases of each, genesis, membership, health
-    terraform_data: 4, // shutdown of each, decommission
+    terraform_data: 3, // decommission, shutdown, its seal
     tls_cert_request: 1,
     tls_locally_signed_cert: 1,
     tls_private_key: 2,
     tls_self_signed_cert: 1,
   });
-  expect(addresses(json)).toHaveLength(32);
+  expect(addresses(json)).toHaveLength(31);
   expect(Object.keys(find(json, "terraform_data.etcd_decommission").for_each ?? {})).toEqual(NAMES);
 });
 
-test("two clusters in one stack share the providers and the host scripts, and nothing else", () => {
+test("two clusters in one stack share the providers, the host scripts and the shutdown, and neither's deploy waits for the other's", () => {
   const json = synth((stack) => {
     new EtcdCluster(stack, "main", RUNBOOK);
     new EtcdCluster(stack, "events", {
@@ -409,7 +418,17 @@ test("two clusters in one stack share the providers and the host scripts, and no
     });
   });
   const belongsTo = (address: string) => /\.(main|events)_/.exec(address)?.[1];
-  expect(addresses(json).filter((address) => !belongsTo(address))).toEqual(["local_file.etcd-host-scripts_file"]);
+  expect(addresses(json).filter((address) => !belongsTo(address))).toEqual([
+    "local_file.etcd-host-scripts_file",
+    SHUTDOWN,
+    SEAL,
+  ]);
+  expect(Object.keys(find(json, SHUTDOWN).for_each ?? {})).toHaveLength(2 * 7);
+  expect(find(json, SHUTDOWN).depends_on).toEqual([
+    "terraform_data.main_decommission",
+    "terraform_data.events_decommission",
+  ]);
+  expect(find(json, SEAL).depends_on).toEqual([SHUTDOWN, "null_resource.main_health", "null_resource.events_health"]);
   for (const address of addresses(json).filter(belongsTo)) {
     const owners = allDependencies(json, address).map(belongsTo).filter(Boolean);
     expect([...new Set([...owners, belongsTo(address)])]).toHaveLength(1);

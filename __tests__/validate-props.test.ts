@@ -138,7 +138,22 @@ describe("one problem, by exact text", () => {
     [
       "a relative script path",
       withSsh({ scriptPath: "t.sh" }),
-      'ssh.scriptPath: "t.sh" is not absolute; give e.g. /root/terraform_%RAND%.sh',
+      'ssh.scriptPath: "t.sh" is not a path that Terraform can use, starting with / or ./ and with %RAND% in it; give e.g. /root/terraform_%RAND%.sh',
+    ],
+    [
+      "a script path that is the same for every script",
+      withSsh({ scriptPath: "/root/t.sh" }),
+      'ssh.scriptPath: "/root/t.sh" is not a path that Terraform can use, starting with / or ./ and with %RAND% in it; give e.g. /root/terraform_%RAND%.sh',
+    ],
+    [
+      "a script path that a shell would take for more than a word",
+      withSsh({ scriptPath: "/root/my scripts/%RAND%.sh" }),
+      'ssh.scriptPath: "/root/my scripts/%RAND%.sh" is not a path that Terraform can use, starting with / or ./ and with %RAND% in it; give e.g. /root/terraform_%RAND%.sh',
+    ],
+    [
+      "a script path where every user may write",
+      withSsh({ scriptPath: "/var/tmp/terraform_%RAND%.sh" }),
+      'ssh.scriptPath: "/var/tmp/terraform_%RAND%.sh" is in a directory of all users, who could change the script before it becomes root; give a file in a directory that only the SSH user can enter',
     ],
     [
       "two keys",
@@ -414,6 +429,12 @@ describe("warnings", () => {
   test("an even number of members", () => {
     expect(warnings(many(4))).toEqual([
       "members: 4 survive no more failures than 3 do, and need one more for a quorum; give 3 or 5",
+    ]);
+  });
+
+  test("a mirror's password in the program", () => {
+    expect(warnings({ release: EtcdRelease.mirror("https://user:secret@mirror.example") })).toEqual([
+      "release: the password in the mirror's URL is written into the synthesized JSON; put a sensitive TerraformVariable in its place",
     ]);
   });
 

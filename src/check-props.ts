@@ -3,6 +3,7 @@ import type { Construct, IConstruct } from "constructs";
 import type { EtcdClusterProps } from "./props";
 import type { ClusterSettings } from "./settings";
 import { validateProps } from "./validate-props";
+import { throwProblems } from "./validation/certificate-fields";
 import { type NamedCluster, sharedHostProblems } from "./validation/shared-hosts";
 
 /**
@@ -12,7 +13,7 @@ import { type NamedCluster, sharedHostProblems } from "./validation/shared-hosts
  */
 export function checkProps(cluster: Construct, props: EtcdClusterProps): void {
   const { errors, warnings } = validateProps(props);
-  throwAll(cluster, errors);
+  throwProblems("EtcdCluster", cluster.node.path, errors);
   for (const warning of warnings) Annotations.of(cluster).addWarning(warning);
 }
 
@@ -23,8 +24,9 @@ export function checkSharedHosts(cluster: Construct, settings: ClusterSettings):
   const clusters = clustersOf(cluster.node.root);
   const named = { name: cluster.node.path, settings };
   const neighbours = new Set(settings.members.flatMap(({ address }) => clusters.get(address) ?? []));
-  throwAll(
-    cluster,
+  throwProblems(
+    "EtcdCluster",
+    cluster.node.path,
     [...neighbours].flatMap((neighbour) => sharedHostProblems([neighbour, named])),
   );
   for (const { address } of settings.members) clusters.set(address, [...(clusters.get(address) ?? []), named]);
@@ -37,9 +39,4 @@ function clustersOf(app: IConstruct): Map<string, NamedCluster[]> {
   const clusters = apps.get(app) ?? new Map<string, NamedCluster[]>();
   apps.set(app, clusters);
   return clusters;
-}
-
-function throwAll(cluster: Construct, problems: string[]): void {
-  if (problems.length === 0) return;
-  throw new Error(`EtcdCluster "${cluster.node.path}" has invalid props:\n  - ${problems.join("\n  - ")}`);
 }

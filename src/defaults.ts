@@ -1,6 +1,9 @@
 /** etcd version of a cluster that names none: the newest of the most deployed minor whose digest is known here. */
 export const DEFAULT_VERSION = "3.6.14";
 
+/** etcd's own advice: each further member makes every write slower. */
+export const MAX_MEMBERS = 7;
+
 /** The ports that IANA registered for etcd, in TCP. */
 export const DEFAULT_CLIENT_PORT = 2379;
 export const DEFAULT_PEER_PORT = 2380;
@@ -27,3 +30,11 @@ export const DEFAULT_EARLY_RENEWAL_HOURS = 30 * 24;
 export const DEFAULT_SSH_PORT = 22;
 export const DEFAULT_SSH_USER = "root";
 export const DEFAULT_SSH_TIMEOUT = "1m";
+
+/**
+ * Terraform makes its script writable for everybody and runs it a round trip later, so it must lie where only the SSH user can go. It makes no
+ * directory, so that place must be there on every host: root's home; for another user `.ssh` in the home, since the home itself is often open to all.
+ */
+export function defaultScriptPath(user: string): string {
+  return `${user === "root" ? "/root" : "./.ssh"}/.cdktf-etcd-%RAND%.sh`;
+}

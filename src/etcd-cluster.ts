@@ -1,7 +1,8 @@
 import { TerraformStack } from "cdktf";
 import { Construct } from "constructs";
+import { checkId } from "./construct-id";
 import { checkProps, checkSharedHosts } from "./check-props";
-import { DEFAULT_OPERATOR_COMMON_NAME } from "./defaults";
+import { DEFAULT_EARLY_RENEWAL_HOURS, DEFAULT_LEAF_VALIDITY_HOURS, DEFAULT_OPERATOR_COMMON_NAME } from "./defaults";
 import { EtcdMember } from "./etcd-member";
 import type { CertificateAuthority } from "./pki/certificate-authority";
 import { CertificateProfile } from "./pki/certificate-profile";
@@ -15,9 +16,11 @@ import { Genesis } from "./provision/genesis";
 import { health } from "./provision/health";
 import { membership } from "./provision/membership";
 import { OperatorCredentials } from "./provision/operator-credentials";
+import { withOperatorPaths } from "./provision/operator-path";
 import { ensureHostProviders } from "./provision/providers";
 import { renderedFile } from "./provision/rendered-file";
 import { sharedScripts } from "./provision/shared-scripts";
+import { Shutdown } from "./provision/shutdown";
 import { textDigest } from "./provision/text-digest";
 import { renderEtcdctlEnv } from "./render/etcdctl-env";
 import { installedFiles, PEER_CERTIFICATE_FILES } from "./render/layout";
@@ -32,6 +35,17 @@ import { initialCluster } from "./topology/initial-cluster";
  * @throws Error with every problem of the props at once, each with the value, the limit and the fix.
  */
 export class EtcdCluster extends Construct {
+  /**
+   * For a stack whose last cluster is to be taken out of the program: makes the next deploy stop and unregister that cluster's members. Terraform
+   * stops nothing for a stack of which no part is left, so call this in the stack in place of the cluster. Where another cluster stays, it is not needed.
+   *
+   * @param scope The stack, or a construct in it.
+   */
+  public static stopRemovedClusters(scope: Construct): void {
+    ensureHostProviders(scope);
+    Shutdown.of(scope);
+  }
+
   /** Client URLs of all members, joined by commas: `https://10.4.7.12:2379,…`, as `etcdctl --endpoints` takes them. */
   public readonly endpoints: string;
 
@@ -50,8 +64,9 @@ export class EtcdCluster extends Construct {
    */
   constructor(scope: Construct, id: string, props: EtcdClusterProps) {
     super(scope, id);
+    checkId(this);
     checkProps(this, props);
-    this.settings = resolveClusterProps(props);
+    this.settings = withOperatorPaths(this, resolveClusterProps(props));
     checkSharedHosts(this, this.settings);
     ensureHostProviders(this);
     this.endpoints = endpoints(this.settings.members);
@@ -63,16 +78,17 @@ export class EtcdCluster extends Construct {
       Object.entries(certificates).map(([member, { validityEndTime }]) => [member, validityEndTime]),
     );
     const members = this.renderMembers(certificates, trusted);
-    const genesis = new Genesis(this, "genesis", this.settings.members);
 
     // Every host is looked at before any host is changed.
     const preflights = members.map((member) => member.preflight());
-    const decommission = new Decommission(this, "decommission", this.settings, preflights);
-    const shutdowns = members.map((member) => member.shutdown(decommission));
+    const path = this.node.path;
+    const decommission = new Decommission(this, "decommission", path, this.settings, preflights);
+    const shutdown = Shutdown.of(this);
     const roster = membership(this, initialCluster(this.settings.members), decommission);
+    const genesis = new Genesis(this, "genesis", this.settings.members, roster);
     // Nothing else ends while the stages run: a resource that ends makes Terraform write its state, in which those under way look done (ADR 0008).
-    const stages = members.map((member) => member.stage([roster, ...shutdowns]));
-    const bootstraps = members.map((member) => member.bootstrap(genesis, stages));
+    const stages = members.map((member) => member.stage(genesis, [roster, shutdown.before(decommission)]));
+    const bootstraps = members.map((member) => member.bootstrap(roster, genesis, stages));
 
     // One member at a time: each rollout waits for the one before, and a failed one stops those after it.
     let before = bootstraps;
@@ -81,23 +97,26 @@ export class EtcdCluster extends Construct {
       before = [rollout];
       return rollout;
     });
-    health(
+    const last = health(
       this,
       members[0].host,
       roster,
       Object.fromEntries(members.map((member, i) => [member.node.id, rollouts[i]])),
     );
+    shutdown.add({ path, settings: this.settings, decommission, health: last });
 
     if (props.operatorCredentials) {
       const { directory, commonName = DEFAULT_OPERATOR_COMMON_NAME } = props.operatorCredentials;
-      const client = this.issueClientCertificate("operator", { commonName });
-      new OperatorCredentials(this, "operator-credentials", {
+      const client = this.issueClientCertificate("operator", { commonName, ...shorterThan(signing) });
+      const content = {
         directory,
         cluster: this.settings,
         caPem: trustBundle(trusted),
         certificatePem: client.certPem,
         privateKeyPem: client.privateKeyPem,
-      });
+      };
+      // Those of before stay the right ones until the whole cluster has changed.
+      new OperatorCredentials(this, "operator-credentials", content, [last]);
     }
   }
 
@@ -126,6 +145,7 @@ export class EtcdCluster extends Construct {
       PEER_CERTIFICATE_FILES,
     );
     const shared = {
+      path: this.node.path,
       cluster,
       directory,
       caPem: trustBundle(trusted),
@@ -145,4 +165,10 @@ export class EtcdCluster extends Construct {
 /** Names that the user chooses live in scopes of their own, where no id of this construct's can meet them. */
 function childScope(scope: Construct, id: string): Construct {
   return (scope.node.tryFindChild(id) as Construct | undefined) ?? new Construct(scope, id);
+}
+
+/** Validity of a certificate that nobody chose one for: the default, or that of a CA that lives shorter. */
+function shorterThan({ _validityHours: hours }: CertificateAuthority): Partial<ClientCertificateOptions> {
+  if (hours === undefined || hours >= DEFAULT_LEAF_VALIDITY_HOURS) return {};
+  return { validityHours: hours, earlyRenewalHours: Math.min(DEFAULT_EARLY_RENEWAL_HOURS, Math.floor(hours / 3)) };
 }

@@ -3,28 +3,30 @@ import { Construct } from "constructs";
 import type { LeafCertificate } from "./pki/leaf-certificate";
 import { archive } from "./provision/archive";
 import { bootstrap } from "./provision/bootstrap";
-import { type Decommission, Shutdown } from "./provision/decommission";
 import type { Genesis } from "./provision/genesis";
 import type { HostResource } from "./provision/host-resource";
-import { memberFacts } from "./provision/member-facts";
+import { memberFacts, secretArchiveUrl } from "./provision/member-facts";
 import { MemberHost } from "./provision/member-host";
 import { operatorPath } from "./provision/operator-path";
 import type { Payload } from "./provision/payload";
 import { preflight } from "./provision/preflight";
 import { renderedFile } from "./provision/rendered-file";
-import { type RestartTriggers, rollout } from "./provision/rollout";
+import { rollout } from "./provision/rollout";
 import { stage } from "./provision/stage";
+import { type StagedData, stagedData } from "./provision/staged-data";
 import { textDigest } from "./provision/text-digest";
 import { reloadsLeaf } from "./release/leaf-reload";
 import { type EtcdFlag, etcdFlags } from "./render/etcd-flags";
 import { renderProgramIni } from "./render/program-ini";
 import { renderStartupScript, restartRelevant } from "./render/startup-script";
-import { escapeTerraform } from "./render/terraform-escape";
+import { escapeTerraform, escapeValues } from "./render/terraform-escape";
 import type { ClusterSettings, MemberSettings } from "./settings";
 import { initialCluster } from "./topology/initial-cluster";
 
 /** What a member shares with the others of its cluster. */
 export interface EtcdMemberOptions {
+  /** Path of the cluster's construct. */
+  readonly path: string;
   readonly cluster: ClusterSettings;
   readonly member: MemberSettings;
   /** The certificates of all CAs that the members trust, in PEM. */
@@ -45,7 +47,8 @@ export interface EtcdMemberOptions {
 export class EtcdMember extends Construct {
   public readonly host: MemberHost;
   private readonly payload: Payload;
-  private readonly restartTriggers: RestartTriggers;
+  private readonly restartTriggers: { [name: string]: string };
+  private readonly staged: StagedData;
 
   public constructor(
     scope: Construct,
@@ -55,7 +58,7 @@ export class EtcdMember extends Construct {
     super(scope, id);
     const { cluster, member, directory } = options;
 
-    const facts = new TerraformLocal(this, "facts", escapeTerraform(memberFacts(cluster, member)));
+    const facts = new TerraformLocal(this, "facts", escapeTerraform(memberFacts(options.path, cluster, member)));
     this.host = new MemberHost(member, facts.asString, options.scripts);
 
     const flags = etcdFlags(cluster, member);
@@ -69,6 +72,7 @@ export class EtcdMember extends Construct {
       authorityPem: options.authorityPem,
       certificatePem: options.certificate.certPem,
       privateKeyPem: options.certificate.privateKeyPem,
+      secretArchiveUrl: secretArchiveUrl(cluster),
       startupScript: renderedFile(
         this,
         "startup-script",
@@ -84,7 +88,9 @@ export class EtcdMember extends Construct {
       ),
       etcdctlEnv: options.etcdctlEnv,
       triggers: {
-        ...installTriggers(cluster, member),
+        // The host knows whose member it has by this path.
+        cluster: options.path,
+        ...escapeValues(installTriggers(cluster, member)),
         ca_sha256: options.caSha256,
         certificate_sha256: options.certificate.certSha256,
         startup_script_sha256: startupSha256,
@@ -93,11 +99,13 @@ export class EtcdMember extends Construct {
         reprovision: String(member.reprovision),
       },
     };
+    const restartSha256 = textDigest(this, "restart-text", restartRelevant(startupScript));
+    this.staged = stagedData(this.payload, restartSha256, supervisorSha256);
     this.restartTriggers = {
-      ...flagTriggers(flags),
+      ...escapeValues(flagTriggers(flags)),
       version: cluster.version,
       ca_sha256: options.caSha256,
-      startup_script_sha256: textDigest(this, "restart-text", restartRelevant(startupScript)),
+      startup_script_sha256: restartSha256,
       supervisor_ini_sha256: supervisorSha256,
       reprovision: String(member.reprovision),
       ...(reloadsLeaf(cluster.version) ? {} : { certificate_sha256: options.certificate.certSha256 }),
@@ -116,27 +124,24 @@ export class EtcdMember extends Construct {
     );
   }
 
-  /** @param decommission That of all members. */
-  public shutdown(decommission: Decommission): Shutdown {
-    return new Shutdown(this, this.options.cluster, this.options.member, decommission);
-  }
-
-  /** @param after The membership, and so the preflights of all; the shutdowns of all. */
-  public stage(after: ITerraformDependable[]): HostResource {
+  /** @param after The membership, and so the preflights of all; the shutdown. */
+  public stage(genesis: Genesis, after: ITerraformDependable[]): HostResource {
     const { archivePath } = this.options.cluster.release;
     const pushed =
-      archivePath === undefined ? [] : [archive(this, this.host, this.payload, operatorPath(this, archivePath), after)];
-    return stage(this, this.host, this.payload, [...after, ...pushed]);
+      archivePath === undefined
+        ? []
+        : [archive(this, this.host, this.payload, genesis, escapeTerraform(operatorPath(this, archivePath)), after)];
+    return stage(this, this.host, this.payload, genesis, [...after, ...pushed]);
   }
 
   /** @param stages Those of all members. */
-  public bootstrap(genesis: Genesis, stages: HostResource[]): HostResource {
-    return bootstrap(this, this.host, genesis, stages);
+  public bootstrap(membership: HostResource, genesis: Genesis, stages: HostResource[]): HostResource {
+    return bootstrap(this, this.host, this.staged, membership, genesis, stages);
   }
 
   /** @param after What must be done before this member may be disturbed. */
   public rollout(membership: HostResource, after: HostResource[]): HostResource {
-    return rollout(this, this.host, this.restartTriggers, membership, after);
+    return rollout(this, this.host, this.restartTriggers, this.staged, membership, after);
   }
 }
 
@@ -144,6 +149,8 @@ export class EtcdMember extends Construct {
 function installTriggers(cluster: ClusterSettings, member: MemberSettings): { [name: string]: string } {
   const { amd64, arm64 } = cluster.release.digests(cluster.version);
   return {
+    // Whose the files on the host are. A new number here makes each member's next deploy bring that right: `takeover.sh`.
+    layout: "2",
     version: cluster.version,
     archive_sha256: [amd64, arm64].filter(Boolean).join(" "),
     address: member.address,

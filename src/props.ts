@@ -68,7 +68,8 @@ export interface SshOptions {
   readonly user?: string;
 
   /**
-   * Path of the private key (PEM or OpenSSH format, no passphrase) on the operator's machine; `~` is expanded.
+   * Path of the private key (PEM or OpenSSH format, no passphrase) on the operator's machine; `~` is expanded,
+   * and a relative path is relative to the directory in which the program runs.
    * It is read by Terraform when it connects, never at synth.
    *
    * @default - the SSH agent is used
@@ -124,7 +125,8 @@ export interface SshOptions {
   readonly bastionUser?: string;
 
   /**
-   * Path of the private key for the bastion on the operator's machine; `~` is expanded.
+   * Path of the private key for the bastion on the operator's machine; `~` is expanded,
+   * and a relative path is relative to the directory in which the program runs.
    *
    * @default - `privateKeyFile`
    */
@@ -138,9 +140,14 @@ export interface SshOptions {
   readonly timeout?: string;
 
   /**
-   * Where Terraform puts its script on the host; `%RAND%` is replaced. For hosts whose `/tmp` is mounted `noexec`.
+   * Where Terraform puts its script on the host; `%RAND%` is replaced by a number. Uploads go to `.cdktf-etcd` beside it.
    *
-   * @default - Terraform's `/tmp/terraform_%RAND%.sh`
+   * The directory must be there, and only the SSH user may be able to enter it: the script becomes root, and Terraform makes it writable for everybody.
+   * It must not be mounted `noexec`. A path that starts with `./` is relative to where the SSH user's shell starts: its home directory.
+   *
+   * A change restarts nothing.
+   *
+   * @default - `/root/.cdktf-etcd-%RAND%.sh` for root, `./.ssh/.cdktf-etcd-%RAND%.sh` for another user
    */
   readonly scriptPath?: string;
 }
@@ -185,7 +192,7 @@ export interface CertificateOptions {
   readonly commonName?: string;
 
   /**
-   * Validity of leaf certificates, in hours.
+   * Validity of leaf certificates, in hours: more than `earlyRenewalHours`, and no more than that of the CA, where that is known at synth.
    *
    * @default 87600 - ten years
    */
@@ -272,8 +279,8 @@ export interface PortOptions {
 /** Client credentials on the operator's machine. */
 export interface OperatorCredentialsOptions {
   /**
-   * Directory for `ca.pem`, `client.pem`, `client-key.pem` (PEM, mode 0600) and `etcdctl.env`.
-   * A relative path is relative to the directory in which the program runs.
+   * Directory for `ca.pem`, `client.pem`, `client-key.pem` (PEM, mode 0600) and `etcdctl.env`; `~` is expanded,
+   * and a relative path is relative to the directory in which the program runs. A single quote in it is refused.
    */
   readonly directory: string;
 
@@ -400,7 +407,8 @@ export interface EtcdClusterProps {
 
   /**
    * Further etcd flags, without the leading dashes: `{ "snapshot-count": "10000" }`.
-   * A flag that etcd does not know at this version, or that another prop owns, is refused.
+   * A flag that etcd does not know at this version, that another prop owns, that opens a listener, weakens TLS or moves data, and a
+   * value that is not of the flag's type, are refused.
    *
    * @default - none
    */

@@ -10,6 +10,7 @@ import {
   DEFAULT_SUPERVISOR_INI,
   DEFAULT_USER,
   DEFAULT_VERSION,
+  defaultScriptPath,
 } from "./defaults";
 import { type EtcdClusterProps, type EtcdMemberProps, RemovalPolicy, type SshOptions } from "./props";
 import { EtcdRelease } from "./release/etcd-release";
@@ -81,7 +82,7 @@ function resolveSsh(ssh: SshOptions, address: string): SshSettings {
     agent: ssh.agent ?? (ssh.privateKeyFile === undefined && ssh.privateKey === undefined),
     hostKey: ssh.hostKey,
     timeout: ssh.timeout ?? DEFAULT_SSH_TIMEOUT,
-    scriptPath: ssh.scriptPath,
+    scriptPath: ssh.scriptPath ?? defaultScriptPath(user),
     ...(ssh.bastionHost === undefined ? {} : resolveBastion(ssh, user)),
   };
 }

@@ -16,7 +16,8 @@ export interface SshSettings {
   readonly agent: boolean;
   readonly hostKey?: string;
   readonly timeout: string;
-  readonly scriptPath?: string;
+  /** Where Terraform puts its scripts; what it uploads lies beside. */
+  readonly scriptPath: string;
   readonly bastionHost?: string;
   readonly bastionPort?: number;
   readonly bastionUser?: string;

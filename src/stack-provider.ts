@@ -1,9 +1,9 @@
-import { TerraformProvider, TerraformStack } from "cdktf";
-import type { Construct } from "constructs";
+import { Aspects, TerraformProvider, TerraformStack } from "cdktf";
+import type { Construct, IConstruct } from "constructs";
 
 /**
- * Adds a provider to the stack unless the program did so before: CDKTF wants a construct for each provider, even one without settings.
- * One of the program's own must come before the cluster, since Terraform allows one provider of a kind without alias.
+ * Adds a provider to the stack unless the program has one: CDKTF wants a construct for each provider, even one without settings.
+ * Terraform allows one provider of a kind without alias, so the one added here goes when the program adds its own later.
  *
  * @param type The provider's name in Terraform: `null`, `tls`, `local`.
  * @param make Makes the provider, given a scope and an id.
@@ -18,5 +18,16 @@ export function ensureProvider(
   // The one added here is found by its id: a search through the whole stack for each leaf would make synth quadratic.
   if (stack.node.tryFindChild(id)) return;
   const providers = stack.node.findAll().filter((node) => TerraformProvider.isTerraformProvider(node));
-  if (!providers.some((provider) => provider.terraformResourceType === type)) make(stack, id);
+  if (providers.some((provider) => provider.terraformResourceType === type)) return;
+  const added = make(stack, id);
+  Aspects.of(stack).add({
+    visit(node) {
+      const replaces = (other: IConstruct) =>
+        other !== added &&
+        TerraformProvider.isTerraformProvider(other) &&
+        other.terraformResourceType === type &&
+        other.alias === undefined;
+      if (node === stack && stack.node.findAll().some(replaces)) stack.node.tryRemoveChild(id);
+    },
+  });
 }

@@ -1,16 +1,25 @@
 import type { EtcdClusterProps } from "./props";
 import { resolveClusterProps } from "./resolve-props";
-import { certificates, operatorCredentials, renewal } from "./validation/certificate-rules";
+import { certificates, operatorCredentials } from "./validation/certificate-rules";
 import { extraFlags, flagsTogether, metricsUrls, propsOfVersion } from "./validation/flag-rules";
 import { paths, ports, privilegedPorts, supervisorIni, user } from "./validation/host-rules";
-import { evenMemberCount, memberAddresses, memberCount, memberHosts, memberNames } from "./validation/member-rules";
+import { lists } from "./validation/list-rules";
+import {
+  evenMemberCount,
+  memberAddresses,
+  memberCount,
+  memberHosts,
+  memberNames,
+  similarNames,
+} from "./validation/member-rules";
 import type { Rule, Subject } from "./validation/problem";
 import { bastion, sshKeys, sshLogin, sshOptions, sshTargets } from "./validation/ssh-rules";
 import { autoCompaction, intervals, quota } from "./validation/tuning-rules";
-import { digests, mirror, outdatedVersion, version } from "./validation/version-rules";
+import { archivePath, digests, mirror, mirrorPassword, outdatedVersion, version } from "./validation/version-rules";
 
 /** A cluster that breaks one of these is not synthesized. */
 const ERRORS: readonly Rule[] = [
+  lists,
   memberCount,
   memberNames,
   memberAddresses,
@@ -23,6 +32,7 @@ const ERRORS: readonly Rule[] = [
   version,
   digests,
   mirror,
+  archivePath,
   extraFlags,
   flagsTogether,
   propsOfVersion,
@@ -36,12 +46,11 @@ const ERRORS: readonly Rule[] = [
   supervisorIni,
   user,
   certificates,
-  renewal,
   operatorCredentials,
 ];
 
 /** A cluster that breaks one of these works, and its user should know. */
-const WARNINGS: readonly Rule[] = [evenMemberCount, outdatedVersion];
+const WARNINGS: readonly Rule[] = [evenMemberCount, similarNames, outdatedVersion, mirrorPassword];
 
 /** What is wrong with a cluster's props; one line a problem, each with the value, the limit and the fix. */
 export interface PropsProblems {

@@ -10,4 +10,4 @@ git ls-files --cached --others --exclude-standard | while read -r file; do
   if [ -f "$file" ] && head -n 2 "$file" | grep -qE '^#!.*sh$|^# shellcheck shell='; then echo "$file"; fi
 done | xargs -r shellcheck -x
 # The host scripts are parts of one text: what one file sets, another uses.
-shellcheck -s sh -e SC2034,SC2153,SC2154 scripts/*/*.sh
+shellcheck -s dash -e SC2034,SC2153,SC2154 scripts/*/*.sh

@@ -1,4 +1,6 @@
-import { expectHealthy, pids } from "./support/cluster";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { expectHealthy, expectSettled, pids } from "./support/cluster";
 import { Lab } from "./support/lab";
 import { Project } from "./support/project";
 import { steps } from "./support/under-writer";
@@ -69,7 +71,11 @@ describe("terraform destroy", () => {
     expect(destroyed.output).toMatch(/Destroy complete!/);
     expect(steps(destroyed.output, /shutdown: stopped/)).toHaveLength(3);
     expect(await pids(lab)).toEqual(["", "", ""]);
-    expect(await lab.onAll("supervisorctl status; ls /etc/supervisor/conf.d")).toEqual(["", "", ""]);
+    expect(await lab.onAll("supervisorctl status | grep etcd; ls /etc/supervisor/conf.d | grep etcd; true")).toEqual([
+      "",
+      "",
+      "",
+    ]);
     expect(await lab.onAll("ls -d /data/etcd/etcd-server/member/wal")).toEqual(
       Array(3).fill("/data/etcd/etcd-server/member/wal"),
     );
@@ -95,7 +101,7 @@ describe("terraform destroy", () => {
       "second-12 shutdown: stopped and unregistered",
       "second-21 shutdown: stopped and unregistered",
     ]);
-    expect(failed.output).toMatch(/second-22_shutdown_\w+.*\n[^]*timeout.*10\.4\.7\.22:22/);
+    expect(failed.output).toMatch(/etcd-shutdown_members_\w+\["etcd\/2"\][^]*timeout.*10\.4\.7\.22:22/);
     expect(await lab.onAll("supervisorctl status | grep -c second-; true", ["hdss7-12", "hdss7-21"])).toEqual([
       "0",
       "0",
@@ -130,7 +136,7 @@ describe("terraform destroy", () => {
   test("a new removal policy is taken in without touching a running member", async () => {
     const before = await pids(lab);
     const applied = await project.apply({ removalPolicy: "destroy" });
-    expect(applied.output).toMatch(/Apply complete! Resources: 0 added, 6 changed, 0 destroyed/);
+    expect(applied.output).toMatch(/Apply complete! Resources: 0 added, 10 changed, 0 destroyed/);
     expect(await pids(lab)).toEqual(before);
   });
 
@@ -142,5 +148,109 @@ describe("terraform destroy", () => {
         "ls -d /data/etcd/etcd-server /data/logs/etcd-server /opt/etcd /opt/etcd-v* /var/lib/cdktf-etcd/* 2>/dev/null; true",
       ),
     ).toEqual(["", "", ""]);
+  });
+
+  describe("what leaves the program, or is replaced by hand", () => {
+    let leaving: Project;
+    const credentials = () =>
+      ["ca.pem", "client.pem", "client-key.pem", "etcdctl.env"].map((file) =>
+        readFileSync(join(leaving.directory, "credentials", file), "utf8"),
+      );
+    const authority = () => lab.on("hdss7-12", "sha256sum </opt/etcd/certs/ca.pem");
+
+    beforeAll(async () => {
+      leaving = new Project(lab, "leaving");
+      expect((await leaving.apply()).output).toMatch(/Apply complete!/);
+    });
+
+    test("another id of the construct is refused, twice: etcd, the CA and the operator's credentials stay; with the old id all is as before", async () => {
+      const before = [await pids(lab), await authority(), credentials()];
+      for (const attempt of ["first", "second"]) {
+        const refused = await leaving.apply({ id: "renamed" });
+        expect({ attempt, code: refused.code }).not.toMatchObject({ code: 0 });
+        expect(steps(refused.output, /preflight refused: certificate authority: .*/).length).toBeGreaterThan(0);
+        expect(refused.output).not.toMatch(/shutdown: stopped/);
+        expect([await pids(lab), await authority(), credentials()]).toEqual(before);
+        await expectHealthy(leaving);
+      }
+      expect((await leaving.apply()).output).toMatch(/Apply complete!/);
+      expect([await pids(lab), await authority()]).toEqual(before.slice(0, 2));
+      await expectHealthy(leaving);
+      await expectSettled(lab, leaving);
+    });
+
+    test("the id is changed on purpose, by moving the resources in the state (docs/destroy.md): the same CA, and nobody restarts", async () => {
+      const before = [await pids(lab), await authority()];
+      await leaving.prepare({ id: "etcd2" });
+      const page = readFileSync(join(__dirname, "..", "..", "docs", "destroy.md"), "utf8");
+      const [, move] = /^```sh\nnpx cdktf synth\n([^]*?)^```$/m.exec(page) ?? [];
+      const back = `${move}`.replace("etcd etcd2 >", "etcd2 etcd >");
+      expect(await lab.exec(["sh", "-euc", `${move}`], { cwd: leaving.directory })).toMatchObject({ code: 0 });
+      const moved = await leaving.apply({ id: "etcd2" });
+      expect(moved.output).toMatch(/Apply complete!/);
+      expect(moved.output).not.toMatch(/tls_\S+: Destroying/);
+      expect([await pids(lab), await authority()]).toEqual(before);
+      await expectSettled(lab, leaving, { id: "etcd2" });
+      await leaving.prepare();
+      expect(await lab.exec(["sh", "-euc", back], { cwd: leaving.directory })).toMatchObject({ code: 0 });
+      expect((await leaving.apply()).output).toMatch(/Apply complete!/);
+      expect([await pids(lab), await authority()]).toEqual(before);
+    });
+
+    test("-replace of a member's shutdown stops nothing, and of the CA's key changes no certificate", async () => {
+      const before = [await pids(lab), await authority(), credentials()];
+      const list = (await leaving.terraform("state", "list")).stdout.split("\n");
+      for (const address of [
+        list.find((name) => name.includes("etcd-shutdown_members") && name.endsWith('["etcd/1"]')),
+        list.find((name) => name.startsWith("tls_private_key.etcd_ca_key")),
+      ]) {
+        const replaced = await leaving.terraform("apply", "-auto-approve", "-input=false", `-replace=${address}`);
+        expect(replaced.output).toMatch(/Apply complete! Resources: 1 added, 0 changed, 1 destroyed/);
+        expect([await pids(lab), await authority(), credentials()]).toEqual(before);
+      }
+      await expectSettled(lab, leaving);
+    });
+
+    test("a new certificate of the CA is refused, for as long as it is asked for; the old one comes back from the state (docs/lost-data.md)", async () => {
+      const before = [await pids(lab), await authority(), credentials()];
+      const list = (await leaving.terraform("state", "list")).stdout.split("\n");
+      const address = list.find((name) => name.startsWith("tls_self_signed_cert.etcd_ca_cert"));
+      expect((await leaving.terraform("apply", "-auto-approve", "-input=false", `-replace=${address}`)).code).not.toBe(
+        0,
+      );
+      expect((await leaving.apply()).code).not.toBe(0);
+      expect([await pids(lab), await authority(), credentials()]).toEqual(before);
+      const page = readFileSync(join(__dirname, "..", "..", "docs", "lost-data.md"), "utf8");
+      const [, recovery] = /^```sh\n((?:(?!```)[^])*deposed[^]*?)^```$/m.exec(page) ?? [];
+      const recovered = await lab.exec(["sh", "-euc", `${recovery}`], { cwd: leaving.directory });
+      expect(recovered).toMatchObject({ code: 0 });
+      expect((await leaving.apply()).output).toMatch(/Apply complete!/);
+      expect([await pids(lab), await authority()]).toEqual(before.slice(0, 2));
+      await expectSettled(lab, leaving);
+    });
+
+    test("a cluster that is taken out of its stack is stopped, the other one's processes go on; so is the last one, where the stack keeps the shutdown", async () => {
+      const first = await firstPids(lab);
+      expect((await leaving.apply({ beside: { second: SECOND } })).output).toMatch(/Apply complete!/);
+      expect(await lab.onAll("supervisorctl status | grep -c second-.*RUNNING")).toEqual(["1", "1", "1"]);
+
+      await lab.lab("link", "hdss7-22", "down");
+      const failed = await leaving.apply();
+      await lab.lab("link", "hdss7-22", "up");
+      expect(failed.code).not.toBe(0);
+      expect(steps(failed.output, /shutdown: stopped/)).toHaveLength(2);
+      const taken = await leaving.apply();
+      expect(taken.output).toMatch(/Apply complete!/);
+      expect(steps(taken.output, /shutdown: stopped/)).toHaveLength(1);
+      expect(await lab.onAll("supervisorctl status | grep -c second-; true")).toEqual(["0", "0", "0"]);
+      expect(await firstPids(lab)).toEqual(first);
+      await expectSettled(lab, leaving);
+
+      const last = await leaving.apply({ id: "" });
+      expect(last.output).toMatch(/Apply complete!/);
+      expect(steps(last.output, /shutdown: stopped/)).toHaveLength(3);
+      expect(await pids(lab)).toEqual(["", "", ""]);
+      expect((await leaving.terraform("state", "list")).stdout).toMatch(/^terraform_data\.etcd-shutdown_seal_\w+\n$/);
+    });
   });
 });

@@ -2,6 +2,7 @@ import { cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expectHealthy, leftovers, MEMBERS, pids } from "./support/cluster";
 import { HOSTS, Lab } from "./support/lab";
+import { ownedByOthers, writableByOthers } from "./support/ownership";
 import { Project } from "./support/project";
 import type { Result } from "./support/run";
 import { watchForSecrets } from "./support/secrets";
@@ -47,7 +48,7 @@ describe("cdktf deploy of main.ts on three clean hosts", () => {
   test("etcd runs as etcd, under supervisor, from the versioned directory behind /opt/etcd", async () => {
     for (const host of Object.keys(HOSTS)) {
       const name = `etcd-server-${HOSTS[host].split(".").slice(2).join("-")}`;
-      expect(await lab.on(host, "supervisorctl status")).toMatch(new RegExp(`^${name} +RUNNING`));
+      expect(await lab.on(host, `supervisorctl status ${name}`)).toMatch(new RegExp(`^${name} +RUNNING`));
       expect(await lab.on(host, "stat -c %U /proc/$(supervisorctl pid " + name + ")")).toBe("etcd");
       expect(await lab.on(host, "readlink -f /opt/etcd")).toBe("/opt/etcd-v3.6.14");
       expect(await lab.on(host, "getent passwd etcd")).toMatch(/:\/nonexistent:\/sbin\/nologin$/);
@@ -55,12 +56,18 @@ describe("cdktf deploy of main.ts on three clean hosts", () => {
     }
   });
 
-  test("data are 0700, keys 0600, all of etcd; the log is where the runbook has it", async () => {
+  test("what root uses, neither etcd's user nor anybody else may write, nor what lies above it", async () => {
+    expect(await writableByOthers(lab)).toEqual([]);
+    expect(await ownedByOthers(lab)).toEqual([]);
+  });
+
+  test("data are 0700, keys 0600, both of etcd, all else root's; the log is where the runbook has it", async () => {
     const stat = (path: string) => lab.on("hdss7-12", `stat -L -c '%a %U:%G' ${path}`);
     expect(await stat("/data/etcd/etcd-server")).toBe("700 etcd:etcd");
     expect(await stat("/opt/etcd/certs/etcd-peer-key.pem")).toBe("600 etcd:etcd");
-    expect(await stat("/opt/etcd")).toBe("755 etcd:etcd");
-    expect(await stat("/data/etcd")).toBe("755 etcd:etcd");
+    expect(await stat("/opt/etcd")).toBe("755 root:root");
+    expect(await stat("/data/etcd")).toBe("755 root:root");
+    expect(await stat("/data/logs/etcd-server")).toBe("755 root:root");
     expect(await lab.on("hdss7-12", "ls /opt/etcd/certs/")).toBe("ca.pem\netcd-peer-key.pem\netcd-peer.pem");
     expect(await lab.on("hdss7-12", "grep -c 'ready to serve client requests' /data/logs/etcd-server/etcd.log")).toBe(
       "1",

@@ -4,6 +4,8 @@ import { expectHealthy, expectSettled, member, pids } from "./support/cluster";
 import { HOSTS, Lab } from "./support/lab";
 import { Project } from "./support/project";
 
+const NAME = "etcd-server-7-22";
+
 /* What is still done by hand; docs/lost-data.md has these commands. */
 describe("data that no deploy brings back", () => {
   let lab: Lab;
@@ -61,7 +63,7 @@ chmod 700 /data/etcd/etcd-server`,
     expect(await lab.on("hdss7-22", "tail -n 1 /data/logs/etcd-server/etcd.log")).toBe(
       "etcd-server-7-22: no data in /data/etcd/etcd-server and no deploy has asked for a first start: not starting; run a deploy",
     );
-    expect(await lab.on("hdss7-22", "ls -A /data/etcd/etcd-server")).toBe("");
+    expect(await lab.on("hdss7-22", "ls -A /data/etcd/etcd-server")).toBe(".cdktf-etcd");
     expect((await project.apply()).output).toMatch(/No changes/);
   });
 
@@ -70,7 +72,7 @@ chmod 700 /data/etcd/etcd-server`,
     const bootstrap = await project.resource("etcd-server-7-22", "bootstrap");
     const again = await project.terraform("apply", "-auto-approve", `-replace=${bootstrap}`, `-target=${bootstrap}`);
     expect(again.output).toMatch(/bootstrap: had a life before and its data are gone, it may not found anything/);
-    expect(await lab.on("hdss7-22", "ls -A /data/etcd/etcd-server")).toBe("");
+    expect(await lab.on("hdss7-22", "ls -A /data/etcd/etcd-server")).toBe(".cdktf-etcd");
     await Promise.all(["hdss7-12", "hdss7-21"].map((host) => lab.on(host, "supervisorctl start all")));
   });
 
@@ -112,5 +114,94 @@ chmod 700 /data/etcd/etcd-server`,
     expect(await healthTable()).toMatch(/etcd-server-7-22 +[0-9a-f]+ +(leader|follower) +healthy/);
     await expectHealthy(project);
     expect((await project.etcdctl("get greeting --print-value-only")).stdout).toBe("hello\n");
+  });
+
+  const DATA = "/data/etcd/etcd-server";
+  /** Runs the rollout of the third member again, as a changed flag would. */
+  async function rollOut(): Promise<string> {
+    return (await project.terraform("apply", "-auto-approve", `-replace=${await project.resource(NAME, "rollout")}`))
+      .output;
+  }
+  const ids = async () => (await project.etcdctl("member list")).stdout.split("\n").map((line) => line.split(",")[0]);
+
+  test("a member whose data a mount hides is not taken out: the mount is named, also when its etcd has ended for it", async () => {
+    const before = await ids();
+    await lab.on("hdss7-22", `mount -t tmpfs tmpfs ${DATA}`);
+    // etcd looks into its directory every half minute, and ends then.
+    expect(await rollOut()).toMatch(
+      /rollout refused: data directory: (etcd runs on data in \S+ that are hidden: \S+ was mounted over them|\S+ was not mounted when this member was last healthy, and hides what lay there); to do: umount \/data\/etcd\/etcd-server/,
+    );
+    expect(await ids()).toEqual(before);
+    await lab.on("hdss7-22", `umount ${DATA}; supervisorctl restart ${NAME}`);
+    expect(await rollOut()).toMatch(/Apply complete!/);
+  });
+
+  test("a write-ahead log whose disk is not mounted is not started without it, and its member not provisioned anew", async () => {
+    const wal = `${DATA}/member/wal`;
+    await lab.on(
+      "hdss7-22",
+      `set -e; supervisorctl stop ${NAME}; mv ${wal} /data/wal-disk; mkdir ${wal}; mount --bind /data/wal-disk ${wal}; supervisorctl start ${NAME}`,
+    );
+    expect(await rollOut()).toMatch(/Apply complete!/);
+    const before = await ids();
+    await lab.on("hdss7-22", `supervisorctl stop ${NAME}; umount ${wal}; supervisorctl start ${NAME} || true`);
+    expect(await lab.on("hdss7-22", "tail -n 1 /data/logs/etcd-server/etcd.log")).toBe(
+      `${NAME}: ${wal} was mounted when this member was last healthy and is not now: not starting; mount it`,
+    );
+    expect(await rollOut()).toMatch(
+      /rollout refused: data directory: \/data\/etcd\/etcd-server\/member\/wal was mounted when/,
+    );
+    await lab.on("hdss7-22", `mount --bind /data/wal-disk ${wal}; supervisorctl restart ${NAME}`);
+    expect(await rollOut()).toMatch(/Apply complete!/);
+    expect(await ids()).toEqual(before);
+    await lab.on(
+      "hdss7-22",
+      `set -e; supervisorctl stop ${NAME}; umount ${wal}; rmdir ${wal}; mv /data/wal-disk ${wal}; rm /var/lib/cdktf-etcd/${NAME}/mounts /opt/etcd/mounts; supervisorctl start ${NAME}`,
+    );
+    expect(await rollOut()).toMatch(/Apply complete!/);
+  });
+
+  test("a member on a new system, with its disk of before and another uid, goes on with its data", async () => {
+    const before = await ids();
+    await lab.on(
+      "hdss7-22",
+      `supervisorctl stop ${NAME}; rm -r /var/lib/cdktf-etcd /opt/etcd /opt/etcd-v* /etc/supervisor/conf.d/etcd-server.*; supervisorctl update; ` +
+        "usermod -u 4242 etcd; groupmod -g 4242 etcd",
+    );
+    const applied = await project.apply({ members: [member(12), member(21), member(22, { reprovision: 2 })] });
+    expect(applied.output).toMatch(/Apply complete!/);
+    expect(applied.output).toMatch(/stage: the data in \/data\/etcd\/etcd-server are this member's own, of before/);
+    expect(await ids()).toEqual(before);
+    await expectHealthy(project);
+  });
+
+  test("a renamed member is refused in one line, and its etcd called no stranger", async () => {
+    const refused = await project.apply({
+      members: [member(12), member(21), { ...member(22, { reprovision: 2 }), name: "etcd-renamed" }],
+    });
+    expect(refused.output.match(/etcd-renamed on hdss7-22: preflight refused: .*/g)).toEqual([
+      expect.stringMatching(
+        /preflight refused: member: this host runs the member etcd-server-7-22 of this cluster \(https:\/\/10\.4\.7\.22:2380\), and the program calls it etcd-renamed; to do: set the name back to etcd-server-7-22/,
+      ),
+    ]);
+    await expectHealthy(project);
+  });
+
+  test("a founder that left and comes back to an empty host that cannot reach the others founds nothing; it joins when it can", async () => {
+    expect((await project.apply({ members: [member(12), member(21)] })).output).toMatch(/Apply complete!/);
+    await lab.lab("reset", "hdss7-22");
+    const others = ["hdss7-12", "hdss7-21"].map((host) => HOSTS[host]);
+    await lab.on("hdss7-22", others.map((address) => `ip route add unreachable ${address}`).join("; "));
+    const props = { members: [member(12), member(21), member(22)] };
+    const refused = await project.apply(props);
+    expect(refused.output).toMatch(
+      /bootstrap: the members have changed since the cluster was founded: rollout decides/,
+    );
+    expect(refused.output).toMatch(/etcd-server-7-22 on hdss7-22: rollout refused: no data and no cluster/);
+    expect(await lab.on("hdss7-22", `ls -A ${DATA}; pgrep -x etcd; true`)).toBe("");
+    await lab.on("hdss7-22", others.map((address) => `ip route del unreachable ${address}`).join("; "));
+    expect((await project.apply(props)).output).toMatch(/rollout: promoted/);
+    await expectHealthy(project);
+    await expectSettled(lab, project, props);
   });
 });

@@ -45,6 +45,51 @@ const REFUSALS: Refusal[] = [
     says: /client port: port 2379 is taken on 0\.0\.0\.0:2379 by users:\(\("python3"/,
   },
   {
+    what: "a full disk under the installation",
+    given: "mount -t tmpfs -o size=350m tmpfs /opt; head -c 340M /dev/zero >/opt/full",
+    undo: "umount /opt",
+    says: /free disk: \d+ MB free for \/opt, 300 MB are needed/,
+  },
+  {
+    what: "a file system without inodes",
+    given: "mkdir -p /data; mount -t tmpfs -o size=1g,nr_inodes=100 tmpfs /data",
+    undo: "umount /data; rmdir /data",
+    says: /free disk: \d+ inodes free for \/data\/etcd\/etcd-server, 200 are needed/,
+    props: { paths: { logDir: "/var/log/etcd" } },
+  },
+  {
+    what: "a read-only file system",
+    given: "mount -t tmpfs -o size=900m,ro tmpfs /opt",
+    undo: "umount /opt",
+    says: /read-only: nothing can be written in \/opt: its file system is mounted read-only/,
+  },
+  {
+    what: "an installation on a file system that is mounted noexec",
+    given: "mount -t tmpfs -o size=900m,noexec tmpfs /opt",
+    undo: "umount /opt",
+    says: /noexec: the file system of \/opt is mounted noexec/,
+  },
+  {
+    what: "a taken port of metrics, on loopback",
+    given:
+      "systemd-run -q --unit=squatter python3 -m http.server --bind 127.0.0.1 2381; until ss -Hltn | grep -q :2381; do sleep 0.1; done",
+    undo: "systemctl stop squatter",
+    props: { listenMetricsUrls: ["http://127.0.0.1:2381"] },
+    says: /metrics port: port 2381 is taken on 127\.0\.0\.1:2381 by users:\(\("python3"/,
+  },
+  {
+    what: "a second address from which the peers are reached",
+    given: "ip address add 10.4.7.222/24 dev host0; ip route add 10.4.7.12/32 dev host0 src 10.4.7.222",
+    undo: "ip route del 10.4.7.12/32; ip address del 10.4.7.222/24 dev host0",
+    says: /source address: this host sends to 10\.4\.7\.12 from 10\.4\.7\.222, which is not in the member's certificate/,
+  },
+  {
+    what: "no openssl",
+    given: "mv /usr/bin/openssl /usr/bin/openssl.away",
+    undo: "mv /usr/bin/openssl.away /usr/bin/openssl",
+    says: /tools: not on this host: openssl/,
+  },
+  {
     what: "a clock an hour off",
     given:
       "printf '#!/bin/sh\\ncase $* in +%%s) echo $(($(/usr/bin/date +%%s) + 3600)) ;; *) exec /usr/bin/date \"$@\" ;; esac\\n' >/usr/local/bin/date; chmod 755 /usr/local/bin/date",
@@ -66,9 +111,9 @@ const REFUSALS: Refusal[] = [
   {
     what: "an enabled systemd unit of another etcd",
     given:
-      "printf '[Service]\\nExecStart=/bin/true\\n[Install]\\nWantedBy=multi-user.target\\n' >/etc/systemd/system/etcd.service; systemctl -q enable etcd",
-    undo: "systemctl -q disable etcd; rm /etc/systemd/system/etcd.service; systemctl daemon-reload",
-    says: /other etcd: the systemd unit etcd\.service is enabled or active/,
+      "cp /bin/true /usr/local/bin/etcd; printf '[Service]\\nExecStart=/bin/bash -c \"A=1 /usr/local/bin/etcd\"\\n[Install]\\nWantedBy=multi-user.target\\n' >/etc/systemd/system/k8s-store.service; systemctl -q enable k8s-store",
+    undo: "systemctl -q disable k8s-store; rm /etc/systemd/system/k8s-store.service /usr/local/bin/etcd; systemctl daemon-reload",
+    says: /other etcd: the systemd unit k8s-store\.service, which is enabled or active on this host, runs \/usr\/local\/bin\/etcd/,
   },
   {
     what: "another etcd on the data directory",
@@ -94,7 +139,7 @@ const REFUSALS: Refusal[] = [
     what: "data of an etcd that this package did not make",
     given: "mkdir -p /data/etcd/etcd-server/member/wal; touch /data/etcd/etcd-server/member/wal/0.wal",
     undo: "rm -r /data",
-    says: /data directory: \/data\/etcd\/etcd-server holds the data of an etcd that this package did not make/,
+    says: /data directory: \/data\/etcd\/etcd-server holds data of an etcd, and nothing here says whose/,
   },
   {
     what: "/opt/etcd that is no link",
@@ -169,7 +214,14 @@ describe("preflight refuses", () => {
     }
   });
 
-  test("once nothing stands in the way, the same project deploys", async () => {
+  test("once nothing stands in the way, the same project deploys, whatever is only called etcd", async () => {
+    // A group without its user, another group than the user's name, and a backup that is no etcd.
+    await lab.on("hdss7-22", "groupadd etcd");
+    await lab.on("hdss7-21", "groupadd staff2; useradd --system -g staff2 -s /bin/bash etcd");
+    await lab.on(
+      "hdss7-12",
+      "printf '[Service]\\nType=oneshot\\nExecStart=/bin/true\\n' >/etc/systemd/system/etcd-backup.service; systemctl daemon-reload; systemctl start etcd-backup",
+    );
     expect((await project.apply()).output).toMatch(/Apply complete!/);
   });
 });

@@ -1,7 +1,11 @@
 import { expectHealthy, leftovers, MEMBERS, pids } from "./support/cluster";
 import { Lab } from "./support/lab";
 import { Project } from "./support/project";
+import { steps } from "./support/under-writer";
 import { Writer } from "./support/writer";
+
+/** As small as a quota can be for a test that reaches it. */
+const SMALL = { quotaBackendBytes: 32 * 1024 ** 2 };
 
 describe("a changed quota", () => {
   let lab: Lab;
@@ -42,9 +46,11 @@ describe("a changed quota", () => {
     expect(balanced.acknowledged).toBeGreaterThan(100);
     expect(pinned.acknowledged).toBeGreaterThan(100);
     expect(await leftovers(lab)).toBe("");
-    expect((await lab.onAll("tr '\\0' '\\n' </proc/$(supervisorctl pid all)/cmdline | grep quota")).join()).toBe(
-      Array(3).fill("--quota-backend-bytes=3000000000").join(),
-    );
+    expect(
+      (
+        await lab.onAll("tr '\\0' '\\n' </proc/$(supervisorctl pid etcd-server-7-${HOSTNAME##*-})/cmdline | grep quota")
+      ).join(),
+    ).toBe(Array(3).fill("--quota-backend-bytes=3000000000").join());
   });
 
   test("afterwards a second apply changes nothing, and restarts nothing", async () => {
@@ -82,11 +88,66 @@ describe("a changed quota", () => {
   });
 
   test("the runbook's plain-http loopback listener is there when it is asked for, and still not advertised", async () => {
-    const applied = await project.apply({ quotaBackendBytes: 4_000_000_000, insecureLoopbackClientUrl: true });
+    const applied = await project.apply({ ...SMALL, insecureLoopbackClientUrl: true });
     expect(applied.output).toMatch(/Apply complete!/);
     const version =
       "python3 -c 'import urllib.request as u; print(u.urlopen(\"http://127.0.0.1:2379/version\").read())'";
     expect(await lab.on("hdss7-12", version)).toContain("3.6.14");
     expect((await project.etcdctl("member list")).stdout).not.toContain("127.0.0.1");
+  });
+
+  test("a quota that is reached: a larger one gets through under the alarm, and is on its way out; a smaller one is refused", async () => {
+    const large = { quotaBackendBytes: 2 * SMALL.quotaBackendBytes, insecureLoopbackClientUrl: true };
+    const etcdctl = "set -a; . /opt/etcd/etcdctl.env; set +a; PATH=/opt/etcd:$PATH";
+    await lab.on(
+      "hdss7-12",
+      `${etcdctl}; i=0; while head -c 1000000 /dev/urandom | base64 -w 0 | etcdctl put "fill/$i" >/dev/null 2>&1; do i=$((i + 1)); done`,
+    );
+    expect((await project.etcdctl("alarm list")).stdout).toContain("alarm:NOSPACE");
+
+    const raised = await project.apply(large);
+    expect(steps(raised.output, /NOSPACE|rollout: (restarted|healthy)/)).toEqual([
+      ...MEMBERS.flatMap((name) => [
+        `${name} rollout: the alarm NOSPACE is raised, under which etcd takes no turn: restarting with the larger quota without it`,
+        `${name} rollout: restarted`,
+        `${name} rollout: the alarm NOSPACE stays until it is cleared: etcdctl alarm disarm, when all members have the larger quota`,
+        `${name} rollout: healthy`,
+      ]),
+      expect.stringMatching(/^etcd-server-7-12 health failed: an alarm is raised: memberID:\d+ alarm:NOSPACE/),
+    ]);
+    await project.etcdctl("alarm disarm");
+    expect((await project.apply(large)).output).toMatch(/Apply complete!/);
+    expect((await project.etcdctl("put some thing")).stdout).toContain("OK");
+
+    const before = await pids(lab);
+    const refused = await project.apply({ ...large, ...SMALL });
+    expect(steps(refused.output, /quota/)).toEqual(
+      MEMBERS.map(() =>
+        expect.stringMatching(/ preflight refused: quota: the database has \d+ bytes, quotaBackendBytes is 33554432: /),
+      ),
+    );
+    expect(await pids(lab)).toEqual(before);
+  });
+
+  test("another log directory: a program's file that supervisord rejects is named before anything changes; corrected, each member logs there", async () => {
+    const moved = {
+      quotaBackendBytes: 4_000_000_000,
+      insecureLoopbackClientUrl: true,
+      paths: { logDir: "/data/logs/moved" },
+    };
+    const before = await pids(lab);
+    const broken = "/etc/supervisor/conf.d/broken.conf";
+    await lab.on("hdss7-21", `printf '[program:x]\\ncommand=true\\nstdout_logfile=/nope/x.log\\n' >${broken}`);
+    const refused = await project.apply(moved);
+    expect(refused.code).not.toBe(0);
+    expect(refused.output).toMatch(
+      /etcd-server-7-21 on hdss7-21: preflight refused: supervisor: .*CANT_REREAD: The directory named as part of the path \/nope\/x\.log does not exist in section 'program:x' \(file: '\/etc\/supervisor\/conf\.d\/broken\.conf'\)/,
+    );
+    expect(await pids(lab)).toEqual(before);
+    await lab.on("hdss7-21", `rm ${broken}`);
+    expect((await project.apply(moved)).output).toMatch(/Apply complete!/);
+    await expectHealthy(project);
+    expect(await lab.onAll("grep -c . /data/logs/moved/etcd.log | grep -cv '^0$'")).toEqual(["1", "1", "1"]);
+    expect(await lab.on("hdss7-21", "supervisorctl reread")).toBe("jobs: changed");
   });
 });

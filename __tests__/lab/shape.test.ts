@@ -22,7 +22,11 @@ describe("changes of a running cluster's shape", () => {
 
   describe("refused by preflight: nothing is touched, and the way back is open", () => {
     test.each<[string, ProgramProps, RegExp]>([
-      ["another user", { user: "etcd2" }, /refused: user: \/data\/etcd\/etcd-server belongs to etcd;/],
+      [
+        "another user",
+        { user: "etcd2" },
+        /refused: user: etcd runs here as etcd, and \/data\/etcd\/etcd-server belongs to that user;/,
+      ],
       [
         "another data directory",
         { paths: { dataDir: "/data/other" } },

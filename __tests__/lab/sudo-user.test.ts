@@ -29,8 +29,15 @@ describe("a sudo-only user, sshd on port 2222, hosts without supervisor", () => 
     expect(await lab.on("hdss7-12", "ls /opt")).toBe("");
   });
 
+  /** As a user who may do nothing, looks for a script of Terraform's that it could change, until it is stopped. */
+  const WATCH =
+    "for f in /tmp/*.sh /tmp/.*.sh /home/deploy/*.sh /home/deploy/.*.sh /home/deploy/.ssh/.*.sh /root/.*.sh; do " +
+    '[ ! -w "$f" ] || echo "$f" >>/tmp/writable; done';
+
   test("a deploy is healthy, with supervisor installed by the host's package manager", async () => {
+    await lab.lab("console", "hdss7-22", `systemd-run -q --uid=nobody sh -c 'while :; do ${WATCH}; done'`);
     const applied = await project.apply();
+    expect(await lab.on("hdss7-22", "cat /tmp/writable 2>/dev/null; true")).toBe("");
     expect(applied.output).toMatch(/installing supervisor by apt-get/);
     expect(applied.output).toMatch(/Apply complete!/);
     await expectHealthy(project);

@@ -133,6 +133,26 @@ describe("a deploy is not alone", () => {
     await expectHealthy(project);
     await expectSettled(lab, project, props);
   });
+
+  test("two first deploys at once, from two checkouts without a state: one forms the cluster, or a later deploy of one does; never a mixture", async () => {
+    await lab.lab("reset");
+    const [one, other] = [new Project(lab, "first-one"), new Project(lab, "first-other")];
+    await Promise.all([one.prepare(), other.prepare()]);
+    const results = await Promise.all(
+      [one, other].map((project) => project.terraform("apply", "-auto-approve", "-input=false")),
+    );
+    results.forEach(({ output }) =>
+      process.stderr.write(`${output.match(/(refused|failed): .*; to do: .*|Apply complete.*/g)?.join("\n")}\n\n`),
+    );
+    expect(results.filter(({ code }) => code === 0).length).toBeLessThan(2);
+    if (results.every(({ code }) => code !== 0)) {
+      // Nothing has started under either state, and what is staged is free after ten minutes.
+      expect(await pids(lab)).toEqual(["", "", ""]);
+      await lab.onAll("touch -d '11 minutes ago' /var/lib/cdktf-etcd/*/claim");
+      expect((await one.apply()).output).toMatch(/Apply complete!/);
+    }
+    await expectHealthy(results[1].code === 0 ? other : one);
+  });
 });
 
 const pause = (milliseconds: number) => new Promise<void>((resolve) => setTimeout(resolve, milliseconds));

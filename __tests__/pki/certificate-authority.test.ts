@@ -16,6 +16,7 @@ const ca = (stack: TerraformStack) => new CertificateAuthority(stack, "ca");
 test("a CA is a P-256 key with a certificate for twenty years, that never renews by itself", () => {
   expect(only("tls_private_key", ca)).toEqual({ algorithm: "ECDSA", ecdsa_curve: "P256" });
   expect(only("tls_self_signed_cert", ca)).toEqual({
+    lifecycle: { create_before_destroy: true, ignore_changes: ["private_key_pem"] },
     private_key_pem: expect.stringMatching(/^\$\{tls_private_key\.ca_key_\w+\.private_key_pem\}$/),
     subject: [{ common_name: "etcd-ca" }],
     is_ca_certificate: true,
@@ -60,7 +61,8 @@ test("a leaf is key → CSR → certificate, signed by the CA", () => {
   expect(cert).toMatchObject({
     cert_request_pem: expect.stringMatching(/^\$\{tls_cert_request\.leaf_request_\w+\.cert_request_pem\}$/),
     ca_cert_pem: expect.stringMatching(/^\$\{tls_self_signed_cert\.ca_cert_\w+\.cert_pem\}$/),
-    ca_private_key_pem: expect.stringMatching(/^\$\{tls_private_key\.ca_key_\w+\.private_key_pem\}$/),
+    // The key that the certificate was made with, whatever became of the other resource since.
+    ca_private_key_pem: expect.stringMatching(/^\$\{tls_self_signed_cert\.ca_cert_\w+\.private_key_pem\}$/),
     validity_period_hours: 87600,
     early_renewal_hours: 720,
     set_subject_key_id: true,
@@ -115,16 +117,24 @@ test("the digest of a leaf is that of its certificate, no secret", () => {
   expect(output?.digest.value).toMatch(/^\$\{sha256\(tls_locally_signed_cert\.leaf_cert_\w+\.cert_pem\)\}$/);
 });
 
-test("a leaf and a new CA tell when they end, an imported CA does not", () => {
+test("a leaf tells when it or its CA ends, whichever comes first; of an imported CA Terraform reads it", () => {
   const { output } = synthesize((stack) => {
     const made = ca(stack);
     const certificate = made.issue(stack, "leaf", { profile: CertificateProfile.CLIENT, commonName: "operator" });
     new TerraformOutput(stack, "leaf_end", { value: certificate.validityEndTime });
     new TerraformOutput(stack, "ca_end", { value: made.validityEndTime });
     const imported = CertificateAuthority.fromPem(stack, "imported", { certPem: "CERT", privateKeyPem: "KEY" });
-    expect(imported.validityEndTime).toBeUndefined();
+    new TerraformOutput(stack, "imported_end", { value: imported.validityEndTime });
   });
-  expect(output?.leaf_end.value).toMatch(/^\$\{tls_locally_signed_cert\.leaf_cert_\w+\.validity_end_time\}$/);
+  const [own, authority] = ["tls_locally_signed_cert.leaf_cert", "tls_self_signed_cert.ca_cert"].map(
+    (name) => `${name.replace(".", "\\.")}_\\w+\\.validity_end_time`,
+  );
+  expect(output?.leaf_end.value).toMatch(
+    new RegExp(`^\\$\\{\\(?timecmp\\(${own}, ${authority}\\) == -1\\)? \\? ${own} : ${authority}\\}$`),
+  );
+  expect(output?.imported_end.value).toMatch(
+    /^\$\{data\.tls_certificate\.imported_\w+\.certificates\[0\]\.not_after\}$/,
+  );
   expect(output?.ca_end.value).toMatch(/^\$\{tls_self_signed_cert\.ca_cert_\w+\.validity_end_time\}$/);
 });
 
@@ -138,4 +148,47 @@ test("an imported CA makes nothing of its own, and signs", () => {
   expect(Object.values(resource.tls_locally_signed_cert)).toEqual([
     expect.objectContaining({ ca_cert_pem: "CERT", ca_private_key_pem: "KEY" }),
   ]);
+});
+
+const NOT_LESS =
+  /earlyRenewalHours: 720 is not less than validityHours \(168\), so that every apply would renew; give less$/;
+
+test.each<[title: string, options: object, problem: RegExp]>([
+  ["a renewal longer than the life", { validityHours: 168 }, NOT_LESS],
+  ["an empty common name", { commonName: "" }, /commonName: "" is not a common name; give 1 to 64 characters$/],
+  ["a common name of 65 characters", { commonName: "a".repeat(65) }, /is not a common name/],
+  ["an empty organization", { organization: "" }, /organization: "" is not an organization/],
+  [
+    "a life longer than the CA's",
+    { validityHours: 175201 },
+    /validityHours: 175201 is more than the 175200 hours of the CA/,
+  ],
+  ["a life of a thousand years", { validityHours: 8760000 }, /is more than a hundred years/],
+  ["a name that is none", { dnsNames: ["a_b"] }, /dnsNames\[0\]: "a_b" is not a DNS name/],
+  [
+    "an address that is none",
+    { ipAddresses: ["10.4.7.1:2379"] },
+    /ipAddresses\[0\]: "10.4.7.1:2379" is not an IP address/,
+  ],
+])("a leaf is held to the same rules, whoever issues it: %s", (_, options, problem) => {
+  expect(() => synthesize(leaf(options))).toThrow(problem);
+  expect(() => synthesize(leaf(options))).toThrow(/^LeafCertificate "stack\/leaf" has invalid props:\n {2}- /);
+});
+
+test.each<[title: string, props: object, problem: RegExp]>([
+  ["no validity", { validityHours: 0 }, /validityHours: 0 is not a number of hours/],
+  ["an empty common name", { commonName: "" }, /is not a common name/],
+  ["a long organization", { organization: "o".repeat(65) }, /is not an organization/],
+])("a CA is held to them too: %s", (_, props, problem) => {
+  expect(() => synthesize((stack) => void new CertificateAuthority(stack, "ca", props))).toThrow(problem);
+});
+
+test("a CA of a day issues no certificate of ten years", () => {
+  const issue = (options: object) =>
+    synthesize((stack) => {
+      const authority = new CertificateAuthority(stack, "ca", { validityHours: 24 });
+      authority.issue(stack, "leaf", { profile: CertificateProfile.CLIENT, commonName: "job", ...options });
+    });
+  expect(() => issue({})).toThrow(/validityHours: 87600 is more than the 24 hours of the CA/);
+  expect(() => issue({ validityHours: 24, earlyRenewalHours: 8 })).not.toThrow();
 });

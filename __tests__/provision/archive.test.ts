@@ -1,10 +1,12 @@
 import { resolve } from "node:path";
+import type { EtcdClusterProps } from "../../src/props";
 import { EtcdRelease } from "../../src/release/etcd-release";
+import { RUNBOOK } from "../helpers/settings";
 import { find, HOST_SCRIPTS, STACK_DIRECTORY, synthCluster } from "../support/synth";
 
 const SHA256 = "a".repeat(64);
 const NAMES = ["etcd-server-7-12", "etcd-server-7-21", "etcd-server-7-22"];
-const before = ["null_resource.etcd_membership", ...NAMES.map((name) => `terraform_data.etcd_member_${name}_shutdown`)];
+const before = ["null_resource.etcd_membership", "terraform_data.etcd-shutdown_members"];
 
 test("hosts that download have no archive resource", () => {
   const { null_resource } = synthCluster({ release: EtcdRelease.mirror("https://mirror.example/etcd") }).resource;
@@ -14,13 +16,16 @@ test("hosts that download have no archive resource", () => {
 describe("a local archive", () => {
   const json = synthCluster({ release: EtcdRelease.localArchive("/srv/etcd.tar.gz", { sha256: SHA256 }) });
 
-  test("is pushed to each host once a version, whatever else changes", () => {
+  test("is pushed to each host, and again when that may be without this version", () => {
     for (const name of NAMES) {
       const archive = find(json, `null_resource.etcd_member_${name}_archive`);
       expect(archive.triggers).toEqual({
+        layout: "2",
         version: "3.6.14",
         archive_sha256: `${SHA256} ${SHA256}`,
         install_root: "/opt",
+        address: `10.4.${name.slice(-4).replace("-", ".")}`,
+        reprovision: "0",
       });
       expect(archive.depends_on).toEqual(before);
     }
@@ -36,7 +41,7 @@ describe("a local archive", () => {
     expect(provisioners[0]["remote-exec"]?.inline.at(-1)).toBe('main open_inbox 30 "$@"');
     expect(provisioners[1].file).toMatchObject({
       source: "/srv/etcd.tar.gz",
-      destination: ".cdktf-etcd/etcd-server-7-12/archive.tar.gz",
+      destination: "/root/.cdktf-etcd/etcd-server-7-12/archive.tar.gz",
     });
     expect(provisioners[2]["remote-exec"]?.inline).toEqual([
       "set -eu",
@@ -44,6 +49,8 @@ describe("a local archive", () => {
       "OPERATOR_TIME='${timestamp()}'",
       "CA_PEM_BASE64='${base64encode(tls_self_signed_cert.etcd_ca_cert.cert_pem)}'",
       "AUTHORITY_PEM_BASE64='${base64encode(tls_self_signed_cert.etcd_ca_cert.cert_pem)}'",
+      "LEAF_PEM_BASE64='${base64encode(tls_locally_signed_cert.etcd_peer_etcd-server-7-12_cert.cert_pem)}'",
+      "GENESIS='${null_resource.etcd_genesis_founders.id}'",
       "${local.etcd-host-scripts_text}",
       'main archive 300 "$@"',
     ]);
@@ -71,4 +78,43 @@ test("a relative archive is the operator's, seen from where Terraform runs", () 
   const { source } = find(json, "null_resource.etcd_member_etcd-server-7-12_archive").provisioner?.[1].file ?? {};
   expect(source).toMatch(/^\.\.\//);
   expect(resolve(STACK_DIRECTORY, source ?? "")).toBe(resolve("downloads/etcd.tar.gz"));
+});
+
+/** A change of the program → whether the host may be without the binaries after it, so that they must come again. */
+const [first, ...rest] = RUNBOOK.members;
+const CHANGES: { [change: string]: [props: Partial<EtcdClusterProps>, needsBinaries: boolean] } = {
+  "another version": [{ version: "3.5.33" }, true],
+  "another address": [{ members: [{ ...first, address: "10.4.7.13" }, ...rest] }, true],
+  reprovision: [{ members: [{ ...first, reprovision: 1 }, ...rest] }, true],
+  "another install root": [{ paths: { installRoot: "/srv" } }, true],
+  "another data directory": [{ paths: { dataDir: "/srv/data" } }, false],
+  "another log directory": [{ paths: { logDir: "/srv/logs" } }, false],
+  "another supervisor file": [{ paths: { supervisorIni: "other" } }, false],
+  "another user": [{ user: "other" }, false],
+  "other ports": [{ ports: { client: 3379 } }, false],
+  "a flag": [{ quotaBackendBytes: 4_000_000_000 }, false],
+  "another certificate": [{ certificates: { commonName: "other" } }, false],
+  "one member more": [{ members: [...RUNBOOK.members, { name: "etcd-server-7-30", address: "10.4.7.30" }] }, false],
+};
+const SOURCES: { [source: string]: (sha256: string) => EtcdRelease } = {
+  github: (sha256) => EtcdRelease.github({ sha256 }),
+  mirror: (sha256) => EtcdRelease.mirror("https://mirror.example/etcd", { sha256 }),
+  "local archive": (sha256) => EtcdRelease.localArchive("/srv/etcd.tar.gz", { sha256 }),
+};
+
+describe.each(Object.entries(SOURCES))("where the release is from %s", (source, release) => {
+  const member = (phase: string) => `null_resource.etcd_member_${NAMES[0]}_${phase}`;
+  const before = synthCluster({ release: release(SHA256) });
+
+  test.each([
+    ...Object.entries(CHANGES),
+    ["another digest", [{ release: release("b".repeat(64)) }, true]] as [string, [Partial<EtcdClusterProps>, boolean]],
+  ])("%s: whoever brings the binaries comes again when they may be missing", (_, [change, needsBinaries]) => {
+    const after = synthCluster({ release: release(SHA256), ...change });
+    const runsAgain = (phase: string) =>
+      JSON.stringify(find(before, member(phase)).triggers) !== JSON.stringify(find(after, member(phase)).triggers);
+    // A stage downloads by itself; where it cannot, the archive comes before it.
+    if (needsBinaries) expect(runsAgain("stage")).toBe(true);
+    if (source === "local archive") expect(runsAgain("archive")).toBe(needsBinaries);
+  });
 });

@@ -1,11 +1,14 @@
+import { Construct } from "constructs";
+import { EtcdCluster } from "../../src/etcd-cluster";
 import { RemovalPolicy } from "../../src/props";
+import { Shutdown } from "../../src/provision/shutdown";
 import { RUNBOOK } from "../helpers/settings";
-import { allDependencies, find, REMOVAL_SCRIPTS, synthCluster } from "../support/synth";
+import { allDependencies, find, REMOVAL_SCRIPTS, synth, synthCluster } from "../support/synth";
 
 const ADDRESS = "terraform_data.etcd_decommission";
 const json = synthCluster();
 const decommission = find(json, ADDRESS);
-const SHUTDOWN = "terraform_data.etcd_member_etcd-server-7-12_shutdown";
+const SHUTDOWN = "terraform_data.etcd-shutdown_members";
 const shutdown = find(json, SHUTDOWN);
 
 test("decommission is one resource with a key for each member, so that removing a key stops that member alone", () => {
@@ -15,6 +18,7 @@ test("decommission is one resource with a key for each member, so that removing 
     "etcd-server-7-22",
   ]);
   expect(decommission.for_each?.["etcd-server-7-12"]).toEqual({
+    cluster: "etcd/etcd",
     member: "etcd-server-7-12",
     host: "hdss7-12",
     peer_url: "https://10.4.7.12:2380",
@@ -33,7 +37,7 @@ test("decommission is one resource with a key for each member, so that removing 
     agent: "false",
     host_key: "",
     timeout: "1m",
-    script_path: "",
+    script_path: "/root/.cdktf-etcd-%RAND%.sh",
     bastion_host: "",
     bastion_port: "",
     bastion_user: "",
@@ -55,13 +59,13 @@ test("the removal policy is remembered, since the program has forgotten it by th
   ]);
 });
 
-test("it knows nothing but itself and literals, and nothing but it and the shutdowns runs at the end", () => {
-  expect(JSON.stringify(json.resource).match(/"when":/g)).toHaveLength(1 + 3);
+test("it knows nothing but itself and literals, and nothing but it and the shutdown runs at the end", () => {
+  expect(JSON.stringify(json.resource).match(/"when":/g)).toHaveLength(1 + 1);
   expect(decommission.provisioner).toHaveLength(1);
   const exec = decommission.provisioner?.[0]["remote-exec"];
   expect(exec?.when).toBe("destroy");
   const references = [...JSON.stringify(exec).matchAll(/(?<!\$)\$\{(.*?)\}/g)].map(([, expression]) => expression);
-  expect(references).toHaveLength(12 + 11);
+  expect(references).toHaveLength(12 + 12);
   for (const expression of references) expect(expression.replace(/self\.input\.[a-z_]+/g, "")).not.toMatch(/\w\.\w/);
   // It waits for others, but refers to none of them: so nothing that they become ever changes what runs at the end.
   const { depends_on, ...body } = decommission;
@@ -87,7 +91,8 @@ test("it waits for all preflights, so a refused member is not known; and no file
 test("it runs phase decommission with what it remembers, and the scripts themselves in its text", () => {
   expect(decommission.provisioner?.[0]["remote-exec"]?.inline).toEqual([
     "set -eu",
-    `MEMBER='\${self.input.member}'
+    `CLUSTER='\${self.input.cluster}'
+MEMBER='\${self.input.member}'
 HOST='\${self.input.host}'
 PEER_URL='\${self.input.peer_url}'
 CLIENT_URL='\${self.input.client_url}'
@@ -123,14 +128,41 @@ test("a host that does not answer is given up when its member leaves the program
   expect(shutdown.provisioner?.[0]["remote-exec"]).toMatchObject({ when: "destroy", on_failure: "fail" });
 });
 
-test("a shutdown is a block a member, so that removing the block runs nothing: the decommission alone does then", () => {
-  expect(Object.keys(shutdown).sort()).toEqual(["depends_on", "input", "provisioner"]);
+test("the shutdown has a key for each member that the cluster may have, each member at least one: so keys come and go with the cluster alone", () => {
+  const members = (json: ReturnType<typeof synthCluster>) =>
+    Object.entries(find(json, SHUTDOWN).for_each ?? {}).map(([key, { member }]) => `${key} ${member.slice(-4)}`);
+  expect(members(json)).toEqual([
+    "etcd/0 7-12",
+    "etcd/1 7-21",
+    "etcd/2 7-22",
+    "etcd/3 7-12",
+    "etcd/4 7-21",
+    "etcd/5 7-22",
+    "etcd/6 7-12",
+  ]);
   const two = synthCluster({ members: RUNBOOK.members.slice(0, 2) });
-  expect(Object.keys(two.resource.terraform_data).filter((id) => id.endsWith("_shutdown"))).toHaveLength(2);
+  expect(members(two)).toEqual([0, 1, 2, 3, 4, 5, 6].map((i) => `etcd/${i} ${["7-12", "7-21"][i % 2]}`));
 });
 
-test("a shutdown remembers the same as the decommission, and runs its own phase", () => {
-  expect(shutdown.input).toEqual(decommission.for_each?.["etcd-server-7-12"]);
+test("the keys of a cluster bear its id, also in a scope of its own", () => {
+  const nested = synth((stack) => new EtcdCluster(new Construct(stack, "region"), "etcd", RUNBOOK));
+  expect(Object.keys(find(nested, SHUTDOWN).for_each ?? {})[0]).toBe("region/etcd/0");
+  expect(find(nested, SHUTDOWN).for_each?.["region/etcd/0"].cluster).toBe("etcd/region/etcd");
+});
+
+test("a stack without a cluster may keep the shutdown: so the members of its last one are stopped", () => {
+  const kept = find(
+    synth((stack) => Shutdown.of(stack)),
+    SHUTDOWN,
+  );
+  expect({ ...kept, provisioner: shutdown.provisioner }).toEqual({ ...shutdown, for_each: {}, depends_on: [] });
+});
+
+test("the shutdown remembers the same as the decommission, and runs its own phase; nothing ever replaces it, and nothing runs when somebody does", () => {
+  expect(Object.keys(shutdown).sort()).toEqual(["depends_on", "for_each", "input", "lifecycle", "provisioner"]);
+  expect(shutdown.lifecycle).toEqual({ create_before_destroy: true });
+  expect(shutdown.input).toBe("${each.value}");
+  expect(shutdown.for_each?.["etcd/0"]).toEqual(decommission.for_each?.["etcd-server-7-12"]);
   const [exec, other] = [shutdown, decommission].map((block) => block.provisioner?.[0]["remote-exec"]);
   expect(exec?.inline.at(-1)).toBe('main shutdown 120 "$@"');
   expect(exec?.inline.slice(0, -1)).toEqual(other?.inline.slice(0, -1));

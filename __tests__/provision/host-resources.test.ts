@@ -11,6 +11,7 @@ const PHASES = {
       "OPERATOR_TIME='${timestamp()}'",
       "CA_PEM_BASE64='${base64encode(tls_self_signed_cert.etcd_ca_cert.cert_pem)}'",
       "AUTHORITY_PEM_BASE64='${base64encode(tls_self_signed_cert.etcd_ca_cert.cert_pem)}'",
+      "LEAF_PEM_BASE64='${base64encode(tls_locally_signed_cert.etcd_peer_etcd-server-7-12_cert.cert_pem)}'",
     ],
   },
   stage: {
@@ -20,6 +21,8 @@ const PHASES = {
       "CA_PEM_BASE64='${base64encode(tls_self_signed_cert.etcd_ca_cert.cert_pem)}'",
       "AUTHORITY_PEM_BASE64='${base64encode(tls_self_signed_cert.etcd_ca_cert.cert_pem)}'",
       "LEAF_PEM_BASE64='${base64encode(tls_locally_signed_cert.etcd_peer_etcd-server-7-12_cert.cert_pem)}'",
+      "GENESIS='${null_resource.etcd_genesis_founders.id}'",
+      "FOUNDERS='${null_resource.etcd_genesis_founders.triggers.founders}'",
       "STARTUP_BASE64='${base64encode(local_file.etcd_member_etcd-server-7-12_startup-script.content)}'",
       "PROGRAM_INI_BASE64='${base64encode(local_file.etcd_member_etcd-server-7-12_supervisor-ini.content)}'",
       "ETCDCTL_ENV_BASE64='${base64encode(local_file.etcd_etcdctl-env.content)}'",
@@ -30,6 +33,8 @@ const PHASES = {
     data: [
       expect.stringMatching(/^STARTUP_SHA256='[0-9a-f]{64}'$/),
       expect.stringMatching(/^PROGRAM_INI_SHA256='[0-9a-f]{64}'$/),
+      "LEAF_SHA256='${sha256(tls_locally_signed_cert.etcd_peer_etcd-server-7-12_cert.cert_pem)}'",
+      "CA_PEM_BASE64='${base64encode(tls_self_signed_cert.etcd_ca_cert.cert_pem)}'",
       "MEMBERSHIP='${null_resource.etcd_membership.id}'",
     ],
   },
@@ -69,16 +74,17 @@ test("health asks from the first host", () => {
 });
 
 test("the facts of a member, by exact text", () => {
-  expect(json.locals?.["etcd_member_etcd-server-7-21_facts"]).toBe(`MEMBER='etcd-server-7-21'
+  expect(json.locals?.["etcd_member_etcd-server-7-21_facts"]).toBe(`CLUSTER='etcd/etcd'
+MEMBER='etcd-server-7-21'
 HOST='hdss7-21'
 ADDRESS='10.4.7.21'
 PEER_URL='https://10.4.7.21:2380'
 CLIENT_URL='https://10.4.7.21:2379'
 PEER_PORT='2380'
-CLIENT_PORT='2379'
 INITIAL_CLUSTER='etcd-server-7-12=https://10.4.7.12:2380,etcd-server-7-21=https://10.4.7.21:2380,etcd-server-7-22=https://10.4.7.22:2380'
 ENDPOINTS='https://10.4.7.12:2379,https://10.4.7.21:2379,https://10.4.7.22:2379'
-INSECURE_LOOPBACK='0'
+CONNECT_SECONDS='60'
+LISTENS='listen-peer-urls=https://10.4.7.21:2380 listen-client-urls=https://10.4.7.21:2379'
 VERSION='3.6.14'
 ARCHIVE_URL='https://github.com/etcd-io/etcd/releases/download/v3.6.14/etcd-v3.6.14-linux-{arch}.tar.gz'
 SHA256_AMD64='ffe840ff9295808e88cce2794a18a5ac87f12a5203c8314d0bf6aa119b41bac5'
@@ -87,7 +93,9 @@ INSTALL_ROOT='/opt'
 DATA_DIR='/data/etcd/etcd-server'
 LOG_DIR='/data/logs/etcd-server'
 SUPERVISOR_INI='etcd-server'
+REPROVISION='0'
 ETCD_USER='etcd'
+QUOTA_BACKEND_BYTES=''
 UPGRADE_SOURCES='3.5.32 3.6.0'
 RELOADS_LEAF='1'
 `);
@@ -114,7 +122,7 @@ test("the facts say from which versions an upgrade comes, and whether a new leaf
   const release = EtcdRelease.github({ sha256: "a".repeat(64) });
   const old = synthCluster({ version: "3.2.18", release });
   expect(old.locals?.["etcd_member_etcd-server-7-12_facts"]).toMatch(
-    /\nETCD_USER='etcd'\nUPGRADE_SOURCES='3\.1\.0 3\.2\.0'\nRELOADS_LEAF='0'\n$/,
+    /\nETCD_USER='etcd'\nQUOTA_BACKEND_BYTES=''\nUPGRADE_SOURCES='3\.1\.0 3\.2\.0'\nRELOADS_LEAF='0'\n$/,
   );
 });
 

@@ -1,45 +1,109 @@
-import { find, synthCluster } from "../support/synth";
+import { execFileSync } from "node:child_process";
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { temporaryDirectory } from "../helpers/temporary-directory";
+import { allDependencies, find, synthCluster } from "../support/synth";
 
 const json = synthCluster({ operatorCredentials: { directory: "/home/ops/etcd" } });
-const file = (name: string) => find(json, `local_sensitive_file.etcd_operator-credentials_${name}`);
+const FILES = "terraform_data.etcd_operator-credentials_files";
+const RECORD = "local_file.etcd_operator-credentials_record";
+const files = find(json, FILES);
+const exec = (files.provisioner as unknown as { "local-exec": { [argument: string]: unknown } }[])[0]["local-exec"];
 
 test("nothing is written on the operator's machine unless asked for", () => {
   const { resource } = synthCluster();
-  expect(resource.local_sensitive_file).toBeUndefined();
-  expect(Object.keys(resource.tls_locally_signed_cert).filter((id) => id.includes("operator"))).toEqual([]);
+  expect(JSON.stringify(resource)).not.toMatch(/local-exec|operator/);
 });
 
-test("CA, certificate, key and environment are the operator's alone", () => {
-  const contents = {
-    ca: ["ca.pem", "${tls_self_signed_cert.etcd_ca_cert.cert_pem}"],
-    cert: ["client.pem", "${tls_locally_signed_cert.etcd_client_operator_cert.cert_pem}"],
-    key: ["client-key.pem", "${tls_private_key.etcd_client_operator_key.private_key_pem}"],
-    env: ["etcdctl.env", expect.any(String)],
-  };
-  expect(Object.keys(json.resource.local_sensitive_file)).toHaveLength(Object.keys(contents).length);
-  for (const [name, [filename, content]] of Object.entries(contents)) {
-    expect(file(name)).toEqual({
-      filename: `/home/ops/etcd/${filename}`,
-      content,
-      file_permission: "0600",
-      directory_permission: "0700",
-    });
-  }
+test("they are written after everything else, and by nothing that deletes them before: a refused deploy leaves those of before", () => {
+  expect(files.depends_on).toEqual(["null_resource.etcd_health"]);
+  expect(find(json, RECORD).depends_on).toEqual(["null_resource.etcd_health"]);
+  expect(JSON.stringify(files.provisioner)).not.toMatch(/"when"/);
+  expect(json.resource.local_sensitive_file).toBeUndefined();
 });
 
-test("the environment names the files absolutely, so that it can be sourced from anywhere", () => {
-  expect(file("env").content).toBe(
-    `ETCDCTL_ENDPOINTS='https://10.4.7.12:2379,https://10.4.7.21:2379,https://10.4.7.22:2379'
+test("CA, certificate, key and environment come by the environment of the program that writes them", () => {
+  expect(exec.environment).toEqual({
+    CREDENTIALS_DIRECTORY: "/home/ops/etcd",
+    CA_PEM: "${tls_self_signed_cert.etcd_ca_cert.cert_pem}",
+    CLIENT_PEM: "${tls_locally_signed_cert.etcd_client_operator_cert.cert_pem}",
+    CLIENT_KEY_PEM: "${tls_private_key.etcd_client_operator_key.private_key_pem}",
+    ETCDCTL_ENV: expect.stringContaining(
+      `ETCDCTL_ENDPOINTS='https://10.4.7.12:2379,https://10.4.7.21:2379,https://10.4.7.22:2379'
 ETCDCTL_CACERT='\${abspath("/home/ops/etcd")}/ca.pem'
 ETCDCTL_CERT='\${abspath("/home/ops/etcd")}/client.pem'
 ETCDCTL_KEY='\${abspath("/home/ops/etcd")}/client-key.pem'
-export ETCDCTL_ENDPOINTS ETCDCTL_CACERT ETCDCTL_CERT ETCDCTL_KEY
-: "$\${NO_PROXY:=$\${no_proxy:-}}"
-NO_PROXY='10.4.7.12,10.4.7.21,10.4.7.22'"$\${NO_PROXY:+,$NO_PROXY}"
-no_proxy=$NO_PROXY
-export NO_PROXY no_proxy
 `,
-  );
+    ),
+  });
+});
+
+test("they are written again when any of them is another one, or in a checkout that does not have these: what says so holds no secret", () => {
+  expect(files.triggers_replace).toEqual({
+    directory: "/home/ops/etcd",
+    ca_sha256: "${sha256(tls_self_signed_cert.etcd_ca_cert.cert_pem)}",
+    certificate_sha256: "${sha256(tls_locally_signed_cert.etcd_client_operator_cert.cert_pem)}",
+    etcdctl_env_sha256: "${sha256(local.etcd_operator-credentials_env-text)}",
+    record: `\${${RECORD}.id}`,
+  });
+  expect(find(json, RECORD)).toMatchObject({ filename: "/home/ops/etcd/.cdktf-etcd", file_permission: "0600" });
+  expect(allDependencies(json, RECORD).filter((address) => address.startsWith("tls_private_key"))).not.toEqual([]);
+  expect(JSON.stringify(find(json, RECORD))).not.toMatch(/private_key_pem/);
+});
+
+/** What Terraform makes of the command: its escapes are gone. */
+const unescaped = (text: unknown) =>
+  String(text)
+    .replace(/\$\$\{/g, "${")
+    .replace(/%%\{/g, "%{");
+
+test.each([
+  ["sh", "/bin/sh", ["-c", unescaped(exec.command)]],
+  ["Node.js, on Windows", "node", ["-e", readFileSync(join("scripts", "operator", "write-credentials.js"), "utf8")]],
+])(
+  "%s writes them for the operator alone, into a directory that may be new, over those of before",
+  (_, program, args) => {
+    const directory = join(temporaryDirectoryPath, String(Math.random()), "credentials");
+    const write = (generation: string) =>
+      execFileSync(program, args, {
+        env: {
+          PATH: process.env.PATH,
+          CREDENTIALS_DIRECTORY: directory,
+          CA_PEM: `ca ${generation}\n`,
+          CLIENT_PEM: `client ${generation}\n`,
+          CLIENT_KEY_PEM: `key ${generation}\n`,
+          ETCDCTL_ENV: `A='$x' %s ${generation}\n`,
+        },
+      });
+    for (const generation of ["one", "two"]) {
+      write(generation);
+      expect(
+        Object.fromEntries(readdirSync(directory).map((file) => [file, readFileSync(join(directory, file), "utf8")])),
+      ).toEqual({
+        "ca.pem": `ca ${generation}\n`,
+        "client.pem": `client ${generation}\n`,
+        "client-key.pem": `key ${generation}\n`,
+        "etcdctl.env": `A='$x' %s ${generation}\n`,
+      });
+    }
+    for (const file of readdirSync(directory)) expect(statSync(join(directory, file)).mode & 0o777).toBe(0o600);
+    expect(statSync(directory).mode & 0o777).toBe(0o700);
+  },
+);
+
+const temporaryDirectoryPath = temporaryDirectory();
+
+test("one that cannot be written leaves the old one whole", () => {
+  const directory = join(temporaryDirectoryPath, "full");
+  mkdirSync(join(directory, ".ca.pem.new"), { recursive: true });
+  writeFileSync(join(directory, "ca.pem"), "old\n");
+  expect(() =>
+    execFileSync("/bin/sh", ["-c", unescaped(exec.command)], {
+      env: { PATH: process.env.PATH, CREDENTIALS_DIRECTORY: directory, CA_PEM: "new\n" },
+      stdio: "pipe",
+    }),
+  ).toThrow();
+  expect(readFileSync(join(directory, "ca.pem"), "utf8")).toBe("old\n");
 });
 
 test("the certificate is a client's, with the name that the program gives", () => {

@@ -22,13 +22,20 @@ function connectionOf(json: StackJson): object | undefined {
 
 /** What shutdown and decommission remember of the connection: the same. */
 function storedOf(json: StackJson): object | undefined {
-  expect(find(json, "terraform_data.etcd_member_a_shutdown").input).toEqual(
+  expect(find(json, "terraform_data.etcd-shutdown_members").for_each?.["etcd/0"]).toEqual(
     find(json, "terraform_data.etcd_decommission").for_each?.a,
   );
   return find(json, "terraform_data.etcd_decommission").for_each?.a;
 }
 
-const DEFAULTS = { type: "ssh", host: "10.4.7.1", port: 22, user: "root", timeout: "1m" };
+const DEFAULTS = {
+  type: "ssh",
+  host: "10.4.7.1",
+  port: 22,
+  user: "root",
+  timeout: "1m",
+  script_path: "/root/.cdktf-etcd-%RAND%.sh",
+};
 
 test("a key file is read by Terraform when it connects, and switches the agent off", () => {
   const json = clusterWith({ privateKeyFile: "~/.ssh/id_ed25519" });
@@ -72,7 +79,7 @@ test("host, port, user, host key, timeout and script path are passed on", () => 
     user: "ops",
     hostKey: "ssh-ed25519 AAAA",
     timeout: "3m",
-    scriptPath: "/var/tmp/run_%RAND%.sh",
+    scriptPath: "/srv/deploy/run_%RAND%.sh",
   };
   const json = clusterWith(ssh);
   expect(connectionOf(json)).toEqual({
@@ -84,7 +91,7 @@ test("host, port, user, host key, timeout and script path are passed on", () => 
     host_key: "ssh-ed25519 AAAA",
     timeout: "3m",
     // `%R` starts no template, so it is left alone.
-    script_path: "/var/tmp/run_%RAND%.sh",
+    script_path: "/srv/deploy/run_%RAND%.sh",
   });
   expect(storedOf(json)).toMatchObject({
     ssh_host: "hdss7-1.example",
@@ -92,8 +99,22 @@ test("host, port, user, host key, timeout and script path are passed on", () => 
     user: "ops",
     host_key: "ssh-ed25519 AAAA",
     timeout: "3m",
-    script_path: "/var/tmp/run_%RAND%.sh",
+    script_path: "/srv/deploy/run_%RAND%.sh",
   });
+});
+
+test("scripts and uploads lie where only the SSH user can go: root's home, another user's .ssh, or a place of the program's", () => {
+  const places = (ssh: SshOptions) => {
+    const json = clusterWith(ssh);
+    const { provisioner = [] } = find(json, "null_resource.etcd_member_a_stage");
+    return [(connectionOf(json) as { script_path?: string }).script_path, provisioner[1].file?.destination];
+  };
+  expect(places({})).toEqual(["/root/.cdktf-etcd-%RAND%.sh", "/root/.cdktf-etcd/a/etcd-peer-key.pem"]);
+  expect(places({ user: "ops" })).toEqual(["./.ssh/.cdktf-etcd-%RAND%.sh", "./.ssh/.cdktf-etcd/a/etcd-peer-key.pem"]);
+  expect(places({ user: "ops", scriptPath: "/srv/deploy/run_%RAND%.sh" })).toEqual([
+    "/srv/deploy/run_%RAND%.sh",
+    "/srv/deploy/.cdktf-etcd/a/etcd-peer-key.pem",
+  ]);
 });
 
 test("a bastion takes user and key from the host, unless it has its own", () => {
@@ -101,6 +122,7 @@ test("a bastion takes user and key from the host, unless it has its own", () => 
   expect(connectionOf(json)).toEqual({
     ...DEFAULTS,
     user: "ops",
+    script_path: "./.ssh/.cdktf-etcd-%RAND%.sh",
     private_key: '${file(pathexpand("/keys/etcd"))}',
     agent: false,
     bastion_host: "bastion.example",
@@ -143,6 +165,7 @@ test("a member's own settings replace the cluster's one by one", () => {
   expect(connectionOf(json)).toEqual({
     ...DEFAULTS,
     user: "ops",
+    script_path: "./.ssh/.cdktf-etcd-%RAND%.sh",
     port: 22022,
     private_key: '${file(pathexpand("/keys/etcd"))}',
     agent: false,
@@ -163,7 +186,9 @@ test("the decommission connects as the rest does, from what it remembers", () =>
     agent: "${self.input.agent}",
     host_key: given("host_key"),
     timeout: "${self.input.timeout}",
-    script_path: given("script_path"),
+    // A state of before it was always set has none.
+    script_path:
+      '${self.input.script_path != "" ? self.input.script_path : self.input.user == "root" ? "/root/.cdktf-etcd-%RAND%.sh" : "./.ssh/.cdktf-etcd-%RAND%.sh"}',
     bastion_host: given("bastion_host"),
     bastion_port: given("bastion_port"),
     bastion_user: given("bastion_user"),

@@ -1,3 +1,4 @@
+import { withoutLogin } from "../../src/release/url-login";
 import { EtcdRelease } from "../../src/release/etcd-release";
 
 const AMD64 = "a".repeat(64);
@@ -16,6 +17,14 @@ test("a mirror has the same layout, with or without a slash at its end", () => {
     expect(EtcdRelease.mirror(url).archiveUrl("3.4.23", "amd64")).toBe(
       "https://mirror.example/etcd/v3.4.23/etcd-v3.4.23-linux-amd64.tar.gz",
     );
+  }
+});
+
+test("a user and a password in a URL are told from the rest of it", () => {
+  expect(withoutLogin("https://user:p@ss@mirror.example:8443/etcd/@x")).toBe("https://mirror.example:8443/etcd/@x");
+  expect(withoutLogin("http://user:${TfToken[TOKEN.1]}@mirror.example")).toBe("http://mirror.example");
+  for (const url of ["https://mirror.example/etcd@2", "https://${TfToken[TOKEN.1]}/etcd", ""]) {
+    expect(withoutLogin(url)).toBe(url);
   }
 });
 

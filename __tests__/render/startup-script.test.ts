@@ -16,6 +16,9 @@ test("the runbook's first member, by exact text", () => {
   expect(scriptWith({})).toBe(`#!/bin/sh
 # Member etcd-server-7-12 of etcd; rendered by cdktf-etcd, edits are overwritten by the next deploy.
 set -eu
+# Again, in a clean environment: supervisor's may have ETCD_*, HTTPS_PROXY and the like, and etcd takes its settings from the flags below alone.
+[ "\${1:-}" = clean ] || exec /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin \\
+  \${ETCD_UNSUPPORTED_ARCH:+"ETCD_UNSUPPORTED_ARCH=$ETCD_UNSUPPORTED_ARCH"} /bin/sh "$0" clean
 initial_cluster='etcd-server-7-12=https://10.4.7.12:2380,etcd-server-7-21=https://10.4.7.21:2380,etcd-server-7-22=https://10.4.7.22:2380'
 initial_cluster_state=existing
 initial_cluster_token=etcd-cluster
@@ -38,6 +41,8 @@ elif [ ! -e "$1" ]; then
   echo 'etcd-server-7-12: no data in /data/etcd/etcd-server and no deploy has asked for a first start: not starting; run a deploy' >&2
   exit 1
 fi
+# Programs of supervisor have a soft limit of 1024 open files, and etcd raises it only where Go 1.19 or newer has built it.
+ulimit -S -n "$(ulimit -H -n)" || true
 exec /opt/etcd/etcd \\
   --name=etcd-server-7-12 \\
   --data-dir=/data/etcd/etcd-server \\
@@ -76,9 +81,13 @@ test("a changed flag changes what a running member must restart for", () => {
 
 const shellcheck = spawnSync("shellcheck", ["--version"]).status === 0 ? test : test.skip;
 shellcheck("shellcheck has nothing to say", () => {
-  // SC1091: the file that it reads lies on the host only.
+  // SC1091: the file that it reads lies on the host only. SC3045: dash and bash both know the soft and the hard limit.
   const check = () =>
-    execFileSync("shellcheck", ["-e", "SC1091", "-"], { input: scriptWith({}), encoding: "utf8", stdio: "pipe" });
+    execFileSync("shellcheck", ["-e", "SC1091,SC3045", "-"], {
+      input: scriptWith({}),
+      encoding: "utf8",
+      stdio: "pipe",
+    });
   expect(check).not.toThrow();
 });
 
@@ -165,6 +174,28 @@ describe.each(["sh", "dash"])("run by %s", (shell) => {
     expect(start({ extraFlags: { "host-whitelist": value, "enable-pprof": "true" } }).args).toEqual(
       expect.arrayContaining([`--host-whitelist=${value}`, "--enable-pprof=true"]),
     );
+  });
+
+  test("nothing of supervisor's environment reaches etcd, but for what lets it run on a processor that its release does not support", () => {
+    mkdirSync(join(paths.dataDir, "member", "wal"), { recursive: true });
+    writeFileSync(join(paths.dataDir, "member", "wal", "0000000000000000-0000000000000000.wal"), "");
+    writeFileSync(etcd, "#!/bin/sh\nenv\n");
+    writeFileSync(script, scriptWith({ paths }));
+    const env = { ...process.env, ETCD_NAME: "old", HTTPS_PROXY: "http://proxy:3128", ETCD_UNSUPPORTED_ARCH: "arm64" };
+    const seen = spawnSync(shell, [script], { encoding: "utf8", env }).stdout.split("\n");
+    expect(seen.filter((line) => /^(ETCD|HTTPS)/.test(line))).toEqual(["ETCD_UNSUPPORTED_ARCH=arm64"]);
+    expect(seen).toContain("PATH=/usr/sbin:/usr/bin:/sbin:/bin");
+  });
+
+  test("etcd may open as many files as the host allows, not as few as supervisor leaves it", () => {
+    mkdirSync(join(paths.dataDir, "member", "wal"), { recursive: true });
+    writeFileSync(join(paths.dataDir, "member", "wal", "0000000000000000-0000000000000000.wal"), "");
+    writeFileSync(etcd, '#!/bin/sh\nprintf \'%s\\0\' "$(ulimit -S -n)" "$(ulimit -H -n)"\n');
+    writeFileSync(script, scriptWith({ paths }));
+    const { stdout } = spawnSync(shell, ["-c", `ulimit -S -n 64 && exec ${shell} "$0"`, script], { encoding: "utf8" });
+    const [soft, hard] = stdout.split("\0");
+    expect(hard).not.toBe("64");
+    expect(soft).toBe(hard);
   });
 
   test("etcd takes the place of the shell, or supervisor's signals would stop there", () => {

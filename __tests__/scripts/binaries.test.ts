@@ -16,7 +16,7 @@ inEachShell((newHost) => {
     const host = newHost({ props: { release: mirror(digest) } });
     host.write("/served", served);
     host.stub("uname", "echo x86_64");
-    host.stub("curl", `${RECORD}; while [ "$1" != -o ]; do shift; done; cp '${host.path("/served")}' "$2"`);
+    host.stub("curl", `${RECORD}; cat >>"$CALLS"; while [ "$1" != -o ]; do shift; done; cp '${host.path("/served")}' "$2"`);
     return host;
   }
 
@@ -27,19 +27,33 @@ inEachShell((newHost) => {
       lines: ["a on host-a: test: unpacked etcd 3.6.14 to /opt/etcd-v3.6.14"],
     });
     expect(host.calls("curl").join()).toMatch(
-      / https:\/\/mirror\.example\/etcd\/v3\.6\.14\/etcd-v3\.6\.14-linux-amd64\.tar\.gz$/,
+      / --config -,url = "https:\/\/mirror\.example\/etcd\/v3\.6\.14\/etcd-v3\.6\.14-linux-amd64\.tar\.gz"$/,
     );
     expect(host.list("/opt")).toEqual(["etcd-v3.6.14"]);
     expect(host.list("/opt/etcd-v3.6.14")).toEqual([".sha256", "Documentation", "etcd", "etcdctl"]);
     expect(host.read("/opt/etcd-v3.6.14/.sha256")).toBe(`${sha256(archive)}\n`);
   });
 
-  testAsRoot("all of it belongs to etcd's user", () => {
+  testAsRoot("all of it is root's, and nobody else may write there", () => {
     const host = hostWith();
-    host.call("install_binaries");
-    for (const path of ["", "/etcd", "/Documentation/big"]) {
-      expect(statSync(host.path(`/opt/etcd-v3.6.14${path}`)).uid).not.toBe(0);
+    host.call("umask 000; install_binaries");
+    for (const path of ["", "/etcd", "/etcdctl", "/Documentation/big", "/.sha256"]) {
+      const { uid, mode } = statSync(host.path(`/opt/etcd-v3.6.14${path}`));
+      expect([path, uid, mode & 0o022]).toEqual([path, 0, 0]);
     }
+  });
+
+  test("a directory of that name that this package did not make is left alone", () => {
+    const host = hostWith();
+    host.write("/opt/etcd-v3.6.14/etcd", "made by hand");
+    expect(host.call("install_binaries")).toEqual({
+      code: 1,
+      lines: [
+        "a on host-a: test failed: /opt/etcd-v3.6.14 was not made by this package; to do: move it away, or set paths.installRoot, and apply again",
+      ],
+    });
+    expect(host.read("/opt/etcd-v3.6.14/etcd")).toBe("made by hand");
+    expect(host.list("/opt")).toEqual(["etcd-v3.6.14"]);
   });
 
   test("what is there with the right digest is not downloaded again", () => {
@@ -64,7 +78,24 @@ inEachShell((newHost) => {
     const host = hostWith();
     host.stub("uname", "echo aarch64");
     expect(host.call("install_binaries").lines.join()).toContain(`not ${"b".repeat(64)}: nothing of it was unpacked`);
-    expect(host.calls("curl").join()).toMatch(/-linux-arm64\.tar\.gz$/);
+    expect(host.calls("curl").join()).toMatch(/-linux-arm64\.tar\.gz"$/);
+  });
+
+  test.each([
+    ["echo etcd Version: 3.6.13", "the archive holds etcd Version: 3.6.13, not etcd 3.6.14"],
+    [
+      "echo exec format error; exit 126",
+      "the etcd of this archive does not run on this host (x86_64): exec format error",
+    ],
+  ])("an archive whose etcd is not the one that was asked for is not installed: %s", (etcd, reason) => {
+    const host = newHost();
+    host.stub("uname", "echo x86_64");
+    host.write("/archive.tar.gz", host.archive());
+    host.stub("tar", `for last; do :; done; printf '#!/bin/sh\\n${etcd}\\n' >"$last/etcd"; chmod 755 "$last/etcd"`);
+    const run = host.call(`install_binaries '${host.path("/archive.tar.gz")}'`);
+    expect(run.code).toBe(1);
+    expect(run.lines.join()).toContain(`a on host-a: test failed: ${reason}; to do: give the archive `);
+    expect(host.list("/opt")).toEqual([]);
   });
 
   test("an archive that ends too soon is not installed, even with the digest that was asked for", () => {
@@ -129,9 +160,8 @@ inEachShell((newHost) => {
     host.write("/opt/etcd/etcd-server-startup.sh", host.startupScript(), 0o755);
     host.write("/data/etcd/member/wal/0.wal", "");
     host.write("/data/logs/etcd.log", "");
-    const run = host.call(
-      `register_program <"${host.path("/opt/etcd/.sha256")}"; supervisorctl update; install_binaries`,
-    );
+    host.write("/etc/supervisor/conf.d/etcd-server.conf", host.programIni());
+    const run = host.call("supervisorctl update >/dev/null; install_binaries");
     expect(run).toEqual({
       code: 3,
       lines: [

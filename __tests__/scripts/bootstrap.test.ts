@@ -1,21 +1,33 @@
+import { createHash } from "node:crypto";
 import { renameSync, rmSync } from "node:fs";
-import { FakeCluster, installBinaries, listenOn } from "../support/fake-etcd";
+import { installBinaries, listenOn } from "../support/fake-etcd";
 import type { Host } from "../support/host";
-import { phase, pid, runningHost, stagedHost } from "../support/phases";
+import { MEMBERSHIP, phase, pid, rolloutData, runningHost, stagedHost } from "../support/phases";
 import { inEachShell } from "../support/shells";
 
 const TOKEN = "6021458379";
 const said = (text: string) => `a on host-a: bootstrap: ${text}`;
 
-let others: Awaited<ReturnType<typeof listenOn>>;
+let peers: Awaited<ReturnType<typeof listenOn>>;
+let clients: Awaited<ReturnType<typeof listenOn>>;
 beforeAll(async () => {
-  others = await listenOn("127.0.0.2", "127.0.0.3");
+  peers = await listenOn("127.0.0.2", "127.0.0.3");
+  clients = await listenOn("127.0.0.2", "127.0.0.3");
 });
-afterAll(() => others.close());
+afterAll(() => [peers, clients].forEach((ports) => ports.close()));
 
 const founders = (host: Host) => host.cluster.members.map(({ name, peerUrl }) => `${name}=${peerUrl}`).join(",");
 const bootstrap = (host: Host, data = {}) =>
-  phase(host, "bootstrap", { FOUNDERS: founders(host), CLUSTER_TOKEN: TOKEN, ...data });
+  phase(host, "bootstrap", {
+    ...rolloutData(host),
+    FOUNDERS: founders(host),
+    CLUSTER_TOKEN: TOKEN,
+    FOUNDING_MEMBERSHIP: MEMBERSHIP,
+    MEMBERSHIP,
+    FOUNDING_REPROVISIONS: "a=0,b=0,c=0",
+    REPROVISION: "0",
+    ...data,
+  });
 
 /** How etcd was started last, by its flags; undefined when it was not. */
 function startedAs(host: Host): string[] | undefined {
@@ -32,8 +44,48 @@ const asNew = (host: Host) => [
   `--initial-cluster-token=${TOKEN}`,
 ];
 
+/** The ID that etcd gives a founder. */
+function foundingId(peerUrl: string): string {
+  const digest = createHash("sha1").update(`${peerUrl}${TOKEN}`).digest("hex");
+  return BigInt(`0x${digest.slice(0, 16)}`).toString();
+}
+
+type Entry = readonly [name: string, more?: { id?: string; clientURLs?: string[] }];
+
+/** What an etcd answers at its peer port; a member has its founder's ID and has not started, unless it is said. */
+function tells(host: Host, name: string, ...entries: Entry[]): void {
+  const members = entries.map(([entry, { id, clientURLs } = {}]) => {
+    const { peerUrl } = host.cluster.members["abc".indexOf(entry)];
+    const urls = clientURLs ? `,"clientURLs":${JSON.stringify(clientURLs)}` : "";
+    return `{"id":${id ?? foundingId(peerUrl)},"peerURLs":["${peerUrl}"],"name":"${entry}"${urls}}`;
+  });
+  answers(
+    host,
+    name,
+    `HTTP/1.0 200 OK\r\nContent-Type: application/json\r\nX-Etcd-Cluster-Id: 91c5\r\n\r\n[${members.join()}]\n`,
+  );
+}
+
+function answers(host: Host, name: string, text: string): void {
+  host.write(`/run/peers/${new URL(host.cluster.members["abc".indexOf(name)].peerUrl).hostname}`, text);
+  host.stub(
+    "openssl",
+    `while [ "$1" != -connect ]; do shift; done
+cat '${host.path("/run/peers")}'/"\${2%:*}" 2>/dev/null || echo 'connect:errno=0'`,
+  );
+}
+
+const STARTED = { clientURLs: ["https://127.0.0.1:2379"] };
+const ALIVE = "the cluster lives without this member: rollout decides";
+
 inEachShell((newHost) => {
-  const clusterHost = () => newHost({ props: { ports: { client: others.port } } });
+  const clusterHost = (ports = {}) => newHost({ props: { ports } });
+  /** A staged host whose fellow founders have an etcd running already. */
+  function lateHost(): Host {
+    const host = clusterHost({ peer: peers.port, client: clients.port });
+    stagedHost(host);
+    return host;
+  }
 
   function expectFounded(host: Host, run: ReturnType<typeof bootstrap>): void {
     expect(run).toEqual({ code: 0, lines: [said(`started as a founder of the new cluster ${TOKEN}`)] });
@@ -55,6 +107,18 @@ inEachShell((newHost) => {
     expectFounded(host, bootstrap(host));
   });
 
+  test("what another deploy has staged is not started: certificates of two states do not form a cluster", () => {
+    const host = clusterHost();
+    stagedHost(host);
+    expect(bootstrap(host, { LEAF_SHA256: "0".repeat(64) })).toEqual({
+      code: 3,
+      lines: [
+        "a on host-a: bootstrap refused: stage: what is staged here is not what this deploy has planned: another deploy was here since, or this member's stage was cut short; to do: see that nobody else deploys, then terraform apply -replace the stage resource of this member",
+      ],
+    });
+    expect(startedAs(host)).toBeUndefined();
+  });
+
   test("what asked for the first start is gone once there are data, so a lost disk never repeats it", () => {
     const host = clusterHost();
     stagedHost(host);
@@ -65,35 +129,105 @@ inEachShell((newHost) => {
     expect(host.has("/var/lib/cdktf-etcd/a/restart-pending")).toBe(false);
   });
 
-  test("the others answer, but have no quorum: starts as new, for they wait for this one", () => {
-    const host = clusterHost();
-    const cluster = stagedHost(host);
-    cluster.unhealthy("b");
+  test("the others were quicker and wait for this founder, whom they have never seen started: starts as new", () => {
+    const host = lateHost();
+    tells(host, "b", ["a"], ["b", STARTED], ["c"]);
+    tells(host, "c", ["a"], ["b"], ["c"]);
     expectFounded(host, bootstrap(host));
   });
 
-  test("the others were quicker and have a quorum, in which this founder has never started: starts as new", () => {
-    const host = clusterHost();
-    const cluster = stagedHost(host);
-    cluster.healthy("b");
-    cluster.members(["1", "unstarted", "a"], ["2", "started", "b"], ["3", "started", "c"]);
-    expectFounded(host, bootstrap(host));
+  test.each<[string, Entry[]]>([
+    ["has seen this member started: its data are lost", [["a", STARTED], ["b"], ["c"]]],
+    ["does not know this member: it was taken out", [["b"], ["c"]]],
+    ["knows it by another ID: it was added again", [["a", { id: "4711" }], ["b"], ["c"]]],
+  ])("one of the others %s, whatever the rest say: rollout decides", (_, entries) => {
+    const host = lateHost();
+    tells(host, "b", ["a"], ["b"], ["c"]);
+    tells(host, "c", ...entries);
+    expectLeftAlone(host, bootstrap(host), ALIVE);
+    rmSync(host.path("/run/peers/127.0.0.2"));
+    expectLeftAlone(host, bootstrap(host), ALIVE);
   });
 
-  test("the cluster lives and has seen this member started: its data are lost, and rollout decides", () => {
-    const host = clusterHost();
-    const cluster = stagedHost(host);
-    cluster.healthy("c");
-    cluster.members(["1", "started", "a"], ["2", "started", "b"], ["3", "started", "c"]);
-    expectLeftAlone(host, bootstrap(host), "the cluster lives without this member: rollout decides");
+  describe("founds nothing while nobody knows whether a cluster lives", () => {
+    const refused = (host: Host, why: string) => ({
+      code: 3,
+      lines: [
+        `a on host-a: bootstrap refused: founding: ${why}, so nobody knows whether the cluster lives there already; to do: see that the host runs, and that the members reach each other at the ports ${host.cluster.peerPort} and ${host.cluster.clientPort} (firewall, routing, certificates), and apply again`,
+      ],
+    });
+
+    test("where another founder's host is silent: a firewall, or a host that is down", () => {
+      const host = clusterHost();
+      stagedHost(host);
+      host.stub("timeout", `case "$*" in *" 127.0.0.3 2380") exit 124 ;; esac; shift; exec "$@"`);
+      host.write("/opt/etcd-v3.6.14/first-start.env", "of a killed run");
+      expect(bootstrap(host)).toEqual(
+        refused(host, "c neither accepts nor refuses connections at https://127.0.0.3:2380"),
+      );
+      expect(startedAs(host)).toBeUndefined();
+      expect(host.has("/opt/etcd/first-start.env")).toBe(false);
+      host.unstub("timeout");
+      expectFounded(host, bootstrap(host));
+    });
+
+    test("where a host refuses by another word than that nobody listens", () => {
+      const host = clusterHost();
+      stagedHost(host);
+      host.stub(
+        "timeout",
+        `case "$*" in *" 127.0.0.2 2380") echo "bash: connect: No route to host"; exit 1 ;; esac; shift; exec "$@"`,
+      );
+      expect(bootstrap(host)).toEqual(
+        refused(host, "b neither accepts nor refuses connections at https://127.0.0.2:2380"),
+      );
+    });
+
+    test("where an etcd accepts connections and cannot be asked", () => {
+      const host = lateHost();
+      tells(host, "b", ["a"], ["b"], ["c"]);
+      answers(host, "c", "depth=0 CN = other\nverify error:num=20:unable to get local issuer certificate\n");
+      expect(bootstrap(host)).toEqual(
+        refused(
+          host,
+          `c accepts connections at https://127.0.0.3:${peers.port} and does not say who its members are: unable to get local issuer certificate`,
+        ),
+      );
+      expect(startedAs(host)).toBeUndefined();
+    });
+
+    test("where only the client port accepts connections: no etcd has that open alone", () => {
+      const host = clusterHost({ client: clients.port });
+      stagedHost(host);
+      expect(bootstrap(host).lines[0]).toContain(
+        `c has nobody at https://127.0.0.3:2380, but somebody who is no etcd of this cluster at https://127.0.0.3:${clients.port}`,
+      );
+      expect(startedAs(host)).toBeUndefined();
+    });
   });
 
-  test("the cluster lives and knows nothing of this member: rollout decides", () => {
+  test.each([
+    ["members were added or taken out since", { MEMBERSHIP: "2" }, "the members have changed"],
+    ["an earlier release has remembered less", { FOUNDING_MEMBERSHIP: "unknown" }, "the members have changed"],
+    ["the founders are not all the members", { FOUNDERS: "a=https://127.0.0.1:2380" }, "the members have changed"],
+    ["its machine or data were replaced since", { REPROVISION: "1" }, "its reprovision has changed"],
+    [
+      "the same of a number that begins alike",
+      { FOUNDING_REPROVISIONS: "a=10,b=0,c=0" },
+      "its reprovision has changed",
+    ],
+  ])("a founder founds nothing when %s, though nobody is to be seen", (_, data, why) => {
     const host = clusterHost();
-    const cluster = stagedHost(host);
-    cluster.healthy("b");
-    cluster.members(["2", "started", "b"], ["3", "started", "c"]);
-    expectLeftAlone(host, bootstrap(host), "the cluster lives without this member: rollout decides");
+    stagedHost(host);
+    expectLeftAlone(host, bootstrap(host, data), `${why} since the cluster was founded: rollout decides`);
+  });
+
+  test("another order of the members is no change", () => {
+    const host = clusterHost();
+    stagedHost(host);
+    const FOUNDERS = founders(host).split(",").reverse().join();
+    expect(bootstrap(host, { FOUNDERS }).code).toBe(0);
+    expect(startedAs(host)?.[1]).toBe("--initial-cluster-state=new");
   });
 
   test("a mark of an earlier life and no data: it may not found anything", () => {
@@ -143,7 +277,7 @@ inEachShell((newHost) => {
   });
 
   test("data and no running etcd, of a member that the cluster has taken out: not started, rollout decides", () => {
-    const host = clusterHost();
+    const host = clusterHost({ client: clients.port });
     const cluster = stagedHost(host);
     host.write("/data/etcd/member/wal/0.wal", "");
     cluster.members("b", "c");
@@ -217,23 +351,5 @@ inEachShell((newHost) => {
     const host = clusterHost();
     stagedHost(host, "rhel");
     expectFounded(host, bootstrap(host));
-  });
-
-  test("this founder's entry is looked at by its exact peer URL", () => {
-    const host = clusterHost();
-    stagedHost(host);
-    const cluster = new FakeCluster(host);
-    cluster.healthy("b");
-    host.write(
-      "/run/cluster/members",
-      "1, unstarted, , https://127.0.0.10:2380, , false\n2, started, b, https://127.0.0.2:2380, https://127.0.0.2:2379, false\n",
-    );
-    const { clientUrl } = host.cluster.members[1];
-    const awaits = () => host.call(`live='${clientUrl}'; awaits_this_founder && echo awaited || echo no`).lines;
-    expect(awaits()).toEqual(["no"]);
-    cluster.members(["1", "unstarted", "a"], "b");
-    expect(awaits()).toEqual(["awaited"]);
-    cluster.members("a", "b");
-    expect(awaits()).toEqual(["no"]);
   });
 });

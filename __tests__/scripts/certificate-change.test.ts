@@ -1,7 +1,7 @@
 import { rmSync } from "node:fs";
 import { installBinaries } from "../support/fake-etcd";
-import { type Host, RECORD, type Run } from "../support/host";
-import { pid, runningHost } from "../support/phases";
+import type { Host, Run } from "../support/host";
+import { answerHandshakes, pid, runningHost } from "../support/phases";
 import { inEachShell } from "../support/shells";
 import { base64, makePki, type TestLeaf } from "../support/test-pki";
 
@@ -25,7 +25,7 @@ inEachShell((newHost) => {
   function servingHost(): Host {
     const host = newHost();
     runningHost(host);
-    host.stub("python3", RECORD.replace("$*", "$3 $4 $5"));
+    answerHandshakes(host, `cat '${host.path("/opt/etcd/certs/etcd-peer.pem")}'`);
     expect(install(host, pki, pki.ca).code).toBe(0);
     host.forgetCalls();
     return host;
@@ -45,10 +45,7 @@ inEachShell((newHost) => {
       lines: [said("installed the certificates in /opt/etcd-v3.6.14/certs"), SERVED],
     });
     expect(inUse(host)).toEqual([pki.ca, pki.renewed.cert, pki.renewed.key]);
-    expect(host.calls("python3").map((call) => call.split(host.root).join(""))).toEqual([
-      "/opt/etcd/certs 127.0.0.1 2379",
-      "/opt/etcd/certs 127.0.0.1 2380",
-    ]);
+    expect(host.calls("openssl")).toEqual(["127.0.0.1:2379", "127.0.0.1:2380"]);
     expect(needsRestart(host)).toBe(false);
     expect(pid(host)).toBe(before);
     expect(sets(host)).toHaveLength(1);
@@ -57,12 +54,16 @@ inEachShell((newHost) => {
   test("the same leaf again asks no listener", () => {
     const host = servingHost();
     expect(install(host, pki, pki.ca)).toEqual({ code: 0, lines: [] });
-    expect(host.calls("python3")).toEqual([]);
+    expect(host.calls("openssl")).toEqual([]);
   });
 
   test("a leaf that a listener never shows is a failure, with that listener", () => {
     const host = servingHost();
-    host.stub("python3", 'case "$*" in *" 2380") exit 1 ;; esac');
+    host.write("/old.pem", pki.cert);
+    answerHandshakes(
+      host,
+      `case $1 in *:2380) cat '${host.path("/old.pem")}' ;; *) cat '${host.path("/opt/etcd/certs/etcd-peer.pem")}' ;; esac`,
+    );
     const run = install(host, pki.renewed, pki.ca);
     expect(run.code).toBe(1);
     expect(run.lines.at(-1)).toBe(
@@ -73,7 +74,7 @@ inEachShell((newHost) => {
   test("a version that reads its leaf at start only is left to a restart", () => {
     const host = servingHost();
     expect(install(host, pki.renewed, pki.ca, "RELOADS_LEAF=0; ").code).toBe(0);
-    expect(host.calls("python3")).toEqual([]);
+    expect(host.calls("openssl")).toEqual([]);
     expect(host.has(PENDING)).toBe(true);
     expect(needsRestart(host)).toBe(true);
   });
@@ -124,7 +125,7 @@ inEachShell((newHost) => {
     host.call("supervisorctl stop a");
     expect(install(host, pki.other, pki.otherCa).code).toBe(0);
     expect(inUse(host)).toEqual([pki.otherCa, pki.other.cert, pki.other.key]);
-    expect(host.calls("python3")).toEqual([]);
+    expect(host.calls("openssl")).toEqual([]);
   });
 
   describe("while an upgrade waits for its turn", () => {

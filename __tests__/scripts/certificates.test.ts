@@ -83,7 +83,7 @@ inEachShell((newHost) => {
     [
       "a leaf of another CA",
       { ca: pki.otherCa },
-      /^a on host-a: test failed: the leaf certificate does not verify against its CA: .*etcd-peer\.pem: verification failed; to do: see the host's clock and the CA that was imported$/,
+      "a on host-a: test failed: the certificate of this member does not verify against its CA: unable to get local issuer certificate; to do: import the certificate that belongs to the CA's private key: it is not among those in CertificateAuthority.fromPem",
     ],
   ])("%s never meets a running etcd: the old set stays in place", (_, wrong, line) => {
     const host = preparedHost();
@@ -91,15 +91,9 @@ inEachShell((newHost) => {
     const before = readlinkSync(host.path(CERTS));
     const run = install(host, wrong);
     expect(run.code).toBe(1);
-    expect(run.lines.at(-1)).toEqual(typeof line === "string" ? line : expect.stringMatching(line));
+    expect(run.lines.at(-1)).toEqual(line);
     expect(readlinkSync(host.path(CERTS))).toBe(before);
     expect(host.read(`${CERTS}/etcd-peer-key.pem`)).toBe(pki.key);
-  });
-
-  test("without openssl on the host nothing is verified, and everything is installed", () => {
-    const host = preparedHost({ without: ["openssl"] });
-    expect(install(host).code).toBe(0);
-    expect(host.read(`${CERTS}/ca.pem`)).toBe(pki.ca);
   });
 
   test("a key that never arrived is a failure", () => {

@@ -6,8 +6,10 @@ import { find, synthCluster } from "../support/synth";
 import { inEachShell } from "../support/shells";
 
 const said = (text: string) => `a on host-a: shutdown: ${text}`;
-const shutdown = (host: Host, policy = "retain") => phase(host, "shutdown", { REMOVAL_POLICY: policy });
-const decommission = (host: Host, policy = "retain") => phase(host, "decommission", { REMOVAL_POLICY: policy });
+const shutdown = (host: Host, policy = "retain") =>
+  phase(host, "shutdown", { CLUSTER: "stack/etcd", REMOVAL_POLICY: policy });
+const decommission = (host: Host, policy = "retain") =>
+  phase(host, "decommission", { CLUSTER: "stack/etcd", REMOVAL_POLICY: policy });
 
 let own: Awaited<ReturnType<typeof listenOn>>;
 beforeAll(async () => {
@@ -29,7 +31,7 @@ inEachShell((newHost) => {
       expect(host.has("/etc/supervisor/conf.d/etcd-server.ini") || host.has("/etc/supervisord.d/etcd-server.ini")).toBe(
         false,
       );
-      expect(host.calls("supervisorctl")).toEqual(["stop a", "update"]);
+      expect(host.calls("supervisorctl")).toEqual(["stop a:a", "remove a", "reread", "pid a:a"]);
       expect(host.has("/data/etcd/member/wal/0.wal")).toBe(true);
       expect(host.has("/var/lib/cdktf-etcd/a/started")).toBe(true);
       expect(host.has("/opt/etcd/etcd")).toBe(true);
@@ -50,6 +52,39 @@ inEachShell((newHost) => {
     expect(host.list("/data")).toEqual(["other"]);
     expect(host.list("/opt")).toEqual(["etcd-v3.5.0-by-hand", "other"]);
     expect(host.list("/var/lib/cdktf-etcd")).toEqual(["b"]);
+  });
+
+  test("a directory that others log to too, or that was there before, stays, with what is theirs", () => {
+    const host = newHost();
+    runningHost(host);
+    host.write("/data/logs/theirs.log", "whole");
+    host.write("/data/logs/etcd.log.1", "");
+    host.write("/data/etcd.aside-20260101T000000Z/member/wal/0.wal", "");
+    // Stage has found both directories, and made the one above.
+    host.call('claim_host; remember_made "$INSTALL_ROOT/etcd-v$VERSION"');
+    expect(shutdown(host, "destroy").code).toBe(0);
+    expect(host.list("/data")).toEqual(["etcd", "logs"]);
+    expect([host.list("/data/etcd"), host.list("/data/logs")]).toEqual([[], ["theirs.log"]]);
+    expect([host.list("/opt"), host.list("/var/lib"), host.list("/run/cdktf-etcd")]).toEqual([[], [], ["claims.lock"]]);
+  });
+
+  test("a data directory that is a mount point is emptied and stays", () => {
+    const host = newHost();
+    runningHost(host);
+    const data = host.path("/data/etcd");
+    host.write("/data/etcd/member/snap/db", "");
+    const run = host.call(
+      `mount_points() { echo ${data}; }
+       rmdir() { case $1 in ${data}) return 1 ;; *) command rmdir "$@" ;; esac; }
+       trap 'leave $?' EXIT; phase_shutdown`,
+      { PHASE: "shutdown", REMOVAL_POLICY: "destroy" },
+    );
+    expect(run).toEqual({
+      code: 0,
+      lines: [said("stopped and unregistered"), said("deleted data, logs and binaries")],
+    });
+    expect(host.list("/data/etcd")).toEqual([]);
+    expect([host.list("/opt"), host.list("/var/lib")]).toEqual([[], []]);
   });
 
   test.each(["retain", "destroy"])("a second time is as good as the first (%s)", (policy) => {
@@ -85,12 +120,13 @@ inEachShell((newHost) => {
   });
 
   test.each([
-    ["shutdown", "etcd_member_etcd-server-7-12_shutdown"],
+    ["shutdown", "etcd-shutdown_members"],
     ["decommission", "etcd_decommission"],
   ])("%s needs nothing but what Terraform remembers of the member", (phase, id) => {
     const host = newHost({ props: { ports: { client: own.port } } });
     runningHost(host).members("b", "c");
     const remembered: { [key: string]: string } = {
+      cluster: "stack/etcd",
       member: "a",
       host: "host-a",
       peer_url: host.member.peerUrl,
@@ -115,6 +151,24 @@ inEachShell((newHost) => {
       ],
     });
     expect([host.list("/data"), host.list("/opt")]).toEqual([[], []]);
+  });
+
+  test.each(["retain", "destroy"])("what another cluster has taken over is left to it (%s)", (policy) => {
+    const host = newHost();
+    runningHost(host);
+    host.write("/var/lib/cdktf-etcd/a/claim", "member=a\ncluster=stack/renamed\n");
+    const running = pid(host);
+    for (const [name, leave] of Object.entries({ shutdown, decommission })) {
+      expect(leave(host, policy)).toEqual({
+        code: 0,
+        lines: [`a on host-a: ${name}: this member belongs to the cluster stack/renamed by now, and is left to it`],
+      });
+    }
+    expect(pid(host)).toBe(running);
+    expect(host.has("/data/etcd/member/wal/0.wal") && host.has("/etc/supervisor/conf.d/etcd-server.ini")).toBe(true);
+    host.write("/var/lib/cdktf-etcd/a/claim", "member=a\ncluster=stack/etcd\n");
+    expect(shutdown(host, policy).lines[0]).toBe(said("stopped and unregistered"));
+    expect(pid(host)).toBe("");
   });
 
   test("data without the mark of this member's life are left alone, even with the policy destroy", () => {
@@ -156,9 +210,9 @@ inEachShell((newHost) => {
 
   test.each([
     ["the data", "/data/etcd", ["/data/etcd", "/data/logs", "/opt/etcd", "/opt/etcd-v3.6.14"]],
-    ["the logs", "/data/logs", ["/data/logs", "/opt/etcd", "/opt/etcd-v3.6.14"]],
-    ["binaries", "/opt/etcd-v3.6.14", ["/opt/etcd", "/opt/etcd-v3.6.14"]],
-    ["the link to them", "/opt/etcd", ["/opt/etcd"]],
+    ["the logs", "/data/logs/etcd.log", ["/data/logs", "/opt/etcd", "/opt/etcd-v3.6.14"]],
+    ["binaries", "/opt/etcd-v3.6.14", ["/data/logs", "/opt/etcd", "/opt/etcd-v3.6.14"]],
+    ["the link to them", "/opt/etcd", ["/data/logs", "/opt/etcd"]],
     ["the mark, which is the last", "/var/lib/cdktf-etcd/a", []],
   ])("killed before it deleted %s: the next run deletes the rest", (_, target, left) => {
     const host = newHost();
@@ -192,7 +246,9 @@ done`,
     host.stub("supervisorctl", "exit 1");
     expect(shutdown(host, "destroy")).toEqual({
       code: 1,
-      lines: [`a on host-a: shutdown failed: etcd does not stop; to do: stop process ${running}, and destroy again`],
+      lines: [
+        `a on host-a: shutdown failed: etcd does not stop: supervisorctl stop a:a gave no answer; to do: stop process ${running}, and run this again`,
+      ],
     });
     expect(host.has("/etc/supervisor/conf.d/etcd-server.ini")).toBe(true);
     expect(host.has("/data/etcd/member/wal/0.wal")).toBe(true);

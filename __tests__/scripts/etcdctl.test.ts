@@ -1,6 +1,6 @@
 import { symlinkSync } from "node:fs";
 import { FakeCluster, installBinaries, listenOn } from "../support/fake-etcd";
-import type { Host } from "../support/host";
+import { type Host, RECORD } from "../support/host";
 import { inEachShell } from "../support/shells";
 
 /** Answers of `endpoint status -w json`, as each of these versions prints them. */
@@ -40,6 +40,19 @@ inEachShell((newHost) => {
     expect(host.read("/asked").split(host.root).join("")).toBe(
       `--endpoints=https://10.4.7.12:2379 ${CERTS} --dial-timeout=3s --command-timeout=5s member list\n`,
     );
+  });
+
+  test("a call that does not end is ended, whatever it asks for; a snapshot has longer", () => {
+    const host = etcdctlPrints(newHost(), "");
+    host.stub("timeout", `${RECORD}; exit 124`);
+    const one = "https://10.4.7.12:2379";
+    const call = (text: string) => host.call(`etcdctl_at ${text} || echo "code $?"`).lines;
+    expect(call(`${one} txn`)).toEqual([`etcdctl had no answer from ${one} within 15 s`, "code 124"]);
+    expect(call(`${one} lease keep-alive --once 1`)).toContain("code 124");
+    expect(call(`${one},https://10.4.7.21:2379 endpoint status`)).toContain("code 124");
+    expect(call(`${one} --command-timeout=600s snapshot save x`)).toContain("code 124");
+    const limits = host.calls("timeout").map((line) => line.split(" ").slice(0, 4).join(" "));
+    expect(limits).toEqual(["15", "15", "45", "615"].map((seconds) => `--foreground -k 2 ${seconds}`));
   });
 
   test.each([

@@ -17,7 +17,8 @@ inEachShell((newHost) => {
     const cluster = runningHost(host);
     cluster.unhealthy("a");
     host.write("/data/logs/etcd.log", "rejected connection: error\n");
-    expect(rollout(host)).toEqual({
+    const { code, lines } = rollout(host);
+    expect({ code, lines: lines.map((line) => line.replace(/after \d+ s/, "after 60 s")) }).toEqual({
       code: 1,
       lines: [
         "a on host-a: rollout failed: not healthy after 60 s: https://127.0.0.2:1 does not answer; https://127.0.0.3:1 does not answer; rejected connection: error; to do: bring the named members back, or see /data/logs/etcd.log; forward: correct the cause, and apply again; back: set the changed value (or version) back, and apply; the members after this one were not touched",
@@ -76,10 +77,37 @@ go.etcd.io/etcd/server/v3/etcdserver.panicking(...)
     expect(host.call("last_words").lines).toEqual(["panic: unmarshal should never fail [recovered]"]);
   });
 
+  test.each([
+    [
+      'invalid value "x=true" for flag -feature-gates: unrecognized feature gate: x',
+      'I: started\ninvalid value "x=true" for flag -feature-gates: unrecognized feature gate: x\nUsage:\n\n  etcd [flags]\n    Start an etcd server.\n\n',
+    ],
+    ["/opt/etcd/etcd: 1: exec: not executable", "/opt/etcd/etcd: 1: exec: not executable\n\n  \n"],
+    ["its log is empty", "\n\n"],
+  ])("etcd's last words are never empty: %s", (words, log) => {
+    const host = clusterHost();
+    host.write("/data/logs/etcd.log", log);
+    expect(host.call("last_words").lines).toEqual([words]);
+  });
+
+  test("a full disk is named before etcd's last words, which seldom do", () => {
+    const host = clusterHost();
+    runningHost(host);
+    host.write("/data/logs/etcd.log", "panic: failed to repair WAL: unexpected EOF\n");
+    host.stub("df", "printf 'Filesystem 1M-blocks Used Available Capacity Mounted on\\n/dev/sda1 1 1 3 9%% /\\n'");
+    expect(host.call("last_words").lines).toEqual([
+      "the disk of /data/etcd is full, 3 MB are free; panic: failed to repair WAL: unexpected EOF",
+    ]);
+  });
+
   test("an etcd that answers once and is gone again is no success", () => {
     const host = clusterHost();
     const cluster = runningHost(host);
-    cluster.on("alarm list", `rm -f "$(file '${host.member.clientUrl}' healthy)"`);
+    // Asked once before anything is done, and then by the gate, after it has seen the member healthy.
+    cluster.on(
+      "alarm list",
+      `[ ! -e "$state/asked" ] || rm -f "$(file '${host.member.clientUrl}' healthy)"; : >"$state/asked"`,
+    );
     host.write("/data/logs/etcd.log", "panic: out of luck\n");
     expect(rollout(host)).toEqual({
       code: 1,

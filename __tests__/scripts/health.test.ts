@@ -1,6 +1,12 @@
+import { X509Certificate } from "node:crypto";
 import type { Host } from "../support/host";
-import { MEMBERSHIP, phase, runningHost } from "../support/phases";
+import { answerHandshakes, MEMBERSHIP, phase, runningHost } from "../support/phases";
 import { inEachShell } from "../support/shells";
+import { makePki } from "../support/test-pki";
+
+const pki = makePki();
+/** Until when that leaf is valid, as the table has it. */
+const END = `to ${new Date(new X509Certificate(pki.cert).validTo).toISOString().slice(0, 10)}`;
 
 const HEADER =
   "MEMBER                   ID                 STATE     HEALTH    VERSION     DB SIZE  CERTIFICATE   ENDPOINT";
@@ -12,7 +18,7 @@ const row = (
   version = "3.6.14",
   size = "20480",
   endpoint = "",
-  certificate = "to 2036-11-22",
+  certificate = END,
 ) =>
   `${name.padEnd(24)} ${id.padEnd(18)} ${state.padEnd(9)} ${health.padEnd(9)} ${version.padEnd(8)} ${size.padStart(10)}  ${certificate.padEnd(13)} ${endpoint}`;
 
@@ -21,7 +27,8 @@ inEachShell((newHost) => {
   const health = (host: Host) => phase(host, "health", { MEMBERSHIP });
   /** The cluster of a host that can speak TLS; a handshake with `c` fails. */
   const running = (host: Host) => {
-    host.stub("python3", 'case $* in *https://127.0.0.[12]:*) echo "to 2036-11-22" ;; *) exit 1 ;; esac');
+    host.write("/leaf.pem", pki.cert);
+    answerHandshakes(host, `case $1 in 127.0.0.[12]:*) cat '${host.path("/leaf.pem")}' ;; *) exit 1 ;; esac`);
     return runningHost(host);
   };
 
@@ -133,7 +140,7 @@ inEachShell((newHost) => {
     expect(health(host)).toEqual({
       code: 1,
       lines: [
-        "a on host-a: health failed: member list: no answer from https://127.0.0.1:2379; to do: bring a quorum of the members back, and apply again",
+        "a on host-a: health failed: member list: no answer from https://127.0.0.1:2379: Error: context deadline exceeded; to do: bring a quorum of the members back, and apply again",
       ],
     });
   });

@@ -1,17 +1,26 @@
-import { chmodSync, statSync } from "node:fs";
-import { installBinaries } from "../support/fake-etcd";
+import { chmodSync, chownSync, statSync } from "node:fs";
+import { memberFacts } from "../../src/provision/member-facts";
+import { FakeCluster, installBinaries, listenOn } from "../support/fake-etcd";
 import { type Host, RECORD } from "../support/host";
 import { MEMBERSHIP, rolloutData } from "../support/phases";
 import { inEachShell, testAsRoot } from "../support/shells";
+import { HOST_SCRIPTS } from "../support/synth";
 
 /** The user that every system has and that may do nothing. */
 const NOBODY = 65534;
 
-/** So that another user can come in. */
+/** So that another user can come in, and the home directory is that user's. */
 function open(host: Host): Host {
-  for (const path of ["", "/home"]) chmodSync(host.path(path), 0o777);
+  chmodSync(host.path("/"), 0o755);
+  chownSync(host.path("/home"), NOBODY, NOBODY);
   return host;
 }
+
+let listener: Awaited<ReturnType<typeof listenOn>>;
+beforeAll(async () => {
+  listener = await listenOn("127.0.0.1");
+});
+afterAll(() => listener.close());
 
 inEachShell((newHost) => {
   test("open_inbox makes a directory that only the SSH user can enter, and becomes nobody else", () => {
@@ -25,8 +34,8 @@ inEachShell((newHost) => {
   test("open_inbox waits while another deploy's inbox is there, so that neither takes the other's key away", () => {
     const host = newHost();
     host.write("/home/.cdktf-etcd/a/etcd-peer-key.pem", "of another deploy");
-    const inbox = `"$HOME/.cdktf-etcd/a"`;
-    const went = host.call(`(sleep 0.5; rm -r ${inbox}) & as_login_user; ls ${inbox}`, { PHASE: "open_inbox" });
+    const inbox = host.path("/home/.cdktf-etcd/a");
+    const went = host.call(`inbox=${inbox}; (sleep 0.5; rm -r $inbox) & open_inbox; ls $inbox`);
     expect(went).toEqual({ code: 0, lines: [] });
     expect(statSync(host.path("/home/.cdktf-etcd/a")).mode & 0o777).toBe(0o700);
   });
@@ -35,7 +44,7 @@ inEachShell((newHost) => {
     const host = newHost();
     host.write("/home/.cdktf-etcd/a/etcd-peer-key.pem", "of a killed deploy");
     chmodSync(host.path("/home/.cdktf-etcd/a"), 0o755);
-    expect(host.call('wait_until() { shift; "$@"; }; as_login_user', { PHASE: "open_inbox" })).toEqual({
+    expect(host.call(`inbox=${host.path("/home/.cdktf-etcd/a")}; wait_until() { shift; "$@"; }; open_inbox`)).toEqual({
       code: 0,
       lines: [],
     });
@@ -45,7 +54,8 @@ inEachShell((newHost) => {
   test("a phase leaves its script nowhere, since Terraform would when it is killed", () => {
     const host = newHost();
     host.phase("shutdown", { REMOVAL_POLICY: "retain" });
-    expect(host.list("/").filter((file) => file.startsWith("run-"))).toEqual([]);
+    host.phase("open_inbox");
+    expect(host.list("/home")).toEqual([".cdktf-etcd"]);
   });
 
   test("a phase runs with one argument list only: as Terraform calls it, without any", () => {
@@ -66,7 +76,7 @@ inEachShell((newHost) => {
     expect(host.phase("shutdown", { REMOVAL_POLICY: "retain" })).toEqual({
       code: 1,
       lines: [
-        "a on host-a: shutdown failed: a command ended with code 7; to do: apply again; if it comes back, report it with the lines above",
+        "a on host-a: shutdown failed: a command ended with code 7; to do: correct that, and apply again; if it comes back, report it with the lines above",
       ],
     });
   });
@@ -80,7 +90,7 @@ inEachShell((newHost) => {
         "a on host-a: shutdown refused: no right to become root: the user nobody is not root and 'sudo -n' is not allowed; to do: log in as root, or give nobody NOPASSWD in sudoers",
       ],
     });
-    expect(host.list("/").filter((file) => !file.startsWith("run-"))).toEqual(before);
+    expect(host.list("/")).toEqual(before);
   });
 
   testAsRoot("a sudo that asks for a password is refused in the same words", () => {
@@ -94,6 +104,18 @@ inEachShell((newHost) => {
     });
   });
 
+  testAsRoot("a home that keeps root out is refused with the way out", () => {
+    const host = open(newHost());
+    host.stub("sudo", 'shift; [ "$1" != test ]');
+    const run = host.phase("shutdown", {}, { uid: NOBODY });
+    expect(run).toEqual({
+      code: 3,
+      lines: [
+        "a on host-a: shutdown refused: script: root cannot read /home/run-1.sh; a home on NFS may keep root out; to do: set ssh.scriptPath to a file on a disk of the host's, in a directory that only nobody can enter",
+      ],
+    });
+  });
+
   testAsRoot("a sudo that asks for nothing runs the same file again, and passes the SSH user's inbox on", () => {
     const host = open(newHost());
     host.stub("sudo", RECORD);
@@ -102,7 +124,10 @@ inEachShell((newHost) => {
     expect(host.phase("shutdown", {}, { uid: NOBODY })).toEqual({ code: 0, lines: [] });
     expect(host.calls("sudo")).toEqual([
       "-n true",
-      `-n timeout -k 10 60 sh ${host.path("/run-1.sh")} as-root ${host.path("/home/.cdktf-etcd/a")}`,
+      `-n test -r ${host.path("/home/run-1.sh")}`,
+      expect.stringMatching(
+        `^-n env -i PATH=[^ ]* LC_ALL=C HOME=[^ ]* timeout -k 30 60 sh ${host.path("/home/run-1.sh")} as-root ${host.path("/home/.cdktf-etcd/a")}$`,
+      ),
     ]);
   });
 
@@ -111,10 +136,12 @@ inEachShell((newHost) => {
     installBinaries(host);
     host.write("/opt/etcd-v3.6.14/etcdctl", "#!/bin/sh\nsleep 30\n", 0o755);
     const started = Date.now();
-    expect(host.phase("health", { MEMBERSHIP }, { seconds: 1 })).toEqual({
-      code: 1,
-      lines: ["a on host-a: health failed: not done within 1 s; to do: look at the last line above, and apply again"],
-    });
+    const run = host.phase("health", { MEMBERSHIP }, { seconds: 1 });
+    expect(run.code).toBe(1);
+    // Before it the shell may say that what it waited for was terminated.
+    expect(run.lines.at(-1)).toBe(
+      "a on host-a: health failed: not done within 1 s; to do: look at the last line above, and apply again",
+    );
     expect(Date.now() - started).toBeLessThan(10000);
   });
 
@@ -126,6 +153,129 @@ inEachShell((newHost) => {
       main health 60 "$@"`);
     expect(run).toEqual({ code: 0, lines: [] });
     expect(host.has("/home/done")).toBe(true);
+  });
+
+  /** A phase that does this. */
+  const doing = (host: Host, phase: string, text: string, seconds = 60) =>
+    host.program([
+      "set -eu",
+      memberFacts("stack/etcd", host.cluster, host.member),
+      HOST_SCRIPTS,
+      `phase_${phase}() { ${text}; }`,
+      `main ${phase} ${seconds} "$@"`,
+    ]);
+
+  test("a phase that is ended in the middle cleans up: the key in its inbox, the turn that others wait for", () => {
+    const host = newHost({ props: { ports: { client: listener.port } } });
+    installBinaries(host);
+    const cluster = new FakeCluster(host);
+    host.write("/home/.cdktf-etcd/a/etcd-peer-key.pem", "secret");
+    const run = doing(host, "stage", "turn=7; sleep 30", 1);
+    expect(run.lines.at(-1)).toMatch(/stage failed: not done within 1 s/);
+    expect(host.list("/home")).toEqual([]);
+    expect(cluster.calls()).toEqual(["a lease revoke 7"]);
+  });
+
+  test("a phase that somebody ends says so", () => {
+    const host = newHost();
+    const run = doing(host, "health", "kill -TERM $$; sleep 1");
+    expect(run).toEqual({
+      code: 1,
+      lines: [
+        "a on host-a: health failed: signal 15 has ended it; to do: find out who stopped it on this host, and apply again",
+      ],
+    });
+  });
+
+  test("nothing of the login's environment reaches a phase, but the proxies its downloads", () => {
+    const host = newHost();
+    host.environment = {
+      ETCDCTL_ENDPOINTS: "https://elsewhere:2379",
+      ETCDCTL_CACERT: "/x",
+      GREP_OPTIONS: "-v",
+      TAR_OPTIONS: "--owner=daemon",
+      POSIXLY_CORRECT: "1",
+      CDPATH: "/",
+      BASH_ENV: "/x",
+      ENV: "/x",
+      PYTHONPATH: "/x",
+      OPENSSL_CONF: "/x",
+      TMPDIR: "/x",
+      "BASH_FUNC_id%%": "() { echo 4711; }",
+      MEMBER: "other",
+      https_proxy: "http://user:secret@proxy:3128",
+      NO_PROXY: "localhost",
+    };
+    const run = doing(host, "health", "env; echo --; with_proxy env");
+    const names = (lines: string[]) =>
+      lines.map((line) => line.split("=")[0]).filter((name) => !/^(PWD|OLDPWD|SHLVL|_)$/.test(name));
+    expect(run.code).toBe(0);
+    const end = run.lines.indexOf("--");
+    expect(names(run.lines.slice(0, end)).sort()).toEqual(["HOME", "LC_ALL", "PATH"]);
+    expect(names(run.lines.slice(end + 1)).sort()).toEqual(["HOME", "LC_ALL", "NO_PROXY", "PATH", "https_proxy"]);
+    expect(run.lines).toContain("https_proxy=http://user:secret@proxy:3128");
+  });
+
+  test("what a proxy's password is, is in no command line", () => {
+    const host = newHost();
+    host.environment = { https_proxy: "http://user:secret@proxy:3128" };
+    const run = doing(
+      host,
+      "health",
+      "cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' ' ' | grep -c secre[t]@proxy || true",
+    );
+    expect(run.lines).toEqual(["0"]);
+  });
+
+  test("a script where others can go is refused before it becomes root", () => {
+    const host = newHost();
+    installBinaries(host);
+    const said = (run: { code: number | null; lines: string[] }) => [run.code, ...run.lines];
+    // What encloses this machine's test directories is private.
+    chmodSync(host.path("/"), 0o755);
+    chmodSync(host.path("/home"), 0o711);
+    const refused = said(doing(host, "health", "echo ran"));
+    expect(refused[0]).toBe(3);
+    expect(refused[1]).toMatch(
+      /^a on host-a: health refused: script: other users can enter \/home, and so change the script that Terraform puts there before it becomes root; to do: chmod 700 \/home; or set ssh\.scriptPath to a file in a directory that only \w+ can enter$/,
+    );
+    chmodSync(host.path("/home"), 0o700);
+    expect(said(doing(host, "health", "echo ran"))).toEqual([0, "ran"]);
+  });
+
+  testAsRoot("a home directory of another's, or of a group with others in it, is no private place", () => {
+    const host = newHost();
+    chmodSync(host.path("/"), 0o755);
+    const said = () => doing(host, "health", "echo ran").lines;
+    chownSync(host.path("/home"), NOBODY, NOBODY);
+    expect(said()[0]).toMatch(/refused: script/);
+    chownSync(host.path("/home"), 0, 0);
+    chmodSync(host.path("/home"), 0o750);
+    host.stub("getent", "echo root:x:0:");
+    expect(said()).toEqual(["ran"]);
+    host.stub("getent", "echo root:x:0:daemon");
+    expect(said()[0]).toMatch(/refused: script/);
+  });
+
+  test("an inbox that cannot be made is refused in one line", () => {
+    const host = newHost();
+    host.write("/home/.cdktf-etcd", "a file of somebody's");
+    const run = host.phase("open_inbox");
+    expect(run.code).toBe(3);
+    expect(run.lines).toEqual([
+      expect.stringMatching(
+        /^a on host-a: open_inbox refused: upload: \w+ cannot make \/home\/\.cdktf-etcd: mkdir: .*File exists; to do: let \w+ write to \/home and own what is there, or set ssh\.scriptPath to a file in another directory that only \w+ can enter$/,
+      ),
+    ]);
+  });
+
+  test("the empty file that Terraform leaves in the place of a script is swept, and no other's", async () => {
+    const host = newHost();
+    expect(doing(host, "health", ":").code).toBe(0);
+    host.write("/home/run-1.sh", "");
+    host.write("/home/run-3.sh", "");
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    expect(host.list("/home")).toEqual(["run-3.sh"]);
   });
 
   describe("the lock", () => {

@@ -108,8 +108,19 @@ inEachShell((newHost) => {
     test("a member that was added and never started goes too, though it has no client URL", () => {
       const { host, cluster } = clusterOf("abc");
       cluster.members("a", "b", "c", ["9", "unstarted", "d", { learner: true }]);
+      cluster.began("d");
       expect(health(host).code).toBe(0);
       expect(cluster.memberNames()).toEqual(["a", "b", "c"]);
+    });
+
+    test("one that somebody else is adding stays, and is named at the end; so it is with a rollout", () => {
+      const { host, cluster } = clusterOf("abc");
+      cluster.members("a", "b", "c", ["9", "unstarted", "d", { learner: true }]);
+      expect(rollout(host).code).toBe(0);
+      expect(health(host).lines.at(-1)).toBe(
+        "a on host-a: health failed: the cluster has https://127.0.0.4:2380, which the program does not name, nor did it before; to do: add it to the program, or take it out by etcdctl member remove",
+      );
+      expect(cluster.changes()).toEqual([]);
     });
 
     test("a leader hands its office over before it is taken out", () => {

@@ -1,4 +1,4 @@
-import { rmSync } from "node:fs";
+import { rmSync, symlinkSync } from "node:fs";
 import { pid, rollout, rolloutData, runningHost, stagedHost } from "../support/phases";
 import { inEachShell } from "../support/shells";
 
@@ -48,6 +48,22 @@ inEachShell((newHost) => {
     rmSync(host.path("/etc/supervisor/conf.d/etcd-server.ini"));
     expect(check(host)).toEqual(REFUSED);
   });
+
+  test.each(["etcd-peer.pem", "ca.pem"])(
+    "certificates of another deploy are refused, in use and staged (%s)",
+    (file) => {
+      const host = newHost();
+      stagedHost(host);
+      host.write(`/opt/etcd-v3.6.14/certs.0/${file}`, "of another state\n");
+      expect(check(host)).toEqual(REFUSED);
+      host.write(`/opt/etcd-v3.6.14/certs.0/${file}`, "");
+      for (const each of ["etcd-peer.pem", "ca.pem"]) host.write(`/opt/etcd-v3.6.14/certs.1/${each}`, "");
+      symlinkSync("certs.1", host.path("/opt/etcd-v3.6.14/certs.next"));
+      expect(check(host)).toEqual({ code: 0, lines: [] });
+      host.write(`/opt/etcd-v3.6.14/certs.1/${file}`, "of another state\n");
+      expect(check(host)).toEqual(REFUSED);
+    },
+  );
 
   test("a host on which nothing was ever staged is refused", () => {
     expect(rollout(newHost())).toEqual(REFUSED);

@@ -1,12 +1,35 @@
-import { installSupervisor, installSupervisorFiles } from "../support/fake-supervisor";
-import { RECORD } from "../support/host";
+import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { breakNeighbour, installSupervisor, installSupervisorFiles } from "../support/fake-supervisor";
+import { type Host, RECORD } from "../support/host";
 import { inEachShell } from "../support/shells";
+
+/** A server that wants a password, in a process of its own: the tests wait for what asks it. */
+const MIRROR = `
+require("node:http").createServer((request, response) => {
+  const login = Buffer.from((request.headers.authorization ?? "").replace("Basic ", ""), "base64").toString();
+  if (login !== "user:s@cret") return response.writeHead(401, { "WWW-Authenticate": 'Basic realm="mirror"' }).end();
+  if (request.url === "/missing") return response.writeHead(404).end();
+  response.end(request.url + " of " + login);
+}).listen(0, "127.0.0.1", function () { console.log(this.address().port); });`;
+
+const mirror = { port: 0, stop: () => {} };
+beforeAll(async () => {
+  const server = spawn(process.execPath, ["-e", MIRROR], { stdio: ["ignore", "pipe", "inherit"] });
+  mirror.stop = () => server.kill();
+  mirror.port = await new Promise((resolve) => server.stdout.once("data", (port) => resolve(Number(port))));
+});
+afterAll(() => mirror.stop());
+
+const systemChanges = (host: Host) =>
+  [...host.calls("apt-get"), ...host.calls("systemctl")].filter((call) => !/^(show|is-enabled) /.test(call));
 
 inEachShell((newHost) => {
   test.each([
     [["apt-get", "dnf", "yum"], "apt-get"],
     [["dnf", "yum"], "dnf"],
     [["yum"], "yum"],
+    [["zypper"], "zypper"],
   ])("of %j the package manager is %s", (there, chosen) => {
     const host = newHost();
     for (const manager of there) host.stub(manager, RECORD);
@@ -25,8 +48,8 @@ inEachShell((newHost) => {
       lines: ["a on host-a: test: installing supervisor by apt-get"],
     });
     expect(host.calls("apt-get")).toEqual([
-      "noninteractive -q -o DPkg::Lock::Timeout=120 update",
-      "noninteractive -qy -o DPkg::Lock::Timeout=120 install --no-install-recommends supervisor",
+      "noninteractive -q update",
+      "noninteractive -qy install --no-install-recommends supervisor",
     ]);
   });
 
@@ -51,11 +74,50 @@ inEachShell((newHost) => {
     });
   });
 
-  test("lists that cannot be read fail before anything is installed", () => {
+  test("a source of somebody else's that does not answer is no reason to fail when the package can be had, and is named when it cannot", () => {
     const host = newHost();
-    host.stub("apt-get", `${RECORD}; echo 'E: Failed to fetch'; exit 100`);
-    expect(host.call("install_packages curl").code).toBe(1);
-    expect(host.calls("apt-get")).toHaveLength(1);
+    const update = "case $* in *update) echo 'Hit:1 x'; echo 'E: Failed to fetch y'; exit 100 ;; esac";
+    host.stub("apt-get", `${RECORD}; ${update}`);
+    expect(host.call("install_packages curl").code).toBe(0);
+    host.stub("apt-get", `${RECORD}; ${update}; echo 'E: Unable to locate package curl'; exit 100`);
+    expect(host.call("install_packages curl").lines.at(-1)).toMatch(/ended with: E: Failed to fetch y; to do: /);
+  });
+
+  const LISTS_LOCKED =
+    "E: Could not get lock /var/lib/apt/lists/lock. It is held by process 812 (apt-get)\nE: Unable to lock directory /var/lib/apt/lists/";
+
+  test("a lock that another run holds, as on a cloud host's first boot, is waited for, and it is said who holds it", () => {
+    const host = newHost();
+    const tries = host.path("/run/tries");
+    host.stub(
+      "apt-get",
+      `${RECORD}; echo x >>${tries}; [ "$(grep -c x ${tries})" -gt 4 ] || { printf '${LISTS_LOCKED}'; exit 100; }`,
+    );
+    expect(host.call("sleep() { :; }; install_packages supervisor")).toEqual({
+      code: 0,
+      lines: [
+        "a on host-a: test: installing supervisor by apt-get",
+        "a on host-a: test: the package manager is in use, waiting up to 300 s: E: Could not get lock /var/lib/apt/lists/lock. It is held by process 812 (apt-get)",
+      ],
+    });
+  });
+
+  test("a lock that is held for ever is named in the end", () => {
+    const host = newHost();
+    host.stub("apt-get", `printf '${LISTS_LOCKED}'; exit 100`);
+    expect(host.call("PACKAGE_LOCK_SECONDS=0; install_packages supervisor").lines.at(-1)).toBe(
+      "a on host-a: test failed: installing supervisor: the package manager has been in use for 0 s: E: Could not get lock /var/lib/apt/lists/lock. It is held by process 812 (apt-get); to do: see that the process that holds it ends, and apply again",
+    );
+  });
+
+  test("cloud-init that is still at work is waited for", () => {
+    const host = newHost();
+    host.stub("cloud-init", `${RECORD}; echo 'status: running'`);
+    host.stub("dnf", RECORD);
+    expect(host.call("install_packages supervisor").lines[0]).toBe(
+      "a on host-a: test: cloud-init is still at work on this host, waiting for it up to 300 s",
+    );
+    expect(host.calls("cloud-init")).toEqual(["status", "status --wait"]);
   });
 
   test("a supervisor that is there and answers is left alone", () => {
@@ -64,7 +126,32 @@ inEachShell((newHost) => {
     host.stub("systemctl", RECORD);
     host.stub("apt-get", RECORD);
     expect(host.call("ensure_supervisor")).toEqual({ code: 0, lines: [] });
-    expect([...host.calls("apt-get"), ...host.calls("systemctl")]).toEqual([]);
+    expect(systemChanges(host)).toEqual([]);
+  });
+
+  test("a supervisor that runs and would not come back after a reboot is enabled", () => {
+    const host = newHost();
+    installSupervisor(host, "rhel");
+    host.stub("systemctl", `${RECORD}; [ "$1" = enable ]`);
+    expect(host.call("ensure_supervisor").lines).toEqual([
+      "a on host-a: test: enabled supervisord.service, so that etcd comes back after a reboot",
+    ]);
+    host.write("/proc/70/comm", "supervisord\n");
+    host.write("/proc/70/cmdline", "python3\0/usr/bin/supervisord\0");
+    host.write("/proc/70/cgroup", "0::/system.slice/apps-supervisor.service\n");
+    host.stub("systemctl", `${RECORD}; exit 1`);
+    expect(host.call("ensure_supervisor").lines).toEqual([
+      "a on host-a: test: warning: apps-supervisor.service is not enabled: see that supervisord starts at boot, or etcd does not come back after a reboot",
+    ]);
+  });
+
+  test("files of others that a fresh supervisor cannot read are named", () => {
+    const host = newHost();
+    installSupervisor(host);
+    breakNeighbour(host);
+    expect(host.call("ensure_supervisor").lines.join()).toMatch(
+      /test failed: supervisord cannot read its configuration: CANT_REREAD: .*jobs\.conf'\); to do: /,
+    );
   });
 
   test("a missing supervisor is installed, enabled and waited for", () => {
@@ -72,13 +159,13 @@ inEachShell((newHost) => {
     installSupervisorFiles(host, "rhel"); // what the package brings
     const supervisorctl = host.path("/stubs/supervisorctl");
     const up = host.path("/run/up");
-    host.stub("dnf", `printf '#!/bin/sh\\ntest -e ${up}\\n' >${supervisorctl}; chmod 755 ${supervisorctl}`);
-    host.stub("systemctl", `${RECORD}; : >${up}`);
+    host.stub("dnf", `printf '#!/bin/sh\\ntest -e ${up} && echo 1\\n' >${supervisorctl}; chmod 755 ${supervisorctl}`);
+    host.stub("systemctl", `${RECORD}; [ "$1" != enable ] || : >${up}`);
     expect(host.call("ensure_supervisor")).toEqual({
       code: 0,
       lines: ["a on host-a: test: installing supervisor by dnf"],
     });
-    expect(host.calls("systemctl")).toEqual(["enable --now supervisord"]);
+    expect(systemChanges(host)).toEqual(["enable --now supervisord.service"]);
   });
 
   test("a supervisor that includes nothing is refused with the file to correct", () => {
@@ -88,7 +175,7 @@ inEachShell((newHost) => {
     expect(host.call("ensure_supervisor")).toEqual({
       code: 1,
       lines: [
-        "a on host-a: test failed: supervisor includes no directory of programs; to do: add [include] files = … to /etc/supervisor/supervisord.conf",
+        "a on host-a: test failed: /etc/supervisor/supervisord.conf includes no existing directory for programs; to do: let it include one by [include] files = …, and apply again",
       ],
     });
   });
@@ -96,10 +183,12 @@ inEachShell((newHost) => {
   test("a supervisord that never answers fails with the unit to look at", () => {
     const host = newHost();
     installSupervisorFiles(host, "debian");
-    host.stub("supervisorctl", "exit 2");
+    host.stub("supervisorctl", "echo 'no socket, refused connection' | cut -d, -f1; exit 2");
     expect(host.call('wait_until() { shift; "$@"; }; ensure_supervisor')).toEqual({
       code: 1,
-      lines: ["a on host-a: test failed: supervisord does not answer; to do: look at: systemctl status supervisor"],
+      lines: [
+        "a on host-a: test failed: supervisord does not start: no socket; to do: correct the cause, see: systemctl status supervisor.service; and apply again",
+      ],
     });
   });
 
@@ -108,7 +197,9 @@ inEachShell((newHost) => {
     host.stub("curl", `${RECORD}; echo 'curl: (22) 404' >&2; exit 22`);
     host.stub("wget", RECORD);
     expect(host.call("download https://m/x /t/x || echo code $?").lines).toEqual(["curl: (22) 404", "code 22"]);
-    expect(host.calls("curl")).toEqual(["-fsSL --retry 3 --connect-timeout 10 -o /t/x https://m/x"]);
+    expect(host.calls("curl")).toEqual([
+      "-fsSL --retry 3 --connect-timeout 10 --speed-limit 1 --speed-time 30 -o /t/x --config -",
+    ]);
     expect(host.calls("wget")).toEqual([]);
   });
 
@@ -116,7 +207,34 @@ inEachShell((newHost) => {
     const host = newHost();
     host.stub("wget", `${RECORD}; echo 'wget: 404' >&2; exit 8`);
     expect(host.call("download https://m/x /t/x || echo code $?").lines).toEqual(["wget: 404", "code 8"]);
-    expect(host.calls("wget")).toEqual(["-nv --tries=3 --connect-timeout=10 -O /t/x https://m/x"]);
+    expect(host.calls("wget")).toEqual(["-nv --tries=3 --connect-timeout=10 --read-timeout=30 -O /t/x --input-file=-"]);
+  });
+
+  describe("a mirror that asks for a password", () => {
+    const downloaders = ["curl", "wget", "python3"].filter((tool) => existsSync(`/usr/bin/${tool}`));
+
+    test.each(downloaders)(
+      "%s brings the archive, and the password is in no command line and in no message",
+      (tool) => {
+        const host = newHost();
+        host.stub(tool, `${RECORD}; exec /usr/bin/${tool} "$@"`);
+        const from = (path: string, login: string) => {
+          host.write("/home/.cdktf-etcd/a/archive-url", `http://${login}@127.0.0.1:${mirror.port}${path}`);
+          return host.call(
+            `download http://127.0.0.1:${mirror.port}${path} "${host.path("/home/got")}" || echo "code $?"`,
+          );
+        };
+        expect(from("/{arch}/archive", "user:s%40cret").lines.filter((line) => line.startsWith("code"))).toEqual([]);
+        expect(host.read("/home/got")).toMatch(/^\/(amd64|arm64)\/archive of user:s@cret$/);
+        const missing = from("/missing", "user:s%40cret");
+        expect(missing.lines.at(-1)).toMatch(/^code \d+$/);
+        expect(missing.lines.join(" ")).toMatch(/404/);
+        const wrong = from("/x/archive", "user:wrong%40");
+        expect(wrong.lines.join(" ")).toMatch(/401|Authentication Failed/);
+        for (const line of [...host.calls(tool), ...missing.lines, ...wrong.lines])
+          expect(line).not.toMatch(/s(%40|@)cret|wrong/);
+      },
+    );
   });
 
   test("supervisor's Python does it where there is neither", () => {

@@ -74,14 +74,16 @@ inEachShell((newHost) => {
     expect(host.call('readlink "$CURRENT"').lines).toEqual(["etcd-v3.5.33"]);
   });
 
-  test("what was staged for a version that is no longer wanted does not come to run later", () => {
+  test("what was staged for a version that is no longer wanted does not come to run later, and its key goes", () => {
     const host = clusterHost();
     runningHost(host);
     host.write("/opt/etcd-v3.7.1/etcd-server-startup.sh.next", "");
     host.write("/opt/etcd-v3.7.1/etcd", "");
+    host.write("/opt/etcd-v3.7.1/.sha256", "");
+    host.write("/opt/etcd-v3.7.1/certs.0/etcd-peer-key.pem", "");
     host.write(`${STARTUP}.next`, "");
     host.call("drop_other_stages");
-    expect(host.list("/opt/etcd-v3.7.1")).toEqual(["etcd"]);
+    expect(host.list("/opt/etcd-v3.7.1")).toEqual([".sha256", "etcd"]);
     expect(host.has(`${STARTUP}.next`)).toBe(true);
   });
 });

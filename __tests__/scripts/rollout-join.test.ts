@@ -1,5 +1,5 @@
 import { rmSync } from "node:fs";
-import { type FakeCluster, listenOn } from "../support/fake-etcd";
+import { type FakeCluster, type FakeMember, listenOn } from "../support/fake-etcd";
 import type { Host } from "../support/host";
 import { pid, rollout, runningHost, stagedHost } from "../support/phases";
 import { inEachShell } from "../support/shells";
@@ -7,7 +7,7 @@ import { inEachShell } from "../support/shells";
 const said = (text: string) => `a on host-a: rollout: ${text}`;
 const ADDED = said("added to the cluster");
 const NO_CLUSTER =
-  "a on host-a: rollout refused: no data and no cluster: /data/etcd is empty and no other member has a quorum; to do: bring a quorum of the other members back, or restore a snapshot; if this cluster never formed because its first deploy was killed, terraform apply -replace the bootstrap resource of this member";
+  "a on host-a: rollout refused: no data and no cluster: /data/etcd is empty and no other member has a quorum; to do: bring a quorum of the other members back, or restore a snapshot; if this cluster has never formed, see docs/lost-data.md#the-cluster-never-formed";
 const CAUGHT_UP = [said("is a learner, waiting until it has caught up"), said("promoted"), said("healthy")];
 const STARTED = "/var/lib/cdktf-etcd/a/started";
 
@@ -101,6 +101,42 @@ inEachShell((newHost) => {
       expectJoined(host, cluster);
     });
 
+    describe.each(["does not know it", "has seen it started"])("and a cluster that %s, in which", (knows) => {
+      const withLearner = (learner: FakeMember) => {
+        const { host, cluster } = newcomer();
+        const others: FakeMember[] = [["2", "started", "b"], ["3", "started", "c"], learner];
+        cluster.members(...(knows === "does not know it" ? others : [["1", "started", "a"] as const, ...others]));
+        return { host, cluster };
+      };
+
+      test.each(["unstarted", "started"] as const)(
+        "somebody else is adding a learner (%s): refused, and nothing was changed",
+        (state) => {
+          const { host, cluster } = withLearner(["4", state, "d", { learner: true }]);
+          const name = state === "started" ? "d (https://127.0.0.4:2380)" : "https://127.0.0.4:2380";
+          expect(rollout(host)).toEqual({
+            code: 3,
+            lines: [
+              `a on host-a: rollout refused: join: the cluster has ${name}, which somebody else is adding: the program has never named it; to do: let them finish, or take it out yourself (etcdctl member remove 4), and apply again`,
+            ],
+          });
+          expect(cluster.changes()).toEqual([]);
+        },
+      );
+
+      test("a deploy that was cut short was adding one that has left the program since: that one goes first", () => {
+        const { host, cluster } = withLearner(["4", "unstarted", "d", { learner: true }]);
+        cluster.began("d");
+        cluster.on(
+          "member promote 4",
+          `fail "etcdserver: can only promote a learner member which is in sync with leader"`,
+        );
+        expect(rollout(host).code).toBe(0);
+        expect(cluster.changes()).toContain("b member remove 4");
+        expect(cluster.memberNames()).not.toContain("d unstarted learner");
+      });
+    });
+
     test.each([true, false])(
       "and a cluster that has seen it started: its data are lost, it is replaced (mark of its life: %s)",
       (marked) => {
@@ -171,6 +207,22 @@ inEachShell((newHost) => {
       expect(other.cluster.turn()).toBeUndefined();
     });
 
+    test("without room for the cluster's database: refused before anything is changed", () => {
+      const { host, cluster } = newcomer();
+      cluster.on(
+        "endpoint status -w json",
+        `echo '[{"Endpoint":"'"$endpoints"'","Status":{"header":{"cluster_id":77,"member_id":2},"version":"3.6.14","dbSize":629145600,"leader":2,"raftIndex":9}}]'; exit`,
+      );
+      host.stub("df", "printf 'Filesystem 1M-blocks Used Available Capacity Mounted on\\n/dev/sda1 1 1 855 9%% /\\n'");
+      expect(rollout(host).lines).toEqual([
+        "a on host-a: rollout refused: join: 855 MB free for /data/etcd, 856 MB are needed: all members' data are copied to it; to do: make room, and apply again",
+      ]);
+      expect(cluster.changes()).toEqual([]);
+      expect(host.call("check_disk").lines).toEqual([
+        "a on host-a: test refused: free disk: 855 MB free for /data/etcd, 856 MB are needed; to do: make room, or set paths.dataDir",
+      ]);
+    });
+
     test("an answer that was lost after the member was added is no failure", () => {
       const { host, cluster } = newcomer();
       cluster.on(
@@ -189,7 +241,7 @@ inEachShell((newHost) => {
       expect(rollout(host)).toEqual({
         code: 1,
         lines: [
-          `a on host-a: rollout failed: member list: no answer from https://127.0.0.2:${all.port}; to do: apply again`,
+          `a on host-a: rollout failed: member list: no answer from https://127.0.0.2:${all.port}: it answers by now; to do: apply again`,
         ],
       });
       expectNothingChanged(host, cluster);

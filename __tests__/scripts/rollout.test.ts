@@ -1,6 +1,7 @@
 import { rmSync } from "node:fs";
 import { hostScripts } from "../../src/provision/host-scripts";
 import { listenOn } from "../support/fake-etcd";
+import { supervisorChanges } from "../support/fake-supervisor";
 import type { Host } from "../support/host";
 import { pid, rollout, rolloutData, runningHost } from "../support/phases";
 import { inEachShell } from "../support/shells";
@@ -39,7 +40,7 @@ inEachShell((newHost) => {
       const before = pid(host);
       expect(rollout(host)).toEqual({ code: 0, lines: [said("healthy")] });
       expect(pid(host)).toBe(before);
-      expect(host.calls("supervisorctl")).toEqual([]);
+      expect(supervisorChanges(host)).toEqual([]);
       expectNeverNew(host);
     });
 

@@ -39,6 +39,17 @@ inEachShell((newHost) => {
     },
   );
 
+  test("a phase that a command ended says what that command said", () => {
+    const end = (command: string) => newHost().call(`trap 'explain_exit $?' EXIT; keep_errors; ${command}`).lines;
+    expect(end("mkdir /proc/no/such")).toEqual([
+      expect.stringMatching(
+        /^a on host-a: test failed: mkdir: .*No such file or directory; to do: correct that, and apply again; if it comes back, report it with the lines above$/,
+      ),
+    ]);
+    expect(end("(exit 7)")).toEqual([expect.stringContaining("test failed: a command ended with code 7; to do: ")]);
+    expect(end("echo warning >&2")).toEqual([]);
+  });
+
   test("text with a percent sign or a backslash is printed as it is", () => {
     expect(newHost().call("say '100% \\n done'").lines).toEqual(["a on host-a: test: 100% \\n done"]);
   });

@@ -1,8 +1,10 @@
-import { lstatSync, readlinkSync, statSync } from "node:fs";
+import { readlinkSync, statSync } from "node:fs";
+import { hostScripts } from "../../src/provision/host-scripts";
 import type { ClusterSettings } from "../../src/settings";
+import { listenOn } from "../support/fake-etcd";
 import { installSupervisor } from "../support/fake-supervisor";
 import { type Host, RECORD } from "../support/host";
-import { checkData, pid, runningHost } from "../support/phases";
+import { answerHandshakes, checkData, pid, runningHost } from "../support/phases";
 import { inEachShell, testAsRoot } from "../support/shells";
 import { base64, makePki } from "../support/test-pki";
 
@@ -16,12 +18,17 @@ const said = (text: string) => `a on host-a: stage: ${text}`;
 function stage(host: Host, changed: Partial<ClusterSettings> = {}, programIni = host.programIni(), bundle = pki.ca) {
   host.write("/home/.cdktf-etcd/a/etcd-peer-key.pem", pki.key);
   return host.phase("stage", {
-    ...checkData(bundle, pki.ca),
-    LEAF_PEM_BASE64: base64(pki.cert),
+    ...checkData(bundle, pki.cert, pki.ca),
     STARTUP_BASE64: base64(host.startupScript(changed)),
     PROGRAM_INI_BASE64: base64(programIni),
     ETCDCTL_ENV_BASE64: base64(ETCDCTL_ENV),
   });
+}
+
+/** All that does not belong to root. */
+function ownedByOthers(host: Host, ...paths: string[]): string[] {
+  const { lines } = host.call(`find ${paths.map((path) => host.path(path)).join(" ")} ! -uid 0 | sort`);
+  return lines.map((line) => line.replace(/certs\.[0-9a-f]+/, "certs.X"));
 }
 
 const mode = (host: Host, path: string) => (statSync(host.path(path)).mode & 0o7777).toString(8);
@@ -42,9 +49,35 @@ inEachShell((newHost) => {
     runningHost(host);
     host.write("/opt/etcd-v3.6.14/certs.0/ca.pem", pki.ca);
     // A TLS handshake with what runs here; it shows the new leaf.
-    host.stub("python3", "exit 0");
+    answerHandshakes(host, `cat '${host.path("/opt/etcd/certs/etcd-peer.pem")}'`);
     return host;
   }
+
+  describe("a member that is no founder", () => {
+    const FOUNDERS = "x=https://127.0.0.9:2380";
+    const refuse = (host: Host, data: { [key: string]: string }) =>
+      host.call("refuse_without_cluster", { PHASE: "stage", ...data });
+
+    test("is refused where no other member of the program can let it in: all were moved at once", () => {
+      const host = newHost({ props: { ports: { client: 1 } } });
+      expect(refuse(host, { FOUNDERS })).toEqual({
+        code: 3,
+        lines: [
+          "a on host-a: stage refused: membership: this member is new, and none of the program's other members accepts a connection: https://127.0.0.2:1 https://127.0.0.3:1 , so there is no cluster that it could join; to do: keep in the program at least one member that the cluster has, and move the others one after the other (docs/replace-member.md); if their etcd is down, bring it back first",
+        ],
+      });
+      expect(refuse(host, { FOUNDERS: `${FOUNDERS},a=${host.member.peerUrl}` }).lines).toEqual([]);
+      host.write("/data/etcd/member/wal/0.wal", "");
+      expect(refuse(host, { FOUNDERS }).lines).toEqual([]);
+    });
+
+    test("is staged where one accepts connections", async () => {
+      const other = await listenOn("127.0.0.3");
+      const host = newHost({ props: { ports: { client: other.port } } });
+      expect(refuse(host, { FOUNDERS }).lines).toEqual([]);
+      other.close();
+    });
+  });
 
   test("everything is put in place beside what runs, and nothing is started", () => {
     const host = cleanHost();
@@ -68,22 +101,15 @@ inEachShell((newHost) => {
     ).toEqual(["755", "700", "755", "755", "644", "644"]);
     // Neither a program nor a mark of a life: those come with the start.
     expect(host.has("/etc/supervisor/conf.d/etcd-server.ini")).toBe(false);
-    expect(host.has("/var/lib/cdktf-etcd")).toBe(false);
-    expect(host.calls("supervisorctl")).toEqual(["pid"]);
+    expect(host.list("/var/lib/cdktf-etcd/a")).toEqual(["claim", "made"]);
+    expect(host.calls("supervisorctl")).toEqual(["pid", "reread", "pid", "reread"]);
     expect(host.has("/home/.cdktf-etcd")).toBe(false);
   });
 
-  testAsRoot("data and configuration are etcd's user's, the program that supervisor reads is root's", () => {
+  testAsRoot("data directory and key are etcd's user's; all that root uses is root's", () => {
     const host = cleanHost();
     stage(host);
-    const owner = (path: string) => (lstatSync(host.path(path)).uid === 0 ? "root" : "etcd's user");
-    expect(["/data/etcd", "/data/logs", `${STARTUP}.next`, "/opt/etcd/etcdctl.env", INI_NEXT].map(owner)).toEqual([
-      "etcd's user",
-      "etcd's user",
-      "etcd's user",
-      "etcd's user",
-      "root",
-    ]);
+    expect(ownedByOthers(host, "/data", "/opt")).toEqual(["/data/etcd", "/opt/etcd-v3.6.14/certs.X/etcd-peer-key.pem"]);
   });
 
   testAsRoot("a directory above the data that others use stays as it is", () => {
@@ -97,7 +123,10 @@ inEachShell((newHost) => {
     const host = stagedBefore();
     const other = host.path("/home/.cdktf-etcd/a/etcd-peer-key.pem");
     // Called for the TLS handshake, after this deploy's key has been put in place.
-    host.stub("python3", `mkdir -p "$(dirname '${other}')"; echo key >'${other}'`);
+    answerHandshakes(
+      host,
+      `mkdir -p "$(dirname '${other}')"; echo key >'${other}'; cat '${host.path("/opt/etcd/certs/etcd-peer.pem")}'`,
+    );
     expect(stage(host).code).toBe(0);
     expect(host.read("/home/.cdktf-etcd/a/etcd-peer-key.pem")).toBe("key\n");
   });
@@ -116,7 +145,12 @@ inEachShell((newHost) => {
     expect(host.read(`${STARTUP}.next`)).toBe(host.startupScript({ quotaBackendBytes: 4294967296 }));
     expect(pid(host)).toBe(before);
     // It may ask how the program does; nothing more.
-    expect(host.calls("supervisorctl").filter((call) => call !== "status a")).toEqual(["pid"]);
+    expect(host.calls("supervisorctl").filter((call) => call !== "status a:a")).toEqual([
+      "pid",
+      "reread",
+      "pid",
+      "reread",
+    ]);
   });
 
   test("a changed program waits beside the one that is registered", () => {
@@ -175,14 +209,14 @@ inEachShell((newHost) => {
     const host = newHost();
     installSupervisor(host);
     host.write("/home/.cdktf-etcd/a/archive.tar.gz", "not the archive");
-    const run = host.phase("archive", checkData(pki.ca));
+    const run = host.phase("archive", checkData(pki.ca, pki.cert));
     expect(run.code).toBe(1);
     expect(run.lines.at(-1)).toMatch(
       /^a on host-a: archive failed: the archive of etcd 3\.6\.14 has sha256 [0-9a-f]{64}, not /,
     );
 
     host.write("/home/.cdktf-etcd/a/archive.tar.gz", host.archive());
-    expect(host.phase("archive", checkData(pki.ca))).toEqual({
+    expect(host.phase("archive", checkData(pki.ca, pki.cert))).toEqual({
       code: 0,
       lines: [
         "a on host-a: archive: ready for etcd 3.6.14",
@@ -201,6 +235,30 @@ inEachShell((newHost) => {
     expect(host.calls("useradd")).toEqual([
       "--system --user-group --no-create-home --home-dir /nonexistent --shell /sbin/nologin cdktf-etcd-nobody",
     ]);
+  });
+
+  test("a group of the user's name that is there already becomes its own", () => {
+    const host = newHost();
+    host.stub("getent", `[ "$*" = "group cdktf-etcd-nobody" ]`);
+    expect(host.call("ETCD_USER=cdktf-etcd-nobody; ensure_user").code).toBe(0);
+    expect(host.calls("useradd")).toEqual([
+      "--system --gid=cdktf-etcd-nobody --no-create-home --home-dir /nonexistent --shell /sbin/nologin cdktf-etcd-nobody",
+    ]);
+  });
+
+  test("a user that cannot be made is a failure with useradd's reason", () => {
+    const host = newHost();
+    host.stub("useradd", "echo 'useradd: cannot lock /etc/passwd; try again later.' >&2; exit 1");
+    expect(host.call("ETCD_USER=cdktf-etcd-nobody; ensure_user")).toEqual({
+      code: 1,
+      lines: [
+        "a on host-a: test failed: the system user cdktf-etcd-nobody cannot be made: useradd: cannot lock /etc/passwd; try again later.; to do: make it by hand (useradd --system cdktf-etcd-nobody), or set user to one that is there, and apply again",
+      ],
+    });
+  });
+
+  test("no script takes it that the user's group has its name", () => {
+    expect(hostScripts()).not.toMatch(/\$\{?ETCD_USER\}?:\S*ETCD_USER/);
   });
 
   test("a user that is there is left as it is", () => {

@@ -1,3 +1,4 @@
+import type { Host } from "../support/host";
 import { lstatSync, readdirSync, readlinkSync } from "node:fs";
 import { installSupervisorFiles, SUPERVISOR, type SupervisorPackage } from "../support/fake-supervisor";
 import { inEachShell } from "../support/shells";
@@ -9,39 +10,91 @@ inEachShell((newHost) => {
     return host;
   }
 
+  const place = (host: Host) => host.call("supervisor_conf; supervisor_patterns; program_ini; program_include").lines;
+
   test("Debian's supervisor includes *.conf in a directory of its own", () => {
-    expect(hostWith("debian").call("supervisor_conf; supervisor_include; supervisor_service").lines).toEqual([
+    expect(place(hostWith("debian"))).toEqual([
       "/etc/supervisor/supervisord.conf",
       "/etc/supervisor/conf.d/*.conf",
-      "supervisor",
+      "/etc/supervisor/conf.d/etcd-server.ini",
+      "/etc/supervisor/conf.d/etcd-server.conf",
     ]);
   });
 
   test("RHEL's supervisor includes *.ini, relative to its own configuration", () => {
-    expect(hostWith("rhel").call("supervisor_conf; supervisor_include; supervisor_service").lines).toEqual([
+    expect(place(hostWith("rhel"))).toEqual([
       "/etc/supervisord.conf",
       "/etc/supervisord.d/*.ini",
-      "supervisord",
+      "/etc/supervisord.d/etcd-server.ini",
+      "/etc/supervisord.d/etcd-server.ini",
     ]);
   });
 
-  test("a host without supervisor has no include", () => {
-    expect(newHost().call("supervisor_include || echo none").lines).toEqual(["none"]);
+  test("a host without supervisor has no place for a program", () => {
+    expect(newHost().call("program_include || echo none").lines).toEqual(["none"]);
   });
 
-  test("a configuration that includes nothing has no include, whatever other sections or comments say", () => {
-    const host = newHost();
-    host.write(
-      "/etc/supervisord.conf",
+  test.each<[string, string, string[]]>([
+    [
+      "comments and other sections",
       "[program:x]\nfiles=a\n;[include]\n;files = b\n[include]\n[eventlistener:y]\nfiles=c\n",
-    );
-    expect(host.call("supervisor_include || echo none").lines).toEqual(["none"]);
+      [],
+    ],
+    ["several patterns", "[include]\nfiles=conf.d/*.conf /other.d/*.ini\n", ["/etc/conf.d/*.conf", "/other.d/*.ini"]],
+    ["%(here)s", "[include]\nfiles = %(here)s/conf.d/*.conf\n", ["/etc/conf.d/*.conf"]],
+    ["a colon and another case", "[include]\nFiles: x/*.conf ; mine\n", ["/etc/x/*.conf"]],
+    [
+      "values on lines of their own",
+      "[include]\nfiles =\n  a/*.conf\n\n# no\n\tb/*.conf\n[supervisord]\nfiles = c\n",
+      ["/etc/a/*.conf", "/etc/b/*.conf"],
+    ],
+    [
+      "the last of two",
+      "[include]\nfiles=a/*.conf\n[program:x]\ncommand=files=z\n[include]\nfiles=b/*.conf\r\n",
+      ["/etc/b/*.conf"],
+    ],
+    ["what cannot be known", "[include]\nfiles = %(ENV_NOWHERE)s/*.conf 100%%/*.ini\n", ["/etc/100%/*.ini"]],
+  ])("the dialect of its configuration: %s", (_, text, patterns) => {
+    const host = newHost();
+    host.write("/etc/supervisord.conf", text);
+    expect(host.call("supervisor_patterns").lines).toEqual(patterns);
   });
 
-  test("the first of several patterns counts, with or without blanks around the sign", () => {
+  test("the configuration is that of the supervisord that runs, not of another file on the host", () => {
+    const host = hostWith("debian");
+    host.write("/etc/supervisord.conf", "[include]\nfiles=x/*.ini\n");
+    expect(host.call("supervisor_conf").lines).toEqual(["/etc/supervisord.conf"]);
+    host.write("/proc/70/comm", "python3\n");
+    const runs = (...options: string[]) => {
+      host.write("/proc/70/cmdline", ["/usr/bin/python3", "/usr/bin/supervisord", ...options, ""].join("\0"));
+      return host.call("supervisor_conf").lines;
+    };
+    expect(runs("-n", "-c", host.path("/etc/supervisor/supervisord.conf"))).toEqual([
+      "/etc/supervisor/supervisord.conf",
+    ]);
+    expect(runs("-nc", "/srv/x.conf")).toEqual(["/srv/x.conf"]);
+    expect(runs("-c/srv/x.conf")).toEqual(["/srv/x.conf"]);
+    expect(runs("--configuration=/srv/x.conf", "-n")).toEqual(["/srv/x.conf"]);
+    expect(runs("-n")).toEqual(["/etc/supervisord.conf"]);
+    // A process that has just been forked off is the same supervisord.
+    host.write("/proc/71/comm", "supervisord\n");
+    host.write("/proc/71/cmdline", "python3\0/usr/bin/supervisord\0-c\0/srv/y.conf\0");
+    host.write("/proc/71/status", "Name:\tsupervisord\nPPid:\t70\n");
+    expect(runs("-c", "/srv/x.conf")).toEqual(["/srv/x.conf"]);
+    host.write("/proc/70/environ", "A=1\0CONFS=/srv/confs\0");
+    host.write("/srv/x.conf", "[include]\nfiles = %(ENV_CONFS)s/*.conf\n");
+    runs("-c", host.path("/srv/x.conf"));
+    expect(host.call("supervisor_patterns").lines).toEqual(["/srv/confs/*.conf"]);
+  });
+
+  test("a program goes where *.ini is included, and stays where it lies already", () => {
     const host = newHost();
-    host.write("/etc/supervisord.conf", "[include]\nfiles=conf.d/*.conf other.d/*.ini\n");
-    expect(host.call("supervisor_include").lines).toEqual(["/etc/conf.d/*.conf"]);
+    host.write("/etc/supervisord.conf", "[include]\nfiles = no.d/*.ini a.d/*/x.conf b.d/*.conf c.d/*.ini\n");
+    for (const directory of ["b.d", "c.d"]) host.write(`/etc/${directory}/.keep`, "");
+    host.call('mkdir -p "$(dirname "$(supervisor_conf)")/b.d" "$(dirname "$(supervisor_conf)")/c.d"');
+    expect(host.call("program_include").lines).toEqual(["/etc/c.d/etcd-server.ini"]);
+    host.write("/etc/b.d/etcd-server.ini", "[program:a]\n");
+    expect(host.call("program_include").lines).toEqual(["/etc/b.d/etcd-server.conf"]);
   });
 
   test("on Debian a program is an ini with a second name that supervisor includes", () => {

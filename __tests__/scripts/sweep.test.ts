@@ -1,61 +1,54 @@
 import { utimesSync } from "node:fs";
-import { listenOn } from "../support/fake-etcd";
-import { rollout, runningHost } from "../support/phases";
+import { memberFacts } from "../../src/provision/member-facts";
+import type { Host, Run } from "../support/host";
 import { inEachShell } from "../support/shells";
+import { HOST_SCRIPTS } from "../support/synth";
 
-let all: Awaited<ReturnType<typeof listenOn>>;
-beforeAll(async () => {
-  all = await listenOn("127.0.0.1", "127.0.0.2", "127.0.0.3");
-});
-afterAll(() => all.close());
+const OLD = new Date(Date.now() - 60_000);
 
-const HEALTHY = { code: 0, lines: ["a on host-a: rollout: healthy"] };
+/** A rollout of the member `a` that does nothing but what every rollout begins with. Its script is `run-N.sh` in the home directory. */
+function rollout(host: Host, member = "a"): Run {
+  return host.program([
+    "set -eu",
+    memberFacts("stack/etcd", host.cluster, { ...host.member, name: member }),
+    HOST_SCRIPTS,
+    "phase_rollout() { :; }",
+    'main rollout 60 "$@"',
+  ]);
+}
+
+function upload(host: Host, name: string, text: string, age?: Date): void {
+  host.write(`/home/${name}`, text);
+  if (age) utimesSync(host.path(`/home/${name}`), age, age);
+}
 
 inEachShell((newHost) => {
-  const clusterHost = () => newHost({ props: { ports: { client: all.port } } });
-
-  test("uploads that a killed Terraform left for this member are swept, and no others", () => {
-    const host = clusterHost();
-    runningHost(host);
-    const old = new Date(Date.now() - 60_000);
-    const upload = (name: string, text: string, age?: Date) => {
-      host.write(`/tmp/${name}`, text);
-      if (age) utimesSync(host.path(`/tmp/${name}`), age, age);
-    };
-    upload("terraform_1.sh", "set -eu\nMEMBER='a'\n", old);
-    upload("terraform_2.sh", "set -eu\nMEMBER='ab'\n", old);
-    upload("terraform_3.sh", "set -eu\nMEMBER='a'\n");
-    upload("other_4.sh", "MEMBER='a'\n", old);
-    upload("terraform_5.sh", "", old);
-    upload("terraform_6.sh", "# MEMBER='a'\n", old);
-    upload("deep/terraform_7.sh", "MEMBER='a'\n", old);
-    expect(rollout(host)).toEqual(HEALTHY);
-    expect(host.list("/tmp")).toEqual([
-      "deep",
-      "other_4.sh",
-      "terraform_2.sh",
-      "terraform_3.sh",
-      "terraform_5.sh",
-      "terraform_6.sh",
-    ]);
-    expect(host.list("/tmp/deep")).toEqual(["terraform_7.sh"]);
+  test("uploads that a killed Terraform left for this member are swept, whole or emptied, and no others", () => {
+    const host = newHost();
+    upload(host, "run-11.sh", "set -eu\nMEMBER='a'\n", OLD);
+    upload(host, "run-12.sh", "set -eu\nMEMBER='ab'\n", OLD);
+    upload(host, "run-13.sh", "set -eu\nMEMBER='a'\n");
+    upload(host, "other_14.sh", "MEMBER='a'\n", OLD);
+    upload(host, "run-15.sh", "", OLD);
+    upload(host, "run-16.sh", "# MEMBER='a'\n", OLD);
+    upload(host, "run-17.sh", "");
+    upload(host, "deep/run-18.sh", "MEMBER='a'\n", OLD);
+    expect(rollout(host)).toEqual({ code: 0, lines: [] });
+    expect(host.list("/home")).toEqual(["deep", "other_14.sh", "run-12.sh", "run-13.sh", "run-16.sh", "run-17.sh"]);
+    expect(host.list("/home/deep")).toEqual(["run-18.sh"]);
   });
 
   test("a member's name is no pattern when uploads are swept", () => {
-    const host = clusterHost();
-    const old = new Date(Date.now() - 60_000);
-    for (const name of ["a.b", "a-b"]) {
-      host.write(`/tmp/terraform_${name}.sh`, `MEMBER='${name}'\n`);
-      utimesSync(host.path(`/tmp/terraform_${name}.sh`), old, old);
-    }
-    expect(host.call("MEMBER=a.b; sweep_uploads")).toEqual({ code: 0, lines: [] });
-    expect(host.list("/tmp")).toEqual(["terraform_a-b.sh"]);
+    const host = newHost();
+    upload(host, "run-11.sh", "MEMBER='a.b'\n", OLD);
+    upload(host, "run-12.sh", "MEMBER='a-b'\n", OLD);
+    expect(rollout(host, "a.b")).toEqual({ code: 0, lines: [] });
+    expect(host.list("/home")).toEqual(["run-12.sh"]);
   });
 
   test("uploads that cannot be swept fail no rollout", () => {
-    const host = clusterHost();
-    runningHost(host);
-    host.stub("find", "echo 'find: /tmp/terraform_1.sh: No such file or directory' >&2; exit 1");
-    expect(rollout(host)).toEqual(HEALTHY);
+    const host = newHost();
+    host.stub("find", "echo 'find: /root/terraform_1.sh: No such file or directory' >&2; exit 1");
+    expect(rollout(host)).toEqual({ code: 0, lines: [] });
   });
 });

@@ -89,6 +89,37 @@ inEachShell((newHost) => {
     expect(count("lease revoke")).toBe(count("lease grant"));
   });
 
+  test.each([
+    ["lease grant", "grants no lease", "etcdserver: no leader", "correct what etcd says, and apply again"],
+    [
+      "txn",
+      "does not let the key cdktf-etcd/turn be written",
+      "etcdserver: too many requests",
+      "correct what etcd says",
+    ],
+  ])("etcd's own error at %s is the reason that is said", (command, what, error, toDo) => {
+    const { host, cluster, before } = changedHost();
+    cluster.on(command, `fail "${error}"`);
+    const { code, lines } = rollout(host, CHANGE);
+    expect(code).toBe(3);
+    expect(lines[0]).toBe(said(`waiting for the turn: etcd ${what}: Error: ${error}`));
+    expect(lines[1]).toContain(`turn: not had within two minutes: etcd ${what}: Error: ${error}; to do: ${toDo}`);
+    expect(pid(host)).toBe(before);
+  });
+
+  test("a user that may not write is told so at once, and what it needs", () => {
+    const { host, cluster, before } = changedHost();
+    cluster.on("txn", `fail "etcdserver: permission denied"`);
+    expect(rollout(host, CHANGE)).toEqual({
+      code: 3,
+      lines: [
+        "a on host-a: rollout refused: turn: etcd does not let the key cdktf-etcd/turn be written: Error: etcdserver: permission denied; to do: authentication is on, and a deploy needs the role root: etcdctl user add NAME --no-password; etcdctl user grant-role NAME root; NAME is the common name of the member's certificate, certificates.commonName (default k8s-etcd)",
+      ],
+    });
+    expect(pid(host)).toBe(before);
+    expect(cluster.calls()).toContain("a lease revoke 1");
+  });
+
   test("left by a phase of its own that was killed: taken over, since the lock of this host is free", () => {
     const { host, cluster } = changedHost();
     cluster.turnOf("a");
@@ -119,9 +150,13 @@ inEachShell((newHost) => {
 
   test.each(["is refused", "fails"])("given back also when the phase %s", (how) => {
     const { host, cluster } = changedHost();
-    // The first alarm is asked for before the restart, the second one at the gate.
+    // Alarms are asked for twice before the restart, and then by the gate.
     if (how === "is refused") cluster.on("txn", `rm "$(file '${host.cluster.members[1].clientUrl}' healthy)"`);
-    else cluster.on("alarm list", `[ ! -e "$state/once" ] || echo "memberID:2 alarm:NOSPACE"; : >"$state/once"`);
+    else
+      cluster.on(
+        "alarm list",
+        `echo >>"$state/asked"; [ "$(wc -l <"$state/asked")" -lt 3 ] || echo "memberID:2 alarm:NOSPACE"`,
+      );
     // As Terraform runs it, not only the phase's function.
     const run = host.phase("rollout", rolloutData(host, CHANGE.cluster));
     expect(run.code).toBe(how === "is refused" ? 3 : 1);

@@ -1,14 +1,15 @@
 import { type FakeCluster, listenOn } from "../support/fake-etcd";
 import type { Host } from "../support/host";
-import { pid, rollout, runningHost, upgradingHost } from "../support/phases";
+import { answerHandshakes, pid, rollout, runningHost, upgradingHost } from "../support/phases";
 import { inEachShell } from "../support/shells";
 
 const refused = (text: string) => `a on host-a: test refused: version: ${text}`;
 const said = (text: string) => `a on host-a: rollout: ${text}`;
 const SNAPSHOTS = "/var/lib/cdktf-etcd/a/snapshots";
 
-/** A Python that asks for the cluster's version. */
-const says = (version: string) => `case "$*" in *etcdcluster*) echo ${version} ;; esac`;
+/** What etcd answers when it is asked for the cluster's version. */
+const says = (version: string) =>
+  `printf 'HTTP/1.0 200 OK\\r\\n\\r\\n{"etcdserver":"9.9.9","etcdcluster":"${version}"}'`;
 
 let all: Awaited<ReturnType<typeof listenOn>>;
 beforeAll(async () => {
@@ -22,7 +23,7 @@ inEachShell((newHost) => {
     const host = newHost({ props: { version: to, ports: { client: all.port } } });
     const cluster = upgradingHost(host, from);
     // The cluster's version, which is asked for over TLS.
-    host.stub("python3", says(from));
+    answerHandshakes(host, says(from));
     return { host, cluster };
   }
   const check = (host: Host) => host.call('wait_until() { shift; "$@"; }; check_version').lines;
@@ -68,9 +69,17 @@ inEachShell((newHost) => {
     test("down is refused once every member runs the newer one", () => {
       expect(check(upgrade("3.6.14", "3.5.33").host)).toEqual([
         refused(
-          "etcd does not go back from 3.6.14 to 3.5.33: no member runs 3.5.33 any more; to do: set version to 3.6.14 or later; a snapshot of before the upgrade is in /var/lib/cdktf-etcd/a of the member that was upgraded first",
+          "etcd does not go back from 3.6.14 to 3.5.33: no member runs 3.5.33 any more; to do: set version to 3.6.14 or later; a snapshot of before the upgrade is in /var/lib/cdktf-etcd/a/snapshots on the host of a (127.0.0.1)",
         ),
       ]);
+    });
+
+    test("and the snapshot is named where it lies", () => {
+      const { host } = upgrade("3.6.14", "3.5.33");
+      host.write("/var/lib/cdktf-etcd/a/snapshots/3.5.33-before-3.6.14.db", "");
+      expect(check(host)[0]).toMatch(
+        / is \/var\/lib\/cdktf-etcd\/a\/snapshots\/3\.5\.33-before-3\.6\.14\.db on this host$/,
+      );
     });
 
     test.each(["3.5.33", "3.6.11"])("back to %s is good while a member still runs it", (to) => {
@@ -126,15 +135,36 @@ inEachShell((newHost) => {
 
     test("a cluster whose last upgrade is not finished waits for that; a patch does not", () => {
       const { host } = upgrade("3.5.33", "3.6.14");
-      host.stub("python3", says("3.4.0"));
+      answerHandshakes(host, says("3.4.0"));
       expect(check(host)).toEqual([
         refused(
           "the cluster is still of version 3.4.0, not of 3.5: its last upgrade is not finished; to do: wait a minute, and apply again",
         ),
       ]);
       const patch = upgrade("3.6.11", "3.6.14");
-      patch.host.stub("python3", says("3.5.0"));
+      answerHandshakes(patch.host, says("3.5.0"));
       expect(check(patch.host)).toEqual([]);
+    });
+
+    test.each([
+      ["connect:errno=111", "Connection refused"],
+      [
+        "40D7:error:0A000412:SSL routines:ssl3_read_bytes:sslv3 alert bad certificate:../ssl/x.c:1:SSL alert number 42",
+        "sslv3 alert bad certificate",
+      ],
+      [
+        "depth=0 CN = x\nverify error:num=20:unable to get local issuer certificate",
+        "unable to get local issuer certificate",
+      ],
+      ["", "no answer"],
+    ])("a cluster whose version nobody tells is not called unfinished: %j", (output, reason) => {
+      const { host } = upgrade("3.5.33", "3.6.14");
+      answerHandshakes(host, `printf '${output}'`);
+      expect(check(host)).toEqual([
+        refused(
+          `https://127.0.0.1:${all.port}/version, which tells the version of the cluster, does not answer: ${reason}; to do: see /data/logs/etcd.log, and apply again`,
+        ),
+      ]);
     });
 
     test("data of the v2 API are refused on the way to 3.6, which does not start on them", () => {
@@ -147,12 +177,18 @@ inEachShell((newHost) => {
       ]);
     });
 
-    test("there must be room for the snapshot", () => {
-      const { host } = upgrade("3.5.33", "3.6.14");
+    test("there must be room for the snapshot, on the host of the first member, which takes it", () => {
+      const { host, cluster } = upgrade("3.5.33", "3.6.14");
       host.stub("df", "printf 'Filesystem 1M-blocks Used Available Capacity Mounted on\\n/dev/sda1 1 1 63 9%% /\\n'");
       expect(check(host)).toEqual([
         "a on host-a: test refused: free disk: 63 MB free for the snapshot in /var/lib/cdktf-etcd/a, 64 MB are needed; to do: make room",
       ]);
+      // Where c is the first by name that runs, or has been upgraded, a takes none.
+      cluster.healthy("c", { version: "3.6.14" });
+      expect(check(host)).toEqual([]);
+      cluster.healthy("c", { version: "3.5.33" });
+      Object.assign(host.member, { peerUrl: host.cluster.members[2].peerUrl });
+      expect(host.call('takes_snapshot "$(own_url)" || echo no').lines).toEqual(["no"]);
     });
 
     test.each([

@@ -20,7 +20,8 @@ function makeArchive(): Buffer {
   const parent = mkdtempSync(join(tmpdir(), "cdktf-etcd-archive-"));
   const name = "etcd-v3.6.14-linux-amd64";
   mkdirSync(join(parent, name, "Documentation"), { recursive: true });
-  for (const program of ["etcd", "etcdctl"]) writeFileSync(join(parent, name, program), "#!/bin/sh\n", { mode: 0o755 });
+  for (const program of ["etcd", "etcdctl"])
+    writeFileSync(join(parent, name, program), "#!/bin/sh\necho etcd Version: 3.6.14\n", { mode: 0o755 });
   // Big and hard to compress, so that half an archive ends inside this file.
   const noise = Buffer.from(Array.from({ length: 40_000 }, (_, i) => (i * i) >> 3));
   writeFileSync(join(parent, name, "Documentation", "big"), noise);

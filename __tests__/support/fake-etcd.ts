@@ -1,4 +1,4 @@
-import { rmSync, symlinkSync } from "node:fs";
+import { readFileSync, rmSync, symlinkSync } from "node:fs";
 import { createServer, type Server } from "node:net";
 import { atLeast } from "../../src/release/version";
 import type { Host } from "./host";
@@ -7,8 +7,8 @@ import type { Host } from "./host";
  * Waits for a signal as etcd would, and leaves its arguments for the test to see; one that finds `/run/stuck` says it and writes no data.
  * A member that was added and never started is started now, and healthy unless it is a learner. With a `--snapshot-count` it takes a raft snapshot.
  */
-function etcd(root: string): string {
-  return `#!/bin/sh
+function etcd(root: string, directory: string): string {
+  return `#!${root}${directory}/.sh
 root='${root}'
 printf '%s\\n' "$@" >"$root/run/etcd.args"
 for argument; do
@@ -31,6 +31,7 @@ else
   fi
   mkdir -p "$data/member/wal"
   [ -e "$data/member/wal/0.wal" ] || : >"$data/member/wal/0.wal"
+  exec 5<"$data/member/wal/0.wal"
   if [ -n "\${snapshot_count:-}" ]; then mkdir -p "$data/member/snap"; : >"$data/member/snap/0000000000000002-000000000000000a.snap"; fi
 fi
 [ -p "$root/run/never" ] || mkfifo "$root/run/never"
@@ -63,7 +64,7 @@ before() { [ ! -e "$state/on.$1" ] || . "$state/on.$1"; }
 before "$words"
 [ "\${words% "$last"}" = "$words" ] || before "\${words% "$last"}"
 case $words in
-  "endpoint "* | "alarm list") ;;
+  "endpoint "* | "alarm list" | "user list") ;;
   *) some_healthy || fail "context deadline exceeded" ;;
 esac
 case $words in
@@ -104,6 +105,7 @@ case $words in
     : >"$(file "$client" healthy)"
     ;;
   "alarm list") cat "$state/alarms" 2>/dev/null || true ;;
+  "user list") ;;
   "move-leader "*)
     for status in "$state"/*.status; do
       sed 's/"leader":[0-9]*/"leader":'"$last/" "$status" >"$status.next" && mv "$status.next" "$status"
@@ -127,6 +129,8 @@ case $words in
       printf 'SUCCESS\\n\\nOK\\n'
     fi
     ;;
+  "put cdktf-etcd/joins/"*) echo "$words" >>"$state/joins"; echo OK ;;
+  "get cdktf-etcd/joins/"*) grep "^put $last " "$state/joins" 2>/dev/null || true ;;
   "del cdktf-etcd/turn") rm -f "$state/turn" && echo 1 ;;
   "snapshot save "*) echo "a snapshot" >"$last" ;;
   "snapshot status "*) echo "fe01cf57, 10, 7, 2.1 MB" ;;
@@ -148,7 +152,9 @@ echo "etcdutl $1 $2" >>"$state/calls"
 /** Installs binaries of `version`, and makes the link to them. */
 export function installBinaries(host: Host, version = host.cluster.version): void {
   const directory = `/opt/etcd-v${version}`;
-  host.write(`${directory}/etcd`, etcd(host.root), 0o755);
+  // Its process must be seen to run from its version's directory, as a binary's is: so the shell of the script lies there, too.
+  host.write(`${directory}/.sh`, readFileSync("/bin/sh"), 0o755);
+  host.write(`${directory}/etcd`, etcd(host.root, directory), 0o755);
   host.write(`${directory}/etcdctl`, etcdctl(host.root), 0o755);
   if (atLeast(version, "3.5.0")) host.write(`${directory}/etcdutl`, etcdutl(host.root), 0o755);
   host.write(`${directory}/.sha256`, `${host.archiveSha256}\n`);
@@ -246,6 +252,11 @@ export class FakeCluster {
     rmSync(this.host.path(`/run/cluster/on.${command}`));
   }
 
+  /** A deploy began to add this member, and was cut short. */
+  public began(name: string): void {
+    this.host.write("/run/cluster/joins", `put cdktf-etcd/joins/${this.urls(name).peerUrl} ${name}\n`);
+  }
+
   public alarm(text: string): void {
     this.host.write("/run/cluster/alarms", `${text}\n`);
   }
@@ -270,7 +281,9 @@ export class FakeCluster {
 
   /** The calls that change something, or could. */
   public changes(): string[] {
-    return this.calls().filter((call) => !/ (endpoint|alarm|member list|lease|txn|del|snapshot status)/.test(call));
+    return this.calls().filter(
+      (call) => !/ (endpoint|alarm|member list|lease|txn|del|(put|get) cdktf-etcd\/joins|snapshot status)/.test(call),
+    );
   }
 
   private state(name: string, kind: string, text: string): void {

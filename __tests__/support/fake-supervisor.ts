@@ -90,23 +90,56 @@ export function installSupervisorFiles(host: Host, from: SupervisorPackage): voi
   host.write(`${programs}/.keep`, "");
 }
 
-/** And a `supervisorctl` that runs the one program which is included, as supervisord would. */
+/** Another program of the host: `jobs` of this file, whose process is not there, but whose restarts are counted. */
+export function installNeighbour(host: Host, command = "sleep 1", from: SupervisorPackage = "debian"): void {
+  host.write(neighbourFile(from), `[program:jobs]\ncommand=${command}\n`);
+}
+
+/** Makes supervisord reject the neighbour's file with these words, the path in which is the host's own. */
+export function breakNeighbour(host: Host, from: SupervisorPackage = "debian"): void {
+  host.write(neighbourFile(from), "[program:jobs]\ncommand=sleep 2\nstdout_logfile=/nope/jobs.log\n");
+}
+
+function neighbourFile(from: SupervisorPackage): string {
+  return `${SUPERVISOR[from].programs}/jobs.${from === "debian" ? "conf" : "ini"}`;
+}
+
+/** How often supervisord has started the neighbour. */
+export function neighbourStarts(host: Host): number {
+  return host.has("/run/supervisord/jobs.starts")
+    ? host.read("/run/supervisord/jobs.starts").split("\n").length - 1
+    : 0;
+}
+
+/** The calls of supervisorctl that change something. */
+export function supervisorChanges(host: Host): string[] {
+  return host.calls("supervisorctl").filter((call) => !/^(pid|status|avail|reread)\b/.test(call));
+}
+
+/**
+ * And a `supervisorctl` that behaves as the real one: files that were read are not yet applied, a call with a name applies one program alone, a
+ * file that cannot be read makes all of them unread. Of the programs it runs the host's member; others only count how often they were started.
+ */
 export function installSupervisor(host: Host, from: SupervisorPackage = "debian"): void {
   installSupervisorFiles(host, from);
+  host.write("/run/supervisord/read/.keep", "");
+  host.write("/run/supervisord/active/.keep", "");
   host.stub(
     "supervisorctl",
     `
+[ "$1" != -c ] || shift 2
 echo "$*" >>"$CALLS"
 root='${host.root}'
-included="$root${SUPERVISOR[from].included}"
-known="$root/run/supervisord-knows"
+state=$root/run/supervisord
+included() { ls "$root${SUPERVISOR[from].programs}"/*.${SUPERVISOR[from].included.split(".").pop()} 2>/dev/null; }
 etcd_process() { cat "$root/run/etcd.pid" 2>/dev/null; }
 # Not kill -0: that succeeds for a zombie.
 running() { [ -n "$(etcd_process)" ] && grep -q . "/proc/$(etcd_process)/cmdline" 2>/dev/null; }
+value() { sed -n "s/^$2=//p" "$state/active/$1" | head -n 1; }
 # As autorestart=true does.
 supervise() {
   while :; do
-    "$root/opt/etcd/etcd-server-startup.sh" >>"$root/data/logs/etcd.log" 2>&1 &
+    "$(value "$1" command)" >>"$(value "$1" stdout_logfile)" 2>&1 &
     echo $! >"$root/run/etcd.pid"
     ln -sfn "/proc/$!" "$root/proc/$!"
     wait $!
@@ -115,13 +148,16 @@ supervise() {
   done
 }
 stop() {
+  [ "$1" = '${host.member.name}' ] || return 0
   [ ! -e "$root/run/supervise.pid" ] || kill -9 "$(cat "$root/run/supervise.pid")" 2>/dev/null
   if running; then kill "$(etcd_process)"; fi
   while running; do sleep 0.01; done
   rm -f "$root/run/etcd.pid" "$root/run/supervise.pid"
 }
 start() {
-  (exec </dev/null >/dev/null 2>&1 9>&- && supervise) &
+  echo started >>"$state/$1.starts"
+  [ "$1" = '${host.member.name}' ] || return 0
+  (exec </dev/null >/dev/null 2>&1 9>&- && supervise "$1") &
   echo $! >"$root/run/supervise.pid"
   # startsecs: long enough to see whether it stays.
   for _ in 1 2 3 4 5 6 7 8 9 10; do
@@ -129,25 +165,112 @@ start() {
     sleep 0.02
   done
 }
-case $1 in
-  pid) echo 1 ;;
-  update)
-    if [ ! -e "$included" ]; then
-      stop
-      rm -f "$known"
-    elif ! cmp -s "$included" "$known"; then
-      stop
-      cp "$included" "$known"
-      start
+cant_reread() { echo "ERROR: CANT_REREAD: $1"; exit 1; }
+# Sections of programs, each into a file of its own name; all of them or none.
+reread() {
+  for file in $(included); do
+    case $(grep -v '^[;#]' "$file" | grep . | head -n 1) in
+      '['* | '') ;;
+      *) cant_reread "File contains no section headers.
+file: '$file', line: 1
+'$(head -n 1 "$file")\\\\n'" ;;
+    esac
+    log=$(sed -n 's/^stdout_logfile=//p' "$file")
+    [ -z "$log" ] || [ -d "$(dirname "$log")" ] ||
+      cant_reread "The directory named as part of the path $log does not exist in section '$(sed -n 's/^\\[\\(.*\\)\\]/\\1/p' "$file")' (file: '$file')"
+  done
+  rm -f "$state"/read/*
+  for file in $(included); do
+    name=$(sed -n 's/^\\[program:\\(.*\\)\\]/\\1/p' "$file" | head -n 1)
+    [ -z "$name" ] || cp "$file" "$state/read/$name"
+  done
+}
+groups() { for group in "$state/$1"/*; do if [ -e "$group" ]; then echo "\${group##*/}"; fi; done; }
+added() { for group in $(groups read); do if [ ! -e "$state/active/$group" ]; then echo "$group"; fi; done; }
+removed() { for group in $(groups active); do if [ ! -e "$state/read/$group" ]; then echo "$group"; fi; done; }
+changed() { for group in $(groups read); do if [ -e "$state/active/$group" ] && ! cmp -s "$state/read/$group" "$state/active/$group"; then echo "$group"; fi; done; }
+add() { cp "$state/read/$1" "$state/active/$1"; start "$1"; }
+wanted() { [ -z "$names" ] || case " $names " in *" $1 "*) ;; *) return 1 ;; esac; }
+command=$1
+shift
+names=$*
+one=\${1%%:*}
+known() { [ -e "$state/active/$one" ] || { echo "$1"; exit "$2"; }; }
+case $command in
+  pid)
+    if [ -z "$names" ]; then
+      echo 1
+    else
+      known "No such process $1" 1
+      if [ "$one" = '${host.member.name}' ] && running; then etcd_process; else echo 0; fi
     fi
     ;;
-  start)
-    [ -e "$known" ] || { echo "$2: ERROR (no such process)"; exit 1; }
-    running || { stop; start; }
+  reread)
+    reread
+    changes=$(
+      for group in $(added); do echo "$group: available"; done
+      for group in $(changed); do echo "$group: changed"; done
+      for group in $(removed); do echo "$group: disappeared"; done
+    )
+    echo "\${changes:-No config updates to processes}"
     ;;
-  status) if [ -e "$root/run/supervise.pid" ]; then echo "$2   RUNNING"; else echo "$2   STOPPED"; fi ;;
-  stop) stop ;;
-  restart) stop; start ;;
+  update)
+    reread
+    [ "$names" != all ] || names=
+    for group in $names; do [ -e "$state/active/$group" ] || [ -e "$state/read/$group" ] || echo "ERROR: no such group: $group"; done
+    to_remove=$(removed) to_change=$(changed) to_add=$(added)
+    for group in $to_remove; do
+      wanted "$group" || continue
+      stop "$group"
+      rm "$state/active/$group"
+      echo "$group: stopped"
+      echo "$group: removed process group"
+    done
+    for group in $to_change; do
+      wanted "$group" || continue
+      stop "$group"
+      add "$group"
+      echo "$group: stopped"
+      echo "$group: updated process group"
+    done
+    for group in $to_add; do
+      wanted "$group" || continue
+      add "$group"
+      echo "$group: added process group"
+    done
+    ;;
+  add)
+    [ -e "$state/read/$one" ] || { echo "ERROR: no such process/group: $one"; exit 1; }
+    [ ! -e "$state/active/$one" ] || { echo "ERROR: process group already active"; exit; }
+    add "$one"
+    echo "$one: added process group"
+    ;;
+  remove)
+    known "ERROR: no such process/group: $one" 1
+    if [ "$one" = '${host.member.name}' ] && running; then echo "ERROR: process/group still running: $one"; exit 1; fi
+    rm "$state/active/$one"
+    echo "$one: removed process group"
+    ;;
+  start)
+    known "$1: ERROR (no such process)" 1
+    running || { stop "$one"; start "$one"; }
+    ;;
+  status)
+    known "$1: ERROR (no such process)" 4
+    if [ -e "$root/run/supervise.pid" ]; then echo "$one   RUNNING   pid $(etcd_process), uptime 0:00:01"; else echo "$one   STOPPED   Not started"; exit 3; fi
+    ;;
+  stop)
+    known "$1: ERROR (no such process)" 1
+    [ "$names" != all ] || for group in $(groups active); do stop "$group"; done
+    stop "$one"
+    echo "$one: stopped"
+    ;;
+  restart)
+    known "$1: ERROR (no such process)" 1
+    stop "$one"
+    start "$one"
+    echo "$one: started"
+    ;;
 esac`,
   );
 }

@@ -26,7 +26,7 @@ import { HOST_SCRIPTS, REMOVAL_SCRIPTS } from "./synth";
 
 /** All that a host offers to the scripts; a command that is not here is not found. */
 const TOOLS =
-  "awk base64 basename bash cat chmod chown cmp cp cut date df dirname env find findmnt flock grep gzip head id ip kill ln ls mkdir mkfifo mv openssl ps readlink rm rmdir sed sha256sum sleep sort ss stat tail tar timeout touch tr true uname wc";
+  "awk base64 basename bash cat chmod chown cmp cp cut date df dirname env find findmnt flock getent grep gzip head id ip kill ln ls mkdir mkfifo mv openssl ps readlink rm rmdir sed sha1sum sha256sum sleep sort ss stat tail tar timeout touch tr true uname wc";
 
 /** Places that the scripts know by name; here they are the host's. */
 const SYSTEM_PATHS =
@@ -76,6 +76,8 @@ export class Host {
   public readonly member: MemberSettings;
   /** The digest that the host expects of an archive: that of `archive()`. */
   public readonly archiveSha256 = sha256(testArchive());
+  /** What the login's environment has beside HOME and PATH. */
+  public environment: { readonly [name: string]: string } = {};
   private runs = 0;
 
   public constructor(
@@ -98,14 +100,17 @@ export class Host {
     this.member = this.cluster.members[0];
 
     mkdirSync(this.path("/bin"), { recursive: true });
-    for (const directory of ["/home", "/opt", "/proc", "/run", "/stubs", "/tmp", "/var/lib"]) {
+    mkdirSync(this.path("/home"), { mode: 0o700 });
+    for (const directory of ["/opt", "/proc", "/run", "/stubs", "/tmp", "/var/lib"]) {
       mkdirSync(this.path(directory), { recursive: true });
     }
     symlinkSync(shell, this.path("/bin/sh"));
     for (const tool of TOOLS.split(" "))
       if (!without.includes(tool)) symlinkSync(which(tool), this.path(`/bin/${tool}`));
-    this.stub("systemctl", "exit 1");
+    this.stub("systemctl", '[ "$1" = is-enabled ]');
     this.stub("useradd", RECORD);
+    // The command without the other user, who may not enter this directory.
+    this.stub("setpriv", `${RECORD}; while case $1 in --*) ;; *) false ;; esac; do shift; done; exec "$@"`);
     if (process.getuid?.() !== 0) {
       this.stub("chown", "exit 0");
       this.stub("sudo", 'shift; exec "$@"');
@@ -203,7 +208,7 @@ export class Host {
   }
 
   private get facts(): string {
-    return memberFacts(this.cluster, this.member);
+    return memberFacts("stack/etcd", this.cluster, this.member);
   }
 
   /** Runs a whole program, in which the scripts are a word. */
@@ -228,11 +233,11 @@ export class Host {
   }
 
   private runFile(text: string, uid?: number): Run {
-    const file = this.path(`/run-${(this.runs += 1)}.sh`);
+    const file = this.path(`/home/run-${(this.runs += 1)}.sh`);
     writeFileSync(file, text);
     const { status, stdout } = spawnSync(this.path("/bin/sh"), ["-c", '"$0" "$1" 2>&1', this.path("/bin/sh"), file], {
       encoding: "utf8",
-      env: { HOME: this.path("/home"), PATH: `${this.path("/stubs")}:${this.path("/bin")}` },
+      env: { HOME: this.path("/home"), PATH: `${this.path("/stubs")}:${this.path("/bin")}`, ...this.environment },
       uid,
       timeout: 30_000,
     });

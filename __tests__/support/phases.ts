@@ -20,7 +20,7 @@ export function rollout(host: Host, { cluster, ini }: { cluster?: Partial<Cluste
   return phase(host, "rollout", rolloutData(host, cluster, ini));
 }
 
-/** What a rollout is told of the startup script and the program that it must find. */
+/** What a rollout is told of what it must find staged; the certificates of these hosts are empty. */
 export function rolloutData(
   host: Host,
   cluster: Partial<ClusterSettings> = {},
@@ -30,6 +30,8 @@ export function rolloutData(
     MEMBERSHIP,
     STARTUP_SHA256: sha256(Buffer.from(restartRelevant(host.startupScript(cluster)))),
     PROGRAM_INI_SHA256: sha256(Buffer.from(ini)),
+    LEAF_SHA256: sha256(Buffer.from("")),
+    CA_PEM_BASE64: "",
   };
 }
 
@@ -78,11 +80,23 @@ export function pid(host: Host): string {
   return host.call("etcd_pid").lines.join();
 }
 
+/**
+ * Has openssl's handshakes answered by shell text, which is given the other end as `$1` and writes what the server would show; all else is openssl's.
+ * Each handshake is in `host.calls("openssl")`, by its other end.
+ */
+export function answerHandshakes(host: Host, script: string): void {
+  host.stub(
+    "openssl",
+    `[ "$1" = s_client ] || exec '${host.path("/bin/openssl")}' "$@"\nset -- "$3"\necho "$1" >>"$CALLS"\n${script}`,
+  );
+}
+
 /** What provisioners tell the phases that check the host. */
-export function checkData(ca: string, authority = ca): { [key: string]: string } {
+export function checkData(ca: string, leaf: string, authority = ca): { [key: string]: string } {
   return {
     CA_PEM_BASE64: base64(ca),
     AUTHORITY_PEM_BASE64: base64(authority),
+    LEAF_PEM_BASE64: base64(leaf),
     OPERATOR_TIME: new Date().toISOString().replace(/\.\d+/, ""),
   };
 }

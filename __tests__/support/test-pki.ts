@@ -14,6 +14,8 @@ export interface TestPki extends TestLeaf {
   /** Another leaf of the same CA. */
   readonly renewed: TestLeaf;
   readonly otherCa: string;
+  /** A certificate for the host of member `a`: 127.0.0.1, fd00::12, host-a. */
+  readonly withNames: string;
   /** A leaf of the other CA. */
   readonly other: TestLeaf;
 }
@@ -31,7 +33,11 @@ export function makePki(): TestPki {
   try {
     for (const ca of ["ca", "otherCa"])
       openssl(`req -x509 ${newKey} -keyout ${ca}.key -out ${ca} -subj /CN=${ca} -days 2`);
+    openssl(
+      `req -x509 ${newKey} -keyout names.key -out names -subj /CN=k8s-etcd -days 2 -addext subjectAltName=DNS:host-a,IP:127.0.0.1,IP:fd00::12`,
+    );
     return {
+      withNames: read("names"),
       ...leaf("leaf", "ca"),
       renewed: leaf("renewed", "ca"),
       other: leaf("other", "otherCa"),

@@ -19,7 +19,6 @@ const cluster = new EtcdCluster(stack, "etcd", {
     // Of the SSH CA that signed the certificates of the bastion and of all hosts: Terraform checks both against this one key.
     hostKey: "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAITheSshCa",
     timeout: "3m",
-    scriptPath: "/var/tmp/terraform_%RAND%.sh",
   },
   // Downloaded where there is a way out; its digest is known to this package, and checked on each host.
   release: EtcdRelease.localArchive("downloads/etcd-v3.6.14-linux-amd64.tar.gz"),

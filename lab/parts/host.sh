@@ -9,7 +9,10 @@ host_create() {
   mkdir -p "$dir"
   echo "$address" >"$dir/address"
   [[ -z $disk ]] || echo "$disk" >"$dir/disk"
+  # The kinds that Debian's sshd has; 2048 bits, since a longer key takes a second to find.
   ssh-keygen -q -t ed25519 -N '' -C "$host" -f "$dir/ssh_host_ed25519_key"
+  ssh-keygen -q -t ecdsa -N '' -C "$host" -f "$dir/ssh_host_ecdsa_key"
+  ssh-keygen -q -t rsa -b 2048 -N '' -C "$host" -f "$dir/ssh_host_rsa_key"
   tr -d - </proc/sys/kernel/random/uuid >"$dir/machine-id"
   host_plug "$host" "$address"
 }
@@ -36,7 +39,7 @@ host_settle() {
   echo "$host" >"$root/etc/hostname"
   printf '127.0.0.1 localhost\n%s %s\n' "$(host_address "$host")" "$host" >"$root/etc/hosts"
   cp "$dir/machine-id" "$root/etc/machine-id"
-  cp "$dir"/ssh_host_ed25519_key{,.pub} "$root/etc/ssh/"
+  cp "$dir"/ssh_host_{ed25519,ecdsa,rsa}_key{,.pub} "$root/etc/ssh/"
   echo "deb [trusted=yes] http://$(operator_address):8080/debian ./" >"$root/etc/apt/sources.list"
   {
     echo "Port $LAB_SSH_PORT"
@@ -52,6 +55,7 @@ host_settle() {
   install -d -m 700 "$root$home/.ssh"
   cp "$LAB_DIR/id_ed25519.pub" "$root$home/.ssh/authorized_keys"
   chown -R --reference="$root$home" "$root$home/.ssh"
+  ! host_is_untidy "$host" || host_untidy "$host" "$root" "$home"
 }
 
 host_unmount() {
@@ -69,6 +73,7 @@ host_boot() {
   options=(--quiet --boot --directory="$dir/merged" --machine="$LAB_NAME.$host" --hostname="$host"
     --network-namespace-path="$(host_namespace "$host")" --register=no --keep-unit --link-journal=no
     --settings=no --resolv-conf=off --timezone=off --console=read-only)
+  [[ ! -d $dir/disk.d/data ]] || options+=("--bind=$dir/disk.d/data:/data/etcd")
   host_link "$host" up
   (
     cgroup_enter "$host"

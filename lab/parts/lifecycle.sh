@@ -4,7 +4,7 @@ set -euo pipefail
 
 lab_up() {
   local hosts=hdss7-12=10.4.7.12,hdss7-21=10.4.7.21,hdss7-22=10.4.7.22
-  local user=root port=22 supervisor=apt disk='' asked="$*" pair http_fill_pid
+  local user=root port=22 supervisor=apt disk='' tidy=no asked="$*" pair http_fill_pid
   while (($# > 0)); do
     (($# > 1)) || die "up: $1 needs a value"
     case $1 in
@@ -13,11 +13,13 @@ lab_up() {
       --ssh-port) port=$2 ;;
       --supervisor) supervisor=$2 ;;
       --disk) disk=$2 ;;
+      --tidy) tidy=$2 ;;
       *) die "up: no option $1" ;;
     esac
     shift 2
   done
   [[ $supervisor == apt || $supervisor == preinstalled ]] || die "up: --supervisor is apt or preinstalled"
+  [[ $tidy == yes || $tidy == no ]] || die "up: --tidy is yes or no"
   [[ $user =~ ^[a-z_][a-z0-9_-]*$ ]] || die "up: not a user name: $user"
   [[ $port =~ ^[0-9]+$ ]] || die "up: not a port: $port"
   IFS=, read -ra hosts <<<"$hosts"
@@ -34,7 +36,7 @@ lab_up() {
   # What an interrupted up or down, or a reboot of this machine, left.
   lab_tear_down
 
-  LAB_NETWORK=${hosts[0]#*=} LAB_USER=$user LAB_SSH_PORT=$port LAB_SUPERVISOR=$supervisor
+  LAB_NETWORK=${hosts[0]#*=} LAB_USER=$user LAB_SSH_PORT=$port LAB_SUPERVISOR=$supervisor LAB_TIDY=$tidy
   LAB_NETWORK=${LAB_NETWORK%.*}
   for pair in "${hosts[@]}"; do require_new_host "$pair"; done
   operator_make
@@ -53,7 +55,7 @@ lab_up() {
   in_parallel host_wait "${hosts[@]}" || die "up failed; lab --name $LAB_NAME down removes what there is"
   wait_until 20 http_answers || die "the http server does not answer, see $LAB_DIR/http.log"
   # Written last: a lab without this file is a half one.
-  declare -p LAB_NETWORK LAB_USER LAB_SSH_PORT LAB_SUPERVISOR | sed 's/^declare -- //' >"$LAB_DIR/settings.next"
+  declare -p LAB_NETWORK LAB_USER LAB_SSH_PORT LAB_SUPERVISOR LAB_TIDY | sed 's/^declare -- //' >"$LAB_DIR/settings.next"
   printf 'LAB_ASKED=%q\n' "$asked" >>"$LAB_DIR/settings.next"
   mv "$LAB_DIR/settings.next" "$LAB_DIR/settings"
   say "lab $LAB_NAME is up: $(operator_hosts)"

@@ -44,7 +44,7 @@ EOF
 
 # Who the hosts are, for ssh. Written anew when a host is added.
 operator_write_ssh_config() {
-  local host address
+  local host address kind
   for host in $(host_names); do
     address=$(host_address "$host")
     cat <<EOF
@@ -65,7 +65,9 @@ Host *
   LogLevel ERROR
 EOF
   for host in $(host_names); do
-    printf '%s,[%s]:%s %s\n' "$host" "$(host_address "$host")" "$LAB_SSH_PORT" "$(cut -d' ' -f1,2 "$(host_dir "$host")/ssh_host_ed25519_key.pub")"
+    for kind in ed25519 ecdsa rsa; do
+      printf '%s,[%s]:%s %s\n' "$host" "$(host_address "$host")" "$LAB_SSH_PORT" "$(cut -d' ' -f1,2 "$(host_dir "$host")/ssh_host_${kind}_key.pub")"
+    done
   done >"$LAB_DIR/known_hosts.next"
   mv "$LAB_DIR/ssh_config.next" "$LAB_DIR/ssh_config"
   mv "$LAB_DIR/known_hosts.next" "$LAB_DIR/known_hosts"

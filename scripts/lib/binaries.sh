@@ -1,17 +1,22 @@
-# etcd's binaries: each version in a directory of its own, unpacked only after its digest was checked.
+# etcd's binaries: each version in a directory of its own, unpacked only after its digest was checked. All of it is root's.
 
-has_binaries() { [ -x "$VERSIONED/etcd" ] && [ "$(cat "$VERSIONED/.sha256" 2>/dev/null)" = "$(archive_sha256)" ]; }
+# The digest is also the mark by which a directory is known as ours.
+has_binaries() {
+  [ -x "$VERSIONED/etcd" ] && [ "$(cat "$VERSIONED/.sha256" 2>/dev/null)" = "$(archive_sha256)" ] && is_trusted "$VERSIONED/etcd"
+}
 
 # install_binaries ARCHIVE: an archive on this host, or nothing to download it.
 install_binaries() {
+  local archive actual url answer
   has_binaries && return
-  if [ -e "$VERSIONED/etcd" ] && is_running; then
+  if [ -e "$VERSIONED/etcd" ] && is_running && [ "$(cat "$VERSIONED/.sha256" 2>/dev/null)" != "$(archive_sha256)" ]; then
     refuse "release archive" "$VERSIONED is in use and was unpacked from an archive with another sha256 ($(cat "$VERSIONED/.sha256" 2>/dev/null))" \
       "set the digest back, or choose another version"
   fi
+  make_directory "$INSTALL_ROOT"
   unpack=$INSTALL_ROOT/.etcd-v$VERSION.aside
   rm -rf "$unpack"
-  mkdir -p "$unpack"
+  mkdir "$unpack"
   archive=${1:-}
   if [ -z "$archive" ]; then
     archive=$unpack/archive.tar.gz
@@ -23,14 +28,47 @@ install_binaries() {
   [ "$actual" = "$(archive_sha256)" ] ||
     give_up "the archive of etcd $VERSION has sha256 $actual, not $(archive_sha256): nothing of it was unpacked" \
       "find out who changed it; give the right archive or digest, and apply again"
-  answer=$(tar -xzf "$archive" --no-same-owner --strip-components=1 -C "$unpack" 2>&1) ||
+  answer=$(tar -xzf "$archive" --no-same-owner --no-same-permissions --strip-components=1 -C "$unpack" 2>&1) ||
     give_up "unpacking etcd $VERSION: $(printf '%s\n' "$answer" | head -n 1)" "make room in $INSTALL_ROOT, and apply again"
   rm -f "$unpack/archive.tar.gz"
+  # Now, not at the start of a member: an archive for another machine, or of another version, is nothing that etcd itself could say.
+  answer=$("$unpack/etcd" --version 2>&1) ||
+    give_up "the etcd of this archive does not run on this host ($(uname -m)): $(printf '%s\n' "$answer" | tail -n 1)" "give the archive for $(architecture), and apply again"
+  case $answer in
+    "etcd Version: $VERSION"*) ;;
+    *) give_up "the archive holds $(printf '%s\n' "$answer" | head -n 1), not etcd $VERSION" "give the archive of etcd $VERSION, or set version to what it holds, and apply again" ;;
+  esac
   printf '%s\n' "$(archive_sha256)" >"$unpack/.sha256"
-  chown -R "$ETCD_USER:$ETCD_USER" "$unpack"
-  rm -rf "$VERSIONED"
-  mv -T "$unpack" "$VERSIONED"
+  # In the archive's order of things, whoever packed it owns it, and may have let others write.
+  chown -hR root:root "$unpack"
+  chmod -R go-w,a+rX "$unpack"
+  remember_made "$VERSIONED"
+  if [ "$(cat "$VERSIONED/.sha256" 2>/dev/null)" = "$(archive_sha256)" ]; then
+    replace_binaries
+  else
+    [ ! -e "$VERSIONED" ] || is_our_version "$VERSIONED" ||
+      give_up "$VERSIONED was not made by this package" "move it away, or set paths.installRoot, and apply again"
+    rm -rf "$VERSIONED"
+    mv -T "$unpack" "$VERSIONED"
+  fi
   say "unpacked etcd $VERSION to $VERSIONED"
+}
+
+# The same release, which others could write until now: file by file, beside certificates and scripts that etcd may be using.
+replace_binaries() {
+  local file name
+  for file in "$unpack"/*; do
+    name=${file##*/}
+    # What runs cannot have been written to meanwhile; and it keeps its name, by which it is found.
+    if is_running && cmp -s "$file" "$VERSIONED/$name" && [ "$name" = etcd ]; then
+      chown -h root:root "$VERSIONED/$name"
+      continue
+    fi
+    [ ! -d "$VERSIONED/$name" ] || rm -rf "${VERSIONED:?}/$name"
+    mv -fT "$file" "$VERSIONED/$name"
+  done
+  mv -fT "$unpack/.sha256" "$VERSIONED/.sha256"
+  rm -rf "$unpack"
 }
 
 # What was filled so far is room that the next attempt needs.

@@ -29,11 +29,11 @@ place_certificates() {
     set_dir=$1/$set_name
     rm -rf "$set_dir"
     mkdir -m 700 "$set_dir"
-    printf '%s\n' "$3" | put_file "$set_dir/ca.pem" 644 "$ETCD_USER:$ETCD_USER"
-    decode "$LEAF_PEM_BASE64" | put_file "$set_dir/etcd-peer.pem" 644 "$ETCD_USER:$ETCD_USER"
-    put_file "$set_dir/etcd-peer-key.pem" 600 "$ETCD_USER:$ETCD_USER" <"$key"
+    printf '%s\n' "$3" | put_file "$set_dir/ca.pem" 644 root:root
+    decode "$LEAF_PEM_BASE64" | put_file "$set_dir/etcd-peer.pem" 644 root:root
+    # The one file here that is etcd's: nobody else may read it.
+    put_file "$set_dir/etcd-peer-key.pem" 600 "$ETCD_USER:" <"$key"
     verify_certificates "$set_dir"
-    chown "$ETCD_USER:$ETCD_USER" "$set_dir"
     chmod 755 "$set_dir"
     put_link "$set_name" "$1/$2"
     say "installed the certificates in $1/$2"
@@ -53,11 +53,36 @@ drop_other_sets() {
 
 # A pair that does not match, or a chain that does not verify, must never meet a running etcd.
 verify_certificates() {
-  command -v openssl >/dev/null 2>&1 || return 0
+  local reason
   [ "$(openssl x509 -in "$1/etcd-peer.pem" -noout -pubkey)" = "$(openssl pkey -in "$1/etcd-peer-key.pem" -pubout)" ] ||
     fail "the private key does not belong to the certificate" "apply again"
-  answer=$(openssl verify -CAfile "$1/ca.pem" "$1/etcd-peer.pem" 2>&1) ||
-    fail "the leaf certificate does not verify against its CA: $(printf '%s\n' "$answer" | tail -n 1)" "see the host's clock and the CA that was imported"
+  reason=$(chain_fault "$(cat "$1/ca.pem")" "$(cat "$1/etcd-peer.pem")")
+  [ -z "$reason" ] || fail "the certificate of this member does not verify against its CA: $reason" "$(chain_advice "$reason")"
+}
+
+# chain_fault CAS LEAF: openssl's reason why this leaf is not of these CAs; nothing when it is. To etcd each of them is an end of the chain, whether it
+# is a root or not: -partial_chain says the same to openssl.
+chain_fault() {
+  local answer
+  answer=$(
+    openssl verify -partial_chain -CAfile /dev/fd/3 2>&1 3<<CAS <<LEAF
+$1
+CAS
+$2
+LEAF
+  ) && return
+  # `error NUMBER at DEPTH depth lookup: REASON`, before openssl 1.1 without the space.
+  printf '%s\n' "$answer" | sed -n 's/^error [0-9]* at [0-9]* depth lookup *: *//p' | head -n 1 | grep . || printf '%s\n' "$answer" | tail -n 1
+}
+
+# chain_advice REASON: what to do about openssl's reason.
+chain_advice() {
+  case $1 in
+    *"not yet valid"* | *expired*) echo "set this host's clock (it says $(date -u '+%Y-%m-%d %H:%M:%S') UTC); if the CA itself has expired, see docs/certificates.md" ;;
+    *"invalid CA"* | *"path length"* | *"key usage"*) echo "import a CA that may sign leaf certificates (basicConstraints CA:TRUE with room in its path length, keyUsage keyCertSign if it has one)" ;;
+    *"issuer certificate"* | *"self"?"signed"* | *"signature failure"*) echo "import the certificate that belongs to the CA's private key: it is not among those in CertificateAuthority.fromPem" ;;
+    *) echo "see the CA that was imported" ;;
+  esac
 }
 
 # A new leaf under a running etcd: seen to be served, or, where this version reads it at start only, left to a restart.
@@ -72,20 +97,4 @@ load_leaf() {
     wait_until 10 serves_leaf "$url" || fail "$url does not serve the new certificate" "see $LOG_DIR/etcd.log, and apply again"
   done
   say "both listeners serve the new certificate"
-}
-
-# serves_leaf URL: a TLS handshake shows the leaf that lies here.
-serves_leaf() {
-  address_and_port=${1#*://}
-  address=${address_and_port%:*}
-  address=${address#[}
-  python3 -c '
-import socket, ssl, sys
-directory, address, port = sys.argv[1:]
-context = ssl.create_default_context(cafile=directory + "/ca.pem")
-context.check_hostname = False
-context.load_cert_chain(directory + "/etcd-peer.pem", directory + "/etcd-peer-key.pem")
-with socket.create_connection((address, int(port)), 5) as plain, context.wrap_socket(plain) as tls:
-    served = tls.getpeercert(binary_form=True)
-sys.exit(served != ssl.PEM_cert_to_DER_cert(open(directory + "/etcd-peer.pem").read()))' "$CURRENT/certs" "${address%]}" "${address_and_port##*:}" 2>/dev/null
 }

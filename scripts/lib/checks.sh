@@ -2,7 +2,13 @@
 
 MIN_FREE_INSTALL_MB=300 # an archive and what it unpacks to: 100 MB in 3.6
 MIN_FREE_DATA_MB=512    # first WAL segments (64 MB each, two preallocated), snapshots, and room to react
+MIN_FREE_MB=16          # where only small files are written
+MIN_FREE_INODES=200     # an archive unpacks to some ten files
 MAX_CLOCK_SKEW_S=60     # a leaf certificate is not valid before the operator's clock said so
+
+# Every command that these scripts call without asking first whether it is there; a test compares them.
+TOOLS="awk base64 basename bash cat chmod chown cmp cut date df dirname env find findmnt flock getent grep gzip head id ip ln ls mkdir mv openssl readlink rm rmdir
+  sed sha1sum sha256sum sleep sort ss stat systemctl tail tar timeout tr uname useradd"
 
 check_architecture() {
   [ "$(uname -s)" = Linux ] || refusal "operating system" "$(uname -s) is not Linux" "use a Linux host"
@@ -12,40 +18,179 @@ check_architecture() {
 
 check_tools() {
   missing=
-  for tool in awk base64 bash find findmnt flock gzip ip sed sha256sum ss systemctl tar timeout useradd; do
+  for tool in $TOOLS; do
     command -v "$tool" >/dev/null 2>&1 || missing="$missing $tool"
   done
-  [ -z "$missing" ] || refusal "tools" "not on this host:$missing" "install them (packages coreutils, iproute2, util-linux, …)"
-  command -v supervisorctl >/dev/null 2>&1 || package_manager >/dev/null ||
-    refusal "supervisor" "it is not installed, and there is no apt-get, dnf or yum" "install supervisor"
+  [ -z "$missing" ] || refusal "tools" "not on this host:$missing" "install them (packages coreutils, diffutils, gawk, iproute2, openssl, util-linux, …)"
 }
 
 # free_mb PATH: of the file system that will hold PATH
-free_mb() {
-  existing=$1
-  while [ ! -e "$existing" ]; do existing=$(dirname "$existing"); done
-  df -Pm "$existing" | awk 'NR == 2 { print $4 }'
+free_mb() { df -Pm "$(existing_part "$1")" | awk 'NR == 2 { print $4 }'; }
+
+# needed_data_mb ENDPOINT: for a member without data. One that joins copies the cluster's whole database; without an endpoint nobody knows its size.
+needed_data_mb() {
+  local database=0
+  [ -z "$1" ] || database=$(endpoint_status "$1" | awk '{ print int($6 / 1048576) + 256 }')
+  if [ "${database:-0}" -gt "$MIN_FREE_DATA_MB" ]; then echo "$database"; else echo "$MIN_FREE_DATA_MB"; fi
 }
+
+# Of the cluster, if it lives and if there is an etcdctl on this host to ask it with.
+known_endpoint() { [ ! -x "$CURRENT/etcdctl" ] || live_endpoint || true; }
 
 check_disk() {
-  has_binaries || [ "$(free_mb "$INSTALL_ROOT")" -ge "$MIN_FREE_INSTALL_MB" ] ||
-    refusal "free disk" "$(free_mb "$INSTALL_ROOT") MB free for $INSTALL_ROOT, $MIN_FREE_INSTALL_MB MB are needed" "make room, or set paths.installRoot"
-  has_wal || [ "$(free_mb "$DATA_DIR")" -ge "$MIN_FREE_DATA_MB" ] ||
-    refusal "free disk" "$(free_mb "$DATA_DIR") MB free for $DATA_DIR, $MIN_FREE_DATA_MB MB are needed" "make room, or set paths.dataDir"
+  local data=0 binaries=$MIN_FREE_INSTALL_MB
+  # Where there are data, nothing is written but by etcd itself, which has its quota.
+  has_wal || data=$(needed_data_mb "$(known_endpoint)")
+  ! has_binaries || binaries=$MIN_FREE_MB
+  check_room "$INSTALL_ROOT" "$binaries" "set paths.installRoot"
+  check_room "$DATA_DIR" "$data" "set paths.dataDir"
+  check_room "$LOG_DIR" "$MIN_FREE_MB" "set paths.logDir"
+  check_room "$STATE_DIR" "$MIN_FREE_MB" "move something off that file system"
+  check_room "$(program_include 2>/dev/null | sed 's|/[^/]*$||')" "$MIN_FREE_MB" "move something off that file system"
+  check_exec "$INSTALL_ROOT"
 }
 
-# A listener on the port that is not this member's etcd, on an address that this member wants.
-check_port() {
-  own=$(own_pid)
-  loopback=0
-  [ "$1" != client ] || loopback=$INSECURE_LOOPBACK
-  ss -Hltnp "sport = :$2" | awk -v own="pid=${own:-none}," -v ip="$ADDRESS" -v loopback="$loopback" '
+# existing_part PATH: PATH, or the nearest directory above it that is there
+existing_part() {
+  local existing="$1"
+  while [ ! -e "$existing" ] && [ ! -L "$existing" ]; do existing=$(dirname "$existing"); done
+  printf '%s\n' "$existing"
+}
+
+# check_room PATH MB OTHERWISE: files can be made at PATH, and so much fits there. Whether root may write is no matter of modes: a file system that is
+# mounted read-only says no, and so does a directory that chattr has made immutable.
+check_room() {
+  local existing free
+  [ -n "$1" ] || return 0
+  existing=$(existing_part "$1")
+  if [ ! -d "$existing" ]; then
+    refusal "directory" "$existing, on the way to $1, is no directory" "move it away, or $3"
+  elif [ ! -w "$existing" ]; then
+    refusal "read-only" "nothing can be written in $existing: $(why_not_writable "$existing")" "make it writable, or $3"
+  elif [ "$2" -gt 0 ]; then
+    free=$(free_mb "$existing")
+    [ "${free:-0}" -ge "$2" ] || refusal "free disk" "$free MB free for $1, $2 MB are needed" "make room, or $3"
+    free=$(free_inodes "$existing")
+    [ "$free" -ge "$MIN_FREE_INODES" ] || refusal "free disk" "$free inodes free for $1, $MIN_FREE_INODES are needed: there are too many files" "delete some, or $3"
+  fi
+}
+
+why_not_writable() {
+  case ,$(findmnt -n -o OPTIONS -T "$1"), in
+    *,ro,*) echo "its file system is mounted read-only" ;;
+    *) echo "it is immutable (lsattr -d $1)" ;;
+  esac
+}
+
+# free_inodes PATH: some file systems (btrfs, zfs) make them as they need them, and say that they have none at all.
+free_inodes() { stat -f -c '%c %d' "$1" | awk '{ print $1 == 0 ? 1000000 : $2 }'; }
+
+# etcd and its startup script are run from there.
+check_exec() {
+  case ,$(findmnt -n -o OPTIONS -T "$(existing_part "$1")"), in
+    *,noexec,*) refusal "noexec" "the file system of $1 is mounted noexec, and etcd is run from there" "remount it with exec, or set paths.installRoot" ;;
+  esac
+}
+
+# For awk: an IP address in the one form in which it can be compared, however it is spelled.
+# shellcheck disable=SC2016 # awk's
+CANONICAL_IP='
+  function canonical(ip,   sides, left, right, count, i, text) {
+    ip = tolower(ip); gsub(/[][]|%.*/, "", ip)
+    if (ip ~ /\./) { sub(/^.*:/, "", ip); return ip }
+    if (ip !~ /:/) return ip
+    split(ip, sides, "::")
+    count = split(sides[1], left, ":")
+    for (i = 1; i <= count; i++) text = text shortened(left[i])
+    if (ip ~ /::/) {
+      right[1] = ""; i = split(sides[2], right, ":")
+      for (count += i; count < 8; count++) text = text "0:"
+      for (count = 1; count <= i; count++) text = text shortened(right[count])
+    }
+    return text
+  }
+  function shortened(group) { sub(/^0+/, "", group); return (group == "" ? "0" : group) ":" }'
+
+# Whatever flag makes etcd listen (LISTENS has words of FLAG=URL): the port must be free on that address, or be this member's own already.
+check_ports() {
+  ss -Hltnp | awk -v own="pid=$(own_pid)," -v listens="$LISTENS" "$CANONICAL_IP"'
+    BEGIN {
+      count = split(listens, words, " ")
+      for (i = 1; i <= count; i++) {
+        flag[i] = words[i]; sub(/=.*/, "", flag[i])
+        ip[i] = words[i]; sub(/^[^=]*=[^:]*:\/\//, "", ip[i]); port[i] = ip[i]
+        sub(/.*:/, "", port[i]); sub(/:[0-9]+$/, "", ip[i]); ip[i] = canonical(ip[i])
+      }
+    }
+    function any(ip) { return ip == "*" || ip == "0.0.0.0" || ip == canonical("::") }
+    function meets(wanted, taken) {
+      if (wanted == "localhost") return taken == "127.0.0.1" || taken == canonical("::1") || any(taken)
+      return any(wanted) || any(taken) || wanted == taken
+    }
     index($0, own) { next }
-    { local = $4; sub(/:[0-9]+$/, "", local); gsub(/[][]|%.*/, "", local) }
-    local == "*" || local == "0.0.0.0" || local == "::" || local == ip || (loopback && local ~ /^127\.|^::1$/) { print $4, $6; exit }' |
-    while read -r where who; do
-      refusal "$1 port" "port $2 is taken on $where by ${who:-another process}" "stop that program, or set ports.$1"
-    done
+    {
+      taken_port = $4; sub(/.*:/, "", taken_port); taken = $4; sub(/:[0-9]+$/, "", taken); taken = canonical(taken)
+      for (i = 1; i <= count; i++)
+        if (port[i] == taken_port && meets(ip[i], taken) && !said[flag[i], port[i]]++) print flag[i], port[i], $4, $6
+    }' | while read -r flag port where who; do
+    refusal "$(port_name "$flag")" "port $port is taken on $where by ${who:-another process}" "stop that program, or set $(port_prop "$flag")"
+  done
+  check_privileged_ports
+}
+
+port_name() {
+  case $1 in
+    listen-peer-urls) echo "peer port" ;;
+    listen-client-urls) echo "client port" ;;
+    listen-metrics-urls) echo "metrics port" ;;
+    *) echo "port of $1" ;;
+  esac
+}
+
+port_prop() {
+  case $1 in
+    listen-peer-urls) echo ports.peer ;;
+    listen-client-urls) echo ports.client ;;
+    listen-metrics-urls) echo listenMetricsUrls ;;
+    *) echo "extraFlags, $1" ;;
+  esac
+}
+
+# Only root may listen on low ports, unless the kernel was told otherwise.
+check_privileged_ports() {
+  local first="" listen port
+  [ "$(id -u "$ETCD_USER" 2>/dev/null)" != 0 ] || return 0
+  { read -r first </proc/sys/net/ipv4/ip_unprivileged_port_start; } 2>/dev/null || first=1024
+  for listen in $LISTENS; do
+    port=${listen##*:}
+    case $port in '' | *[!0-9]*) continue ;; esac
+    [ "$port" -ge "$first" ] || refusal "$(port_name "${listen%%=*}")" "$ETCD_USER may not listen on port $port: below $first only root may" \
+      "set $(port_prop "${listen%%=*}") to a higher port, or sysctl net.ipv4.ip_unprivileged_port_start=$port for good"
+  done
+}
+
+# What a peer sees as the sender must be in the certificate, or it rejects the connection: a host with two addresses may send from the other one.
+check_routes() {
+  local wrong
+  wrong=$(
+    {
+      decode "$LEAF_PEM_BASE64" | openssl x509 -noout -text | sed -n 's/^ *\(.*IP Address:.*\)$/certificate \1/p'
+      printf '%s\n' "$INITIAL_CLUSTER" | tr , '\n' | sed -n -e 's|.*://\[\{0,1\}||' -e 's|\]\{0,1\}:[0-9]*$||' -e 's/^/route get /p' | ip -force -o -batch - 2>/dev/null
+    } | awk "$CANONICAL_IP"'
+      $1 == "certificate" { named = 1; count = split($0, names, ", *"); for (i = 1; i <= count; i++) if (sub(/.*IP Address:/, "", names[i])) known[canonical(names[i])] = 1; next }
+      { for (i = 1; i < NF; i++) if (named && $i == "src" && !(canonical($(i + 1)) in known)) { print $(i + 1), $1 == "local" ? $2 : $1; exit } }'
+  )
+  [ -z "$wrong" ] || is_name_of "${wrong% *}" ||
+    refusal "source address" "this host sends to ${wrong#* } from ${wrong% *}, which is not in the member's certificate: its peers would reject the connection" \
+      "add ${wrong% *} to certificates.ipAddresses, or correct the host's routes"
+}
+
+# is_name_of IP: a DNS name of the certificate leads to this address, which is good enough for etcd.
+is_name_of() {
+  for name in $(decode "$LEAF_PEM_BASE64" | openssl x509 -noout -text | tr ',' '\n' | sed -n 's/^ *DNS://p'); do
+    ! getent ahosts "$name" | grep -q "^$1 " || return 0
+  done
+  return 1
 }
 
 check_address() {
@@ -54,47 +199,49 @@ check_address() {
       "set the member's address to one of them; behind NAT, etcd's peers must reach the address itself"
 }
 
+# Terraform notes the time, then connects, and tries that for CONNECT_SECONDS: by so much a host may seem to be ahead. Never behind.
 check_clock() {
+  local operator ahead
   operator=$(date -d "$OPERATOR_TIME" +%s) || return 0
-  skew=$(($(date +%s) - operator))
-  [ "${skew#-}" -le "$MAX_CLOCK_SKEW_S" ] ||
-    refusal "clock" "it differs from the operator's by ${skew#-} s, limit $MAX_CLOCK_SKEW_S s" "set the time on both (chrony, systemd-timesyncd)"
+  ahead=$((${STARTED_AT:-$(date +%s)} - operator))
+  if [ "$ahead" -lt "-$MAX_CLOCK_SKEW_S" ]; then
+    refusal "clock" "this host's is ${ahead#-} s behind the operator's, limit $MAX_CLOCK_SKEW_S s" "set the time on both (chrony, systemd-timesyncd)"
+  elif [ "$ahead" -gt "$((MAX_CLOCK_SKEW_S + CONNECT_SECONDS))" ]; then
+    refusal "clock" "this host's is ahead of the operator's, by $((ahead - CONNECT_SECONDS)) s or more, limit $MAX_CLOCK_SKEW_S s" \
+      "set the time on both (chrony, systemd-timesyncd)"
+  fi
+}
+
+# systemd's services that run an etcd and are enabled or active, a line each: UNIT BINARY. What a unit is called says nothing: a backup of etcd is no
+# etcd. What it runs does, also behind a shell, as in RHEL's own unit: a path in its command that ends in /etcd and is a program. An enabled unit is in
+# systemd's memory, since the target that wants it is; to list the files of all units would take systemd longer than all the rest of a preflight.
+etcd_units() {
+  systemctl show --property=Id,ActiveState,UnitFileState,ExecStart '*.service' 2>/dev/null | awk '
+    BEGIN { RS = ""; FS = "\n" }
+    /(^|\n)UnitFileState=enabled|(^|\n)ActiveState=(active|activating|reloading|deactivating)/ && /(^|\n)ExecStart=[^\n]*\/etcd[ ";\047]/ {
+      id = ""; start = ""
+      for (i = 1; i <= NF; i++) {
+        if (sub(/^Id=/, "", $i)) id = $i
+        else if (sub(/^ExecStart=/, "", $i)) start = start " " $i
+      }
+      if (seen[id]++) next
+      count = split(start, words, /[ "\047;=()]+/)
+      for (i = 1; i <= count; i++) if (words[i] ~ /^\/.*\/etcd$/ && !seen[id, words[i]]++) print id, words[i]
+    }' | while read -r unit binary; do
+    if [ -f "$binary" ] && [ -x "$binary" ]; then printf '%s %s\n' "$unit" "$binary"; fi
+  done
 }
 
 # An etcd of somebody else that has, or at its next start would take, our data directory or ports.
 check_other_etcd() {
-  for unit in $(systemctl list-unit-files --no-legend --type=service 'etcd*' 2>/dev/null | awk '{ print $1 }'); do
-    systemctl -q is-enabled "$unit" 2>/dev/null || systemctl -q is-active "$unit" 2>/dev/null || continue
-    refusal "other etcd" "the systemd unit $unit is enabled or active on this host" "systemctl disable --now $unit, or use another host"
+  etcd_units | while read -r unit binary; do
+    refusal "other etcd" "the systemd unit $unit, which is enabled or active on this host, runs $binary" "systemctl disable --now $unit, or use another host"
   done
   for process in $(etcd_processes); do
     [ "${process#/proc/}" != "$(etcd_pid)" ] || continue
     has_argument "$process" "$DATA_DIR" || has_argument "$process" "--data-dir=$DATA_DIR" || continue
     refusal "other etcd" "process ${process#/proc/} is an etcd on $DATA_DIR that this package did not start" "stop it, or set paths.dataDir"
   done
-  include=$(supervisor_include 2>/dev/null) || return 0
-  for ini in "$(dirname "$include")"/*; do
-    if [ ! -f "$ini" ] || [ -L "$ini" ]; then continue; fi
-    program=$(program_of "$ini")
-    if [ "$ini" = "$(program_ini)" ]; then
-      [ "$program" = "$MEMBER" ] || refusal "supervisor program" "$ini is of the program '$program'" "remove that program, or set paths.supervisorIni"
-    elif [ "$program" = "$MEMBER" ]; then
-      refusal "supervisor program" "a program '$MEMBER' is registered in $ini already" "remove it, or name the member otherwise"
-    fi
-  done
-}
-
-check_data() {
-  [ ! -e "$CURRENT" ] || [ -L "$CURRENT" ] ||
-    refusal "installation" "$CURRENT is not a link" "move it away, or set paths.installRoot"
-  [ -d "$DATA_DIR" ] && [ -n "$(ls -A "$DATA_DIR")" ] || return 0
-  # A first start that was killed leaves `member` without a write-ahead log.
-  [ "$(ls -A "$DATA_DIR")" != member ] || has_wal || return 0
-  has_wal || { refusal "data directory" "$DATA_DIR is not empty and is no data of etcd" "move it away, or set paths.dataDir" && return; }
-  has_mark || { refusal "data directory" "$DATA_DIR holds the data of an etcd that this package did not make" "move it away, or set paths.dataDir" && return; }
-  [ "$(cat "$STATE_DIR/started")" = "$PEER_URL" ] ||
-    refusal "data directory" "$DATA_DIR belongs to the member with peer URL $(cat "$STATE_DIR/started"), not $PEER_URL: that is what its cluster knows it by" \
-      "set the member's address and ports.peer back; or, if these data are no longer needed, move them away"
 }
 
 # etcd loads its CAs only at start, and its leaf at every handshake: a leaf of a CA that was not there at start would cut a running member off.
@@ -110,32 +257,15 @@ check_ca() {
     refusal "certificate authority" "the last change of this member is not finished: it has not been restarted yet" "set certificates back, deploy, and change the CA then"
 }
 
+# Said before anything changes: this leaf, which etcd is to have, is of these CAs, and they have not expired.
+check_certificates() {
+  # Without openssl nobody can say; check_tools has named it.
+  case " ${missing:-} " in *" openssl "*) return 0 ;; esac
+  reason=$(chain_fault "$(decode "$CA_PEM_BASE64")" "$(decode "$LEAF_PEM_BASE64")")
+  [ -z "$reason" ] || refusal "certificates" "the certificate of this member does not verify against its CA: $reason" "$(chain_advice "$reason")"
+}
+
 one_line() { tr -d '\r\n'; }
-
-# A running etcd as another user would lose its data directory the moment that stage gives it to the new one.
-check_user() {
-  has_wal && has_mark || return 0
-  owner=$(stat -c %U "$DATA_DIR")
-  [ "$owner" = "$ETCD_USER" ] ||
-    refusal "user" "$DATA_DIR belongs to $owner; another user cannot be given to a member that has data" "set user back to $owner"
-}
-
-# What a member is known by cannot be changed under it.
-check_shape() {
-  for pid in $(own_pid); do
-    shape "/proc/$pid" data-dir "$DATA_DIR" "data are not moved from one directory to another under a member" \
-      "set paths.dataDir back; to move, take the member out of the program, deploy, and add it again with the new directory"
-    shape "/proc/$pid" initial-advertise-peer-urls "$PEER_URL" "the peer URL is what the cluster knows the member by" \
-      "set address and ports.peer back; to move, take the member out of the program, deploy, and add it again"
-  done
-}
-
-# shape PROCESS FLAG WANTED WHY TODO
-shape() {
-  running=$(argument_of "$1" "$2")
-  # None: it has ended meanwhile, as one does that stops again and again.
-  [ -z "$running" ] || [ "$running" = "$3" ] || refusal "changed $2" "the running member has $running, the program says $3; $4" "$5"
-}
 
 # Adding and removing needs every member that stays; said by the first of them that can.
 check_members() {
@@ -154,32 +284,42 @@ check_members() {
       "bring it back, or take it out of the program too"
 }
 
-# With authentication on, etcd takes a change of the membership from the user root alone, and a certificate's common name is its user.
+# With authentication on, etcd takes a change of the membership from a user with the role root alone, and a certificate's common name is its user.
+# The list of users needs that role too, and changes nothing.
 check_authentication() {
   is_running && accepts_connections "$(own_url)" || return 0
-  answer=$(etcdctl_at "$(own_url)" alarm list 2>&1) || case $answer in
-    *"permission denied"* | *"user name"* | *"invalid auth"*)
-      refusal "authentication" "it is on, and the user of the member's certificate may not administer the cluster: $(printf '%s\n' "$answer" | tail -n 1)" \
-        "etcdctl user add NAME --no-password; etcdctl user grant-role NAME root; NAME is certificates.commonName (default k8s-etcd)"
-      ;;
-  esac
+  answer=$(etcdctl_at "$(own_url)" user list 2>&1) || ! is_forbidden "$answer" ||
+    refusal "authentication" "the member's certificate may not administer the cluster, etcd says: $(last_line "$answer")" "$(how_to_allow)"
 }
 
 all_checks() {
+  local identity
+  # Alone: who did what the other lines say would stop a healthy member and move its data away.
+  identity=$(check_identity)
+  if [ -n "$identity" ]; then
+    printf '%s\n' "$identity"
+    return
+  fi
   check_architecture
   check_tools
   check_disk
   check_shape
   check_user
-  check_port peer "$PEER_PORT"
-  check_port client "$CLIENT_PORT"
+  check_ports
   check_address
+  check_routes
   check_clock
   check_other_etcd
-  check_data
+  check_supervisor
+  check_ownership
+  check_installation
   check_mounted
+  check_hidden
+  check_data
+  check_certificates
   check_ca
   check_authentication
+  check_quota
   check_version
   check_members
 }

@@ -8,7 +8,8 @@ is_staged() {
   [ -e "$STARTUP.next" ] || [ -e "$INI_NEXT" ] || [ -L "$CERTS_NEXT" ] || [ "$(readlink "$CURRENT")" != "$(basename "$VERSIONED")" ]
 }
 
-needs_restart() { is_staged || [ -e "$RESTART_PENDING" ]; }
+# What runs counts, too: an earlier deploy may have been told that supervisord took something over which it did not.
+needs_restart() { is_staged || [ -e "$RESTART_PENDING" ] || ! runs_as_meant; }
 
 # What lies here must be what this deploy has planned: another deploy may have staged something else since, or this member's stage was cut short.
 require_own_stage() {
@@ -16,13 +17,34 @@ require_own_stage() {
   [ ! -e "$STARTUP.next" ] || script=$STARTUP.next
   [ -e "$INI_NEXT" ] || ini=$(program_ini)
   found="$(sed '/^initial_cluster=/d' "$script" 2>/dev/null | sha256sum | cut -d' ' -f1) $(sha256sum 2>/dev/null <"$ini" | cut -d' ' -f1)"
-  [ "$found" = "$STARTUP_SHA256 $PROGRAM_INI_SHA256" ] ||
+  if [ "$found" != "$STARTUP_SHA256 $PROGRAM_INI_SHA256" ] || ! has_own_certificates; then
     refuse "stage" "what is staged here is not what this deploy has planned: another deploy was here since, or this member's stage was cut short" \
       "see that nobody else deploys, then terraform apply -replace the stage resource of this member"
+  fi
 }
 
-# After a kill between renaming and restarting, the mark makes the next run restart; once too often does no harm.
+# Of two first deploys with two states each makes a CA: members with certificates of both would not understand each other.
+has_own_certificates() {
+  local certs
+  certs=$VERSIONED/certs
+  [ ! -L "$CERTS_NEXT" ] || certs=$CERTS_NEXT
+  [ "$(sha256sum 2>/dev/null <"$certs/etcd-peer.pem" | cut -d' ' -f1)" = "$LEAF_SHA256" ] &&
+    [ "$(cat "$certs/ca.pem" 2>/dev/null)" = "$(decode "$CA_PEM_BASE64")" ]
+}
+
+# What supervisord will run and read must be what root has put there.
+require_trusted_stage() {
+  local changeable
+  changeable=$(untrusted "$VERSIONED")
+  [ -z "$changeable" ] ||
+    refuse "stage" "$changeable can be changed by others than root ($(whose "$changeable")), so nobody knows who has written what is staged there" \
+      "terraform apply -replace the stage resource of this member"
+}
+
+# After a kill between renaming and restarting, the mark makes the next run restart; once too often does no harm. In the end it names the process
+# that has to go, so that the next run knows one that has gone from one that is still there.
 activate() {
+  require_trusted_stage
   private_directory "$STATE_DIR"
   : >"$RESTART_PENDING"
   [ ! -e "$STARTUP.next" ] || mv -f "$STARTUP.next" "$STARTUP"
@@ -33,6 +55,20 @@ activate() {
     register_program <"$INI_NEXT"
     rm -f "$INI_NEXT"
   fi
+  echo "process $(etcd_pid)" >"$RESTART_PENDING"
+}
+
+# The deploy before has restarted it, and did not see it healthy.
+is_restarted() {
+  ! is_staged && is_running && [ -s "$RESTART_PENDING" ] && [ "$(cat "$RESTART_PENDING")" != "process $(etcd_pid)" ] && runs_as_meant
+}
+
+# It was slow to start, perhaps, and is healthy by now, or will be: then another restart would begin all of that anew.
+has_come_up() {
+  is_restarted || return 1
+  answers_healthy || say "was restarted by the deploy before, waiting until it is healthy"
+  down=0
+  wait_while_moving 60 others_suffice is_settled && answers_healthy
 }
 
 # Starts a stopped etcd, whether or not supervisor knows the program or has given it up.
@@ -40,23 +76,25 @@ start_etcd() {
   activate
   # Supervisor may have started it a moment before the files were renamed: then the mark stays, and rollout restarts it.
   is_running || rm -f "$RESTART_PENDING"
-  supervisorctl update >/dev/null 2>&1 || true
+  update_program
   # `restart`, not `start`: one that crashed is "started" to supervisor, and waits longer and longer between attempts.
-  is_running || supervisorctl restart "$MEMBER" >/dev/null 2>&1 || true
+  is_running || restart_program || true
   wait_until 20 is_running || fail "etcd does not start: $(last_words)" "$(way_on)"
 }
 
 # A changed ini is restarted by supervisor's own `update`. Otherwise etcd is asked to stop, and supervisor starts it again:
 # `supervisorctl restart` would cost 2 s more a member, in which one member is missing.
 restart_etcd() {
+  # Before anything is renamed: where supervisord cannot read its files, this member runs on as it was.
+  reread_programs
   how=ask_to_stop
-  [ ! -e "$INI_NEXT" ] || how=update_program
+  if [ -e "$INI_NEXT" ] || program_is_pending; then how=update_program; fi
   activate
   restart_by "$how"
+  runs_as_meant || fail "etcd was restarted, but $difference" "$(way_on)"
 }
 
 ask_to_stop() { kill -TERM "$before" 2>/dev/null; }
-update_program() { supervisorctl update >/dev/null 2>&1; }
 
 # restart_by COMMAND: until another process runs than the one before.
 restart_by() {
@@ -64,7 +102,7 @@ restart_by() {
   "$1" || true
   asked=$(date +%s)
   wait_until 40 has_stopped_or_started || true
-  is_started_anew || supervisorctl restart "$MEMBER" >/dev/null 2>&1 || true
+  is_started_anew || restart_program || true
   wait_until 10 is_started_anew || fail "etcd does not start again: $(last_words)" "$(way_on)"
 }
 
@@ -79,15 +117,27 @@ is_started_anew() {
   [ -n "$now" ] && [ "$now" != "$before" ]
 }
 
-# supervisord looks after its children once a second, or when somebody connects.
-wake_supervisor() {
-  python3 -c 'import socket; socket.socket(socket.AF_UNIX).connect("/run/supervisor.sock")' 2>/dev/null || true
+# supervisord looks after its children once a second, or when somebody asks it something.
+wake_supervisor() { supervisor pid "$MEMBER:$MEMBER" || true; }
+
+# etcd's own words for a full disk are many, and few of them name it. It allocates its write-ahead log by 64 MB.
+full_disk() {
+  local directory free
+  for directory in "$DATA_DIR" "$LOG_DIR"; do
+    free=$(free_mb "$directory")
+    [ "${free:-64}" -ge 64 ] || { printf 'the disk of %s is full, %s MB are free; ' "$directory" "$free" && return; }
+  done
 }
 
-# The last thing that etcd said before it gave up; not the call stack of a panic.
+# The last reason that etcd gave before it gave up; not the call stack of a panic, nor the flags that it lists when one of them is wrong. Never empty.
 last_words() {
-  grep -aE 'fatal|panic|error|refus|not starting|flag provided|permanently removed' "$LOG_DIR/etcd.log" 2>/dev/null | grep -avE '^[[:space:]]|^panic\(|^goroutine |^[a-z.]+/' | tail -n 1 | cut -c1-400 | grep . ||
-    { tail -n 1 "$LOG_DIR/etcd.log" 2>/dev/null || echo "it left no log"; }
+  full_disk
+  [ -e "$LOG_DIR/etcd.log" ] || { supervisor status "$MEMBER:$MEMBER" || true; echo "it left no log; supervisord says: $(supervisor_words)" && return; }
+  tail -c 1000000 "$LOG_DIR/etcd.log" | awk '
+    !NF || /^[ \t]|^panic\(|^goroutine |^[a-z.]+\// { next }
+    { last = $0 }
+    /fatal|panic|error|refus|not starting|flag provided|invalid value|permanently removed|: not found|[Pp]ermission denied|cannot / { reason = $0 }
+    END { print reason != "" ? reason : last != "" ? last : "its log is empty" }' | cut -c1-400
 }
 
 # Forward and back, for what goes wrong with one member.
@@ -98,12 +148,18 @@ way_on() {
 # The gate after a start: a linearizable read through this member proves a quorum, and that it has caught up.
 gate() {
   down=0
-  # One that has just joined may have a large database to copy first.
-  wait_until "${settle_seconds:=60}" is_settled || fail "not healthy after $settle_seconds s: $(health_reason)" "bring the named members back, or $(way_on)"
+  gate_began=$(date +%s)
+  wait_while_moving 60 others_suffice is_settled ||
+    fail "not healthy after $(($(date +%s) - gate_began)) s: $(health_reason)" "bring the named members back, or $(way_on)"
   raised=$(alarms_if_reachable)
-  [ -z "$raised" ] || fail "an alarm is raised: $raised" "see docs/alarms.md, clear the alarm, and apply again"
+  if [ -n "${lifting:-}" ] && is_nospace "$raised"; then
+    say "the alarm NOSPACE stays until it is cleared: etcdctl alarm disarm, when all members have the larger quota"
+  elif [ -n "$raised" ]; then
+    fail "an alarm is raised: $raised" "see docs/alarms.md, clear the alarm, and apply again"
+  fi
   answers_healthy || fail "etcd stops again and again: $(last_words)" "$(way_on)"
   require_one_cluster "$(own_url)"
+  runs_as_meant || fail "etcd is healthy, but $difference" "apply again, which restarts it; if that does not help, run: supervisorctl restart $MEMBER"
   rm -f "$RESTART_PENDING" "$FIRST_START"
   mark_started
   remember_mounts
@@ -118,7 +174,7 @@ is_settled() {
 
 alarms_if_reachable() {
   url=$(own_url)
-  ! accepts_connections "$url" || alarms "$url"
+  ! accepts_connections "$url" || alarms "$url" || true
 }
 
 # require_one_cluster ENDPOINT: all its members that answer, and all of the program: one of another cluster is no member of this one.
@@ -128,6 +184,7 @@ require_one_cluster() {
     for endpoint in $(other_endpoints); do if accepts_connections "$endpoint"; then echo "$endpoint"; fi; done
   } | sort -u | tr '\n' ,)
   clusters=$(endpoint_status "${asked%,}" | awk '{ print $2 }' | sort -u | count)
+  [ "$clusters" -ne 0 ] || fail "endpoint status: no answer from ${asked%,}: $(etcd_error "${asked%,}" endpoint status)" "apply again"
   [ "$clusters" -eq 1 ] || fail "the members are of $clusters clusters" "see docs/lost-data.md"
 }
 

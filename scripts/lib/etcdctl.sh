@@ -1,16 +1,26 @@
 # Questions to etcd, with the member's own certificate.
 
-# etcdctl_at ENDPOINTS ARGUMENT…
+# etcdctl_at ENDPOINTS [--command-timeout=SECONDSs] ARGUMENT…
+# etcdctl's own limits end neither `txn` nor `lease keep-alive`, so there is one around each call. It stays in the foreground: whoever ends the phase
+# ends it too.
 etcdctl_at() {
-  etcdctl_endpoints=$1
+  local endpoints client api seconds code
+  endpoints=$1
   shift
   client=$(client_directory)
+  set_client_tool etcdctl
   # Until 3.3 etcdctl speaks the v2 API unless it is told; 3.6 warns when it is told.
   api=
   case $(installed_version) in 3.[0-3].*) api=ETCDCTL_API=3 ;; esac
-  # shellcheck disable=SC2086 # one word, or none
-  env $api "$client/etcdctl" --endpoints="$etcdctl_endpoints" --cacert="$client/certs/ca.pem" --cert="$client/certs/etcd-peer.pem" \
-    --key="$client/certs/etcd-peer-key.pem" --dial-timeout=3s --command-timeout=5s "$@"
+  # `endpoint status` asks one endpoint after the other, 5 s each.
+  case $endpoints in *,*) seconds=45 ;; *) seconds=15 ;; esac
+  case $1 in --command-timeout=*) seconds=${1#*=} && seconds=$((${seconds%s} + 15)) ;; esac
+  code=0
+  # shellcheck disable=SC2086 # words, or none
+  timeout --foreground -k 2 "$seconds" env $api $as_user "$client_tool" --endpoints="$endpoints" --cacert="$client/certs/ca.pem" \
+    --cert="$client/certs/etcd-peer.pem" --key="$client/certs/etcd-peer-key.pem" --dial-timeout=3s --command-timeout=5s "$@" || code=$?
+  case $code in 124 | 137) echo "etcdctl had no answer from $endpoints within $seconds s" >&2 ;; esac
+  return "$code"
 }
 
 # The client URL of the etcd that runs here: a new ports.client reaches it by its restart only.
@@ -21,7 +31,11 @@ own_url() {
 }
 
 # `endpoint health` is a linearizable read: it needs the member and a quorum. Until 3.1 it exits with 0 in any case: so its text is read.
-is_healthy() { etcdctl_at "$1" endpoint health 2>&1 | grep -qF "$1 is healthy"; }
+is_healthy() { etcdctl_at "$1" endpoint health 2>&1 | says_healthy "$1"; }
+
+# says_healthy ENDPOINT: since 3.5 etcdctl calls a member whose read has succeeded unhealthy while an alarm is raised. Whether one is raised is a question
+# of its own (refuse_alarm, gate); under NOSPACE a read is as good as ever.
+says_healthy() { grep -F "$1 is " | grep -qE ' is healthy|Active Alarm\(s\):( NOSPACE)+ *$'; }
 
 # This member, asked by a linearizable read through its own client URL.
 answers_healthy() {
@@ -34,7 +48,7 @@ unhealthy_of() {
   [ -n "$1" ] || return 0
   answers=$(etcdctl_at "$(printf '%s' "$1" | tr '\n' ,)" endpoint health 2>&1) || true
   for endpoint in $1; do
-    printf '%s\n' "$answers" | grep -qF "$endpoint is healthy" || printf '%s\n' "$endpoint"
+    printf '%s\n' "$answers" | says_healthy "$endpoint" || printf '%s\n' "$endpoint"
   done
 }
 
@@ -71,14 +85,33 @@ endpoint_status() {
     /"Endpoint"/ { print field("Endpoint"), field("cluster_id"), field("member_id"), field("leader"), field("version"), field("dbSize"), field("raftIndex"), field("isLearner") }'
 }
 
-# The alarms that are raised, on one line; empty when there are none.
-alarms() { etcdctl_at "$1" alarm list 2>/dev/null | tr '\n' ' '; }
+# etcd's own words, for a question that it has not answered: etcd_error ENDPOINT ARGUMENT…
+etcd_error() {
+  if answer=$(etcdctl_at "$@" 2>&1); then echo "it answers by now"; else last_line "$answer"; fi
+}
+
+last_line() { printf '%s\n' "$1" | grep . | tail -n 1 | cut -c1-400; }
+
+# is_forbidden ANSWER: authentication is on, and etcd does not take this from the user that a member's certificate names.
+is_forbidden() {
+  case $1 in *"permission denied"* | *"user name"* | *"invalid auth"*) ;; *) return 1 ;; esac
+}
+
+how_to_allow() {
+  echo "authentication is on, and a deploy needs the role root: etcdctl user add NAME --no-password; etcdctl user grant-role NAME root; NAME is the common name of the member's certificate, certificates.commonName (default k8s-etcd)"
+}
+
+# The alarms that are raised, on one line; empty when there are none. False when etcd does not say.
+alarms() {
+  alarm_list=$(etcdctl_at "$1" alarm list 2>/dev/null) || return 1
+  [ -z "$alarm_list" ] || printf '%s\n' "$alarm_list" | tr '\n' ' '
+}
 
 # refuse_alarm WHAT: asked for before everything else, since with an alarm etcdctl calls every member unhealthy, and etcd takes no turn.
 refuse_alarm() {
   for endpoint in $(own_url) $(other_endpoints); do
     accepts_connections "$endpoint" || continue
-    raised=$(alarms "$endpoint")
+    raised=$(alarms "$endpoint") || continue
     [ -z "$raised" ] || refuse "$1" "an alarm is raised: $raised" "see docs/alarms.md, clear the alarm, and apply again"
     return 0
   done

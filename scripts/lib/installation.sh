@@ -18,9 +18,58 @@ has_wal() {
 has_mark() { [ -e "$STATE_DIR/started" ]; }
 
 mark_started() {
+  mark_data
   has_mark && return
   private_directory "$STATE_DIR"
   printf '%s\n' "$PEER_URL" | put_file "$STATE_DIR/started" 600 root:root
+}
+
+# The mark lies beside the data too, for a disk that outlives the system. etcd's user can write it: it is compared, and shown without what could
+# mean something to a terminal.
+DATA_MARK=$DATA_DIR/.cdktf-etcd
+
+mark_data() {
+  if [ ! -d "$DATA_DIR" ] || has_own_data_mark; then return; fi
+  private_directory "$STATE_DIR"
+  printf 'member=%s\npeer_url=%s\n' "$MEMBER" "$PEER_URL" | put_file "$STATE_DIR/data-mark" 644 root:root
+  # Made where only root can write and then renamed: no link is followed. Without it nothing but an adoption by hand is lost.
+  mv -fT "$STATE_DIR/data-mark" "$DATA_MARK" 2>/dev/null || rm -f "$STATE_DIR/data-mark"
+}
+
+# data_mark KEY
+data_mark() {
+  if [ ! -f "$DATA_MARK" ] || [ -L "$DATA_MARK" ]; then return; fi
+  sed -n "s/^$1=//p" "$DATA_MARK" | head -n 1 | tr -cd 'A-Za-z0-9._:/[]-' | cut -c1-200
+}
+
+has_own_data_mark() { [ "$(data_mark member) $(data_mark peer_url)" = "$MEMBER $PEER_URL" ]; }
+
+# Something lies in the data directory that is worth keeping: more than directories, than what a new file system brings, and than
+# what was set aside there.
+has_content() { [ -n "$(find "$DATA_DIR" -mindepth 1 \( -name lost+found -o -path "$DATA_DIR/aside-*" \) -prune -o ! -type d ! -path "$DATA_MARK" -print 2>/dev/null | head -n 1)" ]; }
+
+# The system was installed anew, and the disk with the data was kept.
+adopt_data() {
+  if has_mark || ! has_own_data_mark; then return; fi
+  mark_started
+  say "the data in $DATA_DIR are this member's own, of before"
+}
+
+# The user may have another uid than the one who wrote the data. Preflight has seen that no other user's etcd runs.
+give_data_to_user() {
+  if is_running || [ ! -d "$DATA_DIR" ]; then return; fi
+  find "$DATA_DIR" -mindepth 1 \( -name lost+found -prune \) -o ! -path "$DATA_MARK" \( ! -user "$ETCD_USER" -o ! -group "$(id -gn "$ETCD_USER")" \) \
+    -exec chown -h "$ETCD_USER:" {} +
+}
+
+# The number of the member's `reprovision` that was rolled out last.
+REPROVISIONED=$STATE_DIR/reprovision
+
+is_to_be_provisioned_anew() { [ "$REPROVISION" != "$(cat "$REPROVISIONED" 2>/dev/null || echo 0)" ]; }
+
+remember_reprovision() {
+  is_to_be_provisioned_anew || return 0
+  echo "$REPROVISION" | put_file "$REPROVISIONED" 600 root:root
 }
 
 # Every process named etcd, as /proc/PID. By the shell's own `read`: a `cat` for each process would take longer than all the rest.
@@ -41,12 +90,15 @@ own_pid() {
 # The same, if it has this member's data directory.
 etcd_pid() {
   for pid in $(own_pid); do
-    if has_argument "/proc/$pid" "--data-dir=$DATA_DIR"; then
+    if is_data_directory "$(argument_of "/proc/$pid" data-dir)"; then
       echo "$pid"
       return
     fi
   done
 }
+
+# Also by another name: where a symbolic link was part of the path, and the program names the real one now.
+is_data_directory() { [ "$1" = "$DATA_DIR" ] || { [ -n "$1" ] && [ "$(readlink -f "$1")" = "$(readlink -f "$DATA_DIR")" ]; }; }
 
 has_argument() { tr '\0' '\n' 2>/dev/null <"$1/cmdline" | grep -qxF -e "$2"; }
 

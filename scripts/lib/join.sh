@@ -5,11 +5,13 @@ PROMOTE_SECONDS=1500 # a learner of a large database copies all of it first
 join_cluster() {
   refuse_alarm join
   live=$(live_endpoint) || refuse "no data and no cluster" "$DATA_DIR is empty and no other member has a quorum" \
-    "bring a quorum of the other members back, or restore a snapshot; if this cluster never formed because its first deploy was killed, terraform apply -replace the bootstrap resource of this member"
+    "bring a quorum of the other members back, or restore a snapshot; if this cluster has never formed, see docs/lost-data.md#the-cluster-never-formed"
+  refuse_without_room
   take_turn "$live"
-  [ -z "$(ls -A "$DATA_DIR" 2>/dev/null)" ] || set_aside
+  ! has_content || set_aside
   list=$(members_of "$live")
-  [ -n "$list" ] || fail "member list: no answer from $live" "apply again"
+  [ -n "$list" ] || fail "member list: no answer from $live: $(etcd_error "$live" member list)" "apply again"
+  clear_unfinished_joins
   entry=$(printf '%s\n' "$list" | own_entry)
   # One that is listed and never started is what a killed join left, or a founder that never came to start. With the mark of a life it is neither.
   if [ -n "$entry" ] && { has_mark || is_started_entry "$entry"; }; then
@@ -20,27 +22,38 @@ join_cluster() {
     entry=
   fi
   if [ -z "$entry" ]; then
-    clear_unfinished_joins
     require_rest_healthy
+    note_join
     wait_until 30 has_added || fail "etcd does not add this member: $answer" "see the log of the leader, and apply again"
     say "added to the cluster"
   fi
-  printf 'initial_cluster=%s\n' "$(members_of "$live" | initial_cluster)" | put_file "$VERSIONED/first-start.env" 644 "$ETCD_USER:$ETCD_USER"
-  settle_seconds=$PROMOTE_SECONDS
+  printf 'initial_cluster=%s\n' "$(members_of "$live" | initial_cluster)" | put_file "$VERSIONED/first-start.env" 644 root:root
   start_etcd
-  wait_until 30 has_wal || fail "etcd wrote no data: $(last_words)" "see $LOG_DIR/etcd.log, correct the cause, and apply again"
+  wait_while_moving 30 true has_wal || fail "etcd wrote no data: $(last_words)" "see $LOG_DIR/etcd.log, correct the cause, and apply again"
   mark_started
   rm -f "$FIRST_START"
 }
 
+# Before anything changes: with a full disk this member would neither join nor go.
+refuse_without_room() {
+  local needed free
+  needed=$(needed_data_mb "$live")
+  free=$(free_mb "$DATA_DIR")
+  [ "$free" -ge "$needed" ] || refuse "join" "$free MB free for $DATA_DIR, $needed MB are needed: all members' data are copied to it" "make room, and apply again"
+}
+
 # A join of another member that was cut short would keep this one out: etcd has one learner at a time. Its own turn comes, and goes on or begins anew.
+# One that somebody else is adding to the cluster is theirs: nobody but them knows when it may vote.
 clear_unfinished_joins() {
-  while read -r id name peer_url client_url role; do
+  unfinished=$(members_of "$live" | others | unfinished)
+  foreign=$(printf '%s\n' "$unfinished" | undesired | joined_by_others "$live")
+  [ -z "$foreign" ] || refuse "join" "the cluster has $(printf '%s\n' "$foreign" | named), which somebody else is adding: the program has never named it" \
+    "let them finish, or take it out yourself (etcdctl member remove $(printf '%s\n' "$foreign" | awk '{ printf "%s%s", sep, $1; sep = " and " }')), and apply again"
+  while read -r id name peer_url _; do
     [ -n "$id" ] || continue
-    if [ "$client_url" != - ] && [ "$role" = voter ]; then continue; fi
     etcdctl_at "$live" member promote "$id" >/dev/null 2>&1 || remove_member "$live" "$id" "$name" "$peer_url"
   done <<LIST
-$(members_of "$live" | others)
+$unfinished
 LIST
 }
 
@@ -98,12 +111,18 @@ was_taken_out() {
   [ -n "$list" ] && [ -z "$(printf '%s\n' "$list" | own_entry)" ]
 }
 
-# Nothing is deleted: what lies in the data directory is moved beside it.
+# Nothing is deleted: what lies in the data directory is moved beside it, or, where a file system is mounted there, into a directory in it.
 set_aside() {
-  supervisorctl stop "$MEMBER" >/dev/null 2>&1 || true
-  wait_until 40 is_stopped || fail "etcd does not stop" "stop process $(etcd_pid), and apply again"
-  aside=$DATA_DIR.aside-$(date -u +%Y%m%dT%H%M%SZ)
-  answer=$(mv -T "$DATA_DIR" "$aside" 2>&1) || fail "what lies in $DATA_DIR cannot be moved aside: $answer" "move it away by hand, and apply again"
+  stop_program
+  stamp=aside-$(date -u +%Y%m%dT%H%M%SZ)
+  if [ -z "$(mounts_in "$DATA_DIR")" ]; then
+    aside=$DATA_DIR.$stamp
+    remember_made "$aside"
+    answer=$(mv -T "$DATA_DIR" "$aside" 2>&1)
+  else
+    aside=$DATA_DIR/$stamp
+    answer=$(move_contents "$DATA_DIR" "$stamp" 2>&1)
+  fi || fail "what lies in $DATA_DIR cannot be moved aside: $answer" "move it away by hand, and apply again"
   put_directory "$DATA_DIR" 700
   rm -f "$STATE_DIR/started"
   say "moved what lay in $DATA_DIR to $aside; delete it when you do not need it"

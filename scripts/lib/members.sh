@@ -28,6 +28,23 @@ started() { awk '$4 != "-"'; }
 voters() { awk '$5 == "voter"'; }
 learners() { awk '$5 == "learner"'; }
 
+# Those whose join has not ended: they have never started, or have no vote yet.
+unfinished() { awk '$4 == "-" || $5 == "learner"'; }
+
+# Each join of a deploy leaves its peer URL in the cluster, so that a member whose join was cut short is known even when the program no longer
+# names it, and is told from one that somebody else is adding.
+JOINS=cdktf-etcd/joins
+
+note_join() { etcdctl_at "$live" put "$JOINS/$PEER_URL" "$MEMBER" >/dev/null 2>&1 || true; }
+
+# joined_by_others ENDPOINT: a filter, those whose join has not ended and was not begun by a deploy.
+joined_by_others() {
+  while read -r entry_line; do
+    peer_url=$(printf '%s\n' "$entry_line" | unfinished | awk '{ print $3 }')
+    [ -z "$peer_url" ] || [ -n "$(etcdctl_at "$1" get "$JOINS/$peer_url" 2>/dev/null)" ] || printf '%s\n' "$entry_line"
+  done
+}
+
 # Those through which no linearizable read succeeds; all are asked at the same time.
 unhealthy() {
   asked=$(cat)

@@ -20,11 +20,14 @@ remember_membership() {
   { cat "$MEMBERSHIPS.$PHASE" 2>/dev/null || true && echo "$MEMBERSHIP"; } | put_file "$MEMBERSHIPS.$PHASE" 600 root:root
 }
 
+# Of `list`, those that the program no longer names; whom somebody else is just adding is not among them.
+leaving() { printf '%s\n' "$list" | undesired | grep -vxF -e "$(printf '%s\n' "$list" | undesired | joined_by_others "$live")" || true; }
+
 # Members that are dead and that the program no longer names: they cost quorum, and etcd adds nobody while they count. So they go first.
 remove_dead_members() {
   live=$(any_live_endpoint) || return 0
   list=$(members_of "$live")
-  dead=$(printf '%s\n' "$list" | undesired | unhealthy)
+  dead=$(leaving | unhealthy)
   [ -n "$dead" ] || return 0
   refuse_alarm "scale in"
   take_turn "$live"
@@ -37,8 +40,8 @@ LIST
 remove_undesired_members() {
   live=$(own_url)
   list=$(members_of "$live")
-  [ -n "$list" ] || fail "member list: no answer from $live" "bring a quorum of the members back, and apply again"
-  leaving=$(printf '%s\n' "$list" | undesired | sort -k 2)
+  [ -n "$list" ] || fail "member list: no answer from $live: $(etcd_error "$live" member list)" "bring a quorum of the members back, and apply again"
+  leaving=$(leaving | sort -k 2)
   [ -n "$leaving" ] || return 0
   missing=$(desired_peer_urls | grep -vxF "$(printf '%s\n' "$list" | awk '{ print $3 }')" | tr '\n' ' ')
   refuse_alarm "scale in"

@@ -18,13 +18,17 @@ on_data_path() {
 data_mounts() { mount_points | on_data_path | sort -u; }
 
 remember_mounts() {
-  [ "$(data_mounts)" != "$(cat "$MOUNTS" 2>/dev/null)" ] || return 0
+  # An empty file says that nothing was mounted; none says that nobody knows.
+  if [ -e "$MOUNTS" ] && [ "$(data_mounts)" = "$(cat "$MOUNTS")" ]; then return; fi
   private_directory "$STATE_DIR"
   data_mounts | put_file "$MOUNTS" 600 root:root
   publish_mounts
 }
 
 publish_mounts() { [ ! -e "$MOUNTS" ] || put_file "$MOUNTS_PUBLISHED" 644 root:root <"$MOUNTS"; }
+
+# Mounted now, and not when the member was last healthy.
+new_mounts() { [ ! -e "$MOUNTS" ] || data_mounts | grep -vxF -f "$MOUNTS" || true; }
 
 # What is meant to be mounted on the data's path and is not, a line each: MOUNT_POINT REMEDY
 unmounted() {
@@ -61,14 +65,4 @@ check_mounted() {
     esac
     refusal "data directory" "$mount_point $why, $DATA_DIR would lie on another disk" "$way_out"
   done
-}
-
-# Before anything is founded, joined or started: by what is there now nobody can tell what the member has.
-refuse_unmounted() {
-  refusals=$(check_mounted)
-  [ -z "$refusals" ] || {
-    printf '%s\n' "$refusals"
-    explained=yes
-    exit 3
-  }
 }

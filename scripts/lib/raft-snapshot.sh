@@ -14,9 +14,9 @@ take_raft_snapshot() {
   [ -n "$applied" ] || refuse "restart" "this member does not answer, and etcd $VERSION cannot read its write-ahead log before it has taken a raft snapshot" "bring it back, and apply again"
   script=$(client_directory)/etcd-server-startup.sh
   # Of two flags the last one holds; that of a phase that was killed goes.
-  sed -e '$s/ --snapshot-count=[0-9]*$//' -e '$s/$/ --snapshot-count=1/' "$script" | put_file "$script" 755 "$ETCD_USER:$ETCD_USER"
+  sed -e '$s/ --snapshot-count=[0-9]*$//' -e '$s/$/ --snapshot-count=1/' "$script" | put_file "$script" 755 root:root
   restart_by ask_to_stop
-  wait_until 60 has_raft_snapshot || fail "etcd $was has not taken a raft snapshot, without which etcd $VERSION cannot read its write-ahead log: $(last_words)" "$(way_on)"
+  wait_while_moving 60 others_suffice has_raft_snapshot || fail "etcd $was has not taken a raft snapshot, without which etcd $VERSION cannot read its write-ahead log: $(last_words)" "$(way_on)"
   say "restarted for a raft snapshot: etcd $VERSION cannot read the requests of etcd 3.5 and older in its write-ahead log"
 }
 

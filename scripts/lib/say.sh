@@ -19,6 +19,17 @@ refuse() {
 # refusal WHAT WHY TODO: the line alone, for a phase that gathers all of them before it stops.
 refusal() { tell '%s on %s: %s refused: %s: %s; to do: %s\n' "$MEMBER" "$HOST" "$PHASE" "$1" "$2" "$3"; }
 
+# refuse_any CHECK: stops when that has something to say.
+refuse_any() {
+  local refusals
+  refusals=$("$@")
+  [ -z "$refusals" ] || {
+    printf '%s\n' "$refusals"
+    explained=yes
+    exit 3
+  }
+}
+
 # fail WHAT TODO: something went wrong on the way; a re-apply goes on from here.
 fail() {
   tell '%s on %s: %s failed: %s; to do: %s\n' "$MEMBER" "$HOST" "$PHASE" "$1" "$2"
@@ -26,9 +37,14 @@ fail() {
   exit 1
 }
 
+EXPLAINED=99 # the exit code of a subshell that has printed its line: the rest of the phase ends without a word of its own
+
 # For the EXIT trap: no phase ends without a word, not even by a mistake of these scripts.
 explain_exit() {
-  [ "$1" -eq 0 ] || [ -n "${explained:-}" ] || fail "a command ended with code $1" "apply again; if it comes back, report it with the lines above"
+  if [ "$1" -eq 0 ] || [ "$1" -eq "$EXPLAINED" ] || [ -n "${explained:-}" ]; then return 0; fi
+  complaint=
+  [ -z "${keeps_errors:-}" ] || complaint=$(tail -n 1 <&8 | cut -c1-400)
+  fail "${complaint:-a command ended with code $1}" "correct that, and apply again; if it comes back, report it with the lines above"
 }
 
 # wait_until SECONDS COMMAND…: polls COMMAND until it succeeds; false when the time is over.

@@ -1,46 +1,79 @@
-# supervisor, as Debian and RHEL package it.
-
-supervisor_conf() {
-  for conf in /etc/supervisor/supervisord.conf /etc/supervisord.conf; do
-    [ -f "$conf" ] && echo "$conf" && return
-  done
-  return 1
-}
-
-# The first pattern of `[include] files`, absolute: /etc/supervisor/conf.d/*.conf or /etc/supervisord.d/*.ini
-supervisor_include() {
-  conf=$(supervisor_conf) || return 1
-  pattern=$(awk '/^\[/ { inside = ($0 ~ /^\[include\]/) } inside && /^files[ \t]*=/ { sub(/^files[ \t]*=[ \t]*/, ""); print $1; exit }' "$conf")
-  case $pattern in
-    '') return 1 ;;
-    /*) printf '%s\n' "$pattern" ;;
-    *) printf '%s/%s\n' "$(dirname "$conf")" "$pattern" ;;
-  esac
-}
-
-program_ini() { printf '%s/%s.ini\n' "$(dirname "$(supervisor_include)")" "$SUPERVISOR_INI"; }
-
-# Where supervisor includes another extension (Debian: *.conf), the ini gets a second name that it does include.
-program_include() {
-  include=$(supervisor_include)
-  printf '%s/%s.%s\n' "$(dirname "$include")" "$SUPERVISOR_INI" "${include##*.}"
-}
+# The program of this member under supervisor. Every call has its name: other programs of the host are not ours to touch.
 
 register_program() {
   put_file "$(program_ini)" 644 root:root
   [ "$(program_include)" = "$(program_ini)" ] || put_link "$SUPERVISOR_INI.ini" "$(program_include)"
 }
 
-# program_of INI: the name in `[program:NAME]`
-program_of() { sed -n 's/^\[program:\(.*\)\]$/\1/p' "$1" 2>/dev/null | head -n 1; }
-
-is_own_program() { [ "$(program_of "$(program_ini)")" = "$MEMBER" ]; }
+is_own_program() { program_include >/dev/null && [ "$(program_of "$(program_ini)")" = "$MEMBER" ]; }
 
 unregister_program() { rm -f "$(program_include)" "$(program_ini)"; }
 
-supervisor_service() {
-  if [ -e /etc/supervisor/supervisord.conf ]; then echo supervisor; else echo supervisord; fi
+# supervisor COMMAND [NAME…]: false when supervisord does not answer or reports an error. The answer is left in `supervisor_answer`.
+# It is read from the text, because the exit codes differ between releases. No call may go without a name where supervisor would take
+# that for all programs of the host.
+supervisor() {
+  # Found once: a phase asks often.
+  [ -n "${supervisor_found:-}" ] || supervisor_found=$(supervisor_conf || true)
+  supervisor_answer=$(cd / && timeout --foreground -k 2 90 "$(supervisorctl_command)" ${supervisor_found:+-c "$supervisor_found"} "$@" 2>&1 </dev/null) ||
+    [ -n "$supervisor_answer" ] || supervisor_answer="supervisorctl $* gave no answer"
+  case $supervisor_answer in
+    *ERROR* | *[Ee]rror:* | *"refused connection"* | *"no such file"* | *"No such process"* | *"requires authentication"* | *"gave no answer") return 1 ;;
+  esac
 }
 
-# supervisorctl speaks to a supervisord that may just be starting; its exit codes differ between releases, its text does not.
-supervisor_answers() { supervisorctl pid >/dev/null 2>&1; }
+# The answer on one line, for messages.
+supervisor_words() { printf '%s\n' "${supervisor_answer#ERROR: }" | tr -s '\n\t ' ' ' | sed 's/ $//'; }
+
+supervisor_answers() {
+  supervisor pid || return 1
+  case $supervisor_answer in '' | *[!0-9]*) return 1 ;; esac
+}
+
+# False when it cannot read its files, unless it is this member's own that it cannot: a deploy writes that anew.
+supervisor_reads_others() {
+  supervisor reread && return
+  case $supervisor_answer in *"'$(program_ini)'"* | *"'$(program_include)'"*) ;; *) return 1 ;; esac
+}
+
+# Makes supervisord read all of its files. That applies nothing: other programs keep their processes, and their pending changes stay pending.
+reread_programs() {
+  supervisor reread || fail "supervisord cannot read its configuration: $(supervisor_words)" \
+    "correct that file until 'supervisorctl reread' reports no error, and apply again"
+}
+
+# After a reread: supervisord runs this member's program by another file than the one that lies here, or does not know it.
+program_is_pending() {
+  case "
+$supervisor_answer
+" in *"
+$MEMBER: "*) ;; *) return 1 ;; esac
+}
+
+# Makes supervisord take over this member's file, and no other change of the host. A program whose file has changed is restarted.
+update_program() {
+  reread_programs
+  program_is_pending || return 0
+  supervisor update "$MEMBER" || fail "supervisord does not take over the program $MEMBER: $(supervisor_words)" \
+    "see supervisord's log, correct the cause, and apply again"
+}
+
+# NAME:NAME is this one process, whatever its name means to supervisor (`all`).
+restart_program() { supervisor restart "$MEMBER:$MEMBER"; }
+
+stop_program() {
+  supervisor stop "$MEMBER:$MEMBER" || true
+  wait_until 40 is_stopped || fail "etcd does not stop: $(supervisor_words)" "stop process $(etcd_pid), and run this again"
+}
+
+# Takes the stopped program out of supervisord by its name. That needs no other file of the host; reading the files again may fail then.
+forget_program() {
+  unregister_program
+  supervisor remove "$MEMBER" || true
+  supervisor reread || true
+  ! supervisor pid "$MEMBER:$MEMBER" || fail "supervisord still has the program $MEMBER" \
+    "run: supervisorctl stop $MEMBER; supervisorctl remove $MEMBER; then this again"
+}
+
+# The process that supervisord has for this member; 0 or nothing when it has none.
+supervised_pid() { if supervisor pid "$MEMBER:$MEMBER"; then printf '%s\n' "$supervisor_answer"; fi; }

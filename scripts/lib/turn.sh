@@ -9,16 +9,21 @@ TURN_LEASE=$STATE_DIR/turn
 take_turn() {
   [ -z "${turn:-}" ] || return 0
   has_turn "$1" && return
+  ! is_forbidden "$turn_answer" || refuse "turn" "$turn_reason" "$(how_to_allow)"
   say "waiting for the turn: $turn_reason"
-  wait_until 120 has_turn "$1" ||
-    refuse "turn" "not had within two minutes: $turn_reason" "wait for the other deploy to end (at the latest in $TURN_SECONDS s), and apply again"
+  wait_until 120 has_turn "$1" && return
+  case $turn_answer in
+    *FAILURE*) refuse "turn" "not had within two minutes: $turn_reason" "wait for the other deploy to end (at the latest in $TURN_SECONDS s), and apply again" ;;
+    *) refuse "turn" "not had within two minutes: $turn_reason" "correct what etcd says, and apply again" ;;
+  esac
 }
 
 has_turn() {
-  lease=$(etcdctl_at "$1" lease grant "$TURN_SECONDS" 2>/dev/null | awk '{ print $2 }')
-  turn_reason="etcd grants no lease"
+  turn_answer=$(etcdctl_at "$1" lease grant "$TURN_SECONDS" 2>&1) || true
+  lease=$(printf '%s\n' "$turn_answer" | awk '/^lease .* granted/ { print $2 }')
+  turn_reason="etcd grants no lease: $(last_line "$turn_answer")"
   [ -n "$lease" ] || return 1
-  turn_answer=$(printf 'create("%s") = "0"\n\nput --lease=%s %s %s\n\nget %s\n\n' "$TURN" "$lease" "$TURN" "$MEMBER" "$TURN" | etcdctl_at "$1" txn 2>/dev/null)
+  turn_answer=$(printf 'create("%s") = "0"\n\nput --lease=%s %s %s\n\nget %s\n\n' "$TURN" "$lease" "$TURN" "$MEMBER" "$TURN" | etcdctl_at "$1" txn 2>&1) || true
   case $turn_answer in
     *SUCCESS*)
       turn=$lease
@@ -28,7 +33,13 @@ has_turn() {
       ;;
   esac
   etcdctl_at "$1" lease revoke "$lease" >/dev/null 2>&1 || true
-  holder=$(printf '%s\n' "$turn_answer" | tail -n 1)
+  case $turn_answer in
+    *FAILURE*) ;;
+    *) turn_reason="etcd does not let the key $TURN be written: $(last_line "$turn_answer")" && return 1 ;;
+  esac
+  holder=$(last_line "$turn_answer")
+  # It was given back between the two questions.
+  [ "$holder" != FAILURE ] || holder="another member"
   turn_reason="$holder is being changed"
   # This member's own turn, of a phase that was killed: its lock on this host is ours now, so nobody is at work under it.
   [ "$holder" != "$MEMBER" ] || etcdctl_at "$1" del "$TURN" >/dev/null 2>&1 || true

@@ -23,6 +23,22 @@ running_versions() { endpoint_status "$(members_of "$1" | awk '$4 != "-" { print
 # Some member still runs VERSION: then the cluster is in the middle of an upgrade from it, and its data are still those of that version.
 is_way_back() { running_versions "$1" | grep -qxF "$VERSION"; }
 
+# takes_snapshot ENDPOINT: before an upgrade, the first member to be upgraded does, for all of them.
+takes_snapshot() {
+  ! is_way_back "$1" || return 1
+  [ "$(members_of "$1" | desired | started | sort -k 2 | head -n 1 | awk '{ print $3 }')" = "$PEER_URL" ]
+}
+
+# For a message: on this host, or on that of the first member by name, which is upgraded first.
+place_of_snapshot() {
+  local saved first
+  for saved in "$STATE_DIR"/snapshots/*.db; do
+    [ ! -f "$saved" ] || { echo "$saved on this host" && return; }
+  done
+  first=$(printf '%s\n' "$INITIAL_CLUSTER" | tr , '\n' | sort | head -n 1)
+  echo "in $(dirname "$STATE_DIR")/${first%%=*}/snapshots on the host of ${first%%=*} ($(printf '%s\n' "${first#*://}" | sed 's/:[0-9]*$//'))"
+}
+
 check_version() {
   is_upgrade || return 0
   from=$(installed_version) || return 0
@@ -38,7 +54,7 @@ check_version() {
   }
   if older "$VERSION" "$from"; then
     is_way_back "$url" || refusal "version" "etcd does not go back from $from to $VERSION: no member runs $VERSION any more" \
-      "set version to $from or later; a snapshot of before the upgrade is in $STATE_DIR of the member that was upgraded first"
+      "set version to $from or later; a snapshot of before the upgrade is $(place_of_snapshot)"
     return
   fi
   may_upgrade_from "$from" || {
@@ -49,28 +65,30 @@ check_version() {
   not_healthy=$(members_of "$url" | desired | unhealthy | named)
   [ -z "$not_healthy" ] || refusal "version" "$not_healthy is not healthy, and an upgrade needs all members" "set version back to $from, bring that member back, and upgrade then"
   [ "$(minor_of "$from")" = "$(minor_of "$VERSION")" ] || wait_until 20 cluster_version_is "$(minor_of "$from")" ||
-    refusal "version" "the cluster is still of version $cluster_version, not of $(minor_of "$from"): its last upgrade is not finished" "wait a minute, and apply again"
+    if [ -z "$cluster_version" ]; then
+      refusal "version" "$url/version, which tells the version of the cluster, does not answer: $cluster_version_reason" "see $LOG_DIR/etcd.log, and apply again"
+    else
+      refusal "version" "the cluster is still of version $cluster_version, not of $(minor_of "$from"): its last upgrade is not finished" "wait a minute, and apply again"
+    fi
   check_v2_data
+  takes_snapshot "$url" || return 0
   needed=$(($(endpoint_status "$(own_url)" | awk '{ print int($6 / 1048576) }') + 64))
   [ "$(free_mb "$STATE_DIR")" -ge "$needed" ] || refusal "free disk" "$(free_mb "$STATE_DIR") MB free for the snapshot in $STATE_DIR, $needed MB are needed" "make room"
 }
 
-# The cluster's version follows some seconds after its last member. Only Python can be expected to speak TLS here: supervisor is written in it.
+# The cluster's version follows some seconds after its last member. Only etcd's HTTP tells it, no answer to etcdctl does.
 cluster_version_is() {
-  cluster_version=$(python3 -c '
-import json, ssl, sys, urllib.request
-directory, url = sys.argv[1:]
-context = ssl.create_default_context(cafile=directory + "/certs/ca.pem")
-context.check_hostname = False
-context.load_cert_chain(directory + "/certs/etcd-peer.pem", directory + "/certs/etcd-peer-key.pem")
-print(json.load(urllib.request.urlopen(url + "/version", context=context, timeout=5))["etcdcluster"])' "$(client_directory)" "$url" 2>/dev/null)
+  local answer
+  answer=$(https_get "$url" /version) || true
+  cluster_version=$(printf '%s\n' "$answer" | sed -n 's/.*"etcdcluster":"\([0-9.]*\)".*/\1/p')
+  cluster_version_reason=$(tls_reason "$answer")
   [ "$(minor_of "$cluster_version")" = "$1" ]
 }
 
 # 3.6 does not start on data of the v2 API.
 check_v2_data() {
   [ "$(minor_of "$VERSION")" = 3.6 ] && [ "$(minor_of "$from")" = 3.5 ] || return 0
-  answer=$("$(client_directory)/etcdutl" check v2store --data-dir "$DATA_DIR" 2>&1) || case $answer in
+  answer=$(as_etcd "$(client_directory)/etcdutl" check v2store --data-dir "$DATA_DIR" 2>&1) || case $answer in
     *"custom content"* | *"custom v2 content"*) refusal "version" "there are data of the v2 API in $DATA_DIR, and etcd 3.6 does not start on them" "see docs/upgrade.md#data-of-the-v2-api" ;;
   esac
 }
@@ -81,7 +99,7 @@ snapshot_before_upgrade() {
   directory=$STATE_DIR/snapshots
   private_directory "$directory"
   snapshot=$directory/$(installed_version)-before-$VERSION.db
-  rm -f "$directory"/*.part
+  rm -f "$directory"/*.part "$directory"/*.new
   answer=$(etcdctl_at "$(own_url)" --command-timeout=600s snapshot save "$snapshot.new" 2>&1) ||
     fail "no snapshot could be taken: $(printf '%s\n' "$answer" | tail -n 1)" "correct the cause, and apply again; nothing was changed"
   answer=$(snapshot_status "$snapshot.new" 2>&1) || fail "the snapshot is not whole: $(printf '%s\n' "$answer" | tail -n 1)" "apply again; nothing was changed"
@@ -93,8 +111,10 @@ snapshot_before_upgrade() {
 
 # HASH, REVISION, KEYS, SIZE; by the tool that this version has for it.
 snapshot_status() {
-  if [ -x "$(client_directory)/etcdutl" ]; then
-    "$(client_directory)/etcdutl" snapshot status "$1"
+  set_client_tool etcdutl
+  if [ -x "$client_tool" ]; then
+    # shellcheck disable=SC2086 # words, or none
+    $as_user "$client_tool" snapshot status "$1"
   else
     etcdctl_at "$(own_url)" snapshot status "$1"
   fi

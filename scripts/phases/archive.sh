@@ -4,6 +4,8 @@ phase_archive() {
   take_lock
   phase_preflight
   ensure_user
+  claim_host
+  take_over
   install_binaries "$INBOX/archive.tar.gz"
   drop_inbox
 }

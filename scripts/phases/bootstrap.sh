@@ -4,7 +4,9 @@ phase_bootstrap() {
   take_lock
   is_installed || fail "this member was not staged, though Terraform has recorded it: it was killed in the middle" \
     "terraform apply -replace the stage resource of this member"
-  refuse_unmounted
+  require_own_stage
+  # By what is there now nobody can tell what the member has.
+  refuse_any check_mounted
   if has_wal; then
     if ! is_running; then
       if was_taken_out; then
@@ -18,32 +20,31 @@ phase_bootstrap() {
     say "has data of its own, nothing to found"
     return
   fi
+  # What a killed run left: supervisor could start it as new while this run finds that it may not.
+  rm -f "$FIRST_START"
   if has_mark; then
     say "had a life before and its data are gone, it may not found anything: rollout decides"
     return
   fi
-  is_founder || { say "not a founder: rollout decides" && return; }
-  live=$(live_endpoint) && ! awaits_this_founder && {
+  why_not=$(not_the_founding)
+  if [ -n "$why_not" ]; then
+    say "$why_not: rollout decides"
+    return
+  fi
+  wait_until 20 ask_founders ||
+    refuse "founding" "$obstacle, so nobody knows whether the cluster lives there already" \
+      "see that the host runs, and that the members reach each other at the ports ${PEER_URL##*:} and ${CLIENT_URL##*:} (firewall, routing, certificates), and apply again"
+  if [ -n "$founded" ]; then
     say "the cluster lives without this member: rollout decides"
     return
-  }
+  fi
   printf 'initial_cluster=%s\ninitial_cluster_state=new\ninitial_cluster_token=%s\n' "$FOUNDERS" "$CLUSTER_TOKEN" |
-    put_file "$VERSIONED/first-start.env" 644 "$ETCD_USER:$ETCD_USER"
+    put_file "$VERSIONED/first-start.env" 644 root:root
   start_etcd
-  wait_until 30 has_wal || fail "etcd wrote no data: $(last_words)" "see $LOG_DIR/etcd.log, correct the cause, and apply again"
+  wait_while_moving 30 true has_wal || fail "etcd wrote no data: $(last_words)" "see $LOG_DIR/etcd.log, correct the cause, and apply again"
   mark_started
   rm -f "$FIRST_START"
   say "started as a founder of the new cluster $CLUSTER_TOKEN"
 }
 
 is_installed() { [ -x "$CURRENT/etcd" ] && [ -e "$CURRENT/certs/etcd-peer-key.pem" ] && { [ -e "$STARTUP" ] || [ -e "$STARTUP.next" ]; }; }
-
-is_founder() {
-  case ,$FOUNDERS, in *",$MEMBER=$PEER_URL,"*) ;; *) return 1 ;; esac
-}
-
-# The other founders may be quicker and have a quorum already; a member that has never started has no client URLs yet.
-awaits_this_founder() {
-  entry=$(members_of "$live" | own_entry)
-  [ -n "$entry" ] && ! is_started_entry "$entry"
-}

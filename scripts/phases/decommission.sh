@@ -1,13 +1,15 @@
-# shutdown: the whole cluster is destroyed. A host that cannot be reached fails the destroy, which can be run again.
-# decommission: a member has left the program; after `shutdown` too, then with nothing left to do.
+# shutdown: the whole cluster is destroyed or has left the program. A host that cannot be reached fails that, and it can be run again. A member may be
+# asked several times: after the first time there is nothing left to do.
+# decommission: a member has left the program; after `shutdown` too.
 
 phase_shutdown() {
   take_lock
-  stop_and_clean
+  leave_to_another_cluster || stop_and_clean
 }
 
 phase_decommission() {
   take_lock
+  ! leave_to_another_cluster || return 0
   # It was taken out of the cluster before; if that did not happen, the others still count on it.
   wait_until 15 is_out_or_answers ||
     refuse "still a member" "its etcd runs and does not answer, so nobody knows whether the cluster counts on it; it was not stopped" "see $LOG_DIR/etcd.log; then on this host: supervisorctl stop $MEMBER"
@@ -17,42 +19,99 @@ phase_decommission() {
   stop_and_clean
 }
 
+# Another cluster of the program may have taken this member over: the same hosts under another id of the construct.
+leave_to_another_cluster() {
+  claimed_by=$(sed -n 's/^cluster=//p' "$STATE_DIR/claim" 2>/dev/null || true)
+  [ -n "$claimed_by" ] && [ "$claimed_by" != "$CLUSTER" ] || return 1
+  say "this member belongs to the cluster $claimed_by by now, and is left to it"
+}
+
 # An etcd that was taken out ends by itself, however often supervisor starts it.
 is_out_or_answers() { ! is_running || answers_healthy; }
 
 stop_and_clean() {
-  if command -v supervisorctl >/dev/null 2>&1 && is_own_program; then
-    supervisorctl stop "$MEMBER" >/dev/null 2>&1 || true
-    wait_until 40 is_stopped || fail "etcd does not stop" "stop process $(etcd_pid), and destroy again"
-    unregister_program
-    supervisorctl update >/dev/null 2>&1 || true
+  if has_supervisor && is_own_program; then
+    stop_program
+    forget_program
     say "stopped and unregistered"
     [ "$REMOVAL_POLICY" = destroy ] || [ ! -d "$DATA_DIR" ] || say "data kept in $DATA_DIR"
   fi
-  [ "$REMOVAL_POLICY" = destroy ] || return 0
-  # Without the mark of a life these data are somebody else's: of a member that was renamed, or found here and refused.
-  if has_mark; then
-    rm -rf "$DATA_DIR" "$LOG_DIR"
-    delete_installation
-    # The mark goes last: whatever is cut short before can be run again.
-    rm -rf "$STATE_DIR"
+  # Of a member that was renamed, or found here and refused, nothing is this one's.
+  is_ours || return 0
+  if [ "$REMOVAL_POLICY" != destroy ]; then
+    release
+  elif has_mark; then
+    delete_all
     say "deleted data, logs and binaries"
   elif is_only_staged; then
-    rmdir "$DATA_DIR" "$LOG_DIR" 2>/dev/null || true
-    delete_installation
+    delete_all
     say "deleted what was staged and never ran"
   fi
 }
 
-# A deploy was killed, or failed, before anything was started here: no data, no program, and nobody's mark.
-is_only_staged() {
-  [ -L "$CURRENT" ] && [ ! -e "$(program_ini)" ] && [ -z "$(ls -A "$DATA_DIR" 2>/dev/null)" ] && [ -z "$(ls "$(dirname "$STATE_DIR")"/*/started 2>/dev/null)" ]
+# What lies here bears this member's claim; or, from an older version of this package, which claimed nothing, its mark, or nobody's.
+is_ours() {
+  local claim
+  for claim in "$CLAIM" "$STATE_DIR/released"; do
+    [ ! -e "$claim" ] || { [ "$(entry_of "$claim" peer_url)" = "$PEER_URL" ] && return; }
+  done
+  ! has_registry
 }
 
+# What was kept waits for its member, and no longer keeps others from the places.
+release() {
+  [ ! -e "$CLAIM" ] || mv -f "$CLAIM" "$STATE_DIR/released"
+  # One that has left the cluster comes back with another key.
+  [ "$PHASE" != decommission ] || [ ! -L "$CURRENT" ] || rm -rf "$(readlink -f "$CURRENT")"/certs.* "$CURRENT/certs"
+}
+
+# A deploy was killed, or failed, before anything was started here: no data and no program; without a claim, nobody's mark either.
+is_only_staged() {
+  [ ! -e "$(program_ini)" ] && ! has_wal || return 1
+  ! has_content || return 1
+  has_registry || { [ -L "$CURRENT" ] && [ -z "$(ls "$(dirname "$STATE_DIR")"/*/started 2>/dev/null)" ]; }
+}
+
+# The registry goes last: whatever is cut short before can be run again. docs/security.md has all of this in a table.
+delete_all() {
+  local path
+  delete_directory "$DATA_DIR"
+  for path in "$DATA_DIR".aside-[0-9]*T[0-9]*Z; do rm -rf "$path"; done
+  delete_log "$LOG_DIR/etcd.log"
+  delete_installation
+  delete_made
+  # A directory that was there before stays, empty; it goes where an older version of this package had made it.
+  has_registry || rmdir "$LOG_DIR" 2>/dev/null || true
+  if has_registry && [ ! -e "$DATA_DIR" ] && ! has_made "$DATA_DIR"; then mkdir "$DATA_DIR"; fi
+  rm -rf "$STATE_DIR"
+  rmdir "${STATE_DIR%/*}" 2>/dev/null || true
+  rm -f "$LOCK"
+}
+
+# delete_log FILE: with what supervisor has rotated. Others may log to the same directory.
+delete_log() { rm -f "$1" "$1".[0-9] "$1".[0-9][0-9]; }
+
 delete_installation() {
-  [ -L "$CURRENT" ] || return 0
+  local directory
   for directory in "$INSTALL_ROOT"/etcd-v*; do
-    [ ! -e "$directory/.sha256" ] || rm -rf "$directory"
+    if is_our_version "$directory"; then rm -rf "$directory"; fi
   done
-  rm -f "$CURRENT"
+  rm -rf "$INSTALL_ROOT"/.etcd-v*.aside
+  [ ! -L "$CURRENT" ] || rm -f "$CURRENT"
+}
+
+# The newest first, so that a directory comes after what was made in it. What is not empty is somebody else's.
+delete_made() {
+  local path
+  sed -n '1!G;h;$p' "$MADE" 2>/dev/null | while read -r path; do
+    case $path in
+      */etcd.log) delete_log "$path" ;;
+      *.aside-*) rm -rf "$path" ;;
+      */etcd-v*)
+        if is_our_version "$path"; then rm -rf "$path"; fi
+        if [ -L "${path%/*}/etcd" ] && [ ! -e "${path%/*}/etcd" ]; then rm -f "${path%/*}/etcd"; fi
+        ;;
+    esac
+    [ ! -d "$path" ] || rmdir "$path" 2>/dev/null || true
+  done
 }

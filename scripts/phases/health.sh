@@ -6,7 +6,7 @@ phase_health() {
   refuse_stale_members
   if is_new_membership; then remove_undesired_members; fi
   members=$(members_of "$(own_url)")
-  [ -n "$members" ] || fail "member list: no answer from $(own_url)" "see the members' logs in $LOG_DIR"
+  [ -n "$members" ] || fail "member list: no answer from $(own_url): $(etcd_error "$(own_url)" member list)" "see the members' logs in $LOG_DIR"
   statuses=$(endpoint_status "$ENDPOINTS")
   unhealthy=$(printf '%s\n' "$members" | unhealthy)
   print_row MEMBER ID STATE HEALTH VERSION "DB SIZE" "CERTIFICATE" ENDPOINT
@@ -15,7 +15,7 @@ phase_health() {
   done
   require_one_cluster "$(own_url)"
   # Alarms first: etcdctl calls a member with an alarm unhealthy.
-  raised=$(alarms "$(own_url)")
+  raised=$(alarms "$(own_url)") || fail "alarm list: no answer from $(own_url): $(etcd_error "$(own_url)" alarm list)" "apply again"
   [ -z "$raised" ] || fail "an alarm is raised: $raised" "see docs/alarms.md"
   missing=$(desired_peer_urls | grep -vxF "$(printf '%s\n' "$members" | awk '{ print $3 }')" | tr '\n' ' ')
   [ -z "$missing" ] || fail "not in the cluster: $missing" "terraform apply -replace the rollout resource of that member"
@@ -36,18 +36,4 @@ print_member() {
   # shellcheck disable=SC2046 # split into words on purpose
   set -- "$1" $(printf '%s\n' "$statuses" | awk -v endpoint="$endpoint" '$1 == endpoint { print ($3 "" == $4 "" ? "leader" : "follower"), $5, $6 }')
   print_row "$1" "${id:--}" "${2:--}" "$health" "${3:--}" "${4:--}" "$(certificate_end "$endpoint")" "${endpoint:--}"
-}
-
-# Until when the certificate is valid that an endpoint serves: `to 2036-11-22`.
-certificate_end() {
-  python3 -c '
-import socket, ssl, sys, time, urllib.parse
-directory, url = sys.argv[1:]
-endpoint = urllib.parse.urlparse(url)
-context = ssl.create_default_context(cafile=directory + "/ca.pem")
-context.check_hostname = False
-context.load_cert_chain(directory + "/etcd-peer.pem", directory + "/etcd-peer-key.pem")
-with socket.create_connection((endpoint.hostname, endpoint.port), 3) as plain, context.wrap_socket(plain) as tls:
-    end = ssl.cert_time_to_seconds(tls.getpeercert()["notAfter"])
-print(time.strftime("to %Y-%m-%d", time.gmtime(end)))' "$CURRENT/certs" "$1" 2>/dev/null || echo -
 }

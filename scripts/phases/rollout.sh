@@ -5,21 +5,24 @@ phase_rollout() {
   end_turn_left_behind
   require_own_stage
   refuse_stale_members
-  refuse_unmounted
+  refuse_any check_mounted
+  refuse_any check_hidden
   if is_new_membership; then remove_dead_members; fi
   if ! has_wal || was_taken_out; then join_cluster; fi
   mark_started
+  lifting=
+  if lifts_quota; then lifting=yes; fi
   if ! is_running; then
     say "etcd is not running, starting it"
     start_etcd
-  elif needs_restart; then
-    refuse_alarm restart
+  elif needs_restart && ! has_come_up; then
+    [ -n "$lifting" ] || refuse_alarm restart
     live=$(any_live_endpoint) || refuse "restart" "no member answers a linearizable read, so there is no quorum" \
       "bring the members back (who is missing: etcdctl endpoint health), and apply again; this one still runs as it was"
     was=$(installed_version)
     # Before the turn and the look at the others: a snapshot of a large database may take longer than either holds.
     if is_upgrade; then snapshot_before_upgrade; fi
-    take_turn "$live"
+    if [ -n "$lifting" ]; then say "the alarm NOSPACE is raised, under which etcd takes no turn: restarting with the larger quota without it"; else take_turn "$live"; fi
     if needs_raft_snapshot; then
       prepare_restart
       take_raft_snapshot
@@ -32,14 +35,8 @@ phase_rollout() {
   gate
   end_turn
   remember_membership
-  sweep_uploads
+  remember_reprovision
   say "healthy"
-}
-
-# What Terraform uploaded for this member and could not run or empty, because it was killed. Nothing of the kind can be under way here now.
-# A file of another's that vanishes meanwhile makes find fail: no reason to stop the deploy of a member that is healthy.
-sweep_uploads() {
-  find /tmp -maxdepth 1 -type f -name 'terraform_*.sh' -size +0 ! -newermt '5 seconds ago' -exec grep -qxF "MEMBER='$MEMBER'" {} \; -delete 2>/dev/null || true
 }
 
 prepare_restart() {

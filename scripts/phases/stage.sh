@@ -3,17 +3,21 @@
 phase_stage() {
   take_lock
   phase_preflight
+  refuse_without_cluster
   ensure_user
   ensure_supervisor
   has_binaries || [ -n "$ARCHIVE_URL" ] ||
     fail "etcd $VERSION is not on this host, though its archive was pushed once" "terraform apply -replace the archive resource of this member"
-  # The runbook has /data/etcd owned by etcd too; a directory that others use, like /var/lib, stays as it is.
-  [ -d "$(dirname "$DATA_DIR")" ] || put_directory "$(dirname "$DATA_DIR")" 755
+  claim_host
+  take_over
   put_directory "$DATA_DIR" 700
-  put_directory "$LOG_DIR" 755
+  adopt_data
+  give_data_to_user
+  # supervisord writes the log as root. A directory that was there stays as it is.
+  make_directory "$LOG_DIR"
   install_binaries
   install_certificates
-  decode "$ETCDCTL_ENV_BASE64" | put_file "$VERSIONED/etcdctl.env" 644 "$ETCD_USER:$ETCD_USER"
+  decode "$ETCDCTL_ENV_BASE64" | put_file "$VERSIONED/etcdctl.env" 644 root:root
   stage_startup_script
   stage_program
   drop_other_stages
@@ -22,39 +26,60 @@ phase_stage() {
   revive
 }
 
+# A member that is no founder joins a living cluster. Where nobody else of the program lives, all its members were moved at once: nobody could let them in.
+refuse_without_cluster() {
+  local endpoint
+  [ -n "${FOUNDERS:-}" ] && ! has_wal && ! is_founder || return 0
+  for endpoint in $(other_endpoints); do
+    ! accepts_connections "$endpoint" || return 0
+  done
+  refuse "membership" "this member is new, and none of the program's other members accepts a connection: $(other_endpoints | tr '\n' ' '), so there is no cluster that it could join" \
+    "keep in the program at least one member that the cluster has, and move the others one after the other (docs/replace-member.md); if their etcd is down, bring it back first"
+}
+
 # The way back from a change that failed here: no other member restarts while this one is down, so it cannot wait for its rollout.
 # A newer version does wait: before it comes a snapshot.
 revive() {
   has_wal && is_own_program && ! older "$(installed_version)" "$VERSION" || return 0
-  case $(supervisorctl status "$MEMBER" 2>/dev/null) in *" STOP"*) return 0 ;; esac # by somebody's hand
+  supervisor status "$MEMBER:$MEMBER" || true
+  case $supervisor_answer in *" STOP"*) return 0 ;; esac # by somebody's hand
   pid_before=$(etcd_pid)
   ! wait_until 10 answers_healthy || return 0
   # The same process all the time: it only waits for the others.
   [ -z "$pid_before" ] || [ "$(etcd_pid)" != "$pid_before" ] || return 0
   ! was_taken_out || return 0
   activate
-  supervisorctl update >/dev/null 2>&1 || true
-  supervisorctl restart "$MEMBER" >/dev/null 2>&1 || true
+  update_program
+  restart_program || true
   rm -f "$RESTART_PENDING"
   say "etcd stopped again and again: started it with what is staged"
 }
 
+# A user that is there already may have any primary group: what is its own is given to `USER:`, which is that group, whatever its name.
 ensure_user() {
+  local group answer
   id "$ETCD_USER" >/dev/null 2>&1 && return
-  useradd --system --user-group --no-create-home --home-dir /nonexistent --shell /sbin/nologin "$ETCD_USER"
+  group=--user-group
+  # A group of that name that is there already becomes its own.
+  ! getent group "$ETCD_USER" >/dev/null 2>&1 || group="--gid=$ETCD_USER"
+  answer=$(useradd --system "$group" --no-create-home --home-dir /nonexistent --shell /sbin/nologin "$ETCD_USER" 2>&1) ||
+    fail "the system user $ETCD_USER cannot be made: $(printf '%s\n' "$answer" | tail -n 1)" "make it by hand (useradd --system $ETCD_USER), or set user to one that is there, and apply again"
   say "made the system user $ETCD_USER"
 }
 
-# What was staged for a version that is no longer wanted and never came to run.
+# What was staged for a version that is no longer wanted and never came to run; and the keys beside a version that does not run any more.
 drop_other_stages() {
+  local other
   for other in "$INSTALL_ROOT"/etcd-v*; do
-    [ "$other" = "$VERSIONED" ] || rm -f "$other"/*.next
+    if [ "$other" = "$VERSIONED" ] || ! is_our_version "$other"; then continue; fi
+    rm -f "$other"/*.next
+    [ "$other" = "$(readlink -f "$CURRENT")" ] || rm -rf "$other"/certs "$other"/certs.*
   done
 }
 
 # etcd ignores the initial-* flags once it has data: a script that differs in nothing else needs no restart.
 stage_startup_script() {
-  decode "$STARTUP_BASE64" | put_file "$STARTUP.next" 755 "$ETCD_USER:$ETCD_USER"
+  decode "$STARTUP_BASE64" | put_file "$STARTUP.next" 755 root:root
   if [ "$(restart_relevant "$STARTUP.next")" = "$(restart_relevant "$STARTUP")" ]; then
     mv -f "$STARTUP.next" "$STARTUP"
   fi

@@ -1,11 +1,16 @@
+import { DataTlsCertificate } from "@cdktf/provider-tls/lib/data-tls-certificate";
 import { PrivateKey } from "@cdktf/provider-tls/lib/private-key";
 import { SelfSignedCert } from "@cdktf/provider-tls/lib/self-signed-cert";
 import { Fn } from "cdktf";
 import { Construct } from "constructs";
 import { DEFAULT_CA_COMMON_NAME, DEFAULT_CA_VALIDITY_HOURS } from "../defaults";
+import { checkId } from "../construct-id";
+import { leafProblems, subjectProblems, throwProblems, validityProblems } from "../validation/certificate-fields";
+import { isKnown } from "../validation/problem";
 import { KeyType } from "./key-type";
 import { LeafCertificate, type LeafCertificateOptions } from "./leaf-certificate";
 import { ensureTlsProvider } from "./provider";
+import { subject } from "./subject";
 
 /** An existing CA. */
 export interface CertificateAuthorityPem {
@@ -40,7 +45,7 @@ export interface CertificateAuthorityProps {
   readonly validityHours?: number;
 
   /**
-   * Type of the CA's private key.
+   * Type of the CA's private key. A CA that exists keeps its key: to change the type, change the CA (docs/certificates.md).
    *
    * @default KeyType.ECDSA_P256
    */
@@ -78,26 +83,40 @@ export class CertificateAuthority extends Construct {
   public readonly certSha256: string;
 
   /**
-   * When the CA's certificate ends, as RFC 3339 has it (`2045-10-22T08:00:00Z`), known at apply; for an output or a check of yours.
-   *
-   * @default - undefined for an imported CA: only its PEM text is known
+   * When the CA's certificate ends, as RFC 3339 has it (`2045-10-22T08:00:00Z`), known at plan or apply; for an output or a check of yours.
+   * Of an imported CA, Terraform reads it from the certificate.
    */
-  public readonly validityEndTime?: string;
+  public readonly validityEndTime: string;
+
+  /**
+   * Validity in hours, where it is known at synth.
+   *
+   * @internal
+   */
+  public readonly _validityHours?: number;
 
   private readonly privateKeyPem: string;
 
   constructor(scope: Construct, id: string, props: CertificateAuthorityProps = {}) {
     super(scope, id);
+    checkId(this);
+    throwProblems("CertificateAuthority", this.node.path, [
+      ...subjectProblems("", props),
+      ...validityProblems("", props.validityHours),
+    ]);
     ensureTlsProvider(this);
 
     if (props.existing) {
       this.certPem = props.existing.certPem;
       this.privateKeyPem = props.existing.privateKeyPem;
+      this.validityEndTime = endOf(this, props.existing.certPem);
     } else {
-      const { key, cert } = this.makeNew(props);
+      const cert = this.makeNew(props);
       this.certPem = cert.certPem;
-      this.privateKeyPem = key.privateKeyPem;
+      this.privateKeyPem = cert.privateKeyPem;
       this.validityEndTime = cert.validityEndTime;
+      const hours = props.validityHours ?? DEFAULT_CA_VALIDITY_HOURS;
+      this._validityHours = isKnown(hours) ? hours : undefined;
     }
     this.certSha256 = Fn.sha256(this.certPem);
   }
@@ -110,23 +129,26 @@ export class CertificateAuthority extends Construct {
    * @param options What the certificate says.
    */
   public issue(scope: Construct, id: string, options: LeafCertificateOptions): LeafCertificate {
+    throwProblems("LeafCertificate", `${scope.node.path}/${id}`, leafProblems("", options, this._validityHours));
     return new LeafCertificate(scope, id, {
       ...options,
       caCertPem: this.certPem,
       caPrivateKeyPem: this.privateKeyPem,
+      caValidityEndTime: this.validityEndTime,
     });
   }
 
-  private makeNew(props: CertificateAuthorityProps): { key: PrivateKey; cert: SelfSignedCert } {
+  /** The certificate, with the key that it was made with. */
+  private makeNew(props: CertificateAuthorityProps): SelfSignedCert {
     const keyType = props.keyType ?? KeyType.ECDSA_P256;
     const key = new PrivateKey(this, "key", {
       algorithm: keyType.algorithm,
       ecdsaCurve: keyType.ecdsaCurve,
       rsaBits: keyType.rsaBits,
     });
-    const cert = new SelfSignedCert(this, "cert", {
+    return new SelfSignedCert(this, "cert", {
       privateKeyPem: key.privateKeyPem,
-      subject: [{ commonName: props.commonName ?? DEFAULT_CA_COMMON_NAME, organization: props.organization }],
+      subject: subject(props.commonName ?? DEFAULT_CA_COMMON_NAME, props.organization),
       isCaCertificate: true,
       allowedUses: ["cert_signing", "crl_signing"],
       setSubjectKeyId: true,
@@ -134,7 +156,14 @@ export class CertificateAuthority extends Construct {
       validityPeriodHours: props.validityHours ?? DEFAULT_CA_VALIDITY_HOURS,
       // A CA that renewed itself would cut every running member off: they read their CA at start only.
       earlyRenewalHours: 0,
+      // The certificate keeps the key that it was made with: one that is replaced (by -replace, or tainted) changes nothing. And of a certificate that is
+      // replaced the state keeps the old one, with its key, until all hosts have been looked at.
+      lifecycle: { createBeforeDestroy: true, ignoreChanges: ["private_key_pem"] },
     });
-    return { key, cert };
   }
+}
+
+/** When a certificate in PEM ends: read by Terraform, since its text may be known at apply only. */
+function endOf(scope: Construct, certPem: string): string {
+  return new DataTlsCertificate(scope, "imported", { content: certPem }).certificates.get(0).notAfter;
 }

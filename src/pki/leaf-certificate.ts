@@ -1,12 +1,15 @@
 import { CertRequest } from "@cdktf/provider-tls/lib/cert-request";
 import { LocallySignedCert } from "@cdktf/provider-tls/lib/locally-signed-cert";
 import { PrivateKey } from "@cdktf/provider-tls/lib/private-key";
-import { Fn } from "cdktf";
+import { Fn, Op, Token } from "cdktf";
 import { Construct } from "constructs";
 import { DEFAULT_EARLY_RENEWAL_HOURS, DEFAULT_LEAF_VALIDITY_HOURS } from "../defaults";
+import { checkId } from "../construct-id";
+import { leafProblems, throwProblems } from "../validation/certificate-fields";
 import type { CertificateProfile } from "./certificate-profile";
 import { KeyType } from "./key-type";
 import { ensureTlsProvider } from "./provider";
+import { subject } from "./subject";
 
 /** What a leaf certificate says. */
 export interface LeafCertificateOptions {
@@ -66,6 +69,13 @@ export interface LeafCertificateProps extends LeafCertificateOptions {
 
   /** Private key of the CA that signs, in PEM. */
   readonly caPrivateKeyPem: string;
+
+  /**
+   * When the CA's certificate ends, as RFC 3339 has it. No certificate is good for longer than its CA.
+   *
+   * @default - `validityEndTime` is the leaf's own end
+   */
+  readonly caValidityEndTime?: string;
 }
 
 /**
@@ -83,11 +93,16 @@ export class LeafCertificate extends Construct {
   /** SHA-256 of `certPem`, in hex: what a trigger may hold, since it is no secret. */
   public readonly certSha256: string;
 
-  /** When the certificate ends, as RFC 3339 has it (`2035-10-22T08:00:00Z`), known at apply; for an output or a check of yours. */
+  /**
+   * When the certificate ends, or its CA if that is earlier, as RFC 3339 has it (`2035-10-22T08:00:00Z`), known at apply;
+   * for an output or a check of yours.
+   */
   public readonly validityEndTime: string;
 
   constructor(scope: Construct, id: string, props: LeafCertificateProps) {
     super(scope, id);
+    checkId(this);
+    throwProblems("LeafCertificate", this.node.path, leafProblems("", props));
     ensureTlsProvider(this);
 
     const keyType = props.keyType ?? KeyType.ECDSA_P256;
@@ -98,7 +113,7 @@ export class LeafCertificate extends Construct {
     });
     const request = new CertRequest(this, "request", {
       privateKeyPem: key.privateKeyPem,
-      subject: [{ commonName: props.commonName, organization: props.organization }],
+      subject: subject(props.commonName, props.organization),
       dnsNames: sortedSet(props.dnsNames),
       ipAddresses: sortedSet(props.ipAddresses),
     });
@@ -115,8 +130,16 @@ export class LeafCertificate extends Construct {
     this.certPem = cert.certPem;
     this.privateKeyPem = key.privateKeyPem;
     this.certSha256 = Fn.sha256(cert.certPem);
-    this.validityEndTime = cert.validityEndTime;
+    this.validityEndTime =
+      props.caValidityEndTime === undefined
+        ? cert.validityEndTime
+        : earlier(cert.validityEndTime, props.caValidityEndTime);
   }
+}
+
+/** The earlier of two times, known at apply. Not "less than 0": cdktf (0.21) writes a 0 there as "undefined". */
+function earlier(one: string, other: string): string {
+  return Token.asString(Fn.conditional(Op.eq(Fn.timecmp(one, other), -1), one, other));
 }
 
 /** Ordered lists at the provider, sets in meaning: without this, another order would be another certificate. */

@@ -1,24 +1,29 @@
 import { Resource } from "@cdktf/provider-null/lib/resource";
 import type { ITerraformDependable } from "cdktf";
 import type { Construct } from "constructs";
+import type { Genesis } from "./genesis";
 import type { MemberHost } from "./member-host";
 import { type Payload, pickTriggers } from "./payload";
 import { preflightData } from "./preflight";
 
-/** Pushes a local release archive over SSH and unpacks it: once a version, not at every change. */
+/**
+ * Pushes a local release archive over SSH and unpacks it: not at every change, but whenever the host may be without that version; a stage cannot
+ * fetch it.
+ */
 export function archive(
   scope: Construct,
   host: MemberHost,
   payload: Payload,
+  genesis: Genesis,
   path: string,
   after: ITerraformDependable[],
 ): Resource {
   return new Resource(scope, "archive", {
-    triggers: pickTriggers(payload, ["version", "archive_sha256", "install_root"]),
+    triggers: pickTriggers(payload, ["layout", "version", "archive_sha256", "install_root", "address", "reprovision"]),
     provisioners: [
       host.run("open_inbox", 30),
       host.upload("archive.tar.gz", { source: path }),
-      host.run("archive", 300, preflightData(payload)),
+      host.run("archive", 300, { ...preflightData(payload), GENESIS: genesis.token }),
     ],
     dependsOn: after,
   });

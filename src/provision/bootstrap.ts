@@ -2,16 +2,36 @@ import { Resource } from "@cdktf/provider-null/lib/resource";
 import type { Construct } from "constructs";
 import type { Genesis } from "./genesis";
 import type { MemberHost } from "./member-host";
+import type { StagedData } from "./staged-data";
 
 /**
  * Starts a founder that has no data as a member of the new cluster. No triggers: it runs once in a member's life,
- * because a founder whose disk was lost later must not vote a second time under its old identity.
+ * because a founder whose disk was lost later must not vote a second time under its old identity. Only a genesis that is made anew runs it again.
  *
+ * @param membership The record of the list of members.
  * @param stages Those of all members: founders need each other, and none starts while another cannot.
  */
-export function bootstrap(scope: Construct, host: MemberHost, genesis: Genesis, stages: Resource[]): Resource {
+export function bootstrap(
+  scope: Construct,
+  host: MemberHost,
+  staged: StagedData,
+  membership: Resource,
+  genesis: Genesis,
+  stages: Resource[],
+): Resource {
   return new Resource(scope, "bootstrap", {
-    provisioners: [host.run("bootstrap", 120, { FOUNDERS: genesis.founders, CLUSTER_TOKEN: genesis.token })],
+    lifecycle: { replaceTriggeredBy: [genesis.address] },
+    provisioners: [
+      host.run("bootstrap", 600, {
+        FOUNDERS: genesis.founders,
+        CLUSTER_TOKEN: genesis.token,
+        GENESIS: genesis.token,
+        FOUNDING_MEMBERSHIP: genesis.membership,
+        FOUNDING_REPROVISIONS: genesis.reprovisions,
+        MEMBERSHIP: membership.id,
+        ...staged,
+      }),
+    ],
     dependsOn: stages,
   });
 }

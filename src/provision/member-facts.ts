@@ -1,37 +1,61 @@
 import { renderEnv } from "../render/env-file";
+import { type EtcdFlag, etcdFlags } from "../render/etcd-flags";
+import { withoutLogin } from "../release/url-login";
 import { reloadsLeaf } from "../release/leaf-reload";
 import { renderUpgradeSources } from "../release/upgrade";
 import type { ClusterSettings, MemberSettings } from "../settings";
 import { endpoints } from "../topology/endpoints";
 import { initialCluster } from "../topology/initial-cluster";
+import { durationSeconds } from "./duration-seconds";
 
 /** Stands for `amd64` or `arm64` in the archive's URL: only the host knows which. */
 const ARCH = "{arch}";
 
-/** What the host scripts are told of a member: plain facts, no secret, nothing that exists only after an apply. */
-export function memberFacts(cluster: ClusterSettings, member: MemberSettings): string {
+/** The URL of the release archive, if it holds a user and a password: that one is no fact, as facts are written in plain text. */
+export function secretArchiveUrl(cluster: ClusterSettings): string | undefined {
+  const url = cluster.release.archiveUrl(cluster.version, ARCH) ?? "";
+  return withoutLogin(url) === url ? undefined : url;
+}
+
+/**
+ * What the host scripts are told of a member: plain facts, no secret, nothing that exists only after an apply.
+ *
+ * @param path Of the cluster's construct.
+ */
+export function memberFacts(path: string, cluster: ClusterSettings, member: MemberSettings): string {
   const digests = cluster.release.digests(cluster.version);
   return renderEnv({
+    CLUSTER: path,
     MEMBER: member.name,
     HOST: member.host,
     ADDRESS: member.address,
     PEER_URL: member.peerUrl,
     CLIENT_URL: member.clientUrl,
     PEER_PORT: String(cluster.peerPort),
-    CLIENT_PORT: String(cluster.clientPort),
     INITIAL_CLUSTER: initialCluster(cluster.members),
     ENDPOINTS: endpoints(cluster.members),
-    INSECURE_LOOPBACK: cluster.insecureLoopbackClientUrl ? "1" : "0",
+    CONNECT_SECONDS: String(durationSeconds(member.ssh.timeout)),
+    LISTENS: listens(etcdFlags(cluster, member)),
     VERSION: cluster.version,
-    ARCHIVE_URL: cluster.release.archiveUrl(cluster.version, ARCH) ?? "",
+    ARCHIVE_URL: withoutLogin(cluster.release.archiveUrl(cluster.version, ARCH) ?? ""),
     SHA256_AMD64: digests.amd64 ?? "",
     SHA256_ARM64: digests.arm64 ?? "",
     INSTALL_ROOT: cluster.installRoot,
     DATA_DIR: cluster.dataDir,
     LOG_DIR: cluster.logDir,
     SUPERVISOR_INI: cluster.supervisorIni,
+    REPROVISION: String(member.reprovision),
     ETCD_USER: cluster.user,
+    QUOTA_BACKEND_BYTES: cluster.quotaBackendBytes === undefined ? "" : String(cluster.quotaBackendBytes),
     UPGRADE_SOURCES: renderUpgradeSources(cluster.version),
     RELOADS_LEAF: reloadsLeaf(cluster.version) ? "1" : "0",
   });
+}
+
+/** Everything that etcd is to listen on, in words of `FLAG=URL`. */
+function listens(flags: readonly EtcdFlag[]): string {
+  return flags
+    .filter(([flag]) => /^listen-.*urls$/.test(flag))
+    .flatMap(([flag, urls]) => urls.split(",").map((url) => `${flag}=${url.trim()}`))
+    .join(" ");
 }

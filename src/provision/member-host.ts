@@ -1,4 +1,5 @@
-import type { FileProvisioner, RemoteExecProvisioner, SSHProvisionerConnection } from "cdktf";
+import { posix } from "node:path";
+import { type FileProvisioner, Fn, type RemoteExecProvisioner, type SSHProvisionerConnection, Token } from "cdktf";
 import type { MemberSettings } from "../settings";
 import type { Phase } from "./host-scripts";
 import { sshConnection } from "./ssh-connection";
@@ -36,7 +37,7 @@ export class MemberHost {
   }
 
   /**
-   * Puts a secret or an archive into the member's inbox, which phase `open_inbox` makes: a directory of the SSH user's own, mode 0700.
+   * Puts a secret or an archive into the member's inbox, which phase `open_inbox` makes beside the script: a directory of the SSH user's own, mode 0700.
    *
    * @param file Name of the file in the inbox.
    * @param source What it is: `content`, or `source`, a path on the operator's machine.
@@ -45,10 +46,14 @@ export class MemberHost {
     return {
       type: "file",
       connection: this.connection,
-      destination: `.cdktf-etcd/${this.member.name}/${file}`,
+      destination: `${directoryOf(this.member.ssh.scriptPath)}/.cdktf-etcd/${this.member.name}/${file}`,
       ...source,
     };
   }
+}
+
+function directoryOf(path: string): string {
+  return Token.isUnresolved(path) ? Fn.dirname(path) : posix.dirname(path);
 }
 
 /** The text that a host runs, in the pieces that `inline` joins by newlines. */

@@ -10,6 +10,8 @@ export interface Payload {
   readonly certificatePem: string;
   /** The member's private key, in PEM: sensitive. */
   readonly privateKeyPem: string;
+  /** The URL of the release archive, where it holds a user and a password. */
+  readonly secretArchiveUrl?: string;
   readonly startupScript: File;
   readonly supervisorIni: File;
   readonly etcdctlEnv: File;

@@ -30,5 +30,6 @@ export function preflightData(payload: Payload): { [key: string]: string } {
     OPERATOR_TIME: Fn.timestamp(),
     CA_PEM_BASE64: Fn.base64encode(payload.caPem),
     AUTHORITY_PEM_BASE64: Fn.base64encode(payload.authorityPem),
+    LEAF_PEM_BASE64: Fn.base64encode(payload.certificatePem),
   };
 }

@@ -1,28 +1,35 @@
-import { Fn, type SSHProvisionerConnection } from "cdktf";
+import type { SSHProvisionerConnection } from "cdktf";
+import { defaultScriptPath } from "../defaults";
+import { escapeTerraform } from "../render/terraform-escape";
 import type { SshSettings } from "../settings";
+import { ofPath } from "./operator-path";
 
 /** The connection of a provisioner that runs at create time. */
 export function sshConnection(ssh: SshSettings): SSHProvisionerConnection {
   return {
     type: "ssh",
-    host: ssh.host,
+    host: escapeTerraform(ssh.host),
     port: ssh.port,
-    user: ssh.user,
+    user: escapeTerraform(ssh.user),
     privateKey: ssh.privateKey ?? readAtApply(ssh.privateKeyFile),
     agent: ssh.agent as unknown as string, // Terraform wants a boolean; the binding's type says string
-    hostKey: ssh.hostKey,
-    timeout: ssh.timeout,
-    scriptPath: ssh.scriptPath,
-    bastionHost: ssh.bastionHost,
+    hostKey: literal(ssh.hostKey),
+    timeout: escapeTerraform(ssh.timeout),
+    scriptPath: literal(ssh.scriptPath),
+    bastionHost: literal(ssh.bastionHost),
     bastionPort: ssh.bastionPort,
-    bastionUser: ssh.bastionUser,
+    bastionUser: literal(ssh.bastionUser),
     bastionPrivateKey: readAtApply(ssh.bastionPrivateKeyFile),
   };
 }
 
 /** Read by Terraform when it connects: at synth it would end up in the JSON. */
 function readAtApply(file?: string): string | undefined {
-  return file === undefined ? undefined : Fn.file(Fn.pathexpand(file));
+  return file === undefined ? undefined : ofPath(["file", "pathexpand"], file);
+}
+
+function literal(text?: string): string | undefined {
+  return text === undefined ? undefined : escapeTerraform(text);
 }
 
 /** What a destroy provisioner must find in its own resource; all strings, empty for none. A private key given as text is left out: it would be in the plan. */
@@ -35,7 +42,7 @@ export function storedConnection(ssh: SshSettings): { [key: string]: string } {
     agent: String(ssh.privateKeyFile === undefined || ssh.agent),
     host_key: ssh.hostKey ?? "",
     timeout: ssh.timeout,
-    script_path: ssh.scriptPath ?? "",
+    script_path: ssh.scriptPath,
     bastion_host: ssh.bastionHost ?? "",
     bastion_port: String(ssh.bastionPort ?? ""),
     bastion_user: ssh.bastionUser ?? "",
@@ -56,7 +63,8 @@ export function connectionFromSelf(): SSHProvisionerConnection {
     agent: "${self.input.agent}",
     hostKey: optional("host_key"),
     timeout: "${self.input.timeout}",
-    scriptPath: optional("script_path"),
+    // A state of before this was always set has none.
+    scriptPath: `\${self.input.script_path != "" ? self.input.script_path : self.input.user == "root" ? "${defaultScriptPath("root")}" : "${defaultScriptPath("")}"}`,
     bastionHost: optional("bastion_host"),
     bastionPort: optional("bastion_port") as unknown as number,
     bastionUser: optional("bastion_user"),

@@ -1,8 +1,10 @@
 import { Resource } from "@cdktf/provider-null/lib/resource";
 import { Fn, type ITerraformDependable } from "cdktf";
 import type { Construct } from "constructs";
+import type { Genesis } from "./genesis";
 import type { MemberHost } from "./member-host";
 import type { Payload } from "./payload";
+import { escapeTerraform } from "../render/terraform-escape";
 import { preflightData } from "./preflight";
 
 /**
@@ -10,16 +12,27 @@ import { preflightData } from "./preflight";
  *
  * @param after The membership, and through it all preflights (nothing changes anywhere before every host was looked at); the pushed archive.
  */
-export function stage(scope: Construct, host: MemberHost, payload: Payload, after: ITerraformDependable[]): Resource {
+export function stage(
+  scope: Construct,
+  host: MemberHost,
+  payload: Payload,
+  genesis: Genesis,
+  after: ITerraformDependable[],
+): Resource {
   return new Resource(scope, "stage", {
     triggers: payload.triggers,
     provisioners: [
       host.run("open_inbox", 30),
-      // By `file`, into a directory that only the SSH user can enter: never by a script's text, which stays in /tmp when a run is cut short.
+      // By `file`, into a directory that only the SSH user can enter: never by a script's text, which stays on the host when a run is cut short.
       host.upload("etcd-peer-key.pem", { content: payload.privateKeyPem }),
+      ...(payload.secretArchiveUrl === undefined
+        ? []
+        : [host.upload("archive-url", { content: Fn.sensitive(escapeTerraform(payload.secretArchiveUrl)) })]),
       host.run("stage", 600, {
         ...preflightData(payload),
-        LEAF_PEM_BASE64: Fn.base64encode(payload.certificatePem),
+        // By its id the host knows another first deploy's stage from this one's. Not in preflight, on which the decommission depends (see there).
+        GENESIS: genesis.token,
+        FOUNDERS: genesis.founders,
         STARTUP_BASE64: Fn.base64encode(payload.startupScript.content),
         PROGRAM_INI_BASE64: Fn.base64encode(payload.supervisorIni.content),
         ETCDCTL_ENV_BASE64: Fn.base64encode(payload.etcdctlEnv.content),

@@ -62,7 +62,8 @@ export class EtcdRelease {
   /**
    * A mirror that has GitHub's layout, `<url>/vX.Y.Z/etcd-vX.Y.Z-linux-ARCH.tar.gz`, downloaded by each host.
    *
-   * @param url The part before `/vX.Y.Z`: `https://…` or `http://…` (the digest protects the archive either way).
+   * @param url The part before `/vX.Y.Z`: `https://…` or `http://…` (the digest protects the archive either way). A mirror that asks for a password:
+   *   `https://USER:PASSWORD@…`, the password best from a sensitive `TerraformVariable`. It reaches a host as a file that only the SSH user can read.
    * @param options Digests.
    */
   public static mirror(url: string, options: EtcdReleaseOptions = {}): EtcdRelease {

@@ -4,7 +4,7 @@ import { FLAGS } from "../release/flags.generated";
 export const OWNED_FLAGS: { readonly [flag: string]: string } = {
   name: "use members[].name",
   "data-dir": "use paths.dataDir",
-  "wal-dir": "the write-ahead log lies in paths.dataDir; mount its disk there, on member/wal",
+  "wal-dir": "the write-ahead log lies in paths.dataDir; for a disk of its own see docs/lost-data.md",
   "listen-peer-urls": "use members[].address and ports.peer",
   "listen-client-urls": "use members[].address and ports.client",
   "initial-advertise-peer-urls": "use members[].address and ports.peer",

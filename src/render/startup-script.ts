@@ -22,6 +22,9 @@ export function renderStartupScript(
   return `#!/bin/sh
 # Member ${name} of etcd; rendered by cdktf-etcd, edits are overwritten by the next deploy.
 set -eu
+# Again, in a clean environment: supervisor's may have ETCD_*, HTTPS_PROXY and the like, and etcd takes its settings from the flags below alone.
+[ "\${1:-}" = clean ] || exec /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin \\
+  \${ETCD_UNSUPPORTED_ARCH:+"ETCD_UNSUPPORTED_ARCH=$ETCD_UNSUPPORTED_ARCH"} /bin/sh "$0" clean
 initial_cluster=${alwaysQuote(initialCluster(cluster.members))}
 initial_cluster_state=existing
 initial_cluster_token=etcd-cluster
@@ -44,6 +47,8 @@ elif [ ! -e "$1" ]; then
   echo ${alwaysQuote(refusal)} >&2
   exit 1
 fi
+# Programs of supervisor have a soft limit of 1024 open files, and etcd raises it only where Go 1.19 or newer has built it.
+ulimit -S -n "$(ulimit -H -n)" || true
 exec ${shellQuote(etcd)} \\
 ${flags.map(([flag, value]) => `  --${flag}=${shellQuote(value)} \\\n`).join("")}  --initial-cluster="$initial_cluster" \\
   --initial-cluster-state="$initial_cluster_state" \\

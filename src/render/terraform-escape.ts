@@ -14,3 +14,19 @@ const SPECIAL = new RegExp(`${DOLLARS_BEFORE_TOKEN}|${TEMPLATE_START}`, "g");
 export function escapeTerraform(text: string): string {
   return text.replace(SPECIAL, (match) => (match.endsWith("{") ? `${match[0]}${match}` : `\${"${match}"}`));
 }
+
+/** The same for each value of a map: triggers, or what a resource remembers. */
+export function escapeValues(values: { readonly [key: string]: string }): { [key: string]: string } {
+  return Object.fromEntries(Object.entries(values).map(([key, value]) => [key, escapeTerraform(value)]));
+}
+
+/** Literal text as a string of Terraform's inside an expression: `${file("…")}`. Tokens in it are evaluated. */
+export function terraformString(text: string): string {
+  const quoted = text
+    .replace(/\\/g, "\\\\")
+    .replace(/"/g, '\\"')
+    .replace(/\n/g, "\\n")
+    .replace(/\r/g, "\\r")
+    .replace(/\t/g, "\\t");
+  return `"${escapeTerraform(quoted)}"`;
+}

@@ -43,11 +43,18 @@ export const memberNames: Rule = function* ({ props: { members } }) {
   }
   yield* duplicates(
     [...members.entries()],
-    ([, { name }]) => lowerCase(name),
-    ([i, { name }], [first]) =>
-      members[first].name === name
-        ? `members[${i}].name: "${name}" is also the name of members[${first}]; give another`
-        : `members[${i}].name: "${name}" differs from the name of members[${first}] by case only; give another`,
+    ([, { name }]) => name,
+    ([i, { name }], [first]) => `members[${i}].name: "${name}" is also the name of members[${first}]; give another`,
+  );
+};
+
+/** They work, but the rendered files of both are one where the operator's file system ignores case. */
+export const similarNames: Rule = function* ({ props: { members } }) {
+  const distinct = new Set(members.map(({ name }) => name));
+  yield* duplicates(
+    [...distinct],
+    lowerCase,
+    (name, first) => `members: the names "${first}" and "${name}" differ by case only; give one of them another`,
   );
 };
 

@@ -13,7 +13,12 @@ export type Rule = (subject: Subject) => Iterable<string>;
 
 /** A value that is known at synth. Tokens pass every rule untouched: what they stand for is known at apply only. */
 export function isKnown<T>(value: T | undefined): value is T {
-  return value !== undefined && !Token.isUnresolved(value);
+  return value !== undefined && !Token.isUnresolved(value) && !isListToken(value);
+}
+
+/** A list or map that Terraform knows at apply only is, in a program, a list with one text, or a map with one key, of this kind. */
+export function isListToken(value: unknown): boolean {
+  return typeof value === "string" && /[#&]\{TfToken\[/.test(value);
 }
 
 /** One problem, unless the value is absent, a token, or legal. */

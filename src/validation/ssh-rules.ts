@@ -1,23 +1,108 @@
+import { isIP } from "node:net";
 import type { SshOptions } from "../props";
 import type { MemberSettings } from "../settings";
-import { isGoDuration, isPort } from "./formats";
+import { isGoDuration, isHostName, isPort } from "./formats";
 import { duplicates, isKnown, type Rule, type Subject, unless } from "./problem";
+
+/** Terraform gives it to a shell without quotes. */
+const SCRIPT_PATH = /^\.?\/[A-Za-z0-9@%+=:,./_-]+$/;
 
 const PORT = "is not a TCP port; give 1 to 65535";
 
 export const sshOptions: Rule = function* (subject) {
   for (const [path, ssh] of everySsh(subject)) {
+    yield* sshHost(`${path}.host`, ssh.host, "user", "port");
+    yield* sshHost(`${path}.bastionHost`, ssh.bastionHost, "bastionUser", "bastionPort");
     yield* unless(`${path}.port`, ssh.port, isPort, PORT);
     yield* unless(`${path}.bastionPort`, ssh.bastionPort, isPort, PORT);
+    yield* sshUser(`${path}.user`, ssh.user, "host");
+    yield* sshUser(`${path}.bastionUser`, ssh.bastionUser, "bastionHost");
     yield* unless(`${path}.timeout`, ssh.timeout, isGoDuration, "is not a Go duration; give e.g. 30s or 2m");
+    yield* unless(
+      `${path}.timeout`,
+      ssh.timeout,
+      (text) => !isGoDuration(text) || /[1-9]/.test(text),
+      "leaves no time to connect; give e.g. 30s or 2m",
+    );
     yield* unless(
       `${path}.scriptPath`,
       ssh.scriptPath,
-      (text) => text.startsWith("/"),
-      "is not absolute; give e.g. /root/terraform_%RAND%.sh",
+      (text) => SCRIPT_PATH.test(text) && text.includes("%RAND%"),
+      "is not a path that Terraform can use, starting with / or ./ and with %RAND% in it; give e.g. /root/terraform_%RAND%.sh",
     );
+    yield* unless(
+      `${path}.scriptPath`,
+      ssh.scriptPath,
+      (text) => !/^\/(tmp|var\/tmp|dev\/shm)\/[^/]*$/.test(text),
+      "is in a directory of all users, who could change the script before it becomes root; give a file in a directory that only the SSH user can enter",
+    );
+    yield* unless(`${path}.hostKey`, ssh.hostKey, isHostKey, hostKeyProblem(ssh.hostKey));
+    yield* keyFile(`${path}.privateKeyFile`, ssh.privateKeyFile);
+    yield* keyFile(`${path}.bastionPrivateKeyFile`, ssh.bastionPrivateKeyFile);
   }
 };
+
+/** A host alone, without what other props say. */
+function* sshHost(path: string, host: string | undefined, user: string, port: string): Iterable<string> {
+  if (!isKnown(host) || isSshHost(host)) return;
+  const say = (fix: string) => `${path}: ${JSON.stringify(host)} is not an address or a host name; ${fix}`;
+  const [, login, bare, number] = /^(?:ssh:\/\/)?(?:([^@/]+)@)?(.*?)(?::(\d+))?\/?$/.exec(host) ?? [];
+  const name = (bare ?? "").replace(/^\[(.+)\]$/, "$1");
+  const parts = [
+    `"${name}"`,
+    ...(login === undefined ? [] : [`${user}: "${login}"`]),
+    ...(number === undefined ? [] : [`${port}: ${number}`]),
+  ];
+  if (isSshHost(name)) yield say(`give ${parts.join(", and ")}`);
+  else yield say("give e.g. 10.4.7.12");
+}
+
+/** A name of DNS or of /etc/hosts, where an underscore works too; or an IP address, which for SSH may have a zone. */
+function isSshHost(text: string): boolean {
+  return isIP(text) !== 0 || isHostName(text.replace(/\.$/, "").replace(/_/g, "-"));
+}
+
+function* sshUser(path: string, user: string | undefined, host: string): Iterable<string> {
+  if (!isKnown(user)) return;
+  const [, login, address] = /^(.+)@([^@]+)$/.exec(user) ?? [];
+  if (!/^[^\s:\p{Cc}]+$/u.test(user)) {
+    yield `${path}: ${JSON.stringify(user)} is not a login name; give e.g. root`;
+  } else if (address !== undefined && isIP(address) !== 0) {
+    yield `${path}: ${JSON.stringify(user)} is not a login name; give "${login}", and ${host}: "${address}"`;
+  }
+}
+
+const KEY_TYPE = /^(ssh-(ed25519|rsa|dss)|ecdsa-sha2-nistp(256|384|521)|sk-[a-z0-9-]+@openssh\.com)$/;
+
+/** `ssh-ed25519 AAAA… comment`: the type, and the same type at the head of what follows. */
+function isHostKey(text: string): boolean {
+  const [type, base64 = ""] = text.trim().split(/\s+/);
+  if (!KEY_TYPE.test(type) || /[\r\n]/.test(text.trim())) return false;
+  if (!/^AAAA[A-Za-z0-9+/]*={0,2}$/.test(base64)) return false;
+  const named = Buffer.from(base64, "base64").subarray(4).toString("latin1");
+  // As far as it goes: a key may be shortened where it only stands for one.
+  return named.startsWith(type) || type.startsWith(named);
+}
+
+function hostKeyProblem(text: unknown): string {
+  const words = typeof text === "string" ? text.trim().split(/\s+/) : [];
+  const at = words.findIndex((word) => KEY_TYPE.test(word));
+  if (typeof text === "string" && /[\r\n]/.test(text.trim())) return "is several lines; give one key";
+  if (at > 0) return `has ${words.slice(0, at).join(" ")} in front; give "${words.slice(at, at + 2).join(" ")}"`;
+  if (/^(SHA256|MD5):/.test(words[0] ?? "")) {
+    return "is a fingerprint; give the key itself, as ssh-keyscan prints it after the host: ssh-ed25519 AAAA…";
+  }
+  return "is not a public host key; give it as ssh-keyscan prints it after the host: ssh-ed25519 AAAA…";
+}
+
+function* keyFile(path: string, file: string | undefined): Iterable<string> {
+  if (!isKnown(file)) return;
+  const say = (problem: string) => `${path}: ${JSON.stringify(file)} ${problem}`;
+  if (file === "" || /\p{Cc}/u.test(file)) yield say("is not a path; give e.g. ~/.ssh/id_ed25519");
+  else if (/^~[^/\\]/.test(file))
+    yield say("is in the home directory of a named user, which Terraform does not expand; give an absolute path");
+  else if (file.endsWith(".pub")) yield say(`is a public key; give the private one: "${file.replace(/\.pub$/, "")}"`);
+}
 
 export const sshKeys: Rule = function* (subject) {
   for (const [path, ssh] of everySsh(subject)) {
@@ -53,9 +138,15 @@ export const bastion: Rule = function* ({ props, settings }) {
 /** Two members on one host would share their directories. A shared address is said elsewhere. */
 export const sshTargets: Rule = function* ({ settings: { members } }) {
   const target = ({ ssh }: MemberSettings) => `${ssh.host}:${ssh.port}`;
+  const key = (member: MemberSettings) => `${target(member)} by ${member.ssh.bastionHost}`.toLowerCase();
+  const [moved, others] = [true, false].map((own) =>
+    members.filter((member) => (member.ssh.host !== member.address) === own),
+  );
+  const taken = moved.map(key);
   yield* duplicates(
-    members.filter((member) => member.ssh.host !== member.address),
-    (member) => `${target(member)} by ${member.ssh.bastionHost}`,
+    // Of those that are reached at their own address, only one that another member's setting meets.
+    [...others.filter((member) => taken.includes(key(member))), ...moved],
+    (member) => (isKnown(member.ssh.host) ? key(member) : undefined),
     (member, first) =>
       `ssh: "${first.name}" and "${member.name}" are both reached at ${target(member)}; give each member a host of its own`,
   );

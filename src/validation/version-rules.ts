@@ -1,7 +1,8 @@
 import { MINORS } from "../release/flags.generated";
 import { supportStatus } from "../release/support";
+import { withoutLogin } from "../release/url-login";
 import { parseVersion } from "../release/version";
-import { isKnown, type Rule, type Subject } from "./problem";
+import { isKnown, type Rule, type Subject, unless } from "./problem";
 
 /** Whether the other rules can say something about the version. */
 export function versionIsKnown({ settings }: Subject): boolean {
@@ -44,6 +45,23 @@ export const digests: Rule = function* (subject) {
 export const mirror: Rule = function* ({ settings: { release } }) {
   const url = release.archiveUrl("X.Y.Z", "ARCH");
   if (isKnown(url) && !/^https?:\/\/[^/]/.test(url)) {
-    yield `release: "${url}" is no URL that a host can download from; give the mirror as https://… or http://…`;
+    yield `release: "${withoutLogin(url)}" is no URL that a host can download from; give the mirror as https://… or http://…`;
   }
+};
+
+export const mirrorPassword: Rule = function* ({ settings: { release } }) {
+  const url = release.archiveUrl("X.Y.Z", "ARCH");
+  if (isKnown(url) && withoutLogin(url) !== url) {
+    yield `release: the password in the mirror's URL is written into the synthesized JSON; put a sensitive TerraformVariable in its place`;
+  }
+};
+
+/** Of the operator's machine: Terraform reads it there. */
+export const archivePath: Rule = function* ({ settings: { release } }) {
+  yield* unless(
+    "release",
+    release.archivePath,
+    (path) => path !== "" && !/\p{Cc}|^https?:|^~[^/\\]/u.test(path),
+    "is not a path of an archive; give e.g. downloads/etcd-v3.6.14-linux-amd64.tar.gz, or EtcdRelease.mirror() for a URL",
+  );
 };

@@ -49,9 +49,10 @@ export function pids(lab: Lab, hosts = Object.keys(HOSTS)): Promise<string[]> {
 /** Everything that a deploy uses on its way and must not leave on a host; empty when all is well. */
 export async function leftovers(lab: Lab, hosts = Object.keys(HOSTS)): Promise<string> {
   const found = await lab.onAll(
-    "ls -d /root/.cdktf-etcd /opt/.*.aside /opt/etcd*/*.next /opt/etcd*/.*.aside /opt/etcd/first-start.env " +
+    "ls -d /opt/.*.aside /opt/etcd*/*.next /opt/etcd*/.*.aside /opt/etcd/first-start.env " +
       "/var/lib/cdktf-etcd/*/restart-pending /etc/supervisor/conf.d/.*.aside 2>/dev/null; " +
-      "find /tmp -maxdepth 1 -name 'terraform_*' -size +0; true",
+      // Terraform's last empty file may be there a moment longer.
+      "sleep 1; find /tmp /root /home/* -maxdepth 2 \\( -name 'terraform_*' -o -name '.cdktf-etcd*' \\); true",
     hosts,
   );
   return found.join("");
@@ -64,7 +65,7 @@ export async function fingerprint(lab: Lab, hosts = Object.keys(HOSTS)): Promise
       lab.on(
         host,
         "find / -xdev \\( -path /proc -o -path /sys -o -path /run -o -path /tmp -o -path /var/log -o -path /var/tmp " +
-          "-o -path /var/lib/systemd \\) -prune -o \\( -type f -exec sha256sum {} + -o -printf '%y %m %u %g %p %l\\n' \\) | sort | sha256sum",
+          "-o -path /var/lib/systemd -o -name '.cdktf-etcd-*.sh' \\) -prune -o \\( -type f -exec sha256sum {} + -o -printf '%y %m %u %g %p %l\\n' \\) | sort | sha256sum",
       ),
     ),
   );

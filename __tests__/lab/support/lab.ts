@@ -1,4 +1,4 @@
-import { mkdirSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { must, type Result, run, type RunOptions, type Running, start } from "./run";
 
@@ -26,10 +26,24 @@ export class Lab {
     return must([LAB, "--name", this.name, ...command]);
   }
 
-  /** Removes it; with `LAB_KEEP=1` it stays, to be looked at with `lab/lab --name …`. */
+  /** Removes it; with `LAB_KEEP=1` it stays, to be looked at with `lab/lab --name …`. Throws when a deploy has touched a neighbour. */
   public async down(): Promise<void> {
+    const restarted = await this.restartedNeighbours();
     if (process.env.LAB_KEEP) process.stdout.write(`kept: lab/lab --name ${this.name} ssh HOST\n`);
     else await this.lab("down");
+    if (restarted.length > 0) throw new Error(`somebody else's program was restarted: ${restarted}`);
+  }
+
+  /** The boots in which the other program under supervisor was started more than once, on hosts that have one (lab/parts/untidy.sh). */
+  private async restartedNeighbours(): Promise<string[]> {
+    const hosts = (await this.exec(["printenv", "LAB_HOSTS"])).stdout.trim().split(",");
+    const logs = await Promise.all(
+      hosts.map(async (pair) => join((await this.lab("host-root", pair.split("=")[0])).trim(), "var/log/jobs.starts")),
+    );
+    return logs.filter(existsSync).flatMap((log) => {
+      const boots = readFileSync(log, "utf8").trim().split("\n");
+      return boots.filter((boot, i) => boots.indexOf(boot) !== i).map((boot) => `${log}: ${boot}`);
+    });
   }
 
   /** A command in the operator's network namespace. */

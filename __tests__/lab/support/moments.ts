@@ -24,7 +24,7 @@ export async function phasesEnded(lab: Lab, hosts = Object.keys(HOSTS)): Promise
 /** A digest of all that a deploy puts on a host, but for data and logs, which a running etcd writes: what no refusal may touch. */
 export function installed(lab: Lab, hosts = Object.keys(HOSTS)): Promise<string[]> {
   return lab.onAll(
-    "find /opt /srv /etc /root /var/lib/cdktf-etcd \\( -type f -exec sha256sum {} + -o -printf '%y %m %u %g %p %l\\n' \\) | sort | sha256sum; stat -c '%U %a' /data/etcd/etcd-server",
+    "find /opt /srv /etc /root /var/lib/cdktf-etcd -name '.cdktf-etcd-*.sh' -o \\( -type f -exec sha256sum {} + -o -printf '%y %m %u %g %p %l\\n' \\) | sort | sha256sum; stat -c '%U %a' /data/etcd/etcd-server",
     hosts,
   );
 }

@@ -3,7 +3,8 @@ import { App, Fn, TerraformOutput, TerraformStack, TerraformVariable } from "cdk
 import { CertificateAuthority, EtcdCluster, type EtcdClusterProps, EtcdRelease } from "cdktf-etcd";
 
 const { ETCD_MIRROR = "", SSH_USER, SSH_PORT, SSH_PRIVATE_KEY_FILE, PROPS = "{}", SHA256 } = process.env;
-const { localArchive, keyFromVariable, secondAuthority, importedAuthority, ...overrides } = JSON.parse(PROPS);
+const { localArchive, keyFromVariable, secondAuthority, importedAuthority, id, beside, ...overrides } =
+  JSON.parse(PROPS);
 
 const app = new App({ outdir: "cdktf.out" });
 const stack = new TerraformStack(app, "etcd");
@@ -44,7 +45,16 @@ if (importedAuthority) {
   });
   Object.assign(props, { certificates: { ...overrides.certificates, authority } });
 }
-const cluster = new EtcdCluster(stack, "etcd", props);
-new TerraformOutput(stack, "endpoints", { value: cluster.endpoints });
-new TerraformOutput(stack, "certificate_ends", { value: cluster.certificateEnds });
+// The construct's id; "" for a stack whose last cluster has left it.
+if (id === "") {
+  EtcdCluster.stopRemovedClusters(stack);
+} else {
+  const cluster = new EtcdCluster(stack, id ?? "etcd", props);
+  new TerraformOutput(stack, "endpoints", { value: cluster.endpoints });
+  new TerraformOutput(stack, "certificate_ends", { value: cluster.certificateEnds });
+}
+// Further clusters of the stack, by id.
+for (const [other, otherProps] of Object.entries<Partial<EtcdClusterProps>>(beside ?? {})) {
+  new EtcdCluster(stack, other, { ...props, operatorCredentials: undefined, ...otherProps });
+}
 app.synth();

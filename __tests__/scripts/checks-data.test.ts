@@ -1,0 +1,343 @@
+import { renameSync, rmSync } from "node:fs";
+import { listenOn } from "../support/fake-etcd";
+import { installSupervisor } from "../support/fake-supervisor";
+import type { Host } from "../support/host";
+import { checkData, rollout, runningHost, stagedHost } from "../support/phases";
+import { inEachShell, testAsRoot } from "../support/shells";
+
+const refused = (text: string) => `a on host-a: test refused: ${text}`;
+const STARTED = "/var/lib/cdktf-etcd/a/started";
+const MARK = "/data/etcd/.cdktf-etcd";
+
+/** A directory of data as etcd leaves it. */
+function withData(host: Host): void {
+  host.write("/data/etcd/member/wal/0.wal", "");
+  host.call('put_directory "$DATA_DIR" 700');
+}
+
+/** What the kernel says is mounted on the host. */
+function mounted(host: Host, ...paths: string[]): void {
+  const lines = ["/", ...paths.map((path) => host.path(path))];
+  host.write("/proc/self/mountinfo", lines.map((path, i) => `${30 + i} 1 8:${i} / ${path} rw - ext4 sd rw\n`).join(""));
+}
+
+let all: Awaited<ReturnType<typeof listenOn>>;
+beforeAll(async () => {
+  all = await listenOn("127.0.0.1", "127.0.0.2", "127.0.0.3");
+});
+afterAll(() => all.close());
+
+inEachShell((newHost) => {
+  const clusterHost = () => newHost({ props: { ports: { client: all.port } } });
+  const check = (host: Host, text = "check_data") => host.call(text).lines;
+
+  test("an installation that is no link of ours is refused", () => {
+    const host = newHost();
+    host.write("/opt/etcd/etcd", "");
+    expect(check(host, "check_installation")).toEqual([
+      refused("installation: /opt/etcd is not a link; to do: move it away, or set paths.installRoot"),
+    ]);
+  });
+
+  describe("a data directory without data", () => {
+    test.each([
+      ["that is empty", []],
+      ["with what mkfs makes", ["lost+found/"]],
+      ["with what mkfs makes on a disk of the member's", ["member/lost+found/"]],
+      ["with the leavings of a first start that was killed: rollout moves them aside", ["member/snap/db.tmp"]],
+    ])("%s is good", (_, entries) => {
+      const host = newHost();
+      host.call('put_directory "$DATA_DIR" 700');
+      for (const entry of entries) {
+        if (entry.endsWith("/")) host.call(`mkdir -p "$DATA_DIR/${entry}"`);
+        else host.write(`/data/etcd/${entry}`, "");
+      }
+      expect(check(host)).toEqual([]);
+    });
+
+    test("with something else in it is refused", () => {
+      const host = newHost();
+      host.write("/data/etcd/diary", "");
+      expect(check(host)).toEqual([
+        refused(
+          "data directory: /data/etcd is not empty and is no data of etcd; to do: move it away, or set paths.dataDir",
+        ),
+      ]);
+    });
+
+    test("with a mount point where the log is to be made is refused: etcd could not make it", () => {
+      const host = newHost();
+      host.write("/data/etcd/member/snap/db", "");
+      host.call('mkdir -p "$DATA_DIR/member/wal/lost+found"');
+      mounted(host, "/data/etcd/member");
+      expect(check(host)).toEqual([]);
+      mounted(host, "/data/etcd/member/wal");
+      expect(check(host)).toEqual([
+        refused(
+          "data directory: /data/etcd/member/wal is a mount point without a write-ahead log, and etcd cannot create one on a mount point; to do: if the log is on another disk, mount that; for a new member umount /data/etcd/member/wal, apply, and see docs/lost-data.md#a-disk-of-its-own-for-the-write-ahead-log",
+        ),
+      ]);
+      withData(host);
+      host.call("mark_started");
+      expect(check(host)).toEqual([]);
+    });
+
+    test("with what a new file system brings is joined where it is: nothing is moved aside", () => {
+      const host = clusterHost();
+      const cluster = stagedHost(host);
+      cluster.members("b", "c");
+      cluster.healthy("bc");
+      cluster.status("a");
+      host.call('mkdir -p "$DATA_DIR/lost+found"');
+      expect(rollout(host).code).toBe(0);
+      expect(host.list("/data").filter((name) => name.includes("aside"))).toEqual([]);
+      expect(host.has("/data/etcd/lost+found")).toBe(true);
+    });
+  });
+
+  describe("data", () => {
+    const ADOPT =
+      "if they are the data of a with peer URL https://127.0.0.1:2380: mkdir -p -m 700 /var/lib/cdktf-etcd/a && echo https://127.0.0.1:2380 >/var/lib/cdktf-etcd/a/started, and apply again; otherwise set paths.dataDir to another directory";
+
+    test("that bear no mark are not advised away: they are adopted by the command that the line has", () => {
+      const host = newHost();
+      withData(host);
+      const [line] = check(host);
+      expect(line).toBe(
+        refused(
+          `data directory: /data/etcd holds data of an etcd, and nothing here says whose: this package marks what it makes, and after a new installation of the system that mark is gone; to do: ${ADOPT}`,
+        ),
+      );
+      const command = /2380: (mkdir .*started), and apply/.exec(line)?.[1] ?? "";
+      host.call(command.replace(/\/var\/lib/g, `'${host.root}'$&`));
+      expect(check(host)).toEqual([]);
+    });
+
+    test("are marked, in their own directory too, which outlives the system", () => {
+      const host = newHost();
+      withData(host);
+      host.call("mark_started");
+      expect(host.read(MARK)).toBe("member=a\npeer_url=https://127.0.0.1:2380\n");
+      expect(check(host)).toEqual([]);
+      rmSync(host.path("/var/lib/cdktf-etcd"), { recursive: true });
+      expect(check(host)).toEqual([]);
+      expect(check(host, "adopt_data")).toEqual([
+        "a on host-a: test: the data in /data/etcd are this member's own, of before",
+      ]);
+      expect(host.read(STARTED)).toBe("https://127.0.0.1:2380\n");
+      expect(check(host, "adopt_data")).toEqual([]);
+    });
+
+    test("of another member by their own mark are refused, and nothing of that mark is believed", () => {
+      const host = newHost();
+      withData(host);
+      host.write(MARK, "member=b$(id)\x1b[31m;`x`\npeer_url=https://127.0.0.2:2380\n");
+      expect(check(host)).toEqual([
+        refused(
+          "data directory: /data/etcd holds the data of the member bid[31mx with peer URL https://127.0.0.2:2380, not of a with https://127.0.0.1:2380; to do: set the member's name, address and ports.peer to those; or set paths.dataDir to another directory",
+        ),
+      ]);
+      expect(check(host, "adopt_data")).toEqual([]);
+      expect(host.has(STARTED)).toBe(false);
+    });
+
+    test("of a member with another peer URL are refused", () => {
+      const host = newHost();
+      withData(host);
+      host.write(STARTED, "https://10.4.7.99:2380\n");
+      expect(check(host)).toEqual([
+        refused(
+          "data directory: /data/etcd belongs to the member with peer URL https://10.4.7.99:2380, not https://127.0.0.1:2380: that is what its cluster knows it by; to do: set the member's address and ports.peer back; or, if these data are no longer needed, move them away",
+        ),
+      ]);
+    });
+
+    test("a mark that is a link is not followed, neither read nor written", () => {
+      const host = newHost();
+      withData(host);
+      host.write("/secret", "member=a\npeer_url=https://127.0.0.1:2380\n");
+      host.call(`ln -s '${host.path("/secret")}' "$DATA_MARK"`);
+      expect(check(host)[0]).toContain("nothing here says whose");
+      host.write("/secret", "secret\n");
+      host.call("mark_started");
+      expect(host.read("/secret")).toBe("secret\n");
+      expect(host.read(MARK)).toContain("member=a\n");
+    });
+  });
+
+  testAsRoot(
+    "data of a user with another uid go to etcd's user while nothing runs, and to nobody while etcd runs",
+    () => {
+      const host = newHost();
+      withData(host);
+      host.write("/elsewhere", "");
+      host.call(
+        'mkdir "$DATA_DIR/lost+found"; ln -s "$DATA_DIR/../../elsewhere" "$DATA_DIR/member/link"; chown -R -h root "$DATA_DIR"',
+      );
+      expect(check(host, "check_user")).toEqual([]);
+      const owners = () =>
+        check(host, 'cd "$DATA_DIR" && stat -c "%U %n" member/wal/0.wal member/link lost+found ../../elsewhere');
+      expect(owners()).toEqual([
+        "root member/wal/0.wal",
+        "root member/link",
+        "root lost+found",
+        "root ../../elsewhere",
+      ]);
+      host.call("give_data_to_user");
+      const { user } = host.cluster;
+      expect(owners()).toEqual([
+        `${user} member/wal/0.wal`,
+        `${user} member/link`,
+        "root lost+found",
+        "root ../../elsewhere",
+      ]);
+
+      const running = newHost();
+      runningHost(running);
+      expect(check(running, "check_user")).toEqual([]);
+      running.call('chown root "$DATA_DIR"');
+      expect(check(running, "check_user")).toEqual([
+        refused(
+          `user: etcd runs here as root, and /data/etcd belongs to that user; a running member is not given to another user; to do: set user back to root; or supervisorctl stop a, and apply again: its data then go to ${user}`,
+        ),
+      ]);
+      running.call("give_data_to_user");
+      expect(check(running, 'stat -c %U "$DATA_DIR"')).toEqual(["root"]);
+    },
+  );
+
+  describe("a healthy etcd whose data are not to be seen is never taken out", () => {
+    function hidden() {
+      const host = clusterHost();
+      const cluster = runningHost(host);
+      host.call('has_it_open() { [ -n "$(open_wal "$(etcd_pid)")" ]; }; wait_until 20 has_it_open');
+      return { host, cluster };
+    }
+    const left = (host: Host, why: string) => {
+      const run = rollout(host);
+      expect(run).toEqual({ code: 3, lines: [`a on host-a: rollout refused: data directory: ${why}`] });
+      expect(check(host, "check_hidden")).toEqual([refused(`data directory: ${why}`)]);
+    };
+
+    test("because a mount hides them", () => {
+      const { host, cluster } = hidden();
+      // A mount cannot be made here: etcd's own view of its files is laid beside instead.
+      host.call('rm "$DATA_DIR/member/wal/0.wal"');
+      mounted(host, "/data", "/data/etcd");
+      const view = `open_wal() { echo "$DATA_DIR/member/wal/0.wal"; }; `;
+      expect(check(host, `${view} check_hidden`)).toEqual([
+        refused(
+          "data directory: etcd runs on data in /data/etcd that are hidden: /data/etcd was mounted over them; to do: umount /data/etcd; to move the data to that disk, stop etcd (supervisorctl stop a) and copy them first",
+        ),
+      ]);
+      expect(cluster.changes()).toEqual([]);
+    });
+
+    test("and neither is one that has ended because a mount hides them", () => {
+      const { host, cluster } = hidden();
+      mounted(host, "/data");
+      expect(rollout(host).code).toBe(0);
+      host.call('supervisorctl stop a; rm "$DATA_DIR/member/wal/0.wal"');
+      cluster.unhealthy("a");
+      expect(check(host, "check_hidden")).toEqual([]);
+      mounted(host, "/data", "/data/etcd");
+      left(
+        host,
+        "/data/etcd was not mounted when this member was last healthy, and hides what lay there; to do: umount /data/etcd, and supervisorctl restart a; if those data are gone for good: rm -f /var/lib/cdktf-etcd/a/mounts /opt/etcd/mounts, and apply again",
+      );
+      expect(cluster.changes()).toEqual([]);
+      host.call('rm -f "$MOUNTS" "$MOUNTS_PUBLISHED"');
+      expect(check(host, "check_hidden")).toEqual([]);
+    });
+
+    test("because they were moved", () => {
+      const { host, cluster } = hidden();
+      renameSync(host.path("/data/etcd"), host.path("/data/old"));
+      left(
+        host,
+        "etcd runs on data that were moved to /data/old; to do: move them back to /data/etcd, and apply again",
+      );
+      cluster.unhealthy("a");
+      left(
+        host,
+        "etcd runs on data that were moved to /data/old; to do: move them back to /data/etcd, and apply again",
+      );
+      expect(cluster.changes()).toEqual([]);
+    });
+
+    test("because they were deleted; with `reprovision` it is provisioned anew, and once for each number", () => {
+      const { host, cluster } = hidden();
+      rmSync(host.path("/data/etcd"), { recursive: true });
+      left(
+        host,
+        "the data in /data/etcd were deleted under the running etcd, which is still healthy and would not start again; to do: to provision the member anew, raise its reprovision by one, and apply again",
+      );
+      expect(cluster.changes()).toEqual([]);
+      host.write("/var/lib/cdktf-etcd/a/reprovision", "1\n");
+      expect(check(host, "REPROVISION=1; check_hidden")).toHaveLength(1);
+      expect(check(host, "REPROVISION=2; check_hidden")).toEqual([]);
+      expect(check(host, "REPROVISION=2; remember_reprovision; is_to_be_provisioned_anew || echo done")).toEqual([
+        "done",
+      ]);
+      expect(host.read("/var/lib/cdktf-etcd/a/reprovision")).toBe("2\n");
+    });
+
+    test("and one that has no data open hides none", () => {
+      const { host } = hidden();
+      expect(check(host, "check_hidden")).toEqual([]);
+      host.call("supervisorctl stop a");
+      rmSync(host.path("/data/etcd"), { recursive: true });
+      expect(check(host, "check_hidden")).toEqual([]);
+    });
+  });
+
+  describe("where a running member lies and listens", () => {
+    test.each([
+      [
+        "DATA_DIR=/elsewhere",
+        "changed data-dir: the running member has /data/etcd, the program says /elsewhere; data are not moved from one directory to another under a member; to do: set paths.dataDir back; to move, take the member out of the program, deploy, and add it again with the new directory",
+      ],
+      [
+        "PEER_URL=https://127.0.0.1:2390",
+        "changed initial-advertise-peer-urls: the running member has https://127.0.0.1:2380, the program says https://127.0.0.1:2390; the peer URL is what the cluster knows the member by; to do: set address and ports.peer back; to move, take the member out of the program, deploy, and add it again",
+      ],
+    ])("cannot be changed by %s", (change, why) => {
+      const host = newHost();
+      runningHost(host);
+      expect(check(host, "check_identity; check_shape")).toEqual([]);
+      expect(check(host, `${change}; check_identity; check_shape`)).toEqual([refused(why)]);
+    });
+
+    test("may be another client port: that is a restart", () => {
+      const host = newHost();
+      runningHost(host);
+      expect(check(host, "CLIENT_URL=https://127.0.0.1:2479; check_identity; check_shape")).toEqual([]);
+    });
+
+    test.each([
+      [
+        "a renamed member",
+        "MEMBER=aa; INITIAL_CLUSTER=aa=$PEER_URL,b=https://127.0.0.2:2380",
+        "member: this host runs the member a of this cluster (https://127.0.0.1:2380), and the program calls it aa; to do: set the name back to a; for another name take a out of the program, deploy, and add it again as aa",
+      ],
+      [
+        "two members whose addresses were swapped",
+        "MEMBER=b; INITIAL_CLUSTER=a=https://127.0.0.2:2380,b=$PEER_URL",
+        "member: this host runs the member a of this cluster (https://127.0.0.1:2380), and the program has b here; to do: set the addresses of a and b back; to move a member, take it out of the program, deploy, and add it again",
+      ],
+    ])("%s: one line, which calls no etcd of the cluster a stranger", (_, change, why) => {
+      const host = newHost();
+      installSupervisor(host);
+      runningHost(host);
+      expect(
+        host.call(`${change}; STATE_DIR=\${STATE_DIR%/a}/$MEMBER; all_checks`, checkData("ca", "leaf")).lines,
+      ).toEqual([refused(why).replace(/^a/, change.slice(7).split(";")[0])]);
+    });
+
+    test("is nobody's concern when a member of another cluster runs, or none", () => {
+      const host = newHost();
+      runningHost(host);
+      expect(check(host, "MEMBER=b; PEER_URL=https://127.0.0.1:12380; check_identity; check_shape")).toEqual([]);
+    });
+  });
+});

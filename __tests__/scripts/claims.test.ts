@@ -1,0 +1,177 @@
+import { chmodSync, chownSync, mkdirSync, rmSync, symlinkSync, utimesSync } from "node:fs";
+import { installBinaries } from "../support/fake-etcd";
+import { installSupervisor } from "../support/fake-supervisor";
+import type { Host } from "../support/host";
+import { runningHost } from "../support/phases";
+import { inEachShell, testAsRoot } from "../support/shells";
+
+const refused = (text: string) => `a on host-a: test refused: ${text}`;
+const check = (host: Host, text = "check_ownership") => host.call(text).lines;
+
+inEachShell((newHost) => {
+  /** A host on which member `x` of another cluster has claimed these places. */
+  function claimed(places: { [key: string]: string }): Host {
+    const host = newHost();
+    const claim = {
+      member: "x",
+      cluster: "two/etcd",
+      genesis: "1",
+      peer_url: "https://127.0.0.1:3380",
+      install_root: host.path("/srv/x"),
+      data_dir: host.path("/srv/x-data"),
+      log_dir: host.path("/srv/x-log"),
+      supervisor_ini: "etcd-x",
+      user: "etcd",
+      ...Object.fromEntries(
+        Object.entries(places).map(([key, path]) => [key, path.startsWith("/") ? host.path(path) : path]),
+      ),
+    };
+    const lines = Object.entries(claim).map(([key, value]) => `${key}=${value}\n`);
+    host.write("/var/lib/cdktf-etcd/x/claim", lines.join(""));
+    return host;
+  }
+
+  test.each([
+    ["installRoot", { install_root: "/opt" }, "/opt/etcd"],
+    ["dataDir", { data_dir: "/data" }, "/data"],
+    ["dataDir", { data_dir: "/data/etcd" }, "/data/etcd"],
+    ["logDir", { log_dir: "/data/logs/x" }, "/data/logs/x"],
+    ["supervisorIni", { supervisor_ini: "etcd-server" }, "the supervisor file etcd-server"],
+  ])("another member's place is refused, by the prop to set: %s", (prop, places, what) => {
+    const host = claimed(places);
+    expect(check(host)).toContain(
+      refused(
+        `paths.${prop}: ${what} belongs to the member x of the cluster two/etcd (https://127.0.0.1:3380); to do: set paths.${prop} to one of its own; if x is gone from this host for good, rm /var/lib/cdktf-etcd/x/claim`,
+      ),
+    );
+  });
+
+  test.each<{ [key: string]: string }>([
+    {},
+    { install_root: "/opt/x" },
+    { install_root: "/opt-x", data_dir: "/data/etcd-2", log_dir: "/data/logs2" },
+  ])("places beside each other are fine: %j", (places) => {
+    expect(check(claimed(places))).toEqual([]);
+  });
+
+  test("a member's own claim is no obstacle, nor one that was released", () => {
+    const host = newHost();
+    host.call('claim_host; mkdir -p "${STATE_DIR%/*}/x"; mv "$CLAIM" "${STATE_DIR%/*}/x/released"; claim_host');
+    expect(host.read("/var/lib/cdktf-etcd/a/claim").split(host.root).join("")).toBe(
+      "member=a\ncluster=stack/etcd\ngenesis=\npeer_url=https://127.0.0.1:2380\ninstall_root=/opt\ndata_dir=/data/etcd\nlog_dir=/data/logs\nsupervisor_ini=etcd-server\n" +
+        `user=${host.cluster.user}\n`,
+    );
+    expect(check(host)).toEqual([]);
+  });
+
+  test("a stage of another state is refused while the first one may still start, and not for ever", () => {
+    const host = newHost();
+    const claim = (genesis: string) => host.call("claim_host", { GENESIS: genesis });
+    expect(claim("1")).toEqual({ code: 0, lines: [] });
+    expect(claim("2")).toEqual({
+      code: 3,
+      lines: [
+        refused(
+          "claim: another deploy, with another Terraform state, has staged this member less than 10 minutes ago and not started it yet; to do: let that deploy end, and use its state; if there is none, apply again when 10 minutes are over",
+        ),
+      ],
+    });
+    expect(claim("1").code).toBe(0);
+    const old = Date.now() / 1000 - 660;
+    utimesSync(host.path("/var/lib/cdktf-etcd/a/claim"), old, old);
+    expect(claim("2").code).toBe(0);
+    // One that has started is known by its name and peer URL, whatever state asks.
+    host.write("/var/lib/cdktf-etcd/a/started", host.member.peerUrl);
+    expect(claim("3").code).toBe(0);
+  });
+
+  test("a member that an older version of this package deployed, and that has claimed nothing, is known by its startup script and its program", () => {
+    const host = newHost();
+    runningHost(host);
+    expect(check(host)).toEqual([]);
+    expect(check(host, "MEMBER=b; STATE_DIR=${STATE_DIR%/*}/b; check_ownership")).toEqual([
+      "b on host-a: test refused: paths.installRoot: /opt/etcd-v3.6.14 belongs to the member a; to do: set paths.installRoot to a directory of its own; if a is gone from this host for good, rm /opt/etcd-v3.6.14/etcd-server-startup.sh",
+      "b on host-a: test refused: paths.logDir: the program a (/etc/supervisor/conf.d/etcd-server.ini) logs to /data/logs/etcd.log; to do: set paths.logDir to a directory of its own",
+    ]);
+  });
+
+  test.each([
+    ["/data", "dataDir", "/data/etcd", "/mnt/big/etcd"],
+    ["/data", "logDir", "/data/logs", "/mnt/big/logs"],
+    ["/opt", "installRoot", "/opt", "/mnt/big"],
+  ])("a link in a path (%s) is refused, with the real path: paths.%s", (link, prop, _, real) => {
+    const host = newHost();
+    mkdirSync(host.path("/mnt/big"), { recursive: true });
+    rmSync(host.path(link), { recursive: true, force: true });
+    symlinkSync(host.path("/mnt/big"), host.path(link));
+    expect(check(host)).toContain(
+      refused(
+        `paths.${prop}: ${link} is a symbolic link to /mnt/big, and root writes through no link; to do: set paths.${prop} to ${real}`,
+      ),
+    );
+  });
+
+  test("a running member follows the real path of its data directory without being another", () => {
+    const host = newHost({ props: { paths: { dataDir: "/nowhere" } } });
+    host.write("/mnt/data/x", "");
+    symlinkSync("mnt/data", host.path("/data"));
+    expect(
+      host.call(`DATA_DIR=${host.path("/mnt/data")}; is_data_directory ${host.path("/data")} && echo same`).lines,
+    ).toEqual(["same"]);
+  });
+
+  testAsRoot.each([
+    ["paths.dataDir", "/data", "and root writes there", ", or set paths.dataDir to a directory of its own"],
+    ["paths.logDir", "/data/logs", "and root writes there", ", or set paths.logDir to a directory of its own"],
+    ["paths.installRoot", "/opt", "and root writes there", ", or set paths.installRoot to a directory of its own"],
+    ["supervisor", "/etc/supervisor/conf.d", "where supervisord reads its programs", ""],
+  ])("what others can write is refused: %s", (what, path, why, other) => {
+    const host = newHost();
+    installSupervisor(host);
+    mkdirSync(host.path(path), { recursive: true });
+    chownSync(host.path(path), 0, 12);
+    chmodSync(host.path(path), 0o2775);
+    expect(check(host)).toContainEqual(
+      expect.stringMatching(
+        new RegExp(
+          `^a on host-a: test refused: ${what}: ${path} can be changed by others than root \\(root:\\S+, mode 2775\\), ${why}; to do: chown root:root ${path} && chmod go-w ${path}${other}$`,
+        ),
+      ),
+    );
+  });
+
+  testAsRoot("an empty directory for the data must be root's or etcd's", () => {
+    const host = newHost();
+    mkdirSync(host.path("/data/etcd"), { recursive: true });
+    expect(check(host)).toEqual([]);
+    chownSync(host.path("/data/etcd"), 12345, 12345);
+    expect(check(host)).toEqual([
+      refused(
+        "paths.dataDir: /data/etcd belongs to UNKNOWN; to do: if nobody needs it, rmdir /data/etcd; or set paths.dataDir to a directory of its own",
+      ),
+    ]);
+  });
+
+  test("versions made by hand are refused, and left alone", () => {
+    const host = newHost();
+    host.write("/opt/etcd-v3.1.20/etcd", "");
+    symlinkSync("etcd-v3.1.20", host.path("/opt/etcd"));
+    host.write("/opt/etcd-v3.6.14/etcd", "");
+    expect(check(host)).toEqual([
+      refused(
+        "paths.installRoot: /opt/etcd-v3.6.14 was not made by this package; to do: move it away, or set paths.installRoot to another directory",
+      ),
+      refused(
+        "paths.installRoot: /opt/etcd leads to /opt/etcd-v3.1.20, which was not made by this package; to do: move the link away, or set paths.installRoot to another directory",
+      ),
+    ]);
+  });
+
+  test("an old installation that moves to another root is still known as ours", () => {
+    const host = newHost();
+    installBinaries(host);
+    host.call("claim_host");
+    host.call(`INSTALL_ROOT=${host.path("/srv")}; claim_host`);
+    expect(host.read("/var/lib/cdktf-etcd/a/made")).toBe(`${host.path("/opt/etcd-v3.6.14")}\n`);
+  });
+});

@@ -1,0 +1,138 @@
+import { symlinkSync } from "node:fs";
+import { installBinaries, listenOn } from "../support/fake-etcd";
+import { breakNeighbour, installNeighbour, neighbourStarts, supervisorChanges } from "../support/fake-supervisor";
+import type { Host } from "../support/host";
+import { phase, pid, rollout, runningHost, stagedHost } from "../support/phases";
+import { inEachShell } from "../support/shells";
+
+const NEXT = "/opt/etcd-v3.6.14/etcd-server.ini.next";
+
+let all: Awaited<ReturnType<typeof listenOn>>;
+beforeAll(async () => {
+  all = await listenOn("127.0.0.1", "127.0.0.2", "127.0.0.3");
+});
+afterAll(() => all.close());
+
+/** Other programs under the same supervisord: none of their processes is touched, and none of their mistakes is overlooked. */
+inEachShell((newHost) => {
+  const clusterHost = () => newHost({ props: { ports: { client: all.port } } });
+
+  /** The neighbour runs, and its file has been edited since. */
+  function withPendingEdit(host: Host): Host {
+    installNeighbour(host);
+    host.call("supervisorctl update");
+    installNeighbour(host, "sleep 2");
+    host.forgetCalls();
+    return host;
+  }
+
+  function expectUntouched(host: Host): void {
+    expect(neighbourStarts(host)).toBe(1);
+    expect(host.call("supervisorctl reread").lines).toContain("jobs: changed");
+  }
+
+  test("a first start takes over one program, and leaves another's pending edit pending", () => {
+    const host = clusterHost();
+    stagedHost(host);
+    host.write("/data/etcd/member/wal/0.wal", "");
+    withPendingEdit(host);
+    expect(host.call("start_etcd").code).toBe(0);
+    expect(pid(host)).toMatch(/^\d+$/);
+    expectUntouched(host);
+  });
+
+  test("so does the rollout of a changed program", () => {
+    const host = clusterHost();
+    runningHost(host);
+    withPendingEdit(host);
+    const before = pid(host);
+    const ini = host.programIni().replace("/data/logs/etcd.log", "/data/logs/new.log");
+    host.write(NEXT, ini);
+    expect(rollout(host, { ini }).code).toBe(0);
+    expect(pid(host)).not.toBe(before);
+    expect(host.has("/data/logs/new.log")).toBe(true);
+    expectUntouched(host);
+  });
+
+  test("so does a removal", () => {
+    const host = clusterHost();
+    runningHost(host);
+    withPendingEdit(host);
+    expect(phase(host, "shutdown", { REMOVAL_POLICY: "retain" }).code).toBe(0);
+    expect(pid(host)).toBe("");
+    expect(host.call("supervisorctl status a").lines).toEqual(["a: ERROR (no such process)"]);
+    expectUntouched(host);
+  });
+
+  test("a removal needs no file of another: one that supervisord cannot read does not keep the member there", () => {
+    const host = clusterHost();
+    runningHost(host);
+    breakNeighbour(host);
+    expect(phase(host, "shutdown", { REMOVAL_POLICY: "retain" }).lines).toContain(
+      "a on host-a: shutdown: stopped and unregistered",
+    );
+  });
+
+  test("a changed program that supervisord does not read fails with supervisord's words; the member runs on as it was, and with the file corrected it is taken over", () => {
+    const host = clusterHost();
+    runningHost(host);
+    breakNeighbour(host);
+    const before = pid(host);
+    const ini = host.programIni().replace("/data/logs/etcd.log", "/data/logs/new.log");
+    host.write(NEXT, ini);
+    const failed = rollout(host, { ini });
+    expect(failed.code).toBe(1);
+    expect(failed.lines.at(-1)).toBe(
+      "a on host-a: rollout failed: supervisord cannot read its configuration: CANT_REREAD: The directory named as part of the path /nope/jobs.log does not exist in section 'program:jobs' (file: '/etc/supervisor/conf.d/jobs.conf'); to do: correct that file until 'supervisorctl reread' reports no error, and apply again",
+    );
+    expect(pid(host)).toBe(before);
+    expect(supervisorChanges(host)).toEqual([]);
+    installNeighbour(host);
+    expect(rollout(host, { ini })).toMatchObject({ code: 0 });
+    expect(host.has("/data/logs/new.log")).toBe(true);
+  });
+
+  test("what an earlier deploy only believed to be taken over is mended by the next rollout", () => {
+    const host = clusterHost();
+    runningHost(host);
+    const ini = host.programIni().replace("/data/logs/etcd.log", "/data/logs/new.log");
+    host.write("/etc/supervisor/conf.d/etcd-server.ini", ini);
+    expect(rollout(host, { ini }).lines).toEqual(["a on host-a: rollout: restarted", "a on host-a: rollout: healthy"]);
+    expect(host.has("/data/logs/new.log")).toBe(true);
+  });
+
+  test("a restart that brings back another binary is a failure, and says which one runs", () => {
+    const host = clusterHost();
+    runningHost(host);
+    installBinaries(host, "3.5.33");
+    host.write("/opt/etcd-v3.5.33/etcd-server-startup.sh", host.startupScript(), 0o755);
+    symlinkSync("../etcd-v3.6.14/certs.0", host.path("/opt/etcd-v3.5.33/certs"));
+    // The program does not start by the link that a rollout changes.
+    const ini = host.programIni().replace("/opt/etcd/etcd-server-startup.sh", "/opt/own.sh");
+    host.write("/opt/own.sh", host.startupScript().replace("/opt/etcd/etcd \\", "/opt/etcd-v3.5.33/etcd \\"), 0o755);
+    host.write("/etc/supervisor/conf.d/etcd-server.ini", ini);
+    host.call("supervisorctl update");
+    const failed = rollout(host, { ini });
+    expect(failed.code).toBe(1);
+    expect(failed.lines.at(-1)).toMatch(
+      /^a on host-a: rollout failed: etcd was restarted, but it runs \/opt\/etcd-v3\.5\.33\/\.sh, not \/opt\/etcd-v3\.6\.14\/etcd; to do: /,
+    );
+  });
+
+  test("a process with other arguments than the startup script has, or that supervisord did not start, is not what was meant", () => {
+    const host = clusterHost();
+    runningHost(host);
+    const differences = () => host.call('runs_as_meant || echo "$difference"').lines;
+    expect(differences()).toEqual([]);
+    const script = "/opt/etcd-v3.6.14/etcd-server-startup.sh";
+    host.write(script, host.startupScript({ extraFlags: { "log-level": "it's quoted" } }), 0o755);
+    expect(differences()).toEqual(["it runs without --log-level=it's quoted"]);
+    host.call("supervisorctl restart a >/dev/null; wait_until 5 is_running");
+    expect(differences()).toEqual([]);
+    host.write(script, host.startupScript(), 0o755);
+    expect(differences()).toEqual(["it runs with --log-level=it's quoted, which the startup script does not have"]);
+    host.call("supervisorctl restart a >/dev/null; wait_until 5 is_running");
+    host.call('running=$(etcd_pid); mv "$(dirname "$CURRENT")/../run/etcd.pid" "$(dirname "$CURRENT")/../run/x"');
+    expect(differences()[0]).toMatch(/^its process \d+ is not the one that supervisord has \(0\)$/);
+  });
+});

@@ -1,0 +1,72 @@
+import { chownSync, linkSync, lstatSync, symlinkSync } from "node:fs";
+import type { Host } from "../support/host";
+import { runningHost } from "../support/phases";
+import { inEachShell, testAsRoot } from "../support/shells";
+
+inEachShell((newHost) => {
+  /** A host as an older version of this package left it: all is etcd's user's. */
+  function olderHost(): { host: Host; etcd: number } {
+    const host = newHost();
+    runningHost(host);
+    const etcd = Number(host.call('id -u "$ETCD_USER"').lines.join());
+    host.call('chown -hR "$ETCD_USER:" "$INSTALL_ROOT/etcd-v$VERSION" "$LOG_DIR" "$(dirname "$DATA_DIR")"');
+    return { host, etcd };
+  }
+  const owner = (host: Host, path: string) => lstatSync(host.path(path)).uid;
+
+  testAsRoot("what root uses is taken back from etcd's user; the data, the key and the binaries that run stay", () => {
+    const { host, etcd } = olderHost();
+    expect(host.call("check_places").lines).toEqual([]);
+    expect(host.call("take_over")).toEqual({
+      code: 0,
+      lines: [
+        "a on host-a: test: /data is root's now, as all that root uses",
+        "a on host-a: test: /data/logs is root's now, as all that root uses",
+        "a on host-a: test: /opt/etcd-v3.6.14 is root's now, as all that root uses",
+      ],
+    });
+    const etcds = ["/data/etcd", "/opt/etcd-v3.6.14/certs.0/etcd-peer-key.pem", "/opt/etcd-v3.6.14/etcdctl"];
+    expect(etcds.map((path) => owner(host, path))).toEqual(etcds.map(() => etcd));
+    const roots = [
+      "/data",
+      "/data/logs",
+      "/data/logs/etcd.log",
+      "/opt/etcd-v3.6.14",
+      "/opt/etcd-v3.6.14/certs",
+      "/opt/etcd-v3.6.14/certs.0",
+      "/opt/etcd-v3.6.14/certs.0/ca.pem",
+      "/opt/etcd-v3.6.14/etcd-server-startup.sh",
+    ];
+    expect(roots.filter((path) => owner(host, path) !== 0)).toEqual([]);
+    // A second time there is nothing to take.
+    expect(host.call("take_over").lines).toEqual([]);
+  });
+
+  testAsRoot("links and second names that etcd's user has left there lead root nowhere", () => {
+    const { host, etcd } = olderHost();
+    host.write("/srv/victim", "whole");
+    chownSync(host.path("/srv/victim"), 12345, 12345);
+    const before = lstatSync(host.path("/srv/victim"));
+    symlinkSync(host.path("/srv/victim"), host.path("/data/logs/etcd.log.1"));
+    linkSync(host.path("/srv/victim"), host.path("/data/logs/etcd.log.2"));
+    symlinkSync(host.path("/srv"), host.path("/opt/etcd-v3.6.14/Documentation"));
+    symlinkSync(host.path("/srv/victim"), host.path("/opt/etcd-v3.6.14/etcd-server.ini.next"));
+    chownSync(host.path("/opt/etcd-v3.6.14"), etcd, etcd);
+    host.call("take_over");
+    const after = lstatSync(host.path("/srv/victim"));
+    expect([after.uid, after.mode, host.read("/srv/victim")]).toEqual([before.uid, before.mode, "whole"]);
+    expect(host.list("/data/logs")).toEqual(["etcd.log"]);
+    expect(host.list("/opt/etcd-v3.6.14")).not.toContain("etcd-server.ini.next");
+  });
+
+  testAsRoot("without a mark of ours nothing is taken from anybody: it is refused", () => {
+    const host = newHost();
+    host.write("/data/logs/theirs", "");
+    host.call('chown "$ETCD_USER:" "$LOG_DIR"');
+    expect(host.call("take_over; check_places").lines).toEqual([
+      expect.stringMatching(
+        /^a on host-a: test refused: paths\.logDir: \/data\/logs can be changed by others than root /,
+      ),
+    ]);
+  });
+});

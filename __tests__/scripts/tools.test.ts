@@ -1,0 +1,47 @@
+import { hostScripts } from "../../src/provision/host-scripts";
+import { commandsOf } from "../support/shell-commands";
+
+const SCRIPTS = hostScripts();
+const BUILTINS =
+  ". : [ break cd command continue echo eval exec exit export false kill local printf pwd read return set shift test trap true type ulimit umask unset wait";
+/** Asked for by `command -v`, or called where a failure is as good as an answer. */
+const OPTIONAL = [...SCRIPTS.matchAll(/command -v "?(\w[\w.-]*)/g)].map(([, name]) => name);
+/** Run only where something said that it is there, or that it is wanted. */
+const GUARDED: { [command: string]: string } = {
+  "apt-get": "one of the package managers that are looked for",
+  dnf: "the same",
+  yum: "the same",
+  zypper: "the same",
+  python3: "the last way to download",
+  sh: "reads this script already",
+  sudo: "only as another user than root, who is told when it does not work",
+};
+
+/** Called by a tool. */
+const IMPLIED = ["gzip"];
+
+test("preflight asks for every command that the scripts call, and for no other", () => {
+  const functions = [...SCRIPTS.matchAll(/^(\w+)\(\)/gm)].map(([, name]) => name);
+  const ours = new Set([...functions, ...BUILTINS.split(" "), ...OPTIONAL, ...Object.keys(GUARDED)]);
+  const called = [...commandsOf(SCRIPTS)].filter((name) => !ours.has(name));
+  const asked = (/^TOOLS="([^"]*)"/m.exec(SCRIPTS)?.[1] ?? "").split(/\s+/).sort();
+  expect([...called, ...IMPLIED].sort()).toEqual(asked);
+});
+
+test("a command is found wherever it stands, and what only looks like one is not", () => {
+  const text = `
+f() { # comment | no
+  a "x $(b1 | b2 "$(b3)")" 'no; no' && X=1 c || ! d
+  if e; then f1; else f2; fi >/dev/null 2>&1
+  case $(g) in no | "no") h ;; *no*) i ;; esac
+  for no in no; do j; done <<LIST
+no
+LIST
+  env A=1 k no; timeout -k 10 "$n" l no; command -v no; (n) | while read -r no; do o; done
+}
+`;
+  expect([...commandsOf(text)].filter((name) => name.startsWith("no"))).toEqual([]);
+  expect([...commandsOf(text)].sort()).toEqual(
+    "a b1 b2 b3 c d e env f1 f2 g h i j k l n o read timeout command".split(" ").sort(),
+  );
+});

@@ -1,0 +1,78 @@
+import { TerraformVariable } from "cdktf";
+import type { EtcdClusterProps, SshOptions } from "../../src/props";
+import { EtcdRelease } from "../../src/release/etcd-release";
+import { validateProps } from "../../src/validate-props";
+import { RUNBOOK } from "../helpers/settings";
+import { emptyStack } from "../support/synth";
+
+const errors = (props: Partial<EtcdClusterProps>) => validateProps({ ...RUNBOOK, ...props }).errors;
+const ssh = (options: SshOptions) =>
+  errors({ members: RUNBOOK.members.slice(0, 1), ssh: { ...RUNBOOK.ssh, ...options } });
+
+const KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ0b0x8V0cPzqJ9nq3h5s1w2e3r4t5y6u7i8o9p0a1s2";
+
+test.each<[title: string, problems: string[], problem: RegExp]>([
+  ["a user in the host", ssh({ host: "deploy@10.4.7.12" }), /ssh\.host: .*; give "10\.4\.7\.12", and user: "deploy"$/],
+  ["a port in the host", ssh({ host: "10.4.7.12:2222" }), /; give "10\.4\.7\.12", and port: 2222$/],
+  ["a URL", ssh({ host: "ssh://deploy@h.example:2222/" }), /; give "h\.example", and user: "deploy", and port: 2222$/],
+  ["brackets", ssh({ host: "[fd00::1]" }), /; give "fd00::1"$/],
+  ["a blank", ssh({ host: "a b" }), /; give e\.g\. 10\.4\.7\.12$/],
+  [
+    "a port in the bastion",
+    ssh({ bastionHost: "jump.example:2222" }),
+    /ssh\.bastionHost: .*; give "jump\.example", and bastionPort: 2222$/,
+  ],
+  ["a user in the bastion", ssh({ bastionHost: "ops@jump.example" }), /, and bastionUser: "ops"$/],
+  ["no user", ssh({ user: "" }), /ssh\.user: "" is not a login name; give e\.g\. root$/],
+  ["a host in the user", ssh({ user: "deploy@10.4.7.12" }), /give "deploy", and host: "10\.4\.7\.12"$/],
+  ["no time", ssh({ timeout: "0s" }), /ssh\.timeout: "0s" leaves no time to connect/],
+  [
+    "a host before the key",
+    ssh({ hostKey: `10.4.7.12 ${KEY} root@a` }),
+    new RegExp(`has 10\\.4\\.7\\.12 in front; give "${KEY.replace(/\+/g, "\\+")}"$`),
+  ],
+  ["a fingerprint", ssh({ hostKey: "SHA256:abc" }), /is a fingerprint; give the key itself/],
+  ["a key of another type", ssh({ hostKey: KEY.replace("ssh-ed25519", "ssh-rsa") }), /is not a public host key/],
+  ["two keys", ssh({ hostKey: `${KEY}\n${KEY}` }), /is several lines; give one key$/],
+  ["a public key", ssh({ privateKeyFile: "~/.ssh/id.pub" }), /is a public key; give the private one: "~\/\.ssh\/id"$/],
+  ["another user's home", ssh({ privateKeyFile: "~ops/key" }), /give an absolute path$/],
+  ["no key", ssh({ privateKeyFile: "" }), /is not a path/],
+  ["a script path with a blank", ssh({ scriptPath: "/a b/%RAND%.sh" }), /is not a path that Terraform can use/],
+  [
+    "a URL as an archive",
+    errors({ release: EtcdRelease.localArchive("https://x/etcd.tar.gz") }),
+    /is not a path of an archive/,
+  ],
+  ["a quote in the directory", errors({ operatorCredentials: { directory: "op's" } }), /without single quotes/],
+  [
+    "two members reached at the address of one",
+    errors({ members: [RUNBOOK.members[0], { ...RUNBOOK.members[1], ssh: { host: "10.4.7.12" } }] }),
+    /are both reached at 10\.4\.7\.12:22/,
+  ],
+])("refused: %s", (_, problems, problem) => {
+  expect(problems).toEqual([expect.stringMatching(problem)]);
+});
+
+test("legal: names of /etc/hosts, a domain's user, a key with a comment", () => {
+  expect(
+    ssh({ host: "etcd_1.lan.", user: "LAN\\deploy", hostKey: `${KEY} root@a\n`, bastionHost: "fe80::1%eth0" }),
+  ).toEqual([]);
+  expect(
+    ssh({ user: "deploy@lan.example", privateKeyFile: "keys/id", scriptPath: "/root/.cdktf-etcd/%RAND%.sh" }),
+  ).toEqual([]);
+});
+
+test("a list or map that Terraform knows at apply only is refused by name", () => {
+  const stack = emptyStack();
+  const list = new TerraformVariable(stack, "list", { type: "list(string)" }).listValue;
+  const map = new TerraformVariable(stack, "map", { type: "map(string)" }).value as { [flag: string]: string };
+  const line = (prop: string) => [
+    expect.stringMatching(
+      `^${prop.replace(".", "\\.")}: is known to Terraform at apply only, and must be known at synth`,
+    ),
+  ];
+  expect(errors({ listenMetricsUrls: list })).toEqual(line("listenMetricsUrls"));
+  expect(errors({ certificates: { dnsNames: list } })).toEqual(line("certificates.dnsNames"));
+  expect(errors({ certificates: { ipAddresses: ["10.4.7.100", ...list] } })).toEqual(line("certificates.ipAddresses"));
+  expect(errors({ extraFlags: map }).slice(0, 1)).toEqual(line("extraFlags"));
+});

@@ -1,0 +1,72 @@
+# shellcheck shell=bash
+# What a host has that nobody installed for etcd: other programs, settings of the site, an admin's habits. Every lab has one such host by default,
+# so that each scenario meets it.
+set -euo pipefail
+
+# The second of the runbook's hosts, unless `up --tidy yes`.
+host_is_untidy() { [[ ${LAB_TIDY:-no} != yes && $(host_address "$1") == *.21 ]]; }
+
+# host_untidy HOST ROOT HOME
+host_untidy() {
+  local root=$2 disk
+  # A disk of its own for etcd, as mkfs leaves it.
+  disk=$(host_dir "$1")/disk.d/data
+  install -d "$disk" "$root/data/etcd"
+  install -d -m 700 "$disk/lost+found"
+  untidy_environment "$root"
+  untidy_login "$root" "$3"
+  untidy_neighbour "$root"
+}
+
+# The site's proxy, which is not there, for everybody who logs in, and for supervisord with all that it starts; and settings of tools.
+untidy_environment() {
+  local root=$1 proxy=http://10.4.7.250:3128
+  cat >>"$root/etc/environment" <<EOF
+http_proxy=$proxy
+https_proxy=$proxy
+HTTP_PROXY=$proxy
+HTTPS_PROXY=$proxy
+no_proxy=localhost,127.0.0.1,$(operator_address)
+NO_PROXY=localhost,127.0.0.1,$(operator_address)
+ETCDCTL_ENDPOINTS=https://127.0.0.1:2379
+ETCDCTL_CACERT=/etc/ssl/certs/nothing.pem
+ETCDCTL_DIAL_TIMEOUT=1ns
+GREP_OPTIONS=--color=always
+TAR_OPTIONS=--keep-old-files
+POSIXLY_CORRECT=1
+CDPATH=/etc:/usr
+PYTHONPATH=/nowhere
+EOF
+  install -d "$root/etc/systemd/system/supervisor.service.d"
+  cat >"$root/etc/systemd/system/supervisor.service.d/site.conf" <<EOF
+[Service]
+Environment=HTTPS_PROXY=$proxy HTTP_PROXY=$proxy ETCD_NAME=old ETCD_DATA_DIR=/var/lib/etcd/default ETCD_ENABLE_PPROF=true
+EOF
+}
+
+# To standard error: what a login prints to standard output breaks scp, and Terraform with it.
+untidy_login() {
+  local root=$1 home=$2
+  cat >"$root$home/.bashrc" <<'EOF'
+echo "authorized use only" >&2
+export ETCDCTL_CERT=/root/old.pem ETCDCTL_KEY=/root/old-key.pem
+umask 077
+alias rm='rm -i' mv='mv -i' cp='cp -i'
+EOF
+  chown --reference="$root$home" "$root$home/.bashrc"
+}
+
+# A program of somebody else under supervisor, whose file has an edit that nobody has applied. It writes down each of its starts.
+untidy_neighbour() {
+  local root=$1
+  install -d "$root/etc/supervisor/conf.d"
+  cat >"$root/usr/local/bin/jobs" <<'EOF'
+#!/bin/sh
+cat /proc/sys/kernel/random/boot_id >>/var/log/jobs.starts
+sed -i '/^environment=/d' /etc/supervisor/conf.d/jobs.conf
+echo "environment=EDITED=\"$$\"" >>/etc/supervisor/conf.d/jobs.conf
+exec sleep 1000000
+EOF
+  chmod 755 "$root/usr/local/bin/jobs"
+  printf '[program:jobs]\ncommand=/usr/local/bin/jobs\n' >"$root/etc/supervisor/conf.d/jobs.conf"
+}

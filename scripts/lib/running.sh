@@ -1,0 +1,41 @@
+# What runs, compared with what is meant: a restart that supervisor reports may have brought back the old binary, the old arguments or the old ini.
+
+# False when the etcd that runs is not what lies here; `difference` then says in what.
+runs_as_meant() {
+  difference=$(differences)
+  [ -z "$difference" ]
+}
+
+differences() {
+  local pid binary meant arguments missing surplus supervised
+  pid=$(etcd_pid)
+  [ -n "$pid" ] || { echo "it does not run" && return; }
+  binary=$(readlink "/proc/$pid/exe" || true)
+  meant=$(readlink -f "$VERSIONED")
+  case $binary in
+    "$meant"/*" (deleted)") echo "it runs a binary that was replaced, $binary" && return ;;
+    "$meant"/*) ;;
+    *) echo "it runs ${binary:-no binary}, not $meant/etcd" && return ;;
+  esac
+  arguments=$(running_arguments "/proc/$pid")
+  missing=$(meant_arguments | grep -vxF -e "$arguments" | tr '\n' ' ')
+  surplus=$(printf '%s\n' "$arguments" | grep -vxF -e "$(meant_arguments)" | tr '\n' ' ')
+  [ -z "$missing" ] || { echo "it runs without ${missing% }" && return; }
+  [ -z "$surplus" ] || { echo "it runs with ${surplus% }, which the startup script does not have" && return; }
+  supervised=$(supervised_pid)
+  [ "$supervised" = "$pid" ] || { echo "its process $pid is not the one that supervisord has (${supervised:-none})" && return; }
+  if ! supervisor reread; then
+    echo "supervisord cannot read its configuration: $(supervisor_words)"
+  elif program_is_pending; then
+    echo "supervisord has not taken over $(program_ini): 'supervisorctl reread' says $(supervisor_words)"
+  fi
+}
+
+# The flags of the startup script, as etcd gets them, one a line. Those about the first start count for nothing once there are data.
+meant_arguments() {
+  sed -n -e "s/'\\\\''/\n/g" -e "s/'//g" -e "s/\n/'/g" -e 's/^  \(--.*\) \\$/\1/p' "$STARTUP" | lasting
+}
+
+running_arguments() { tr '\0' '\n' 2>/dev/null <"$1/cmdline" | grep '^--' | lasting; }
+
+lasting() { grep -vE '^--initial-cluster(-state|-token)?=' || true; }

@@ -1,0 +1,33 @@
+# Questions over TLS, asked by openssl: Python is not on every host (RHEL 7), nor is curl (Debian).
+
+# tls_connect URL OPTION…: sends standard input, and prints what openssl and the server have to say. It shows the certificate in use here.
+tls_connect() {
+  local authority certs
+  authority=${1#*://}
+  authority=${authority%%/*}
+  shift
+  certs=$(client_directory)/certs
+  timeout 5 openssl s_client -connect "$authority" -CAfile "$certs/ca.pem" -cert "$certs/etcd-peer.pem" -key "$certs/etcd-peer-key.pem" "$@" 2>&1
+}
+
+# served_leaf URL: the certificate that a handshake shows, in PEM. Whoever compares it needs no verification.
+served_leaf() { tls_connect "$1" </dev/null | openssl x509 2>/dev/null; }
+
+# serves_leaf URL: a handshake shows the leaf that lies here.
+serves_leaf() { [ "$(served_leaf "$1")" = "$(openssl x509 -in "$CURRENT/certs/etcd-peer.pem")" ]; }
+
+# certificate_end URL: until when the certificate is valid that is served there, as `to 2036-11-22`; `-` when nobody shows one.
+certificate_end() {
+  local end
+  end=$(served_leaf "$1" | openssl x509 -noout -enddate 2>/dev/null) || end=
+  [ -n "$end" ] && date -u -d "${end#*=}" '+to %Y-%m-%d' 2>/dev/null || echo -
+}
+
+# https_get URL PATH: the answer of a server that the CAs here vouch for, headers and all; or openssl's reason. etcd closes the connection after HTTP/1.0.
+https_get() { printf 'GET %s HTTP/1.0\r\n\r\n' "$2" | tls_connect "$1" -quiet -partial_chain -verify_return_error; }
+
+# tls_reason TEXT: the line of openssl's output that says what went wrong, without its numbers.
+tls_reason() {
+  printf '%s\n' "$1" | sed -n -e 's/^\(error [0-9]* at .*\)$/\1/p' -e 's/^verify error:num=[0-9]*://p' -e 's/.*:error:[^:]*:[^:]*:[^:]*:\([^:]*\):.*/\1/p' -e 's/.*connect:errno=111.*/Connection refused/p' -e 's/.*\(errno=[0-9]*\).*/\1/p' | head -n 1 | grep . ||
+    echo "no answer"
+}

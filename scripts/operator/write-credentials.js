@@ -1,0 +1,18 @@
+// write-credentials.sh, for Windows, which has no sh; what runs CDKTF has Node.js.
+const { mkdirSync, renameSync, writeFileSync } = require("node:fs");
+const { join } = require("node:path");
+
+const { CREDENTIALS_DIRECTORY, CA_PEM, CLIENT_PEM, CLIENT_KEY_PEM, ETCDCTL_ENV } = process.env;
+const files = {
+  "ca.pem": CA_PEM,
+  "client.pem": CLIENT_PEM,
+  "client-key.pem": CLIENT_KEY_PEM,
+  "etcdctl.env": ETCDCTL_ENV,
+};
+
+mkdirSync(CREDENTIALS_DIRECTORY, { recursive: true, mode: 0o700 });
+for (const [name, text] of Object.entries(files)) {
+  const aside = join(CREDENTIALS_DIRECTORY, `.${name}.new`);
+  writeFileSync(aside, text, { mode: 0o600 });
+  renameSync(aside, join(CREDENTIALS_DIRECTORY, name));
+}

@@ -1,0 +1,11 @@
+import { escapeTerraform } from "../render/terraform-escape";
+
+/** The subject of a certificate, as the tls provider takes it. */
+export function subject(commonName: string, organization?: string): { commonName: string; organization?: string }[] {
+  return [
+    {
+      commonName: escapeTerraform(commonName),
+      organization: organization === undefined ? undefined : escapeTerraform(organization),
+    },
+  ];
+}
