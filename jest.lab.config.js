@@ -5,6 +5,6 @@ module.exports = {
   ...base,
   roots: ["<rootDir>/__tests__/lab"],
   testPathIgnorePatterns: ["/node_modules/"],
-  maxWorkers: 2,
+  maxWorkers: 1,
   testTimeout: 600_000,
 };
