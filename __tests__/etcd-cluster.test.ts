@@ -391,13 +391,13 @@ describe("what the rest of a program sees", () => {
   });
 });
 
-test("three members with a shared certificate are 31 resources, 39 with the instances of decommission and shutdown", () => {
+test("three members with a shared certificate are 30 resources, 38 with the instances of decommission and shutdown", () => {
   const json = synthCluster({ certificates: { sharedPeerCertificate: true } });
   const count = Object.fromEntries(
     Object.entries(json.resource).map(([type, blocks]) => [type, Object.keys(blocks).length]),
   );
   expect(count).toEqual({
-    local_file: 8, // startup script and supervisor ini of each, host scripts, etcdctl environment
+    local_file: 7, // startup script and supervisor ini of each, etcdctl environment
     null_resource: 15, // four phases of each, genesis, membership, health
     terraform_data: 3, // decommission, shutdown, its seal
     tls_cert_request: 1,
@@ -405,7 +405,7 @@ test("three members with a shared certificate are 31 resources, 39 with the inst
     tls_private_key: 2,
     tls_self_signed_cert: 1,
   });
-  expect(addresses(json)).toHaveLength(31);
+  expect(addresses(json)).toHaveLength(30);
   expect(Object.keys(find(json, "terraform_data.etcd_decommission").for_each ?? {})).toEqual(NAMES);
 });
 
@@ -418,11 +418,7 @@ test("two clusters in one stack share the providers, the host scripts and the sh
     });
   });
   const belongsTo = (address: string) => /\.(main|events)_/.exec(address)?.[1];
-  expect(addresses(json).filter((address) => !belongsTo(address))).toEqual([
-    "local_file.etcd-host-scripts_file",
-    SHUTDOWN,
-    SEAL,
-  ]);
+  expect(addresses(json).filter((address) => !belongsTo(address))).toEqual([SHUTDOWN, SEAL]);
   expect(Object.keys(find(json, SHUTDOWN).for_each ?? {})).toHaveLength(2 * 7);
   expect(find(json, SHUTDOWN).depends_on).toEqual([
     "terraform_data.main_decommission",

@@ -94,8 +94,11 @@ export interface SshOptions {
   readonly agent?: boolean;
 
   /**
-   * Public host key that the host must present, in `known_hosts` format without the host (`ssh-ed25519 AAAA…`),
+   * Public host key that the host must present, in `known_hosts` format without the host (`ecdsa-sha2-nistp256 AAAA…`),
    * or the public key of the SSH CA that signed the host's certificate.
+   *
+   * Of a host that has several keys, give the ECDSA one (`/etc/ssh/ssh_host_ecdsa_key.pub`): Terraform (1.11.4) asks for that
+   * first, and takes any other one for a mismatch.
    *
    * Behind a bastion it must be the CA's: Terraform (1.11.4) checks the bastion and the host against this one key.
    *

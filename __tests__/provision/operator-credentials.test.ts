@@ -51,15 +51,15 @@ test("they are written again when any of them is another one, or in a checkout t
   expect(JSON.stringify(find(json, RECORD))).not.toMatch(/private_key_pem/);
 });
 
-/** What Terraform makes of the command: its escapes are gone. */
-const unescaped = (text: unknown) =>
-  String(text)
-    .replace(/\$\$\{/g, "${")
-    .replace(/%%\{/g, "%{");
+const script = (name: string) => readFileSync(join("scripts", "operator", name), "utf8");
+
+test("the program that writes them is a file beside the synthesized program", () => {
+  expect(exec.command).toBe('${file("${path.module}/assets/etcd-host-scripts_files/operator/write-credentials.sh")}');
+});
 
 test.each([
-  ["sh", "/bin/sh", ["-c", unescaped(exec.command)]],
-  ["Node.js, on Windows", "node", ["-e", readFileSync(join("scripts", "operator", "write-credentials.js"), "utf8")]],
+  ["sh", "/bin/sh", ["-c", script("write-credentials.sh")]],
+  ["Node.js, on Windows", "node", ["-e", script("write-credentials.js")]],
 ])(
   "%s writes them for the operator alone, into a directory that may be new, over those of before",
   (_, program, args) => {

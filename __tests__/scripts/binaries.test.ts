@@ -16,7 +16,10 @@ inEachShell((newHost) => {
     const host = newHost({ props: { release: mirror(digest) } });
     host.write("/served", served);
     host.stub("uname", "echo x86_64");
-    host.stub("curl", `${RECORD}; cat >>"$CALLS"; while [ "$1" != -o ]; do shift; done; cp '${host.path("/served")}' "$2"`);
+    host.stub(
+      "curl",
+      `${RECORD}; cat >>"$CALLS"; while [ "$1" != -o ]; do shift; done; cp '${host.path("/served")}' "$2"`,
+    );
     return host;
   }
 

@@ -1,5 +1,5 @@
 import { readlinkSync, statSync } from "node:fs";
-import { hostScripts } from "../../src/provision/host-scripts";
+import { HOST_TEXT } from "../support/host-scripts";
 import type { ClusterSettings } from "../../src/settings";
 import { listenOn } from "../support/fake-etcd";
 import { installSupervisor } from "../support/fake-supervisor";
@@ -258,7 +258,7 @@ inEachShell((newHost) => {
   });
 
   test("no script takes it that the user's group has its name", () => {
-    expect(hostScripts()).not.toMatch(/\$\{?ETCD_USER\}?:\S*ETCD_USER/);
+    expect(HOST_TEXT).not.toMatch(/\$\{?ETCD_USER\}?:\S*ETCD_USER/);
   });
 
   test("a user that is there is left as it is", () => {

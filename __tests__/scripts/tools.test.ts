@@ -1,11 +1,10 @@
-import { hostScripts } from "../../src/provision/host-scripts";
+import { HOST_TEXT } from "../support/host-scripts";
 import { commandsOf } from "../support/shell-commands";
 
-const SCRIPTS = hostScripts();
 const BUILTINS =
   ". : [ break cd command continue echo eval exec exit export false kill local printf pwd read return set shift test trap true type ulimit umask unset wait";
 /** Asked for by `command -v`, or called where a failure is as good as an answer. */
-const OPTIONAL = [...SCRIPTS.matchAll(/command -v "?(\w[\w.-]*)/g)].map(([, name]) => name);
+const OPTIONAL = [...HOST_TEXT.matchAll(/command -v "?(\w[\w.-]*)/g)].map(([, name]) => name);
 /** Run only where something said that it is there, or that it is wanted. */
 const GUARDED: { [command: string]: string } = {
   "apt-get": "one of the package managers that are looked for",
@@ -21,10 +20,10 @@ const GUARDED: { [command: string]: string } = {
 const IMPLIED = ["gzip"];
 
 test("preflight asks for every command that the scripts call, and for no other", () => {
-  const functions = [...SCRIPTS.matchAll(/^(\w+)\(\)/gm)].map(([, name]) => name);
+  const functions = [...HOST_TEXT.matchAll(/^(\w+)\(\)/gm)].map(([, name]) => name);
   const ours = new Set([...functions, ...BUILTINS.split(" "), ...OPTIONAL, ...Object.keys(GUARDED)]);
-  const called = [...commandsOf(SCRIPTS)].filter((name) => !ours.has(name));
-  const asked = (/^TOOLS="([^"]*)"/m.exec(SCRIPTS)?.[1] ?? "").split(/\s+/).sort();
+  const called = [...commandsOf(HOST_TEXT)].filter((name) => !ours.has(name));
+  const asked = (/^TOOLS="([^"]*)"/m.exec(HOST_TEXT)?.[1] ?? "").split(/\s+/).sort();
   expect([...called, ...IMPLIED].sort()).toEqual(asked);
 });
 

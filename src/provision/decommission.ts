@@ -27,7 +27,7 @@ export class Decommission extends TerraformResource {
       Object.fromEntries(cluster.members.map((member) => [member.name, rememberedMember(path, cluster, member)])),
     );
     super(scope, id, {
-      ...removal("decommission", "continue"),
+      ...removal(scope, "decommission", "continue"),
       forEach: members,
       dependsOn: after,
     });

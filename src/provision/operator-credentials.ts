@@ -1,5 +1,3 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { File } from "@cdktf/provider-local/lib/file";
 import { Fn, type ITerraformDependable, TerraformResource } from "cdktf";
 import { Construct } from "constructs";
@@ -7,6 +5,7 @@ import { renderEtcdctlEnv } from "../render/etcdctl-env";
 import { escapeTerraform } from "../render/terraform-escape";
 import type { ClusterSettings } from "../settings";
 import { ofPath, operatorPath } from "./operator-path";
+import { SharedScripts } from "./shared-scripts";
 import { textDigest } from "./text-digest";
 
 /** Names of the files on the operator's machine, as `scripts/operator` writes them. */
@@ -64,7 +63,7 @@ export class OperatorCredentials extends Construct {
       provisioners: [
         {
           type: "local-exec",
-          ...writer(),
+          ...writer(this),
           environment: {
             CREDENTIALS_DIRECTORY: directory,
             CA_PEM: content.caPem,
@@ -81,10 +80,9 @@ export class OperatorCredentials extends Construct {
 }
 
 /** The program that writes, and who runs it where the program is synthesized. */
-function writer(): { interpreter: string[]; command: string } {
-  const script = (name: string) =>
-    escapeTerraform(readFileSync(join(__dirname, "..", "..", "scripts", "operator", name), "utf8"));
+function writer(scope: Construct): { interpreter: string[]; command: string } {
+  const scripts = SharedScripts.of(scope);
   return process.platform === "win32"
-    ? { interpreter: ["node", "-e"], command: script("write-credentials.js") }
-    : { interpreter: ["/bin/sh", "-c"], command: script("write-credentials.sh") };
+    ? { interpreter: ["node", "-e"], command: scripts.file("operator/write-credentials.js") }
+    : { interpreter: ["/bin/sh", "-c"], command: scripts.file("operator/write-credentials.sh") };
 }

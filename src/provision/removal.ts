@@ -1,8 +1,10 @@
 import type { RemoteExecProvisioner, TerraformMetaArguments } from "cdktf";
-import { escapeTerraform, escapeValues } from "../render/terraform-escape";
+import type { Construct } from "constructs";
+import { escapeValues } from "../render/terraform-escape";
 import type { ClusterSettings, MemberSettings } from "../settings";
-import { type Phase, removalScripts } from "./host-scripts";
+import type { Phase } from "./host-scripts";
 import { programLines } from "./member-host";
+import { SharedScripts } from "./shared-scripts";
 import { connectionFromSelf, storedConnection } from "./ssh-connection";
 
 /** What the scripts are told; the rest of the remembered keys are the connection's. */
@@ -50,6 +52,7 @@ export function rememberedMember(path: string, cluster: ClusterSettings, member:
  * So a new SSH port or removal policy is known at the end, and replaces (= stops) nothing before.
  */
 export function removal(
+  scope: Construct,
   phase: Phase,
   onFailure: "continue" | "fail",
 ): TerraformMetaArguments & { terraformResourceType: string } {
@@ -60,8 +63,7 @@ export function removal(
     when: "destroy",
     on_failure: onFailure,
     connection: connectionFromSelf(),
-    // Only `self` and literals may be used here: so the scripts are in the text, not behind a reference.
-    inline: programLines(facts, {}, escapeTerraform(removalScripts()), phase, 120),
+    inline: programLines(facts, {}, SharedScripts.of(scope).removalScripts, phase, 120),
   };
   return { terraformResourceType: "terraform_data", provisioners: [provisioner as RemoteExecProvisioner] };
 }

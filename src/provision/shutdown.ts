@@ -38,7 +38,7 @@ export class Shutdown extends Construct {
   private constructor(stack: TerraformStack) {
     super(stack, ID);
     this.members = new TerraformResource(this, "members", {
-      ...removal("shutdown", "fail"),
+      ...removal(this, "shutdown", "fail"),
       // With this a key is destroyed only after everything that depends on the resource was created, and replacing a key runs nothing.
       lifecycle: { createBeforeDestroy: true },
     });

@@ -90,9 +90,9 @@ function hostKeyProblem(text: unknown): string {
   if (typeof text === "string" && /[\r\n]/.test(text.trim())) return "is several lines; give one key";
   if (at > 0) return `has ${words.slice(0, at).join(" ")} in front; give "${words.slice(at, at + 2).join(" ")}"`;
   if (/^(SHA256|MD5):/.test(words[0] ?? "")) {
-    return "is a fingerprint; give the key itself, as ssh-keyscan prints it after the host: ssh-ed25519 AAAA…";
+    return "is a fingerprint; give the key itself, as ssh-keyscan prints it after the host: ecdsa-sha2-nistp256 AAAA…";
   }
-  return "is not a public host key; give it as ssh-keyscan prints it after the host: ssh-ed25519 AAAA…";
+  return "is not a public host key; give it as ssh-keyscan prints it after the host: ecdsa-sha2-nistp256 AAAA…";
 }
 
 function* keyFile(path: string, file: string | undefined): Iterable<string> {
