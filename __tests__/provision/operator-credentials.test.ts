@@ -98,7 +98,7 @@ test("one that cannot be written leaves the old one whole", () => {
   mkdirSync(join(directory, ".ca.pem.new"), { recursive: true });
   writeFileSync(join(directory, "ca.pem"), "old\n");
   expect(() =>
-    execFileSync("/bin/sh", ["-c", unescaped(exec.command)], {
+    execFileSync("/bin/sh", ["-c", script("write-credentials.sh")], {
       env: { PATH: process.env.PATH, CREDENTIALS_DIRECTORY: directory, CA_PEM: "new\n" },
       stdio: "pipe",
     }),
