@@ -1,6 +1,6 @@
 import { listenOn } from "../support/fake-etcd";
 import type { Host } from "../support/host";
-import { phase, rollout, runningHost, stagedHost } from "../support/phases";
+import { phase, rollout, rolloutData, runningHost, stagedHost } from "../support/phases";
 import { inEachShell } from "../support/shells";
 
 const MOUNTS = "/var/lib/cdktf-etcd/a/mounts";
@@ -139,7 +139,7 @@ inEachShell((newHost) => {
     const cluster = stagedHost(host);
     host.write("/etc/fstab", `/dev/sdb1 ${host.path("/data")} ext4 defaults 0 2\n`);
     mounted(host);
-    const run = name === "rollout" ? rollout(host) : phase(host, name, { FOUNDERS: "", CLUSTER_TOKEN: "1" });
+    const run = name === "rollout" ? rollout(host) : phase(host, name, { ...rolloutData(host), FOUNDERS: "", CLUSTER_TOKEN: "1" });
     expect(run).toEqual({
       code: 3,
       lines: [`a on host-a: ${name} refused: data directory: ${absent("/data", IN_FSTAB)}`],

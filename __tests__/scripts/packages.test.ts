@@ -149,7 +149,7 @@ inEachShell((newHost) => {
     const host = newHost();
     installSupervisor(host);
     breakNeighbour(host);
-    expect(host.call("ensure_supervisor").lines.join()).toMatch(
+    expect(host.call("start_supervisor").lines.join()).toMatch(
       /test failed: supervisord cannot read its configuration: CANT_REREAD: .*jobs\.conf'\); to do: /,
     );
   });

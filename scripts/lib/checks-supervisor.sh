@@ -1,7 +1,7 @@
 # What must hold for the host's supervisor before anything changes. Where it is not installed yet there is nothing to look at.
 
 check_supervisor() {
-  local conf
+  local conf words
   has_supervisor || {
     package_manager >/dev/null || refusal "supervisor" "it is not installed, and there is no apt-get, dnf, yum or zypper" "install supervisor"
     return 0
@@ -10,12 +10,14 @@ check_supervisor() {
     refusal "supervisor" "$(supervisor_confusion)" "stop the one that is not meant, or start it by /etc/supervisord.conf or /etc/supervisor/supervisord.conf"
     return 0
   }
-  if supervisor_answers; then
-    supervisor_reads_others ||
-      refusal "supervisor" "supervisord cannot read its configuration: $(supervisor_words)" "correct that file until 'supervisorctl reread' reports no error"
-  elif [ -n "$(supervisord_process)" ]; then
-    refusal "supervisor" "supervisord runs by $conf and does not answer: $(supervisor_words)" \
-      "make 'supervisorctl -c $conf pid' answer: in $conf, [supervisorctl] needs the serverurl of supervisord's server, and its username and password where that has them"
+  if ! supervisor_reads_others; then
+    words=$(supervisor_words)
+    if supervisor_answers; then
+      refusal "supervisor" "supervisord cannot read its configuration: $words" "correct that file until 'supervisorctl reread' reports no error"
+    elif [ -n "$(supervisord_process)" ]; then
+      refusal "supervisor" "supervisord runs by $conf and does not answer: $(supervisor_words)" \
+        "make 'supervisorctl -c $conf pid' answer: in $conf, [supervisorctl] needs the serverurl of supervisord's server, and its username and password where that has them"
+    fi
   fi
   program_include >/dev/null || {
     refusal "supervisor" "$conf includes no existing directory for programs ([include] files: $(supervisor_patterns | tr '\n' ' ' | grep . || echo none))" \

@@ -45,6 +45,7 @@ require_trusted_stage() {
 # that has to go, so that the next run knows one that has gone from one that is still there.
 activate() {
   require_trusted_stage
+  process_as_meant=
   private_directory "$STATE_DIR"
   : >"$RESTART_PENDING"
   [ ! -e "$STARTUP.next" ] || mv -f "$STARTUP.next" "$STARTUP"
@@ -112,8 +113,11 @@ has_stopped_or_started() {
 }
 
 is_started_anew() {
-  wake_supervisor
   now=$(etcd_pid)
+  if [ -z "$now" ]; then
+    wake_supervisor
+    now=$(etcd_pid)
+  fi
   [ -n "$now" ] && [ "$now" != "$before" ]
 }
 

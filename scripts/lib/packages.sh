@@ -70,13 +70,16 @@ await_cloud_init() {
 }
 
 ensure_supervisor() {
-  has_supervisor || install_packages supervisor
-  supervisor_answers || start_supervisor
+  # What one that ran before can read, preflight has seen.
+  if ! has_supervisor; then
+    install_packages supervisor
+    start_supervisor
+  elif ! supervisor_answers; then
+    start_supervisor
+  fi
   enable_supervisor
   program_include >/dev/null || fail "$(supervisor_conf || echo supervisord.conf) includes no existing directory for programs" \
     "let it include one by [include] files = …, and apply again"
-  supervisor_reads_others || fail "supervisord cannot read its configuration: $(supervisor_words)" \
-    "correct that file until 'supervisorctl reread' reports no error, and apply again"
 }
 
 start_supervisor() {
@@ -84,6 +87,8 @@ start_supervisor() {
   systemctl enable --now "$(supervisor_unit)" >/dev/null 2>&1 || true
   wait_until 20 supervisor_answers ||
     fail "supervisord does not start: $(supervisor_last_words)" "correct the cause, see: systemctl status $(supervisor_unit); and apply again"
+  supervisor_reads_others || fail "supervisord cannot read its configuration: $(supervisor_words)" \
+    "correct that file until 'supervisorctl reread' reports no error, and apply again"
 }
 
 supervisor_last_words() {

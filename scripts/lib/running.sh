@@ -1,9 +1,13 @@
 # What runs, compared with what is meant: a restart that supervisor reports may have brought back the old binary, the old arguments or the old ini.
 
-# False when the etcd that runs is not what lies here; `difference` then says in what.
+# False when the etcd that runs is not what lies here; `difference` then says in what. A process is looked at once, until `activate` changes what lies here:
+# each question to supervisord starts a Python.
 runs_as_meant() {
+  process=$(etcd_pid)
+  [ -z "$process" ] || [ "$process" != "${process_as_meant:-}" ] || return 0
   difference=$(differences)
-  [ -z "$difference" ]
+  [ -z "$difference" ] || return 1
+  process_as_meant=$process
 }
 
 differences() {

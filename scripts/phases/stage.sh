@@ -40,7 +40,7 @@ refuse_without_cluster() {
 # The way back from a change that failed here: no other member restarts while this one is down, so it cannot wait for its rollout.
 # A newer version does wait: before it comes a snapshot.
 revive() {
-  has_wal && is_own_program && ! older "$(installed_version)" "$VERSION" || return 0
+  has_wal && is_own_program && ! older "$(installed_version)" "$VERSION" && ! answers_healthy || return 0
   supervisor status "$MEMBER:$MEMBER" || true
   case $supervisor_answer in *" STOP"*) return 0 ;; esac # by somebody's hand
   pid_before=$(etcd_pid)
