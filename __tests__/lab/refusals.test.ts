@@ -94,7 +94,7 @@ const REFUSALS: Refusal[] = [
     given:
       "printf '#!/bin/sh\\ncase $* in +%%s) echo $(($(/usr/bin/date +%%s) + 3600)) ;; *) exec /usr/bin/date \"$@\" ;; esac\\n' >/usr/local/bin/date; chmod 755 /usr/local/bin/date",
     undo: "rm /usr/local/bin/date",
-    says: /clock: it differs from the operator's by 36\d\d s, limit 60 s/,
+    says: /clock: this host's is ahead of the operator's, by 35\d\d s or more, limit 60 s/,
   },
   {
     what: "an address that is on none of the interfaces",

@@ -15,7 +15,7 @@ const ELSEWHERE = { name: NAME, address: "10.4.7.23", host: "hdss7-23" };
 const cleanUp = `set -e
 supervisorctl stop ${NAME} || true
 rm /etc/supervisor/conf.d/etcd-server.ini /etc/supervisor/conf.d/etcd-server.conf
-supervisorctl update
+supervisorctl update ${NAME}
 rm -r /data/etcd/etcd-server /data/logs/etcd-server /opt/etcd /opt/etcd-v* /var/lib/cdktf-etcd/${NAME}`;
 
 /** Members by their number, some as they are given here. */

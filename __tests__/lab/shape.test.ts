@@ -50,7 +50,7 @@ describe("changes of a running cluster's shape", () => {
       [
         "another name",
         { members: [...RUNBOOK.slice(0, 2), member(22, { name: "renamed" })] },
-        /renamed on hdss7-22: preflight refused: supervisor program: .* is of the program 'etcd-server-7-22';/,
+        /renamed on hdss7-22: preflight refused: member: this host runs the member etcd-server-7-22 of this cluster/,
       ],
     ])("%s", async (_, props, says) => {
       const running = await pids(lab);
@@ -153,7 +153,7 @@ describe("changes of a running cluster's shape", () => {
       (await pids(lab)).forEach((pid, i) => expect(pid).not.toBe(before[i]));
 
       const [process] = await lab.onAll(
-        "pid=$(supervisorctl pid all); readlink /proc/$pid/exe; tr '\\0' '\\n' </proc/$pid/cmdline; ls -l /proc/$pid/fd /proc/$(cat /run/supervisord.pid)/fd",
+        "pid=$(supervisorctl pid etcd-server-7-${HOSTNAME##*-}); readlink /proc/$pid/exe; tr '\\0' '\\n' </proc/$pid/cmdline; ls -l /proc/$pid/fd /proc/$(cat /run/supervisord.pid)/fd",
         ["hdss7-12"],
       );
       expect(process).toContain(shows.replace("ADDRESS", "10.4.7.12"));

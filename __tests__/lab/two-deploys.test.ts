@@ -41,7 +41,7 @@ describe("a deploy is not alone", () => {
     const both = { quotaBackendBytes: 3_000_000_000, extraFlags: { "snapshot-count": "20000" } };
     expect((await other.apply(both)).output).toMatch(/Apply complete!/);
     const flags = await lab.onAll(
-      "tr '\\0' '\\n' </proc/$(supervisorctl pid all)/cmdline | grep -cE -- '^--(quota-backend-bytes=3000000000|snapshot-count=20000)$'",
+      "tr '\\0' '\\n' </proc/$(supervisorctl pid etcd-server-7-${HOSTNAME##*-})/cmdline | grep -cE -- '^--(quota-backend-bytes=3000000000|snapshot-count=20000)$'",
     );
     expect(flags).toEqual(["2", "2", "2"]);
     await expectHealthy(other);

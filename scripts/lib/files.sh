@@ -22,12 +22,6 @@ not_written() {
   exit "$EXPLAINED"
 }
 
-# put_etcd_file PATH: standard input becomes PATH, which lies where etcd's user can write: so it is that user who writes.
-put_etcd_file() {
-  # shellcheck disable=SC2016 # the inner shell expands it
-  as_etcd sh -c 'umask 077; rm -rf "$1.aside"; cat >"$1.aside" && mv -fT "$1.aside" "$1"' sh "$1"
-}
-
 # put_link TARGET PATH: PATH becomes a link to TARGET, in one step.
 put_link() {
   local aside
