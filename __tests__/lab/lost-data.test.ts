@@ -68,12 +68,16 @@ chmod 700 /data/etcd/etcd-server`,
   });
 
   test("its bootstrap, run again while the others are down, does not found anything", async () => {
-    await Promise.all(["hdss7-12", "hdss7-21"].map((host) => lab.on(host, "supervisorctl stop etcd-server-7-${HOSTNAME##*-}")));
+    await Promise.all(
+      ["hdss7-12", "hdss7-21"].map((host) => lab.on(host, "supervisorctl stop etcd-server-7-${HOSTNAME##*-}")),
+    );
     const bootstrap = await project.resource("etcd-server-7-22", "bootstrap");
     const again = await project.terraform("apply", "-auto-approve", `-replace=${bootstrap}`, `-target=${bootstrap}`);
     expect(again.output).toMatch(/bootstrap: had a life before and its data are gone, it may not found anything/);
     expect(await lab.on("hdss7-22", "ls -A /data/etcd/etcd-server")).toBe(".cdktf-etcd");
-    await Promise.all(["hdss7-12", "hdss7-21"].map((host) => lab.on(host, "supervisorctl start etcd-server-7-${HOSTNAME##*-}")));
+    await Promise.all(
+      ["hdss7-12", "hdss7-21"].map((host) => lab.on(host, "supervisorctl start etcd-server-7-${HOSTNAME##*-}")),
+    );
   });
 
   test("a member that runs with data of another cluster is named; its data moved away, and `reprovision`, bring it back", async () => {

@@ -1,3 +1,4 @@
+import { X509Certificate } from "node:crypto";
 import { readdirSync, readlinkSync, statSync } from "node:fs";
 import { installBinaries } from "../support/fake-etcd";
 import type { Host, HostOptions } from "../support/host";
@@ -45,6 +46,22 @@ inEachShell((newHost) => {
     const host = preparedHost();
     install(host);
     expect(host.has("/home/.cdktf-etcd")).toBe(false);
+  });
+
+  test("the end of a served certificate is its CA's where that comes first, whatever other CAs are trusted", () => {
+    const host = preparedHost();
+    install(host, { ca: pki.otherCa + pki.ca });
+    const end = (leaf: string) => {
+      host.write("/served.pem", leaf);
+      return host.call(`served_leaf() { cat '${host.path("/served.pem")}'; }; certificate_end https://127.0.0.2:2379`)
+        .lines;
+    };
+    const inDays = (days: number) => [
+      `to ${new Date(Date.parse(new X509Certificate(pki.cert).validTo) + (days - 1) * 86_400_000).toISOString().slice(0, 10)}`,
+    ];
+    expect(end(pki.cert)).toEqual(inDays(1));
+    expect(end(pki.outliving.cert)).toEqual(inDays(2));
+    expect(end("")).toEqual(["-"]);
   });
 
   test("the inbox of another member on the same host stays", () => {

@@ -1,4 +1,5 @@
 import { readlinkSync, statSync } from "node:fs";
+import { etcdFlags } from "../../src/render/etcd-flags";
 import { HOST_TEXT } from "../support/host-scripts";
 import type { ClusterSettings } from "../../src/settings";
 import { listenOn } from "../support/fake-etcd";
@@ -104,6 +105,25 @@ inEachShell((newHost) => {
     expect(host.list("/var/lib/cdktf-etcd/a")).toEqual(["claim", "made"]);
     expect(host.calls("supervisorctl")).toEqual(["reread", "pid"]);
     expect(host.has("/home/.cdktf-etcd")).toBe(false);
+  });
+
+  test("flags that the staged etcd does not take are refused, and nothing of them is staged", () => {
+    const host = cleanHost();
+    host.write(
+      "/opt/etcd-v3.6.14/etcd",
+      `#!/bin/sh\nprintf '%s\\n' "$@" >'${host.path("/asked")}'\necho 'invalid value "x" for flag -max-wals: parse error'\nexit 2\n`,
+      0o755,
+    );
+    expect(stage(host, { extraFlags: { "max-wals": "it's x" } })).toEqual({
+      code: 3,
+      lines: [
+        said("ready for etcd 3.6.14"),
+        'a on host-a: stage refused: flags: etcd 3.6.14 does not take them: invalid value "x" for flag -max-wals: parse error; to do: correct that flag in the program, and apply again',
+      ],
+    });
+    const flags = etcdFlags(host.cluster, host.member).map(([flag, value]) => `--${flag}=${value}`);
+    expect(host.read("/asked").split("\n")).toEqual(["--version", ...flags, "--max-wals=it's x", ""]);
+    expect(host.has(STARTUP)).toBe(false);
   });
 
   testAsRoot("data directory and key are etcd's user's; all that root uses is root's", () => {

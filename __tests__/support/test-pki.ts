@@ -13,6 +13,8 @@ export interface TestPki extends TestLeaf {
   readonly ca: string;
   /** Another leaf of the same CA. */
   readonly renewed: TestLeaf;
+  /** One that is valid for longer than its CA. */
+  readonly outliving: TestLeaf;
   readonly otherCa: string;
   /** A certificate for the host of member `a`: 127.0.0.1, fd00::12, host-a. */
   readonly withNames: string;
@@ -25,9 +27,9 @@ export function makePki(): TestPki {
   const openssl = (command: string) => execFileSync("openssl", command.split(" "), { cwd: directory, stdio: "pipe" });
   const read = (name: string) => readFileSync(join(directory, name), "utf8");
   const newKey = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes";
-  const leaf = (name: string, ca: string): TestLeaf => {
+  const leaf = (name: string, ca: string, days = 1): TestLeaf => {
     openssl(`req ${newKey} -keyout ${name}.key -out ${name}.csr -subj /CN=k8s-etcd`);
-    openssl(`x509 -req -in ${name}.csr -CA ${ca} -CAkey ${ca}.key -set_serial 7 -out ${name} -days 1`);
+    openssl(`x509 -req -in ${name}.csr -CA ${ca} -CAkey ${ca}.key -set_serial 7 -out ${name} -days ${days}`);
     return { cert: read(name), key: read(`${name}.key`) };
   };
   try {
@@ -40,6 +42,7 @@ export function makePki(): TestPki {
       withNames: read("names"),
       ...leaf("leaf", "ca"),
       renewed: leaf("renewed", "ca"),
+      outliving: leaf("outliving", "ca", 9),
       other: leaf("other", "otherCa"),
       ca: read("ca"),
       otherCa: read("otherCa"),

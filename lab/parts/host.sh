@@ -72,6 +72,8 @@ host_boot() {
   ! cgroup_is_v1 || arguments+=(systemd.unified_cgroup_hierarchy=0)
   options=(--quiet --boot --directory="$dir/merged" --machine="$LAB_NAME.$host" --hostname="$host"
     --network-namespace-path="$(host_namespace "$host")" --register=no --keep-unit --link-journal=no
+    # Its root may do what root may on a machine: close connections (ss -K), change routes.
+    --capability=CAP_NET_ADMIN
     --settings=no --resolv-conf=off --timezone=off --console=read-only)
   [[ ! -d $dir/disk.d/data ]] || options+=("--bind=$dir/disk.d/data:/data/etcd")
   host_link "$host" up

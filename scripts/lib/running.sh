@@ -35,9 +35,11 @@ differences() {
   fi
 }
 
-# The flags of the startup script, as etcd gets them, one a line. Those about the first start count for nothing once there are data.
-meant_arguments() {
-  sed -n -e "s/'\\\\''/\n/g" -e "s/'//g" -e "s/\n/'/g" -e 's/^  \(--.*\) \\$/\1/p' "$STARTUP" | lasting
+meant_arguments() { flags_of_script <"$STARTUP"; }
+
+# The flags of a startup script, as etcd gets them, one a line. Those about the first start count for nothing once there are data.
+flags_of_script() {
+  sed -n -e "s/'\\\\''/\n/g" -e "s/'//g" -e "s/\n/'/g" -e 's/^  \(--.*\) \\$/\1/p' | lasting
 }
 
 running_arguments() { tr '\0' '\n' 2>/dev/null <"$1/cmdline" | grep '^--' | lasting; }

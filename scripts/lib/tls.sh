@@ -16,12 +16,29 @@ served_leaf() { tls_connect "$1" </dev/null | openssl x509 2>/dev/null; }
 # serves_leaf URL: a handshake shows the leaf that lies here.
 serves_leaf() { [ "$(served_leaf "$1")" = "$(openssl x509 -in "$CURRENT/certs/etcd-peer.pem")" ]; }
 
-# certificate_end URL: until when the certificate is valid that is served there, as `to 2036-11-22`; `-` when nobody shows one.
+# certificate_end URL: until when the certificate that is served there is of use, as `to 2036-11-22`: no longer than the CA here that it is of. `-` when
+# nobody shows one.
 certificate_end() {
-  local end
-  end=$(served_leaf "$1" | openssl x509 -noout -enddate 2>/dev/null) || end=
-  [ -n "$end" ] && date -u -d "${end#*=}" '+to %Y-%m-%d' 2>/dev/null || echo -
+  local leaf authority i
+  leaf=$(served_leaf "$1") || leaf=
+  [ -n "$leaf" ] || { echo - && return; }
+  {
+    end_of "$leaf"
+    i=1
+    while authority=$(nth_certificate "$i" <"$(client_directory)/certs/ca.pem") && [ -n "$authority" ]; do
+      [ -n "$(chain_fault "$authority" "$leaf")" ] || end_of "$authority"
+      i=$((i + 1))
+    done
+  } | sort | head -n 1
 }
+
+end_of() {
+  local end
+  end=$(printf '%s\n' "$1" | openssl x509 -noout -enddate)
+  date -u -d "${end#*=}" '+to %Y-%m-%d'
+}
+
+nth_certificate() { awk -v n="$1" '/-----BEGIN/ { i++ } i == n'; }
 
 # https_get URL PATH: the answer of a server that the CAs here vouch for, headers and all; or openssl's reason. etcd closes the connection after HTTP/1.0.
 https_get() { printf 'GET %s HTTP/1.0\r\n\r\n' "$2" | tls_connect "$1" -quiet -partial_chain -verify_return_error; }

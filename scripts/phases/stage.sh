@@ -16,6 +16,7 @@ phase_stage() {
   # supervisord writes the log as root. A directory that was there stays as it is.
   make_directory "$LOG_DIR"
   install_binaries
+  refuse_wrong_flags
   install_certificates
   decode "$ETCDCTL_ENV_BASE64" | put_file "$VERSIONED/etcdctl.env" 644 root:root
   stage_startup_script
@@ -75,6 +76,17 @@ drop_other_stages() {
     rm -f "$other"/*.next
     [ "$other" = "$(readlink -f "$CURRENT")" ] || rm -rf "$other"/certs "$other"/certs.*
   done
+}
+
+# The binary that was staged judges the flags before anything of them is: asked for its version, etcd reads them all, and starts nothing.
+refuse_wrong_flags() {
+  local flag answer
+  set --
+  while IFS= read -r flag; do set -- "$@" "$flag"; done <<FLAGS
+$(decode "$STARTUP_BASE64" | flags_of_script)
+FLAGS
+  answer=$("$VERSIONED/etcd" --version "$@" 2>&1) ||
+    refuse "flags" "etcd $VERSION does not take them: $(printf '%s\n' "$answer" | grep . | head -n 1)" "correct that flag in the program, and apply again"
 }
 
 # etcd ignores the initial-* flags once it has data: a script that differs in nothing else needs no restart.
