@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expectHealthy, expectSettled, pids } from "./support/cluster";
 import { Lab } from "./support/lab";
+import { installed } from "./support/moments";
 import { Project } from "./support/project";
 import { steps } from "./support/under-writer";
 
@@ -89,9 +90,18 @@ describe("terraform destroy", () => {
 
   test("with one host out of reach a destroy fails and names it; a deploy brings all back, with their data, under the same CA", async () => {
     const second = new Project(lab, "second");
+    const first = await firstPids(lab);
+    // With one place of the first cluster's: refused, and the first cluster is as it was.
+    const before = await installed(lab);
+    for (const place of ["installRoot", "logDir"] as const) {
+      const refused = await second.apply({ ...SECOND, paths: { ...SECOND.paths, [place]: undefined } });
+      expect(
+        steps(refused.output, new RegExp(`preflight refused: paths\\.${place}: .* belongs to the member`)),
+      ).toHaveLength(3);
+      expect([await installed(lab), await firstPids(lab)]).toEqual([before, first]);
+    }
     expect((await second.apply(SECOND)).output).toMatch(/Apply complete!/);
     await second.etcdctl("put greeting second");
-    const first = await firstPids(lab);
     const ca = await lab.on("hdss7-12", "sha256sum </opt/second/etcd/certs/ca.pem");
 
     await lab.lab("link", "hdss7-22", "down");

@@ -1,6 +1,7 @@
 import { expectHealthy, expectSettled, MEMBERS, pids } from "./support/cluster";
 import { randomMoments } from "./support/faults";
 import { Lab } from "./support/lab";
+import { ownedByOthers, writableByOthers } from "./support/ownership";
 import { type ProgramProps, Project } from "./support/project";
 import type { Result } from "./support/run";
 import { Writer } from "./support/writer";
@@ -240,6 +241,11 @@ describe("another version", () => {
       console.log(`longest gap ${written.longestGapMs} ms, appends ${written.appends.longestGapMs} ms`);
       expect(written).toMatchObject({ failed: 0, errors: [], appends: { failed: 0, errors: [] } });
       await expectHealthy(project());
+    });
+
+    test("nobody but root may write what root uses, whatever versions were here", async () => {
+      expect(await writableByOthers(lab)).toEqual([]);
+      expect(await ownedByOthers(lab)).toEqual([]);
     });
 
     const expectRefusedHere = (version: string, line: string) => expectRefused(version, {}, line, MEMBERS, "second");
