@@ -59,9 +59,9 @@ export class Lab {
     return [LAB, "--name", this.name, "exec", "--", ...command];
   }
 
-  /** A shell text on a host, as root; its standard output. */
+  /** A shell text on a host, as root; its standard output. An admin's aliases (rm -i) are not for a script. */
   public async on(host: string, script: string): Promise<string> {
-    return (await must([LAB, "--name", this.name, "ssh", host, script])).trim();
+    return (await must([LAB, "--name", this.name, "ssh", host, `unalias -a\n${script}`])).trim();
   }
 
   /** The same text on every host, or on these. */
