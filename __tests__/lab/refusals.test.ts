@@ -32,7 +32,7 @@ const REFUSALS: Refusal[] = [
   },
   {
     what: "too little free disk",
-    given: "mkdir /small; mount -t tmpfs -o size=100m tmpfs /small",
+    given: "mkdir /small; mount -t tmpfs -o mode=755,size=100m tmpfs /small",
     undo: "umount /small; rmdir /small",
     props: { paths: { dataDir: "/small/etcd" } },
     says: /free disk: 100 MB free for \/small\/etcd, 512 MB are needed; to do: make room, or set paths\.dataDir/,
@@ -46,26 +46,26 @@ const REFUSALS: Refusal[] = [
   },
   {
     what: "a full disk under the installation",
-    given: "mount -t tmpfs -o size=350m tmpfs /opt; head -c 340M /dev/zero >/opt/full",
+    given: "mount -t tmpfs -o mode=755,size=350m tmpfs /opt; head -c 340M /dev/zero >/opt/full",
     undo: "umount /opt",
     says: /free disk: \d+ MB free for \/opt, 300 MB are needed/,
   },
   {
     what: "a file system without inodes",
-    given: "mkdir -p /data; mount -t tmpfs -o size=1g,nr_inodes=100 tmpfs /data",
+    given: "mkdir -p /data; mount -t tmpfs -o mode=755,size=1g,nr_inodes=100 tmpfs /data",
     undo: "umount /data; rmdir /data",
     says: /free disk: \d+ inodes free for \/data\/etcd\/etcd-server, 200 are needed/,
     props: { paths: { logDir: "/var/log/etcd" } },
   },
   {
     what: "a read-only file system",
-    given: "mount -t tmpfs -o size=900m,ro tmpfs /opt",
+    given: "mount -t tmpfs -o mode=755,size=900m,ro tmpfs /opt",
     undo: "umount /opt",
     says: /read-only: nothing can be written in \/opt: its file system is mounted read-only/,
   },
   {
     what: "an installation on a file system that is mounted noexec",
-    given: "mount -t tmpfs -o size=900m,noexec tmpfs /opt",
+    given: "mount -t tmpfs -o mode=755,size=900m,noexec tmpfs /opt",
     undo: "umount /opt",
     says: /noexec: the file system of \/opt is mounted noexec/,
   },
@@ -114,6 +114,13 @@ const REFUSALS: Refusal[] = [
       "cp /bin/true /usr/local/bin/etcd; printf '[Service]\\nExecStart=/bin/bash -c \"A=1 /usr/local/bin/etcd\"\\n[Install]\\nWantedBy=multi-user.target\\n' >/etc/systemd/system/k8s-store.service; systemctl -q enable k8s-store",
     undo: "systemctl -q disable k8s-store; rm /etc/systemd/system/k8s-store.service /usr/local/bin/etcd; systemctl daemon-reload",
     says: /other etcd: the systemd unit k8s-store\.service, which is enabled or active on this host, runs \/usr\/local\/bin\/etcd/,
+  },
+  {
+    what: "a mount unit that is enabled and not mounted",
+    given:
+      "printf '[Mount]\\nWhat=/dev/disk\\nWhere=/data\\n[Install]\\nWantedBy=multi-user.target\\n' >/etc/systemd/system/data.mount; systemctl -q enable data.mount",
+    undo: "systemctl -q disable data.mount; rm /etc/systemd/system/data.mount; systemctl daemon-reload",
+    says: /data directory: \/data is to be mounted by data\.mount and is not/,
   },
   {
     what: "another etcd on the data directory",

@@ -378,7 +378,7 @@ inEachShell((newHost) => {
           `ExecStart={ path=${command.split(" ")[0]} ; argv[]=${command} ; ignore_errors=no ; start_time=[n/a] ; pid=0 ; status=0/0 }\nId=${id}\nActiveState=${state}\nUnitFileState=${enabled}\n`,
       );
       host.write("/show", show.join("\n").replace(/@/g, host.root));
-      host.stub("systemctl", `case $1 in show) cat '${host.path("/show")}' ;; *) exit 1 ;; esac`);
+      host.stub("systemctl", `case "$1 $2" in "show --all") cat '${host.path("/show")}' ;; *) exit 1 ;; esac`);
       return host.call("check_other_etcd").lines;
     };
 

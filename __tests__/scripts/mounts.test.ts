@@ -78,7 +78,8 @@ inEachShell((newHost) => {
     mounted(host);
     host.stub(
       "systemctl",
-      `printf '%s\\n' Id=proc.mount Where=/proc UnitFileState= '' Id=data.mount Where=${host.path("/data")} UnitFileState=enabled`,
+      // Of an inactive unit systemd tells with --all only.
+      `[ "$1 $2" = "show --all" ] && printf '%s\\n' Id=proc.mount Where=/proc UnitFileState= '' Id=data.mount Where=${host.path("/data")} UnitFileState=enabled`,
     );
     expect(refusals(host)).toEqual([absent("/data", "is to be mounted by data.mount and is not")]);
     mounted(host, host.path("/data"));
@@ -139,7 +140,10 @@ inEachShell((newHost) => {
     const cluster = stagedHost(host);
     host.write("/etc/fstab", `/dev/sdb1 ${host.path("/data")} ext4 defaults 0 2\n`);
     mounted(host);
-    const run = name === "rollout" ? rollout(host) : phase(host, name, { ...rolloutData(host), FOUNDERS: "", CLUSTER_TOKEN: "1" });
+    const run =
+      name === "rollout"
+        ? rollout(host)
+        : phase(host, name, { ...rolloutData(host), FOUNDERS: "", CLUSTER_TOKEN: "1" });
     expect(run).toEqual({
       code: 3,
       lines: [`a on host-a: ${name} refused: data directory: ${absent("/data", IN_FSTAB)}`],

@@ -216,7 +216,7 @@ check_clock() {
 # etcd. What it runs does, also behind a shell, as in RHEL's own unit: a path in its command that ends in /etcd and is a program. An enabled unit is in
 # systemd's memory, since the target that wants it is; to list the files of all units would take systemd longer than all the rest of a preflight.
 etcd_units() {
-  systemctl show --property=Id,ActiveState,UnitFileState,ExecStart '*.service' 2>/dev/null | awk '
+  systemctl show --all --property=Id,ActiveState,UnitFileState,ExecStart '*.service' 2>/dev/null | awk '
     BEGIN { RS = ""; FS = "\n" }
     /(^|\n)UnitFileState=enabled|(^|\n)ActiveState=(active|activating|reloading|deactivating)/ && /(^|\n)ExecStart=[^\n]*\/etcd[ ";\047]/ {
       id = ""; start = ""
