@@ -58,14 +58,14 @@ export async function leftovers(lab: Lab, hosts = Object.keys(HOSTS)): Promise<s
   return found.join("");
 }
 
-/** A digest of every file of every host, but for what a running system writes by itself. */
+/** A digest of whose each file of each host is, its mode, size and last change, but for what a running system writes by itself. */
 export async function fingerprint(lab: Lab, hosts = Object.keys(HOSTS)): Promise<string[]> {
   return Promise.all(
     hosts.map((host) =>
       lab.on(
         host,
         "find / -xdev \\( -path /proc -o -path /sys -o -path /run -o -path /tmp -o -path /var/log -o -path /var/tmp " +
-          "-o -path /var/lib/systemd -o -name '.cdktf-etcd-*.sh' \\) -prune -o \\( -type f -exec sha256sum {} + -o -printf '%y %m %u %g %p %l\\n' \\) | sort | sha256sum",
+          "-o -path /var/lib/systemd -o -name '.cdktf-etcd-*.sh' \\) -prune -o \\( -type f -printf '%m %u %g %s %C@ %p\\n' -o -printf '%y %m %u %g %p %l\\n' \\) | sort | sha256sum",
       ),
     ),
   );
