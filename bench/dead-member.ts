@@ -22,7 +22,7 @@ ${HOST_TEXT}
 close_connections_to https://10.4.7.22:2380`;
 
 async function main(): Promise<void> {
-  const lab = await Lab.up("dead-member", "--supervisor", "preinstalled");
+  const lab = await Lab.up("dead-member", "--supervisor", "preinstalled", "--tidy", "yes");
   try {
     for (const version of versions.split(",")) {
       await lab.lab("reset");

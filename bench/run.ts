@@ -53,7 +53,7 @@ async function rollingRestart(lab: Lab, project: Project): Promise<void> {
 }
 
 async function main(): Promise<void> {
-  const lab = await Lab.up("bench", "--supervisor", "preinstalled");
+  const lab = await Lab.up("bench", "--supervisor", "preinstalled", "--tidy", "yes");
   try {
     for (let round = 1; round <= ROUNDS; round++) {
       const project = await deploys(lab, round);
