@@ -108,11 +108,12 @@ describe("what waits for what", () => {
     );
   });
 
-  test("health runs again when any rollout did or the members changed, and last but for the seal", () => {
+  test("health runs again when any rollout or stage did or the members changed, and last but for the seal", () => {
     const health = find(json, "null_resource.etcd_health");
     expect(health.triggers).toEqual({
       ...Object.fromEntries(NAMES.map((name) => [name, `\${null_resource.etcd_member_${name}_rollout.id}`])),
       membership: `\${${MEMBERSHIP}.id}`,
+      stages: NAMES.map((name) => `\${null_resource.etcd_member_${name}_stage.id}`).join(","),
     });
     const waitFor = addresses(json).filter((address) =>
       allDependencies(json, address).includes("null_resource.etcd_health"),

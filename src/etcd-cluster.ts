@@ -102,6 +102,7 @@ export class EtcdCluster extends Construct {
       members[0].host,
       roster,
       Object.fromEntries(members.map((member, i) => [member.node.id, rollouts[i]])),
+      stages,
     );
     shutdown.add({ path, settings: this.settings, decommission, health: last });
 

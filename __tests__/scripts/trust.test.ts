@@ -90,7 +90,7 @@ inEachShell((newHost) => {
     chownSync(host.path("/opt/etcd-v3.5.33/etcdctl"), SOMEBODY, SOMEBODY);
     host.call("etcdctl_at https://127.0.0.1:1 member list");
     expect(host.calls("setpriv").join()).toMatch(
-      /^--reuid=[1-9]\d* --regid=\d+ --clear-groups \S*\/opt\/etcd\/etcdctl /,
+      /^--reuid=[1-9]\d* --regid=\d+ --clear-groups \S*\/opt\/etcd-v3\.5\.33\/etcdctl /,
     );
 
     // Once the new version is unpacked by root, that one is asked.

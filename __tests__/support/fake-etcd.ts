@@ -10,6 +10,7 @@ import type { Host } from "./host";
 function etcd(root: string, directory: string): string {
   return `#!${root}${directory}/.sh
 root='${root}'
+[ "\${1:-}" != --version ] || { echo "etcd Version: \${0%/etcd}" | sed 's|/.*/etcd-v||' && exit; }
 printf '%s\\n' "$@" >"$root/run/etcd.args"
 for argument; do
   case $argument in
@@ -129,6 +130,9 @@ case $words in
       printf 'SUCCESS\\n\\nOK\\n'
     fi
     ;;
+  "lease keep-alive "*) case $(cat "$state/turn" 2>/dev/null) in "$last "*) ;; *) fail "lease not found" ;; esac ;;
+  "get cdktf-etcd/joins/ --prefix"*) sed -n 's/^put \\([^ ]*\\) .*/\\1/p' "$state/joins" 2>/dev/null || true ;;
+  "del cdktf-etcd/joins/"*) sed -i "\\|^put $last |d" "$state/joins" 2>/dev/null || true ;;
   "put cdktf-etcd/joins/"*) echo "$words" >>"$state/joins"; echo OK ;;
   "get cdktf-etcd/joins/"*) grep "^put $last " "$state/joins" 2>/dev/null || true ;;
   "del cdktf-etcd/turn") rm -f "$state/turn" && echo 1 ;;

@@ -32,10 +32,10 @@ install_binaries() {
     give_up "unpacking etcd $VERSION: $(printf '%s\n' "$answer" | head -n 1)" "make room in $INSTALL_ROOT, and apply again"
   rm -f "$unpack/archive.tar.gz"
   # Now, not at the start of a member: an archive for another machine, or of another version, is nothing that etcd itself could say.
-  answer=$("$unpack/etcd" --version 2>&1) ||
+  answer=$(ETCD_UNSUPPORTED_ARCH=$(architecture) "$unpack/etcd" --version 2>&1) ||
     give_up "the etcd of this archive does not run on this host ($(uname -m)): $(printf '%s\n' "$answer" | tail -n 1)" "give the archive for $(architecture), and apply again"
   case $answer in
-    "etcd Version: $VERSION"*) ;;
+    "etcd Version: $VERSION" | "etcd Version: $VERSION"[!0-9]*) ;;
     *) give_up "the archive holds $(printf '%s\n' "$answer" | head -n 1), not etcd $VERSION" "give the archive of etcd $VERSION, or set version to what it holds, and apply again" ;;
   esac
   printf '%s\n' "$(archive_sha256)" >"$unpack/.sha256"

@@ -73,7 +73,7 @@ check_hidden() {
       ;;
     "$(readlink -m "$DATA_DIR")"/*)
       refusal "data directory" "etcd runs on data in $DATA_DIR that are hidden: $(covering_mount) was mounted over them" \
-        "umount $(covering_mount); to move the data to that disk, stop etcd (supervisorctl stop $MEMBER) and copy them first"
+        "umount $(covering_mount); to move the data to that disk: supervisorctl stop $MEMBER, copy them there, and move the old ones away before it is mounted; then deploy with -replace of this member's rollout, which remembers the mount"
       ;;
     *)
       refusal "data directory" "etcd runs on data that were moved to ${open%/member/wal/*}" "move them back to $DATA_DIR, and apply again"
@@ -99,6 +99,9 @@ check_data() {
     # A first start that was killed leaves `member` without a write-ahead log.
     [ -z "$(find "$DATA_DIR" -mindepth 1 -maxdepth 1 ! -name lost+found ! -name member ! -name "${DATA_MARK##*/}" 2>/dev/null)" ] ||
       refusal "data directory" "$DATA_DIR is not empty and is no data of etcd" "move it away, or set paths.dataDir"
+    # Without our claim it is no first start of ours: an etcd with its log elsewhere (--wal-dir) leaves its database here.
+    has_registry || has_mark || has_own_data_mark || [ -z "$(find "$DATA_DIR/member" -name db -size +0 -o -name '*.snap' 2>/dev/null)" ] ||
+      refusal "data directory" "$DATA_DIR/member holds a database of etcd without a write-ahead log, and nothing here says whose" "find its log (--wal-dir of another etcd?), move it away, or set paths.dataDir"
     return 0
   fi
   if has_mark; then
@@ -106,6 +109,17 @@ check_data() {
     [ "$theirs" = "$PEER_URL" ] ||
       refusal "data directory" "$DATA_DIR belongs to the member with peer URL $theirs, not $PEER_URL: that is what its cluster knows it by" \
         "set the member's address and ports.peer back; or, if these data are no longer needed, move them away"
+    if has_own_data_mark; then return; fi
+    if [ -z "$(data_mark member)" ]; then
+      # 0.1.0 has left no mark there.
+      claimed=$(entry_of "$CLAIM" data_dir)
+      [ -z "$claimed" ] || [ "$claimed" = "$DATA_DIR" ] ||
+        refusal "data directory" "this member's data lie in $claimed, and $DATA_DIR holds data of an etcd of which nothing says whose" "set paths.dataDir back to $claimed"
+      return 0
+    fi
+    # A disk of another host's.
+    refusal "data directory" "$DATA_DIR holds the data of the member $(data_mark member) with peer URL $(data_mark peer_url), not of $MEMBER with $PEER_URL: as that member etcd would run here" \
+      "supervisorctl stop $MEMBER, and bring the right disk or directory back; if its data are gone for good, move these away and raise its reprovision"
   elif [ -z "$(data_mark member)" ]; then
     refusal "data directory" "$DATA_DIR holds data of an etcd, and nothing here says whose: this package marks what it makes, and after a new installation of the system that mark is gone" \
       "if they are the data of $MEMBER with peer URL $PEER_URL: $(adoption), and apply again; otherwise set paths.dataDir to another directory"

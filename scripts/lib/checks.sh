@@ -8,12 +8,16 @@ MAX_CLOCK_SKEW_S=60     # a leaf certificate is not valid before the operator's 
 
 # Every command that these scripts call without asking first whether it is there; a test compares them.
 TOOLS="awk base64 basename bash cat chmod chown cmp cut date df dirname env find findmnt flock getent grep gzip head id ip ln ls mkdir mv openssl readlink rm rmdir
-  sed sha1sum sha256sum sleep sort ss stat systemctl tail tar timeout tr uname useradd"
+  sed setpriv sha1sum sha256sum sleep sort ss stat systemctl tail tar timeout tr uname useradd"
 
 check_architecture() {
   [ "$(uname -s)" = Linux ] || refusal "operating system" "$(uname -s) is not Linux" "use a Linux host"
   [ -n "$(archive_sha256)" ] || refusal "architecture" "no sha256 is known for the archive of etcd $VERSION for $(architecture)" \
     "give the digest of that archive with the release"
+  [ "$(architecture)" != arm64 ] || ! older "$VERSION" 3.5.0 ||
+    tr '\0' '\n' 2>/dev/null <"$(supervisord_process)/environ" | grep -qxF ETCD_UNSUPPORTED_ARCH=arm64 ||
+    refusal "architecture" "etcd before 3.5 starts on arm64 only where supervisord's environment has ETCD_UNSUPPORTED_ARCH=arm64" \
+      "set version to 3.5.0 or later; or put Environment=ETCD_UNSUPPORTED_ARCH=arm64 into supervisord's unit, and restart it"
 }
 
 check_tools() {

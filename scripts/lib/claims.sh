@@ -13,8 +13,8 @@ check_ownership() {
 # claim_host: from here on the places are this member's. Under a lock of the whole host: another cluster's stage may be looking at the same moment.
 claim_host() {
   private_directory /run/cdktf-etcd
-  exec 8>/run/cdktf-etcd/claims.lock
-  flock -w 60 8 || refuse "locked" "another deploy is claiming places on this host, for a minute now" "wait for it to end, then apply again"
+  exec 7>/run/cdktf-etcd/claims.lock
+  flock -w 60 7 || refuse "locked" "another deploy is claiming places on this host, for a minute now" "wait for it to end, then apply again"
   refuse_any check_claims
   refuse_fresh_claim
   remember_old_installation
@@ -26,7 +26,7 @@ claim_host() {
     printf 'supervisor_ini=%s\nuser=%s\n' "$SUPERVISOR_INI" "$ETCD_USER"
   } | put_file "$CLAIM" 600 root:root
   rm -f "$STATE_DIR/released"
-  exec 8>&-
+  exec 7>&-
 }
 
 # Two first deploys of the same members at once, with two states: the certificates of one and the genesis of the other would meet on a host.

@@ -46,6 +46,7 @@ require_trusted_stage() {
 activate() {
   require_trusted_stage
   process_as_meant=
+  log_size=$(stat -c %s "$LOG_DIR/etcd.log" 2>/dev/null || echo 0)
   private_directory "$STATE_DIR"
   : >"$RESTART_PENDING"
   [ ! -e "$STARTUP.next" ] || mv -f "$STARTUP.next" "$STARTUP"
@@ -137,11 +138,20 @@ full_disk() {
 last_words() {
   full_disk
   [ -e "$LOG_DIR/etcd.log" ] || { supervisor status "$MEMBER:$MEMBER" || true; echo "it left no log; supervisord says: $(supervisor_words)" && return; }
-  tail -c 1000000 "$LOG_DIR/etcd.log" | awk '
+  recent_log | tail -c 1000000 | awk '
     !NF || /^[ \t]|^panic\(|^goroutine |^[a-z.]+\// { next }
     { last = $0 }
     /fatal|panic|error|refus|not starting|flag provided|invalid value|permanently removed|: not found|[Pp]ermission denied|cannot / { reason = $0 }
     END { print reason != "" ? reason : last != "" ? last : "its log is empty" }' | cut -c1-400
+}
+
+# What etcd has written since this phase started it; the end of its log where nothing was started, or supervisor has begun a new one.
+recent_log() {
+  if [ -n "${log_size:-}" ] && [ "$(stat -c %s "$LOG_DIR/etcd.log")" -gt "$log_size" ]; then
+    tail -c "+$((log_size + 1))" "$LOG_DIR/etcd.log"
+  else
+    tail -n 200 "$LOG_DIR/etcd.log"
+  fi
 }
 
 # Forward and back, for what goes wrong with one member.

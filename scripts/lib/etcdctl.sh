@@ -98,7 +98,8 @@ is_forbidden() {
 }
 
 how_to_allow() {
-  echo "authentication is on, and a deploy needs the role root: etcdctl user add NAME --no-password; etcdctl user grant-role NAME root; NAME is the common name of the member's certificate, certificates.commonName (default k8s-etcd)"
+  case $(installed_version) in 3.[0-3].*) add="etcdctl user add NAME:PASSWORD" ;; *) add="etcdctl user add NAME --no-password" ;; esac
+  echo "authentication is on, and a deploy needs the role root: $add; etcdctl user grant-role NAME root; NAME is the common name of the member's certificate, certificates.commonName (default k8s-etcd)"
 }
 
 # The alarms that are raised, on one line; empty when there are none. False when etcd does not say.

@@ -28,8 +28,9 @@ mark_started() {
 # mean something to a terminal.
 DATA_MARK=$DATA_DIR/.cdktf-etcd
 
+# Another member's mark stays: it is the only thing that tells of a disk in the wrong host.
 mark_data() {
-  if [ ! -d "$DATA_DIR" ] || has_own_data_mark; then return; fi
+  if [ ! -d "$DATA_DIR" ] || [ -n "$(data_mark member)" ]; then return; fi
   private_directory "$STATE_DIR"
   printf 'member=%s\npeer_url=%s\n' "$MEMBER" "$PEER_URL" | put_file "$STATE_DIR/data-mark" 644 root:root
   # Made where only root can write and then renamed: no link is followed. Without it nothing but an adoption by hand is lost.
@@ -59,7 +60,7 @@ adopt_data() {
 give_data_to_user() {
   if is_running || [ ! -d "$DATA_DIR" ]; then return; fi
   find "$DATA_DIR" -mindepth 1 \( -name lost+found -prune \) -o ! -path "$DATA_MARK" \( ! -user "$ETCD_USER" -o ! -group "$(id -gn "$ETCD_USER")" \) \
-    -exec chown -h "$ETCD_USER:" {} +
+    -execdir chown -h "$ETCD_USER:" {} +
 }
 
 # The number of the member's `reprovision` that was rolled out last.
@@ -83,8 +84,20 @@ etcd_processes() {
 # The process id of this member's etcd, by its name, wherever its data are; empty when it does not run.
 own_pid() {
   for process in $(etcd_processes); do
-    if has_argument "$process" "--name=$MEMBER"; then echo "${process#/proc/}"; fi
+    if has_argument "$process" "--name=$MEMBER" && is_of_member "$process"; then echo "${process#/proc/}"; fi
   done
+}
+
+# is_of_member PROCESS: any other user's process could call itself so, also by a link to a program that becomes root.
+is_of_member() {
+  local user
+  user=${ETCD_USER:-$(sed -n 's/^user=//p' "$STATE_DIR/claim" 2>/dev/null)}
+  [ ! -u "$1/exe" ] || return 1
+  case $(stat -c %u "$1" 2>/dev/null) in
+    '') return 1 ;;
+    0 | "$OWN_UID" | "$(id -u "${user:-etcd}" 2>/dev/null)" | "$(stat -c %u "$DATA_DIR" 2>/dev/null)") ;;
+    *) return 1 ;;
+  esac
 }
 
 # The same, if it has this member's data directory.
@@ -100,10 +113,24 @@ etcd_pid() {
 # Also by another name: where a symbolic link was part of the path, and the program names the real one now.
 is_data_directory() { [ "$1" = "$DATA_DIR" ] || { [ -n "$1" ] && [ "$(readlink -f "$1")" = "$(readlink -f "$DATA_DIR")" ]; }; }
 
-has_argument() { tr '\0' '\n' 2>/dev/null <"$1/cmdline" | grep -qxF -e "$2"; }
+# arguments_of PROCESS: one a line, between empty lines.
+arguments_of() { printf '\n%s\n' "$(tr '\0' '\n' 2>/dev/null <"$1/cmdline")"; }
+
+has_argument() {
+  case "$(arguments_of "$1")$LINE_END" in *"$LINE_END$2$LINE_END"*) ;; *) return 1 ;; esac
+}
 
 # argument_of PROCESS FLAG: the value of --FLAG=VALUE
-argument_of() { tr '\0' '\n' 2>/dev/null <"$1/cmdline" | sed -n "s|^--$2=||p"; }
+argument_of() {
+  local arguments
+  arguments=$(arguments_of "$1")
+  case $arguments in *"$LINE_END--$2="*) ;; *) return 0 ;; esac
+  arguments=${arguments#*"$LINE_END--$2="}
+  printf '%s\n' "${arguments%%"$LINE_END"*}"
+}
+
+LINE_END='
+'
 
 is_running() { [ -n "$(etcd_pid)" ]; }
 is_stopped() { ! is_running; }

@@ -6,6 +6,8 @@ join_cluster() {
   refuse_alarm join
   live=$(live_endpoint) || refuse "no data and no cluster" "$DATA_DIR is empty and no other member has a quorum" \
     "bring a quorum of the other members back, or restore a snapshot; if this cluster has never formed, see docs/lost-data.md#the-cluster-never-formed"
+  # Of two clusters nobody here knows the right one.
+  require_one_cluster "$live"
   refuse_without_room
   take_turn "$live"
   ! has_content || set_aside
@@ -124,6 +126,6 @@ set_aside() {
     answer=$(move_contents "$DATA_DIR" "$stamp" 2>&1)
   fi || fail "what lies in $DATA_DIR cannot be moved aside: $answer" "move it away by hand, and apply again"
   put_directory "$DATA_DIR" 700
-  rm -f "$STATE_DIR/started"
+  rm -f "$STATE_DIR/started" "$DATA_MARK"
   say "moved what lay in $DATA_DIR to $aside; delete it when you do not need it"
 }

@@ -61,6 +61,8 @@ is_private() {
   [ "$2" = 0 ] || [ "$2" = "$(id -u)" ] || return 1
   [ "$((0$1 & 1))" -eq 0 ] || return 1
   [ "$((0$1 & 010))" -ne 0 ] || return 0
+  # With an access control list that is its mask, and the names in it may be anybody's.
+  case $(ls -ld "$directory") in ??????????+*) return 1 ;; esac
   [ "$3" = "$4" ] || return 1
   case $(getent group "$4" 2>/dev/null | cut -d: -f4) in '' | "$3") ;; *) return 1 ;; esac
 }
@@ -127,6 +129,7 @@ as_root() {
   umask 022
   keep_errors
   case $PHASE in rollout | shutdown | decommission) sweep_uploads ;; esac
+  look_for_supervisor
   "phase_$PHASE"
 }
 

@@ -5,7 +5,13 @@
 members_of() {
   etcdctl_at "$1" member list 2>/dev/null | awk -F', ' '
     function or_dash(text) { return text == "" ? "-" : text }
-    { print $1, or_dash($3), $4, or_dash($5), $6 == "true" ? "learner" : "voter" }'
+    # One that was added by hand may have several client URLs; it is asked at the first that leads to it from here.
+    function reachable(urls,   n, i, url) {
+      n = split(urls, url, ",")
+      for (i = 1; i <= n; i++) if (url[i] !~ /:\/\/(127\.|localhost|\[::1\])/) return url[i]
+      return url[1]
+    }
+    { print $1, or_dash($3), $4, or_dash(reachable($5)), $6 == "true" ? "learner" : "voter" }'
 }
 
 # Filters of such lines: those that the program names, and those that it does not.
@@ -36,6 +42,15 @@ unfinished() { awk '$4 == "-" || $5 == "learner"'; }
 JOINS=cdktf-etcd/joins
 
 note_join() { etcdctl_at "$live" put "$JOINS/$PEER_URL" "$MEMBER" >/dev/null 2>&1 || true; }
+
+# forget_join ENDPOINT PEER_URL: it has joined, or is out: who is added there later is added by somebody else.
+forget_join() { etcdctl_at "$1" del "$JOINS/$2" >/dev/null 2>&1 || true; }
+
+forget_joins() {
+  etcdctl_at "$(own_url)" get "$JOINS/" --prefix --keys-only 2>/dev/null | grep . | while read -r key; do
+    ! printf '%s\n' "$members" | started | voters | awk '{ print $3 }' | grep -qxF -e "${key#"$JOINS/"}" || forget_join "$(own_url)" "${key#"$JOINS/"}"
+  done || true
+}
 
 # joined_by_others ENDPOINT: a filter, those whose join has not ended and was not begun by a deploy.
 joined_by_others() {

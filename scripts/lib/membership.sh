@@ -94,6 +94,7 @@ remove_member() {
   if [ -n "$(printf '%s\n' "$list" | awk -v id="$2" '$1 == id' | unhealthy)" ]; then disconnect "$4"; fi
   # A member that has just started or restarted counts as not ready for 5 s: etcd says "unhealthy cluster" meanwhile.
   wait_until 30 has_removed "$1" "$2" || fail "etcd does not take out $3 ($4): $answer" "see the log of the leader, and apply again"
+  forget_join "$1" "$4"
   say "took $3 ($4) out of the cluster"
   [ -z "$leftover" ] ||
     say "$leftover, and its etcd refuses to run; to clean up there: supervisorctl stop $3, remove its supervisor file, $DATA_DIR, $CURRENT and what it points to"

@@ -73,6 +73,7 @@ ensure_supervisor() {
   # What one that ran before can read, preflight has seen.
   if ! has_supervisor; then
     install_packages supervisor
+    supervisor_is_known=
     start_supervisor
   elif ! supervisor_answers; then
     start_supervisor
@@ -84,9 +85,11 @@ ensure_supervisor() {
 
 start_supervisor() {
   supervisor_found=
+  supervisor_is_known=
   systemctl enable --now "$(supervisor_unit)" >/dev/null 2>&1 || true
   wait_until 20 supervisor_answers ||
     fail "supervisord does not start: $(supervisor_last_words)" "correct the cause, see: systemctl status $(supervisor_unit); and apply again"
+  look_for_supervisor
   supervisor_reads_others || fail "supervisord cannot read its configuration: $(supervisor_words)" \
     "correct that file until 'supervisorctl reread' reports no error, and apply again"
 }

@@ -17,6 +17,16 @@ remember_made() {
 
 has_made() { grep -qxF -e "$1" "$MADE" 2>/dev/null; }
 
+# is_others PATH: another member has by now claimed the directory in which that version, log or data lies.
+is_others() {
+  local claim
+  for claim in "${STATE_DIR%/*}"/*/claim; do
+    [ "$claim" != "$CLAIM" ] || continue
+    ! grep -qxF -e "install_root=${1%/*}" -e "log_dir=${1%/*}" -e "data_dir=$1" "$claim" 2>/dev/null || return 0
+  done
+  return 1
+}
+
 # An older version of this package wrote neither: there, the mark of a life stands for both.
 has_registry() { [ -e "$CLAIM" ] || [ -e "$STATE_DIR/released" ]; }
 

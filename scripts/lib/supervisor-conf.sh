@@ -8,6 +8,8 @@ supervisord_processes() {
     case $command in supervisord | python*) ;; *) continue ;; esac
     tr '\0' '\n' 2>/dev/null <"$process/cmdline" | head -n 3 | grep -qE '(^|/)supervisord$|^supervisor\.supervisord$' || continue
     [ "$(stat -c %u "$process" 2>/dev/null)" = "$(id -u)" ] || continue
+    # Whoever runs `su` by a link that is called supervisord has a process of root's of that name, with arguments as they like.
+    [ ! -u "$process/exe" ] || continue
     [ "$(readlink "$process/ns/pid")" = "$(readlink /proc/self/ns/pid)" ] || continue
     parent=$(sed -n 's/^PPid:[[:space:]]*//p' "$process/status" 2>/dev/null || true)
     case " $found" in *" /proc/$parent "*) continue ;; esac
@@ -16,9 +18,23 @@ supervisord_processes() {
   done
 }
 
+# Looks once for what each question to supervisor needs, and a phase needs that some twenty times: every look walks all processes.
+look_for_supervisor() {
+  supervisor_is_known=
+  known_process=$(supervisord_process) || known_process=several
+  known_conf=$(supervisor_conf || true)
+  known_patterns=$(supervisor_patterns || true)
+  supervisor_is_known=yes
+}
+
 # Of several, the one that a plain `supervisorctl` of this host speaks to; false when that is none of them.
 supervisord_process() {
   local processes process
+  if [ -n "${supervisor_is_known:-}" ]; then
+    [ "$known_process" != several ] || return 1
+    [ -z "$known_process" ] || printf '%s\n' "$known_process"
+    return 0
+  fi
   processes=$(supervisord_processes)
   case $(printf '%s\n' "$processes" | grep -c .) in
     0) return ;;
@@ -59,6 +75,10 @@ default_configuration() {
 # The configuration of the supervisord that runs; when none does, that of its systemd unit.
 supervisor_conf() {
   local process conf
+  if [ -n "${supervisor_is_known:-}" ]; then
+    [ -n "$known_conf" ] && printf '%s\n' "$known_conf"
+    return
+  fi
   process=$(supervisord_process) || return 1
   if [ -n "$process" ]; then
     configuration_of "$process"
@@ -73,7 +93,9 @@ supervisorctl_command() {
   local script
   command -v supervisorctl && return
   script=$(tr '\0' '\n' 2>/dev/null <"$(supervisord_process)/cmdline" | grep -m 1 '/supervisord$') || return 1
-  [ -x "${script%/*}/supervisorctl" ] && echo "${script%/*}/supervisorctl"
+  case $script in /*) ;; *) return 1 ;; esac
+  script=$(readlink -f "${script%/*}")/supervisorctl
+  [ -x "$script" ] && is_trusted "$script" && is_trusted "$(readlink -f "$script")" && echo "$script"
 }
 
 has_supervisor() { supervisorctl_command >/dev/null; }
@@ -83,6 +105,10 @@ has_supervisor() { supervisorctl_command >/dev/null; }
 supervisor_patterns() {
   local conf process
   conf=$(supervisor_conf) || return 1
+  if [ -n "${supervisor_is_known:-}" ]; then
+    [ -z "$known_patterns" ] || printf '%s\n' "$known_patterns"
+    return 0
+  fi
   process=$(supervisord_process)
   tr '\0' '\n' 2>/dev/null <"${process:-/proc/self}/environ" | awk -v here="$(dirname "$conf")" -v node="$(uname -n)" '
     function strip(text) { gsub(/^[ \t]+|[ \t\r]+$/, "", text); return text }
@@ -141,7 +167,11 @@ program_include() {
   done | sort -s -k 1,1 | head -n 1 | cut -d' ' -f2- | grep .
 }
 
-program_ini() { printf '%s/%s.ini\n' "$(dirname "$(program_include)")" "$SUPERVISOR_INI"; }
+program_ini() {
+  local include
+  include=$(program_include) || true
+  printf '%s/%s.ini\n' "${include%/*}" "$SUPERVISOR_INI"
+}
 
 # programs_in FILE: a line for each section that is a program or a group of programs: KIND NAME
 programs_in() { sed -nE 's/^\[(program|fcgi-program|eventlistener|group):[[:space:]]*([^]]*[^][:space:]])[[:space:]]*\].*/\1 \2/p' "$1" 2>/dev/null; }

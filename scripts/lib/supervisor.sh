@@ -15,9 +15,12 @@ unregister_program() { rm -f "$(program_include)" "$(program_ini)"; }
 supervisor() {
   # Found once: a phase asks often.
   [ -n "${supervisor_found:-}" ] || supervisor_found=$(supervisor_conf || true)
-  supervisor_answer=$(cd / && timeout --foreground -k 2 90 "$(supervisorctl_command)" ${supervisor_found:+-c "$supervisor_found"} "$@" 2>&1 </dev/null) ||
+  # A question that supervisord does not answer at once must leave preflight time to say so.
+  case $1 in pid | status | reread) supervisor_seconds=12 ;; *) supervisor_seconds=90 ;; esac
+  supervisor_answer=$(cd / && timeout --foreground -k 2 "$supervisor_seconds" env PYTHONWARNINGS=ignore "$(supervisorctl_command)" ${supervisor_found:+-c "$supervisor_found"} "$@" 2>&1 </dev/null) ||
     [ -n "$supervisor_answer" ] || supervisor_answer="supervisorctl $* gave no answer"
-  case $supervisor_answer in
+  # A changed program of somebody else's may be called on-error.
+  case $(printf '%s\n' "$supervisor_answer" | sed -E '/: (available|changed|disappeared)$/d') in
     *ERROR* | *[Ee]rror:* | *"refused connection"* | *"no such file"* | *"No such process"* | *"requires authentication"* | *"gave no answer") return 1 ;;
   esac
 }

@@ -9,7 +9,8 @@ untrusted() {
   while [ -n "$rest" ]; do
     path=$path/${rest%%/*}
     rest=${rest#*/}
-    [ -e "$path" ] || [ -L "$path" ] || break
+    # What is not there yet can be made by whoever may write in the last directory that is, sticky or not.
+    [ -e "$path" ] || [ -L "$path" ] || { whole=${path%/*} && break; }
     set -- "$@" "$path"
   done
   # `ls`, not `stat`: it shows that there is an access control list. It sorts, and each path sorts before those below it.
@@ -78,9 +79,12 @@ as_etcd() {
 # set_client_tool NAME: sets `client_tool` to etcd's own tool of that name, and `as_user` to the words before it. Root runs only what root has unpacked;
 # an older version of this package left the binaries to etcd's user, and these run as that user.
 set_client_tool() {
+  local directory
   as_user=
-  client_tool=$(client_directory)/$1
-  is_trusted "$(readlink -f "$client_tool")" && return
+  # The directory too: a link in it that leads to something trusted can be another one a moment later.
+  directory=$(readlink -f "$(client_directory)")
+  client_tool=$directory/$1
+  is_trusted "$directory" && is_trusted "$(readlink -f "$client_tool")" && return
   if [ -x "$VERSIONED/$1" ] && is_trusted "$VERSIONED/$1"; then
     client_tool=$VERSIONED/$1
   else

@@ -5,9 +5,12 @@ TURN=cdktf-etcd/turn
 TURN_SECONDS=300 # longer than a restart and its gate
 TURN_LEASE=$STATE_DIR/turn
 
-# take_turn ENDPOINT: idempotent within one phase.
+# take_turn ENDPOINT: one that this phase has is kept, unless its lease has ended meanwhile.
 take_turn() {
-  [ -z "${turn:-}" ] || return 0
+  if [ -n "${turn:-}" ]; then
+    ! etcdctl_at "$1" lease keep-alive --once "$turn" >/dev/null 2>&1 || return 0
+    turn=
+  fi
   has_turn "$1" && return
   ! is_forbidden "$turn_answer" || refuse "turn" "$turn_reason" "$(how_to_allow)"
   say "waiting for the turn: $turn_reason"

@@ -90,6 +90,7 @@ check_v2_data() {
   [ "$(minor_of "$VERSION")" = 3.6 ] && [ "$(minor_of "$from")" = 3.5 ] || return 0
   answer=$(as_etcd "$(client_directory)/etcdutl" check v2store --data-dir "$DATA_DIR" 2>&1) || case $answer in
     *"custom content"* | *"custom v2 content"*) refusal "version" "there are data of the v2 API in $DATA_DIR, and etcd 3.6 does not start on them" "see docs/upgrade.md#data-of-the-v2-api" ;;
+    *) refusal "version" "etcdutl cannot say whether there are data of the v2 API in $DATA_DIR: $(last_line "$answer")" "correct that, and apply again" ;;
   esac
 }
 

@@ -38,6 +38,8 @@ phase_bootstrap() {
     say "the cluster lives without this member: rollout decides"
     return
   fi
+  # A database without its log: a new member that starts on it skips the first entries of the new log, and differs from the others for ever.
+  ! has_content || set_aside
   printf 'initial_cluster=%s\ninitial_cluster_state=new\ninitial_cluster_token=%s\n' "$FOUNDERS" "$CLUSTER_TOKEN" |
     put_file "$VERSIONED/first-start.env" 644 root:root
   start_etcd

@@ -30,6 +30,8 @@ leave_to_another_cluster() {
 is_out_or_answers() { ! is_running || answers_healthy; }
 
 stop_and_clean() {
+  # An upload that no stage has used: its deploy was killed.
+  drop_inbox
   if has_supervisor && is_own_program; then
     stop_program
     forget_program
@@ -38,6 +40,10 @@ stop_and_clean() {
   fi
   # Of a member that was renamed, or found here and refused, nothing is this one's.
   is_ours || return 0
+  # Not by supervisor's files, which somebody may have removed or changed: by what runs.
+  if [ -e "$CLAIM" ] || has_mark; then
+    ! is_running || fail "etcd runs (process $(etcd_pid)), and supervisor has no program $MEMBER here that could be stopped" "stop that process, see that nothing starts it again, and run this again"
+  fi
   if [ "$REMOVAL_POLICY" != destroy ]; then
     release
   elif has_mark; then
@@ -55,14 +61,25 @@ is_ours() {
   for claim in "$CLAIM" "$STATE_DIR/released"; do
     [ ! -e "$claim" ] || { [ "$(entry_of "$claim" peer_url)" = "$PEER_URL" ] && return; }
   done
-  ! has_registry
+  ! has_registry && ! is_others "$CURRENT" && ! is_others "$LOG_DIR/etcd.log" && ! is_others "$DATA_DIR"
 }
 
 # What was kept waits for its member, and no longer keeps others from the places.
 release() {
   [ ! -e "$CLAIM" ] || mv -f "$CLAIM" "$STATE_DIR/released"
   # One that has left the cluster comes back with another key.
-  [ "$PHASE" != decommission ] || [ ! -L "$CURRENT" ] || rm -rf "$(readlink -f "$CURRENT")"/certs.* "$CURRENT/certs"
+  [ "$PHASE" != decommission ] || drop_keys
+}
+
+# Of all versions, also one that was staged and never ran, and those in an older installRoot.
+drop_keys() {
+  local version
+  {
+    printf '%s\n' "$INSTALL_ROOT"/etcd-v*
+    grep '/etcd-v[^/]*$' "$STATE_DIR/made" 2>/dev/null || true
+  } | while read -r version; do
+    if is_our_version "$version" && ! is_others "$version"; then rm -rf "$version"/certs "$version"/certs.*; fi
+  done
 }
 
 # A deploy was killed, or failed, before anything was started here: no data and no program; without a claim, nobody's mark either.
@@ -104,6 +121,7 @@ delete_installation() {
 delete_made() {
   local path
   sed -n '1!G;h;$p' "$MADE" 2>/dev/null | while read -r path; do
+    ! is_others "$path" || continue
     case $path in
       */etcd.log) delete_log "$path" ;;
       *.aside-*) rm -rf "$path" ;;

@@ -22,6 +22,7 @@ phase_health() {
   unknown=$(printf '%s\n' "$members" | undesired | named)
   [ -z "$unknown" ] || fail "the cluster has $unknown, which the program does not name, nor did it before" "add it to the program, or take it out by etcdctl member remove"
   remember_membership
+  forget_joins
   [ -z "$unhealthy" ] || fail "not healthy: $(printf '%s\n' "$unhealthy" | named)" "see the log of each in $LOG_DIR"
 }
 

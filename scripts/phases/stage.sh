@@ -52,8 +52,12 @@ revive() {
   activate
   update_program
   restart_program || true
-  rm -f "$RESTART_PENDING"
-  say "etcd stopped again and again: started it with what is staged"
+  if wait_until 20 is_running && ! wait_until 3 is_stopped; then
+    rm -f "$RESTART_PENDING"
+    say "etcd stopped again and again: started it with what is staged"
+  else
+    say "warning: etcd stops again and again, also with what is staged: $(last_words)"
+  fi
 }
 
 # A user that is there already may have any primary group: what is its own is given to `USER:`, which is that group, whatever its name.
@@ -85,7 +89,7 @@ refuse_wrong_flags() {
   while IFS= read -r flag; do set -- "$@" "$flag"; done <<FLAGS
 $(decode "$STARTUP_BASE64" | flags_of_script)
 FLAGS
-  answer=$("$VERSIONED/etcd" --version "$@" 2>&1) ||
+  answer=$(ETCD_UNSUPPORTED_ARCH=$(architecture) "$VERSIONED/etcd" --version "$@" 2>&1) ||
     refuse "flags" "etcd $VERSION does not take them: $(printf '%s\n' "$answer" | grep . | head -n 1)" "correct that flag in the program, and apply again"
 }
 

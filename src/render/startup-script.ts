@@ -12,12 +12,13 @@ import { alwaysQuote, shellQuote } from "./shell-quote";
  */
 export function renderStartupScript(
   cluster: Pick<ClusterSettings, "members" | "installRoot" | "dataDir">,
-  { name }: Pick<MemberSettings, "name">,
+  { name, peerUrl }: Pick<MemberSettings, "name" | "peerUrl">,
   flags: readonly EtcdFlag[],
 ): string {
   const { etcd, firstStart, mounts } = installedFiles(cluster.installRoot);
   const { dataDir } = cluster;
   const unmounted = `was mounted when this member was last healthy and is not now: not starting; mount it`;
+  const foreign = `${name}: the data in ${dataDir} are another member's: not starting; bring the right disk back`;
   const refusal = `${name}: no data in ${dataDir} and no deploy has asked for a first start: not starting; run a deploy`;
   return `#!/bin/sh
 # Member ${name} of etcd; rendered by cdktf-etcd, edits are overwritten by the next deploy.
@@ -36,6 +37,11 @@ if [ -r ${shellQuote(mounts)} ]; then
       exit 1
     }
   done <${shellQuote(mounts)}
+fi
+# On the disk of another host etcd would run as that one's member.
+if [ -f ${shellQuote(`${dataDir}/.cdktf-etcd`)} ] && ! grep -qxF ${alwaysQuote(`peer_url=${peerUrl}`)} ${shellQuote(`${dataDir}/.cdktf-etcd`)}; then
+  echo ${alwaysQuote(foreign)} >&2
+  exit 1
 fi
 # Data are files of the write-ahead log; its directory alone is none.
 set -- ${shellQuote(`${dataDir}/member/wal`)}/*.wal
