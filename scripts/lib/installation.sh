@@ -90,15 +90,25 @@ own_pid() {
 
 # is_of_member PROCESS: any other user's process could call itself so, also by a link to a program that becomes root.
 is_of_member() {
-  local user
-  user=${ETCD_USER:-$(sed -n 's/^user=//p' "$STATE_DIR/claim" 2>/dev/null)}
+  local key uid
   [ ! -u "$1/exe" ] || return 1
-  case $(stat -c %u "$1" 2>/dev/null) in
+  # By the shell's own `read`: this is asked often.
+  while read -r key _ uid _; do
+    [ "$key" != Uid: ] || break
+  done 2>/dev/null <"$1/status" || return 1
+  case $uid in
     '') return 1 ;;
-    0 | "$OWN_UID" | "$(id -u "${user:-etcd}" 2>/dev/null)" | "$(stat -c %u "$DATA_DIR" 2>/dev/null)") ;;
+    0 | "$OWN_UID" | "$MEMBER_UID" | "$(stat -c %u "$DATA_DIR" 2>/dev/null)") ;;
     *) return 1 ;;
   esac
 }
+
+# Of the user that etcd runs as; empty before there is one. At a removal only the claim knows its name.
+know_member_uid() {
+  MEMBER_UID=${ETCD_USER:-$(sed -n 's/^user=//p' "$STATE_DIR/claim" 2>/dev/null || true)}
+  MEMBER_UID=$(id -u "${MEMBER_UID:-etcd}" 2>/dev/null || true)
+}
+know_member_uid
 
 # The same, if it has this member's data directory.
 etcd_pid() {
