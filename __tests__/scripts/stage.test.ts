@@ -103,7 +103,7 @@ inEachShell((newHost) => {
     // Neither a program nor a mark of a life: those come with the start.
     expect(host.has("/etc/supervisor/conf.d/etcd-server.ini")).toBe(false);
     expect(host.list("/var/lib/cdktf-etcd/a")).toEqual(["claim", "made"]);
-    expect(host.calls("supervisorctl")).toEqual(["reread", "pid"]);
+    expect(host.calls("supervisorctl")).toEqual(["pid"]);
     expect(host.has("/home/.cdktf-etcd")).toBe(false);
   });
 
@@ -165,7 +165,7 @@ inEachShell((newHost) => {
     expect(host.read(`${STARTUP}.next`)).toBe(host.startupScript({ quotaBackendBytes: 4294967296 }));
     expect(pid(host)).toBe(before);
     // It may ask how the program does; nothing more.
-    expect(host.calls("supervisorctl").filter((call) => call !== "status a:a")).toEqual(["reread", "pid"]);
+    expect(host.calls("supervisorctl").filter((call) => call !== "status a:a")).toEqual(["pid"]);
   });
 
   test("a changed program waits beside the one that is registered", () => {

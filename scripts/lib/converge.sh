@@ -52,6 +52,7 @@ activate() {
   [ ! -e "$STARTUP.next" ] || mv -f "$STARTUP.next" "$STARTUP"
   [ ! -L "$CERTS_NEXT" ] || mv -fT "$CERTS_NEXT" "$VERSIONED/certs"
   [ "$(readlink "$CURRENT")" = "$(basename "$VERSIONED")" ] || put_link "$(basename "$VERSIONED")" "$CURRENT"
+  look_for_tools
   publish_mounts
   if [ -e "$INI_NEXT" ]; then
     register_program <"$INI_NEXT"

@@ -108,13 +108,18 @@ know_member_uid() {
   MEMBER_UID=${ETCD_USER:-$(sed -n 's/^user=//p' "$STATE_DIR/claim" 2>/dev/null || true)}
   MEMBER_UID=$(id -u "${MEMBER_UID:-etcd}" 2>/dev/null || true)
 }
-know_member_uid
+MEMBER_UID= # until it is known
 
 # The same, if it has this member's data directory.
 etcd_pid() {
-  for pid in $(own_pid); do
-    if is_data_directory "$(argument_of "/proc/$pid" data-dir)"; then
-      echo "$pid"
+  local process arguments directory
+  for process in $(etcd_processes); do
+    arguments=$(arguments_of "$process")$LINE_END
+    case $arguments in *"$LINE_END--name=$MEMBER$LINE_END"*) ;; *) continue ;; esac
+    case $arguments in *"$LINE_END--data-dir="*) ;; *) continue ;; esac
+    directory=${arguments#*"$LINE_END--data-dir="}
+    if is_of_member "$process" && is_data_directory "${directory%%"$LINE_END"*}"; then
+      echo "${process#/proc/}"
       return
     fi
   done

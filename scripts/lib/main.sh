@@ -129,8 +129,15 @@ as_root() {
   umask 022
   keep_errors
   case $PHASE in rollout | shutdown | decommission) sweep_uploads ;; esac
-  look_for_supervisor
+  look_around
   "phase_$PHASE"
+}
+
+# What a phase asks again and again: found once.
+look_around() {
+  know_member_uid
+  look_for_supervisor
+  look_for_tools
 }
 
 # What commands complain of goes to a file that has no name any more, for explain_exit. Without room for it, it is printed at once.

@@ -73,7 +73,6 @@ ensure_supervisor() {
   # What one that ran before can read, preflight has seen.
   if ! has_supervisor; then
     install_packages supervisor
-    supervisor_is_known=
     start_supervisor
   elif ! supervisor_answers; then
     start_supervisor
@@ -85,7 +84,7 @@ ensure_supervisor() {
 
 start_supervisor() {
   supervisor_found=
-  supervisor_is_known=
+  forget_supervisor
   systemctl enable --now "$(supervisor_unit)" >/dev/null 2>&1 || true
   wait_until 20 supervisor_answers ||
     fail "supervisord does not start: $(supervisor_last_words)" "correct the cause, see: systemctl status $(supervisor_unit); and apply again"

@@ -20,17 +20,24 @@ supervisord_processes() {
 
 # Looks once for what each question to supervisor needs, and a phase needs that some twenty times: every look walks all processes.
 look_for_supervisor() {
-  supervisor_is_known=
+  forget_supervisor
   known_process=$(supervisord_process) || known_process=several
+  supervisor_known=process
   known_conf=$(supervisor_conf || true)
   known_patterns=$(supervisor_patterns || true)
-  supervisor_is_known=yes
+  supervisor_known="process configuration"
+  known_include=$(program_include || true)
+  supervisor_known="process configuration include"
 }
+
+forget_supervisor() { supervisor_known=; }
+
+is_known() { case ${supervisor_known:-} in *"$1"*) ;; *) return 1 ;; esac; }
 
 # Of several, the one that a plain `supervisorctl` of this host speaks to; false when that is none of them.
 supervisord_process() {
   local processes process
-  if [ -n "${supervisor_is_known:-}" ]; then
+  if is_known process; then
     [ "$known_process" != several ] || return 1
     [ -z "$known_process" ] || printf '%s\n' "$known_process"
     return 0
@@ -75,7 +82,7 @@ default_configuration() {
 # The configuration of the supervisord that runs; when none does, that of its systemd unit.
 supervisor_conf() {
   local process conf
-  if [ -n "${supervisor_is_known:-}" ]; then
+  if is_known configuration; then
     [ -n "$known_conf" ] && printf '%s\n' "$known_conf"
     return
   fi
@@ -105,7 +112,7 @@ has_supervisor() { supervisorctl_command >/dev/null; }
 supervisor_patterns() {
   local conf process
   conf=$(supervisor_conf) || return 1
-  if [ -n "${supervisor_is_known:-}" ]; then
+  if is_known configuration; then
     [ -z "$known_patterns" ] || printf '%s\n' "$known_patterns"
     return 0
   fi
@@ -151,6 +158,10 @@ supervisor_files() {
 # where the ini can have a second name.
 program_include() {
   local pattern directory extension rank
+  if is_known include; then
+    [ -n "$known_include" ] && printf '%s\n' "$known_include"
+    return
+  fi
   supervisor_patterns | while read -r pattern; do
     directory=${pattern%/*}
     case $directory in *[*?[]*) continue ;; esac

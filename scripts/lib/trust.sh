@@ -76,11 +76,23 @@ as_etcd() {
   $as_user "$@"
 }
 
+# Where the tools of the version in use lie, if all is as it should be: looked at once for many questions, and again when another version is in use.
+look_for_tools() {
+  trusted_tools=
+  [ -x "$CURRENT/etcdctl" ] || return 0
+  trusted_tools=$(readlink -f "$CURRENT")
+  is_trusted "$trusted_tools" && is_trusted "$trusted_tools/etcdctl" && { [ ! -e "$trusted_tools/etcdutl" ] || is_trusted "$trusted_tools/etcdutl"; } || trusted_tools=
+}
+
 # set_client_tool NAME: sets `client_tool` to etcd's own tool of that name, and `as_user` to the words before it. Root runs only what root has unpacked;
 # an older version of this package left the binaries to etcd's user, and these run as that user.
 set_client_tool() {
   local directory
   as_user=
+  if [ -n "${trusted_tools:-}" ]; then
+    client_tool=$trusted_tools/$1
+    return
+  fi
   # The directory too: a link in it that leads to something trusted can be another one a moment later.
   directory=$(readlink -f "$(client_directory)")
   client_tool=$directory/$1

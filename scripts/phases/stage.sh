@@ -15,6 +15,8 @@ phase_stage() {
   give_data_to_user
   # supervisord writes the log as root. A directory that was there stays as it is.
   make_directory "$LOG_DIR"
+  # It replaces them where they are not root's.
+  trusted_tools=
   install_binaries
   refuse_wrong_flags
   install_certificates
@@ -23,6 +25,7 @@ phase_stage() {
   stage_program
   drop_other_stages
   [ -L "$CURRENT" ] || put_link "$(basename "$VERSIONED")" "$CURRENT"
+  look_for_tools
   say "staged"
   revive
 }
