@@ -26,7 +26,7 @@ import { History, Writer } from "./support/writer";
  * The first 6 cells, which are the default, have each operation once, with faults of the seed; the first 11 have each fault too; all 66 have each pair.
  */
 const SEED = Number(process.env.SEED ?? Date.now() % 100_000);
-const { CELLS = "4" } = process.env;
+const { CELLS = "6" } = process.env;
 
 /** A deploy that takes longer than this hangs: no phase in this lab has more to do than some seconds. */
 const HANGS_AFTER_SECONDS = 900;
