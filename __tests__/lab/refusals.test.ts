@@ -125,8 +125,8 @@ const REFUSALS: Refusal[] = [
   {
     what: "another etcd on the data directory",
     given:
-      "cp $(readlink -f /usr/bin/python3) /root/etcd; systemd-run -q --unit=stranger /root/etcd -c 'import time; time.sleep(999)' --data-dir /data/etcd/etcd-server; until grep -qs etcd /proc/$(systemctl show -P MainPID stranger)/comm; do sleep 0.1; done; until [ -n \"$(systemctl show -P MainPID stranger)\" ]; do sleep 0.1; done",
-    undo: "systemctl stop stranger; rm /root/etcd",
+      "cp $(readlink -f /usr/bin/python3) /root/etcd; setsid /root/etcd -c 'import time; time.sleep(999)' --data-dir /data/etcd/etcd-server </dev/null >/dev/null 2>&1 & until pgrep -x etcd >/dev/null; do sleep 0.1; done",
+    undo: "pkill -x etcd; rm /root/etcd",
     says: /other etcd: process \d+ is an etcd on \/data\/etcd\/etcd-server that this package did not start/,
   },
   {

@@ -132,7 +132,7 @@ fetch() {
   if command -v curl >/dev/null 2>&1; then
     sed 's/["\\]/\\&/g; s/.*/url = "&"/' | curl -fsSL --retry 3 --connect-timeout 10 --speed-limit 1 --speed-time 30 -o "$1" --config -
   elif command -v wget >/dev/null 2>&1; then
-    wget -nv --tries=3 --connect-timeout=10 --read-timeout=30 -O "$1" --input-file=-
+    HOME=/nonexistent wget -nv --tries=3 --connect-timeout=10 --read-timeout=30 -O "$1" --input-file=-
   else
     # By itself it takes no user and password from a URL.
     python3 -c '
