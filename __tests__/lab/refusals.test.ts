@@ -2,12 +2,14 @@ import { fingerprint } from "./support/cluster";
 import { Lab } from "./support/lab";
 import { type ProgramProps, Project } from "./support/project";
 
-/** One refusal of the preflight: what stands on hdss7-22, the props, what is said. */
+/** One refusal of the preflight: what stands on a host (`@` is its number), the props, what is said. */
 interface Refusal {
   readonly what: string;
   readonly given: string;
   readonly undo: string;
+  /** With props, or on the last host only, it has a deploy of its own. */
   readonly props?: ProgramProps;
+  readonly alone?: true;
   readonly says: RegExp;
 }
 
@@ -79,6 +81,7 @@ const REFUSALS: Refusal[] = [
   },
   {
     what: "a second address from which the peers are reached",
+    alone: true,
     given: "ip address add 10.4.7.222/24 dev host0; ip route add 10.4.7.12/32 dev host0 src 10.4.7.222",
     undo: "ip route del 10.4.7.12/32; ip address del 10.4.7.222/24 dev host0",
     says: /source address: this host sends to 10\.4\.7\.12 from 10\.4\.7\.222, which is not in the member's certificate/,
@@ -132,9 +135,9 @@ const REFUSALS: Refusal[] = [
   {
     what: "a supervisor program of the same name",
     given:
-      "printf '[program:etcd-server-7-22]\\ncommand=/bin/true\\nautostart=false\\n' >/etc/supervisor/conf.d/theirs.conf",
+      "printf '[program:etcd-server-7-@]\\ncommand=/bin/true\\nautostart=false\\n' >/etc/supervisor/conf.d/theirs.conf",
     undo: "rm /etc/supervisor/conf.d/theirs.conf",
-    says: /supervisor program: a program 'etcd-server-7-22' is registered in \/etc\/supervisor\/conf\.d\/theirs\.conf already/,
+    says: /supervisor program: a program 'etcd-server-7-\d+' is registered in \/etc\/supervisor\/conf\.d\/theirs\.conf already/,
   },
   {
     what: "a data directory that is not etcd's",
@@ -156,6 +159,21 @@ const REFUSALS: Refusal[] = [
   },
 ];
 
+const NUMBERS = ["12", "21", "22"];
+
+/** Three at a time, each on a host of its own; what moves /data about not on the second, which has a disk there. */
+function rounds(): (Refusal | undefined)[][] {
+  const single = REFUSALS.filter(({ props, alone }) => props || alone);
+  const [disks, others] = [true, false].map((disk) =>
+    REFUSALS.filter((row) => !single.includes(row) && row.given.includes("/data") === disk),
+  );
+  const shared: (Refusal | undefined)[][] = [];
+  while (disks.length + others.length > 0) {
+    shared.push([disks.shift() ?? others.shift(), others.shift(), disks.shift() ?? others.shift()]);
+  }
+  return [...shared, ...single.map((row) => [undefined, undefined, row])];
+}
+
 describe("preflight refuses", () => {
   let lab: Lab;
   let project: Project;
@@ -168,24 +186,37 @@ describe("preflight refuses", () => {
   });
   afterAll(() => lab.down());
 
-  test.each(REFUSALS)(
-    "$what, in one line, and nothing is touched on any host",
-    async ({ given, undo, props, says }) => {
-      await lab.on("hdss7-22", given);
-      const before = await fingerprint(lab);
-      const refused = await project.apply(props);
-      const after = await fingerprint(lab);
-      await lab.on("hdss7-22", undo);
-      expect(after).toEqual(before);
+  test.each(
+    rounds().map(
+      (round) =>
+        [
+          round
+            .map((row) => row?.what ?? "")
+            .filter(String)
+            .join("; "),
+          round,
+        ] as const,
+    ),
+  )("%s: in one line each, and nothing is touched on any host", async (_, round) => {
+    const onEach = (script: (row: Refusal) => string) =>
+      Promise.all(round.map((row, i) => row && lab.on(`hdss7-${NUMBERS[i]}`, script(row).replace(/@/g, NUMBERS[i]))));
+    await onEach(({ given }) => given);
+    const before = await fingerprint(lab);
+    const refused = await project.apply(round.at(-1)?.props);
+    const after = await fingerprint(lab);
+    await onEach(({ undo }) => undo);
+    expect(after).toEqual(before);
 
-      expect(refused.code).not.toBe(0);
-      const lines = refused.output.split("\n").filter((line) => /\(remote-exec\): .* refused: /.test(line));
-      expect(lines).toHaveLength(1);
-      expect(lines[0]).toMatch(/etcd-server-7-22 on hdss7-22: preflight refused: /);
-      expect(lines[0]).toMatch(says);
-      expect(lines[0]).toMatch(/; to do: /);
-    },
-  );
+    expect(refused.code).not.toBe(0);
+    const lines = refused.output.split("\n").filter((line) => /\(remote-exec\): .* refused: /.test(line));
+    expect(lines).toHaveLength(round.filter(Boolean).length);
+    round.forEach((row, i) => {
+      if (!row) return;
+      const line = lines.find((each) => each.includes(`on hdss7-${NUMBERS[i]}: preflight refused: `));
+      expect(line).toMatch(row.says);
+      expect(line).toMatch(/; to do: /);
+    });
+  });
 
   test("several at once are all named", async () => {
     await lab.on(
