@@ -149,6 +149,20 @@ describe.each(["sh", "dash"])("run by %s", (shell) => {
     });
   });
 
+  test("a member whose data bear another member's mark does not start and says why; with its own mark it starts", () => {
+    withWal();
+    const mark = (peerUrl: string) =>
+      writeFileSync(join(paths.dataDir, ".cdktf-etcd"), `member=etcd-server-7-12\npeer_url=${peerUrl}\n`);
+    mark("https://10.4.7.1:2380");
+    expect(start()).toEqual({
+      status: 1,
+      args: [],
+      stderr: `etcd-server-7-12: the data in ${paths.dataDir} are another member's: not starting; bring the right disk back\n`,
+    });
+    mark("https://10.4.7.12:2380");
+    expect(start().status).toBe(0);
+  });
+
   test("a member with data starts as existing", () => {
     withWal();
     const { status, args } = start();

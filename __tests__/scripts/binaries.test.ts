@@ -102,6 +102,18 @@ inEachShell((newHost) => {
     expect(host.list("/opt")).toEqual([]);
   });
 
+  test("a version whose number only begins like the one that was asked for is another", () => {
+    const host = newHost({ props: { version: "3.6.1" } });
+    host.write("/archive.tar.gz", host.archive());
+    expect(host.call(`install_binaries '${host.path("/archive.tar.gz")}'`)).toEqual({
+      code: 1,
+      lines: [
+        "a on host-a: test failed: the archive holds etcd Version: 3.6.14, not etcd 3.6.1; to do: give the archive of etcd 3.6.1, or set version to what it holds, and apply again",
+      ],
+    });
+    expect(host.list("/opt")).toEqual([]);
+  });
+
   test("an archive that ends too soon is not installed, even with the digest that was asked for", () => {
     const half = archive.subarray(0, archive.length / 2);
     const host = hostWith({ served: half, digest: sha256(half) });

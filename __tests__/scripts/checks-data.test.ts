@@ -141,6 +141,47 @@ inEachShell((newHost) => {
       expect(host.has(STARTED)).toBe(false);
     });
 
+    test("of another member on a disk that came into this host are refused, whose member has had a life here; their mark stays", () => {
+      const host = newHost();
+      withData(host);
+      host.call("mark_started");
+      const theirs = "member=b\npeer_url=https://127.0.0.2:2380\n";
+      host.write(MARK, theirs);
+      expect(check(host)).toEqual([
+        refused(
+          "data directory: /data/etcd holds the data of the member b with peer URL https://127.0.0.2:2380, not of a with https://127.0.0.1:2380: as that member etcd would run here; to do: supervisorctl stop a, and bring the right disk or directory back; if its data are gone for good, move these away and raise its reprovision",
+        ),
+      ]);
+      host.call("mark_started");
+      expect(host.read(MARK)).toBe(theirs);
+    });
+
+    test("without a mark in another directory than the one that this member has claimed are refused", () => {
+      const host = newHost();
+      withData(host);
+      host.call("mark_started; claim_host; rm $DATA_MARK");
+      expect(check(host)).toEqual([]);
+      host.write("/data2/etcd/member/wal/0.wal", "somebody's");
+      const moved = `DATA_DIR='${host.path("/data2/etcd")}'; DATA_MARK=$DATA_DIR/.cdktf-etcd`;
+      expect(check(host, `${moved}; check_data`)).toEqual([
+        refused(
+          "data directory: this member's data lie in /data/etcd, and /data2/etcd holds data of an etcd of which nothing says whose; to do: set paths.dataDir back to /data/etcd",
+        ),
+      ]);
+    });
+
+    test("without a write-ahead log are refused, unless this package has made them: the log may lie elsewhere", () => {
+      const host = newHost();
+      host.write("/data/etcd/member/snap/db", "somebody's");
+      expect(check(host)).toEqual([
+        refused(
+          "data directory: /data/etcd/member holds a database of etcd without a write-ahead log, and nothing here says whose; to do: find its log (--wal-dir of another etcd?), move it away, or set paths.dataDir",
+        ),
+      ]);
+      host.call("claim_host");
+      expect(check(host)).toEqual([]);
+    });
+
     test("of a member with another peer URL are refused", () => {
       const host = newHost();
       withData(host);

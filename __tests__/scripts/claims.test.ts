@@ -64,6 +64,16 @@ inEachShell((newHost) => {
     expect(check(host)).toEqual([]);
   });
 
+  test("what a command complains of after the claim is in the phase's last line", () => {
+    const run = newHost().call("trap 'leave $?' EXIT; keep_errors; claim_host; cat /nope");
+    expect(run).toEqual({
+      code: 1,
+      lines: [
+        "a on host-a: test failed: cat: /nope: No such file or directory; to do: correct that, and apply again; if it comes back, report it with the lines above",
+      ],
+    });
+  });
+
   test("a stage of another state is refused while the first one may still start, and not for ever", () => {
     const host = newHost();
     const claim = (genesis: string) => host.call("claim_host", { GENESIS: genesis });

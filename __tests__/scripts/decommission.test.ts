@@ -254,6 +254,68 @@ done`,
     expect(host.has("/data/etcd/member/wal/0.wal")).toBe(true);
   });
 
+  test.each(["retain", "destroy"])(
+    "an etcd that runs and is no program here is no success: nothing goes (%s)",
+    (policy) => {
+      const host = newHost();
+      runningHost(host);
+      const running = pid(host);
+      rmSync(host.path("/etc/supervisor/conf.d/etcd-server.ini"));
+      expect(shutdown(host, policy)).toEqual({
+        code: 1,
+        lines: [
+          `a on host-a: shutdown failed: etcd runs (process ${running}), and supervisor has no program a here that could be stopped; to do: stop that process, see that nothing starts it again, and run this again`,
+        ],
+      });
+      expect(pid(host)).toBe(running);
+      expect(
+        ["/data/etcd/member/wal/0.wal", "/opt/etcd/etcd", "/opt/etcd/certs"].filter((path) => !host.has(path)),
+      ).toEqual([]);
+    },
+  );
+
+  test("an upload that no stage has used goes, and the key in it", () => {
+    const host = newHost();
+    host.write("/home/.cdktf-etcd/a/etcd-peer-key.pem", "of a killed deploy");
+    expect(shutdown(host)).toEqual({ code: 0, lines: [] });
+    expect(host.has("/home/.cdktf-etcd")).toBe(false);
+  });
+
+  describe("with the policy destroy, what a member of another cluster has claimed since stays:", () => {
+    /** That member, `x`, in these places. */
+    const claimedByX = (places: string) =>
+      `MEMBER=x; STATE_DIR=\${STATE_DIR%/*}/x; CLAIM=$STATE_DIR/claim; MADE=$STATE_DIR/made; CLUSTER=two; SUPERVISOR_INI=x; PEER_URL=https://127.0.0.1:3380; ${places} claim_host`;
+
+    test("an older installRoot and logDir of this member's", () => {
+      const host = newHost();
+      runningHost(host);
+      host.call("claim_host");
+      const move = `INSTALL_ROOT='${host.path("/srv/a")}'; LOG_DIR='${host.path("/srv/log")}'; CURRENT=$INSTALL_ROOT/etcd; VERSIONED=$INSTALL_ROOT/etcd-v$VERSION;`;
+      host.call(`${move} claim_host`);
+      expect(host.call(claimedByX(`DATA_DIR='${host.path("/srv/x")}';`))).toEqual({ code: 0, lines: [] });
+      const run = host.call(`${move} trap 'leave $?' EXIT; phase_shutdown`, {
+        PHASE: "shutdown",
+        CLUSTER: "stack/etcd",
+        REMOVAL_POLICY: "destroy",
+      });
+      expect(run).toEqual({
+        code: 0,
+        lines: [said("stopped and unregistered"), said("deleted data, logs and binaries")],
+      });
+      expect([host.list("/opt"), host.list("/data/logs")]).toEqual([["etcd", "etcd-v3.6.14"], ["etcd.log"]]);
+      expect(host.list("/var/lib/cdktf-etcd")).toEqual(["x"]);
+    });
+
+    test("all places, after this member was destroyed", () => {
+      const host = newHost();
+      stagedHost(host);
+      expect(host.call(claimedByX(""))).toEqual({ code: 0, lines: [] });
+      expect(shutdown(host, "destroy")).toEqual({ code: 0, lines: [] });
+      expect(host.has("/opt/etcd/certs/etcd-peer-key.pem")).toBe(true);
+      expect(host.list("/data/logs")).toEqual(["etcd.log"]);
+    });
+  });
+
   describe("a member that has left the program", () => {
     const clusterHost = () => {
       const host = newHost({ props: { ports: { client: own.port } } });
@@ -306,6 +368,20 @@ done`,
         ],
       });
       expect(pid(host)).toBe(before);
+    });
+
+    test("leaves its data, and no key of any version: one that comes back has another", () => {
+      const { host, cluster } = clusterHost();
+      cluster.members("b", "c");
+      host.call("claim_host");
+      host.write("/opt/etcd-v3.7.1/.sha256", "");
+      host.write("/opt/etcd-v3.7.1/certs.1/etcd-peer-key.pem", "staged");
+      host.write("/opt/etcd-v3.5.0-by-hand/certs.1/etcd-peer-key.pem", "somebody's");
+      expect(decommission(host).code).toBe(0);
+      expect(host.list("/opt/etcd-v3.7.1")).toEqual([".sha256"]);
+      expect(host.list("/opt/etcd-v3.6.14").filter((name) => name.startsWith("certs"))).toEqual([]);
+      expect(host.has("/opt/etcd-v3.5.0-by-hand/certs.1/etcd-peer-key.pem")).toBe(true);
+      expect(host.has("/data/etcd/member/wal/0.wal")).toBe(true);
     });
 
     test("has nothing left to do after a shutdown of everything", () => {

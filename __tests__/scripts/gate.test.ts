@@ -90,6 +90,15 @@ go.etcd.io/etcd/server/v3/etcdserver.panicking(...)
     expect(host.call("last_words").lines).toEqual([words]);
   });
 
+  test("etcd's last words are of the start that this phase asked for; without one they are near the end of the log", () => {
+    const host = clusterHost();
+    runningHost(host);
+    host.write("/data/logs/etcd.log", "panic: of last year\n");
+    expect(host.call('activate; echo started >>"$LOG_DIR/etcd.log"; last_words').lines).toEqual(["started"]);
+    host.write("/data/logs/etcd.log", `panic: of last year\n${"started\n".repeat(200)}`);
+    expect(host.call("last_words").lines).toEqual(["started"]);
+  });
+
   test("a full disk is named before etcd's last words, which seldom do", () => {
     const host = clusterHost();
     runningHost(host);

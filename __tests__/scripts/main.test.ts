@@ -255,6 +255,10 @@ inEachShell((newHost) => {
     expect(said()).toEqual(["ran"]);
     host.stub("getent", "echo root:x:0:daemon");
     expect(said()[0]).toMatch(/refused: script/);
+    // With an access control list the group's bits are its mask, and say nothing of who is in the list.
+    host.stub("getent", "echo root:x:0:");
+    host.stub("ls", `'${host.path("/bin/ls")}' "$@" | sed 's/^\\(d.........\\)\\.*/\\1+/'`);
+    expect(said()[0]).toMatch(/refused: script/);
   });
 
   test("an inbox that cannot be made is refused in one line", () => {

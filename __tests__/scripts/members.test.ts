@@ -34,6 +34,19 @@ inEachShell((newHost) => {
     expect(listing([]).call("members_of x")).toEqual({ code: 0, lines: [] });
   });
 
+  test("of several client URLs the first counts that leads to the member from here; of loopbacks alone, the first", () => {
+    const entry = (urls: string) => `8211f1d0f64f3269, started, x, https://10.4.7.12:2380, ${urls}, false`;
+    const read = (url: string) => `8211f1d0f64f3269 x https://10.4.7.12:2380 ${url} voter`;
+    const host = listing([
+      entry("http://127.0.0.1:2379,https://localhost:2379,https://[::1]:2379,https://10.4.7.12:2379"),
+      entry("https://10.4.7.12:2379,https://10.4.8.12:2379"),
+      entry("http://127.0.0.1:2379,http://localhost:2379"),
+    ]);
+    expect(host.call("members_of x").lines).toEqual(
+      ["https://10.4.7.12:2379", "https://10.4.7.12:2379", "http://127.0.0.1:2379"].map(read),
+    );
+  });
+
   test.each([
     ["https://10.4.7.12:2380", [READ[0]]],
     ["https://10.4.7.120:2380", [READ[1]]],

@@ -111,6 +111,21 @@ inEachShell((newHost) => {
       cluster.began("d");
       expect(health(host).code).toBe(0);
       expect(cluster.memberNames()).toEqual(["a", "b", "c"]);
+      // Whoever is added there next is added by somebody else.
+      expect(cluster.joins()).toEqual([]);
+    });
+
+    test("a join that has ended is forgotten, and one that has not is remembered", () => {
+      const { host, cluster } = clusterOf("abc");
+      cluster.began("c");
+      expect(health(host).code).toBe(0);
+      expect(cluster.joins()).toEqual([]);
+
+      const other = clusterOf("ab");
+      other.cluster.members("a", "b", ["9", "started", "c", { learner: true }]);
+      other.cluster.began("c");
+      health(other.host);
+      expect(other.cluster.joins()).toEqual(["https://127.0.0.3:2380"]);
     });
 
     test("one that somebody else is adding stays, and is named at the end; so it is with a rollout", () => {

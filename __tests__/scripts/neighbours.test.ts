@@ -64,6 +64,18 @@ inEachShell((newHost) => {
     expectUntouched(host);
   });
 
+  test("one whose name looks like an error is none, whatever is pending for it", () => {
+    const host = clusterHost();
+    runningHost(host);
+    host.write("/etc/supervisor/conf.d/on-error.conf", "[program:on-error]\ncommand=sleep 1\n");
+    const reread = "supervisor reread && supervisor_words";
+    expect(host.call(reread).lines).toEqual(["on-error: available"]);
+    host.call("supervisorctl update");
+    host.write("/etc/supervisor/conf.d/on-error.conf", "[program:on-error]\ncommand=sleep 2\n");
+    expect(host.call(reread).lines).toEqual(["on-error: changed"]);
+    expect(rollout(host).code).toBe(0);
+  });
+
   test("a removal needs no file of another: one that supervisord cannot read does not keep the member there", () => {
     const host = clusterHost();
     runningHost(host);

@@ -341,6 +341,21 @@ inEachShell((newHost) => {
       expect(cluster.changes()).toEqual([]);
     });
 
+    test("are not touched while members of two clusters answer: nobody knows then which is the right one", () => {
+      const { host, cluster } = leftOut();
+      host.call("supervisorctl stop a");
+      cluster.members("b");
+      cluster.healthy("b", { cluster: 78 });
+      expect(rollout(host)).toEqual({
+        code: 1,
+        lines: ["a on host-a: rollout failed: the members are of 2 clusters; to do: see docs/lost-data.md"],
+      });
+      expect(host.list("/data")).toEqual(["etcd", "logs"]);
+      expect(host.read("/data/etcd/member/wal/0.wal")).toBe("of the life before");
+      expect(cluster.changes()).toEqual([]);
+      expect(cluster.turn()).toBeUndefined();
+    });
+
     test("are not touched when the member list stays without an answer", () => {
       const { host, cluster } = leftOut();
       cluster.on("member list", "exit 1");

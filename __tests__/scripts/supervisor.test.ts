@@ -122,6 +122,15 @@ inEachShell((newHost) => {
     },
   );
 
+  test("what Python warns of is no part of supervisor's answer", () => {
+    const host = hostWith("debian");
+    host.stub(
+      "supervisorctl",
+      `[ "\${PYTHONWARNINGS:-}" = ignore ] || echo "UserWarning: pkg_resources is deprecated"; echo 70`,
+    );
+    expect(host.call('supervisor_answers && echo "$supervisor_answer"').lines).toEqual(["70"]);
+  });
+
   test("the program's file has the name that the program of the user gives", () => {
     const host = newHost({ props: { paths: { supervisorIni: "events" } } });
     installSupervisorFiles(host, "debian");

@@ -1,4 +1,5 @@
-import { chmodSync, chownSync, lstatSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { chmodSync, chownSync, lstatSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import type { Host } from "../support/host";
 import { inEachShell, testAsRoot } from "../support/shells";
 
@@ -25,6 +26,13 @@ inEachShell((newHost) => {
     mkdirSync(host.path("/srv/a/b"), { recursive: true });
     change(host.path(path));
     expect(untrusted(host, "/srv/a/b")).toEqual([path]);
+  });
+
+  test("not so what is missing below a directory that all may write, also with the sticky bit: anybody can make it", () => {
+    const host = newHost();
+    mkdirSync(host.path("/srv"));
+    chmodSync(host.path("/srv"), 0o1777);
+    expect(untrusted(host, "/srv/not/there")).toEqual(["/srv"]);
   });
 
   testAsRoot("a directory with the sticky bit above root's own is trusted, and one of the group root", () => {
@@ -98,6 +106,20 @@ inEachShell((newHost) => {
     etcdctl("/opt/etcd-v3.6.14/etcdctl");
     host.call("etcdctl_at https://127.0.0.1:1 member list");
     expect(host.calls("setpriv")).toEqual([]);
+  });
+
+  testAsRoot("a process of another user's is no etcd of this member's, whatever it calls itself", () => {
+    const host = newHost();
+    chmodSync(host.root, 0o755);
+    host.write("/srv/etcd", readFileSync("/bin/sh"), 0o755);
+    const start = (uid: number) => {
+      const { pid } = spawn(host.path("/srv/etcd"), ["-c", "read -r _", "etcd", "--name=a"], { uid, stdio: "pipe" });
+      symlinkSync(`/proc/${pid}`, host.path(`/proc/${pid}`));
+      return String(pid);
+    };
+    start(SOMEBODY);
+    const own = start(0);
+    expect(host.call("own_pid").lines).toEqual([own]);
   });
 
   test("link_in names the first link of a path", () => {

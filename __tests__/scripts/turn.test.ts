@@ -44,6 +44,13 @@ inEachShell((newHost) => {
     expect(next.cluster.calls().at(-1)).toBe("a lease revoke 1");
   });
 
+  test("one whose lease has ended meanwhile is taken anew", () => {
+    const { host, cluster } = changedHost();
+    expect(host.call('turn=7; take_turn "$(own_url)"; echo "$turn"')).toEqual({ code: 0, lines: ["1"] });
+    expect(cluster.turn()).toBe("a");
+    expect(cluster.calls()).toEqual(["a lease keep-alive 7", "a lease grant 300", "a txn"]);
+  });
+
   test("a member that restarts has it meanwhile, and gives it back at the end", () => {
     const { host, cluster } = changedHost();
     cluster.on("alarm list", `cut -d' ' -f2 "$state/turn" >>"$state/seen"`);

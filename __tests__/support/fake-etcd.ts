@@ -131,7 +131,7 @@ case $words in
     fi
     ;;
   "lease keep-alive "*) case $(cat "$state/turn" 2>/dev/null) in "$last "*) ;; *) fail "lease not found" ;; esac ;;
-  "get cdktf-etcd/joins/ --prefix"*) sed -n 's/^put \\([^ ]*\\) .*/\\1/p' "$state/joins" 2>/dev/null || true ;;
+  "get cdktf-etcd/joins/") sed -n 's/^put \\([^ ]*\\) .*/\\1/p' "$state/joins" 2>/dev/null || true ;;
   "del cdktf-etcd/joins/"*) sed -i "\\|^put $last |d" "$state/joins" 2>/dev/null || true ;;
   "put cdktf-etcd/joins/"*) echo "$words" >>"$state/joins"; echo OK ;;
   "get cdktf-etcd/joins/"*) grep "^put $last " "$state/joins" 2>/dev/null || true ;;
@@ -254,6 +254,15 @@ export class FakeCluster {
 
   public off(command: string): void {
     rmSync(this.host.path(`/run/cluster/on.${command}`));
+  }
+
+  /** The members whose join the cluster remembers, by peer URL. */
+  public joins(): string[] {
+    const text = this.host.has("/run/cluster/joins") ? this.host.read("/run/cluster/joins") : "";
+    return text
+      .split("\n")
+      .slice(0, -1)
+      .map((line) => line.replace(/^put cdktf-etcd\/joins\/(\S+) .*/, "$1"));
   }
 
   /** A deploy began to add this member, and was cut short. */
