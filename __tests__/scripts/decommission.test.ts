@@ -314,6 +314,33 @@ done`,
       expect(host.has("/opt/etcd/certs/etcd-peer-key.pem")).toBe(true);
       expect(host.list("/data/logs")).toEqual(["etcd.log"]);
     });
+
+    test("all places, after this member was taken off and its data were moved away", () => {
+      const host = newHost();
+      runningHost(host);
+      host.call("claim_host");
+      expect(shutdown(host).code).toBe(0);
+      expect(host.call(claimedByX(""))).toEqual({ code: 0, lines: [] });
+      expect(shutdown(host, "destroy")).toEqual({ code: 0, lines: [] });
+      expect(host.has("/data/etcd/member/wal/0.wal") && host.has("/opt/etcd/etcd")).toBe(true);
+    });
+
+    test("a directory in this member's old one", () => {
+      const host = newHost();
+      runningHost(host);
+      host.call("claim_host");
+      expect(shutdown(host).code).toBe(0);
+      host.write("/data/etcd/x/member/wal/0.wal", "");
+      const places = [
+        "INSTALL_ROOT=@/srv/x",
+        "DATA_DIR=@/data/etcd/x",
+        "LOG_DIR=@/srv/log",
+        "CURRENT=$INSTALL_ROOT/etcd",
+      ];
+      expect(host.call(claimedByX(`${places.join("; ").replace(/@/g, host.root)};`))).toEqual({ code: 0, lines: [] });
+      shutdown(host, "destroy");
+      expect(host.has("/data/etcd/x/member/wal/0.wal")).toBe(true);
+    });
   });
 
   describe("a member that has left the program", () => {

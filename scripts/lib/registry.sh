@@ -17,12 +17,15 @@ remember_made() {
 
 has_made() { grep -qxF -e "$1" "$MADE" 2>/dev/null; }
 
-# is_others PATH: another member has by now claimed the directory in which that version, log or data lies.
+# is_others PATH: another member has by now claimed the directory in which that version, log or data lies, or one in it.
 is_others() {
-  local claim
+  local claim theirs
   for claim in "${STATE_DIR%/*}"/*/claim; do
     [ "$claim" != "$CLAIM" ] || continue
     ! grep -qxF -e "install_root=${1%/*}" -e "log_dir=${1%/*}" -e "data_dir=$1" "$claim" 2>/dev/null || return 0
+    for theirs in "$(entry_of "$claim" install_root)" "$(entry_of "$claim" data_dir)" "$(entry_of "$claim" log_dir)"; do
+      case $theirs in "$1"/*) return 0 ;; esac
+    done
   done
   return 1
 }

@@ -44,7 +44,7 @@ supervisord_process() {
   fi
   processes=$(supervisord_processes)
   case $(printf '%s\n' "$processes" | grep -c .) in
-    0) return ;;
+    0) return 0 ;;
     1) printf '%s\n' "$processes" && return ;;
   esac
   for process in $processes; do

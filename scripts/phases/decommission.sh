@@ -58,10 +58,12 @@ stop_and_clean() {
 # What lies here bears this member's claim; or, from an older version of this package, which claimed nothing, its mark, or nobody's.
 is_ours() {
   local claim
+  # Also where this member was taken off: its places are free since, and somebody may have come to live there.
+  ! is_others "$CURRENT" && ! is_others "$LOG_DIR/etcd.log" && ! is_others "$DATA_DIR" || return 1
   for claim in "$CLAIM" "$STATE_DIR/released"; do
     [ ! -e "$claim" ] || { [ "$(entry_of "$claim" peer_url)" = "$PEER_URL" ] && return; }
   done
-  ! has_registry && ! is_others "$CURRENT" && ! is_others "$LOG_DIR/etcd.log" && ! is_others "$DATA_DIR"
+  ! has_registry
 }
 
 # What was kept waits for its member, and no longer keeps others from the places.
