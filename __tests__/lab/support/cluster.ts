@@ -12,7 +12,7 @@ export function member(n: number, more: object = {}): { readonly name: string } 
 
 /** Every endpoint answers a linearizable read with the operator's certificate, and the members are these voters and no others. */
 export async function expectHealthy(project: Project, names: readonly string[] = MEMBERS): Promise<void> {
-  const health = await project.etcdctl("endpoint health");
+  const health = await project.etcdctl("endpoint health --command-timeout=20s");
   expect(health.output.match(/is healthy/g)).toHaveLength(names.length);
   const list = await project.etcdctl("member list");
   const members = list.stdout
