@@ -51,7 +51,7 @@ case $suite in
     if [ $# -eq 0 ]; then
       step "Host scripts in bash, which is sh on RHEL: what shells do differently (traps, quoting, files, pipes)"
       # shellcheck disable=SC2046
-      SHELLS=bash npx jest --maxWorkers=4 --testPathPatterns 'scripts/(main|say|files|trust|turn|starting|certificates|stage)\.' $(results bash) || failed=yes
+      SHELLS=bash npx jest --maxWorkers=4 --testPathPatterns 'scripts/(main|say|files|trust|turn|starting|certificates|stage|supervisor|packages|claims)\.' $(results bash) || failed=yes
     fi
     step "Every lab scenario"
     # The one that npm test has just run for the same counts is not run again.
