@@ -94,8 +94,11 @@ restart_etcd() {
   if [ -e "$INI_NEXT" ] || program_is_pending; then how=update_program; fi
   activate
   restart_by "$how"
-  runs_as_meant || fail "etcd was restarted, but $difference" "$(way_on)"
+  # One that ends at once says itself why, and the gate tells it.
+  runs_as_meant || wait_until 3 has_ended_again || fail "etcd was restarted, but $difference" "$(way_on)"
 }
+
+has_ended_again() { [ "$(etcd_pid)" != "$now" ]; }
 
 ask_to_stop() { kill -TERM "$before" 2>/dev/null; }
 

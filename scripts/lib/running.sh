@@ -27,8 +27,6 @@ differences() {
   [ -z "$missing" ] || { echo "it runs without ${missing% }" && return; }
   [ -z "$surplus" ] || { echo "it runs with ${surplus% }, which the startup script does not have" && return; }
   supervised=$(supervised_pid)
-  # One that ended meanwhile is no other one's.
-  [ -d "/proc/$pid" ] || { echo "it has ended again: $(last_words)" && return; }
   [ "$supervised" = "$pid" ] || { echo "its process $pid is not the one that supervisord has (${supervised:-none})" && return; }
   if ! supervisor reread; then
     echo "supervisord cannot read its configuration: $(supervisor_words)"

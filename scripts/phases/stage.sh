@@ -93,8 +93,11 @@ refuse_wrong_flags() {
   while IFS= read -r flag; do set -- "$@" "$flag"; done <<FLAGS
 $(decode "$STARTUP_BASE64" | flags_of_script)
 FLAGS
-  answer=$(ETCD_UNSUPPORTED_ARCH=$(architecture) "$VERSIONED/etcd" --version "$@" 2>&1) ||
-    refuse "flags" "etcd $VERSION does not take them: $(printf '%s\n' "$answer" | grep . | head -n 1)" "correct that flag in the program, and apply again"
+  answer=$(ETCD_UNSUPPORTED_ARCH=$(architecture) "$VERSIONED/etcd" --version "$@" 2>&1) && return
+  answer=$(printf '%s\n' "$answer" | grep . | head -n 1)
+  ETCD_UNSUPPORTED_ARCH=$(architecture) "$VERSIONED/etcd" --version >/dev/null 2>&1 ||
+    refuse "binaries" "$VERSIONED/etcd does not run: $answer" "rm $VERSIONED/.sha256, and apply again: it is then unpacked anew"
+  refuse "flags" "etcd $VERSION does not take them: $answer" "correct that flag in the program, and apply again"
 }
 
 # etcd ignores the initial-* flags once it has data: a script that differs in nothing else needs no restart.
