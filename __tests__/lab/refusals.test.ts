@@ -2,7 +2,7 @@ import { fingerprint } from "./support/cluster";
 import { Lab } from "./support/lab";
 import { type ProgramProps, Project } from "./support/project";
 
-/** One refusal of the preflight: what stands on a host (`@` is its number), the props, what is said. */
+/** One refusal of the preflight: what stands on a host (`NUMBER` is its own), the props, what is said. */
 interface Refusal {
   readonly what: string;
   readonly given: string;
@@ -135,7 +135,7 @@ const REFUSALS: Refusal[] = [
   {
     what: "a supervisor program of the same name",
     given:
-      "printf '[program:etcd-server-7-@]\\ncommand=/bin/true\\nautostart=false\\n' >/etc/supervisor/conf.d/theirs.conf",
+      "printf '[program:etcd-server-7-NUMBER]\\ncommand=/bin/true\\nautostart=false\\n' >/etc/supervisor/conf.d/theirs.conf",
     undo: "rm /etc/supervisor/conf.d/theirs.conf",
     says: /supervisor program: a program 'etcd-server-7-\d+' is registered in \/etc\/supervisor\/conf\.d\/theirs\.conf already/,
   },
@@ -199,7 +199,7 @@ describe("preflight refuses", () => {
     ),
   )("%s: in one line each, and nothing is touched on any host", async (_, round) => {
     const onEach = (script: (row: Refusal) => string) =>
-      Promise.all(round.map((row, i) => row && lab.on(`hdss7-${NUMBERS[i]}`, script(row).replace(/@/g, NUMBERS[i]))));
+      Promise.all(round.map((row, i) => row && lab.on(`hdss7-${NUMBERS[i]}`, script(row).replace("NUMBER", NUMBERS[i]))));
     await onEach(({ given }) => given);
     const before = await fingerprint(lab);
     const refused = await project.apply(round.at(-1)?.props);

@@ -141,7 +141,7 @@ full_disk() {
 # The last reason that etcd gave before it gave up; not the call stack of a panic, nor the flags that it lists when one of them is wrong. Never empty.
 last_words() {
   full_disk
-  [ -e "$LOG_DIR/etcd.log" ] || { supervisor status "$MEMBER:$MEMBER" || true; echo "it left no log; supervisord says: $(supervisor_words)" && return; }
+  [ -e "$LOG_DIR/etcd.log" ] || { supervisor status "$MEMBER:$MEMBER" || true; printf 'it left no log; supervisord says: %s\n' "$(supervisor_words)" && return; }
   recent_log | tail -c 1000000 | awk '
     !NF || /^[ \t]|^panic\(|^goroutine |^[a-z.]+\// { next }
     { last = $0 }

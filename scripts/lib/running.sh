@@ -13,7 +13,7 @@ runs_as_meant() {
 differences() {
   local pid binary meant arguments missing surplus supervised
   pid=$(etcd_pid)
-  [ -n "$pid" ] || { echo "it does not run: $(last_words)" && return; }
+  [ -n "$pid" ] || { printf 'it does not run: %s\n' "$(last_words)" && return; }
   binary=$(readlink "/proc/$pid/exe" || true)
   meant=$(readlink -f "$VERSIONED")
   case $binary in
