@@ -199,7 +199,9 @@ describe("preflight refuses", () => {
     ),
   )("%s: in one line each, and nothing is touched on any host", async (_, round) => {
     const onEach = (script: (row: Refusal) => string) =>
-      Promise.all(round.map((row, i) => row && lab.on(`hdss7-${NUMBERS[i]}`, script(row).replace("NUMBER", NUMBERS[i]))));
+      Promise.all(
+        round.map((row, i) => row && lab.on(`hdss7-${NUMBERS[i]}`, script(row).replace("NUMBER", NUMBERS[i]))),
+      );
     await onEach(({ given }) => given);
     const before = await fingerprint(lab);
     const refused = await project.apply(round.at(-1)?.props);
