@@ -1,10 +1,10 @@
 const base = require("./jest.config.js");
 
-/** The lab's scenarios: real hosts, one scenario at a time. @type {import("jest").Config} */
+/** The lab's scenarios: real hosts, two labs at a time, each with hosts and a network of its own. @type {import("jest").Config} */
 module.exports = {
   ...base,
   roots: ["<rootDir>/__tests__/lab"],
   testPathIgnorePatterns: ["/node_modules/"],
-  maxWorkers: 1,
+  maxWorkers: 2,
   testTimeout: 600_000,
 };

@@ -55,11 +55,11 @@ describe("a changed quota", () => {
 
   test("a flag that etcd does not survive stops at the first member; the others run on, and taking it back heals", async () => {
     const before = await pids(lab);
-    const broken = { quotaBackendBytes: 3_000_000_000, extraFlags: { "snapshot-count": "not-a-number" } };
+    const broken = { quotaBackendBytes: 3_000_000_000, extraFlags: { "auth-token": "jwt,pub-key=/nope.pem,priv-key=/nope.pem,sign-method=RS256" } };
     const failed = await project.apply(broken);
     expect(failed.code).not.toBe(0);
     expect(failed.output).toMatch(
-      /etcd-server-7-12 on hdss7-12: rollout failed: .*snapshot-count.*the members after this one were not touched/,
+      /etcd-server-7-12 on hdss7-12: rollout failed: .*invalid auth options.*the members after this one were not touched/,
     );
     expect((await pids(lab)).slice(1)).toEqual(before.slice(1));
     expect((await project.apply({ quotaBackendBytes: 3_000_000_000 })).output).toMatch(/Apply complete!/);

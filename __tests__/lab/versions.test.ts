@@ -2,7 +2,7 @@ import { expectHealthy, MEMBERS, pids } from "./support/cluster";
 import { Lab } from "./support/lab";
 import { Project } from "./support/project";
 
-describe("every minor from the runbook's to today's", () => {
+describe("minors from the runbook's to today's; first-deploy has 3.6, and an upgrade passes through each", () => {
   let lab: Lab;
 
   beforeAll(async () => {
@@ -10,7 +10,7 @@ describe("every minor from the runbook's to today's", () => {
   });
   afterAll(() => lab.down());
 
-  test.each(["3.1.20", "3.2.32", "3.3.27", "3.4.23", "3.5.33", "3.6.14", "3.7.1"])("%s", async (version) => {
+  test.each(["3.1.20", "3.3.27", "3.4.23", "3.5.33", "3.7.1"])("%s", async (version) => {
     await lab.lab("reset");
     const project = new Project(lab, version, version);
     const applied = await project.apply();

@@ -78,7 +78,8 @@ inEachShell((newHost) => {
     mounted(host);
     host.stub(
       "systemctl",
-      `printf '%s\\n' Id=proc.mount Where=/proc UnitFileState= '' Id=data.mount Where=${host.path("/data")} UnitFileState=enabled`,
+      // Of an inactive unit systemd tells with --all only.
+      `[ "$1 $2" = "show --all" ] && printf '%s\\n' Id=proc.mount Where=/proc UnitFileState= '' Id=data.mount Where=${host.path("/data")} UnitFileState=enabled`,
     );
     expect(refusals(host)).toEqual([absent("/data", "is to be mounted by data.mount and is not")]);
     mounted(host, host.path("/data"));

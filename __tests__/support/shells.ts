@@ -10,7 +10,7 @@ const SHELLS = [...new Set(CANDIDATES.map((path) => realpathSync(path)))].filter
   path.endsWith(`/${process.env.SHELLS ?? ""}`.replace(/\/$/, "")),
 );
 
-if (!SHELLS.some((shell) => shell.endsWith("/dash"))) {
+if (!CANDIDATES.some((path) => realpathSync(path).endsWith("/dash"))) {
   console.warn("SKIPPED: the host scripts are not run in dash, it is not on this machine");
 }
 

@@ -39,9 +39,10 @@ unmounted() {
   done | awk '!seen[$1]++'
 }
 
-# What systemd's enabled mount units say. Those are in its memory, since the target that wants them is: to list the files of all units takes it 2 s.
+# What systemd's enabled mount units say. Those are in its memory, since the target that wants them is: to list the files of all units takes it
+# 2 s. Without --all it tells of what is active only.
 enabled_mounts() {
-  systemctl show --property=Id,Where,UnitFileState '*.mount' 2>/dev/null | awk '
+  systemctl show --all --property=Id,Where,UnitFileState '*.mount' 2>/dev/null | awk '
     function tell() {
       if (enabled && where != "") print where, "is to be mounted by " unit " and is not"
       unit = where = enabled = ""
