@@ -382,13 +382,13 @@ describe("what the rest of a program sees", () => {
   });
 });
 
-test("three members with a shared certificate are 32 resources, 34 with the three instances of the decommission", () => {
+test("three members with a shared certificate are 31 resources, 33 with the three instances of the decommission", () => {
   const json = synthCluster({ certificates: { sharedPeerCertificate: true } });
   const count = Object.fromEntries(
     Object.entries(json.resource).map(([type, blocks]) => [type, Object.keys(blocks).length]),
   );
   expect(count).toEqual({
-    local_file: 8, // startup script and supervisor ini of each, host scripts, etcdctl environment
+    local_file: 7, // startup script and supervisor ini of each, etcdctl environment
     null_resource: 15, // four phases of each, genesis, membership, health
     terraform_data: 4, // shutdown of each, decommission
     tls_cert_request: 1,
@@ -396,7 +396,7 @@ test("three members with a shared certificate are 32 resources, 34 with the thre
     tls_private_key: 2,
     tls_self_signed_cert: 1,
   });
-  expect(addresses(json)).toHaveLength(32);
+  expect(addresses(json)).toHaveLength(31);
   expect(Object.keys(find(json, "terraform_data.etcd_decommission").for_each ?? {})).toEqual(NAMES);
 });
 
@@ -409,7 +409,7 @@ test("two clusters in one stack share the providers and the host scripts, and no
     });
   });
   const belongsTo = (address: string) => /\.(main|events)_/.exec(address)?.[1];
-  expect(addresses(json).filter((address) => !belongsTo(address))).toEqual(["local_file.etcd-host-scripts_file"]);
+  expect(addresses(json).filter((address) => !belongsTo(address))).toEqual([]);
   for (const address of addresses(json).filter(belongsTo)) {
     const owners = allDependencies(json, address).map(belongsTo).filter(Boolean);
     expect([...new Set([...owners, belongsTo(address)])]).toHaveLength(1);

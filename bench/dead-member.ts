@@ -9,7 +9,7 @@ import { Lab } from "../__tests__/lab/support/lab";
 import { Project } from "../__tests__/lab/support/project";
 import type { Result } from "../__tests__/lab/support/run";
 import { Writer } from "../__tests__/lab/support/writer";
-import { hostScripts } from "../src/provision/host-scripts";
+import { HOST_TEXT } from "../__tests__/support/host-scripts";
 
 const [versions = "3.4.23,3.5.33,3.6.14,3.7.1", moments = "2,8,12,20,40", ways = "open,closed"] = process.argv.slice(2);
 const LIVING = ["hdss7-12", "hdss7-21"];
@@ -18,7 +18,7 @@ const [DEAD, NAME] = ["hdss7-22", MEMBERS[2]];
 /** What every living host's preflight does of its own accord, by the same scripts. */
 const close = `set -eu
 MEMBER=bench HOST=bench PHASE=bench INSTALL_ROOT=/opt VERSION=0 DATA_DIR=/data LOG_DIR=/data PEER_PORT=2380
-${hostScripts()}
+${HOST_TEXT}
 close_connections_to https://10.4.7.22:2380`;
 
 async function main(): Promise<void> {

@@ -17,7 +17,7 @@ import { membership } from "./provision/membership";
 import { OperatorCredentials } from "./provision/operator-credentials";
 import { ensureHostProviders } from "./provision/providers";
 import { renderedFile } from "./provision/rendered-file";
-import { sharedScripts } from "./provision/shared-scripts";
+import { SharedScripts } from "./provision/shared-scripts";
 import { textDigest } from "./provision/text-digest";
 import { renderEtcdctlEnv } from "./render/etcdctl-env";
 import { installedFiles, PEER_CERTIFICATE_FILES } from "./render/layout";
@@ -131,7 +131,7 @@ export class EtcdCluster extends Construct {
       caPem: trustBundle(trusted),
       caSha256: trustBundleSha256(trusted),
       authorityPem: this.certificateAuthority.certPem,
-      scripts: sharedScripts(this),
+      scripts: SharedScripts.of(this).hostScripts,
       etcdctlEnv: renderedFile(this, "etcdctl-env", `${directory}/etcdctl.env`, etcdctlEnv),
       etcdctlEnvSha256: textDigest(this, "etcdctl-env-text", etcdctlEnv),
     };

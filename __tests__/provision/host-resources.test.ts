@@ -125,11 +125,10 @@ test("rendered files lie in the stack's directory, the same in every checkout", 
   ]);
   expect(files).toEqual(
     expect.arrayContaining([
-      ["${path.module}/etcd/host-scripts.sh", "0644"],
       ["${path.module}/etcd/etcd/etcdctl.env", "0644"],
       ["${path.module}/etcd/etcd/etcd-server-7-12/etcd-server-startup.sh", "0755"],
       ["${path.module}/etcd/etcd/etcd-server-7-12/etcd-server.ini", "0644"],
     ]),
   );
-  expect(files).toHaveLength(8);
+  expect(files).toHaveLength(7);
 });

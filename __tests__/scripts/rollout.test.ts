@@ -1,5 +1,5 @@
 import { rmSync } from "node:fs";
-import { hostScripts } from "../../src/provision/host-scripts";
+import { HOST_TEXT } from "../support/host-scripts";
 import { listenOn } from "../support/fake-etcd";
 import type { Host } from "../support/host";
 import { pid, rollout, rolloutData, runningHost } from "../support/phases";
@@ -16,7 +16,7 @@ beforeAll(async () => {
 afterAll(() => all.close());
 
 test("nothing but the bootstrap ever writes that a cluster is new", () => {
-  const [before, bootstrap, ...after] = hostScripts().split(/^(?=phase_bootstrap\(\))|(?<=^}\n)(?=\nis_founder\(\))/m);
+  const [before, bootstrap, ...after] = HOST_TEXT.split(/^(?=phase_bootstrap\(\))|(?<=^}\n)(?=\nis_founder\(\))/m);
   expect(bootstrap).toContain("initial_cluster_state=new");
   expect([before, ...after].join("")).not.toContain("initial_cluster_state");
 });

@@ -1,5 +1,6 @@
 import { spawnSync } from "node:child_process";
-import { hostScripts, type Phase, removalScripts } from "../../src/provision/host-scripts";
+import type { Phase } from "../../src/provision/host-scripts";
+import { HOST_TEXT, REMOVAL_TEXT } from "../support/host-scripts";
 import { memberFacts } from "../../src/provision/member-facts";
 import { programLines } from "../../src/provision/member-host";
 import { runbookWith } from "../helpers/settings";
@@ -28,7 +29,7 @@ const DATA = [
 function program(phase: Phase): string {
   const cluster = runbookWith({ version: "3.3.27" });
   const data = Object.fromEntries(DATA.map((key) => [key, "x"]));
-  const lines = programLines(memberFacts(cluster, cluster.members[0]), data, hostScripts(), phase, 60);
+  const lines = programLines(memberFacts(cluster, cluster.members[0]), data, HOST_TEXT, phase, 60);
   return `#!/bin/sh\n${lines.join("\n")}\n`;
 }
 
@@ -53,17 +54,17 @@ test("the scripts define functions and variables, and do nothing by themselves",
 });
 
 test("no two functions have the same name: one file would undo another's", () => {
-  const names = [...hostScripts().matchAll(/^(\w+)\(\)/gm)].map(([, name]) => name);
+  const names = [...HOST_TEXT.matchAll(/^(\w+)\(\)/gm)].map(([, name]) => name);
   expect(names.length).toBeGreaterThan(50);
   expect(names.filter((name, i) => names.indexOf(name) !== i)).toEqual([]);
 });
 
 test("what a removal carries calls nothing that it does not carry", () => {
   const functions = (text: string) => [...text.matchAll(/^(\w+)\(\)/gm)].map(([, name]) => name);
-  const carried = functions(removalScripts());
-  const code = removalScripts().replace(/(^|\s)#.*$/gm, "");
+  const carried = functions(REMOVAL_TEXT);
+  const code = REMOVAL_TEXT.replace(/(^|\s)#.*$/gm, "");
   expect(carried.length).toBeGreaterThan(50);
   expect(
-    functions(hostScripts()).filter((name) => !carried.includes(name) && new RegExp(`\\b${name}\\b`).test(code)),
+    functions(HOST_TEXT).filter((name) => !carried.includes(name) && new RegExp(`\\b${name}\\b`).test(code)),
   ).toEqual([]);
 });

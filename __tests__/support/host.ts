@@ -12,7 +12,8 @@ import {
 import { userInfo } from "node:os";
 import { dirname, join } from "node:path";
 import type { EtcdClusterProps } from "../../src/props";
-import { hostScripts, type Phase, removalScripts } from "../../src/provision/host-scripts";
+import type { Phase } from "../../src/provision/host-scripts";
+import { HOST_TEXT, REMOVAL_TEXT } from "./host-scripts";
 import { memberFacts } from "../../src/provision/member-facts";
 import { programLines } from "../../src/provision/member-host";
 import { EtcdRelease } from "../../src/release/etcd-release";
@@ -210,13 +211,13 @@ export class Host {
   public program(lines: readonly string[]): Run {
     const texts: { [word: string]: string } = {
       [HOST_SCRIPTS]: this.scripts,
-      [REMOVAL_SCRIPTS]: this.here(removalScripts()),
+      [REMOVAL_SCRIPTS]: this.here(REMOVAL_TEXT),
     };
     return this.runFile(lines.map((line) => texts[line] ?? line).join("\n"));
   }
 
   private get scripts(): string {
-    return this.here(hostScripts());
+    return this.here(HOST_TEXT);
   }
 
   /** Scripts whose places are this host's. */

@@ -2,8 +2,6 @@ import { join } from "node:path";
 import { TerraformStack, Testing } from "cdktf";
 import { EtcdCluster } from "../../src/etcd-cluster";
 import type { EtcdClusterProps } from "../../src/props";
-import { hostScripts, removalScripts } from "../../src/provision/host-scripts";
-import { escapeTerraform } from "../../src/render/terraform-escape";
 import { RUNBOOK } from "../helpers/settings";
 import { temporaryDirectory } from "../helpers/temporary-directory";
 
@@ -71,13 +69,18 @@ export function synthCluster(props: Partial<EtcdClusterProps> = {}): StackJson {
   return synth((stack) => new EtcdCluster(stack, "etcd", { ...RUNBOOK, ...props }));
 }
 
-/** Drops the hash from every id, and names the host scripts instead of printing them. */
+/** Drops the hash from every id and from the directory of the scripts, and says a word for the expression that reads them. */
 export function readable(json: string): StackJson {
-  const name = (text: string, scripts: string, word: string) =>
-    text.split(JSON.stringify(escapeTerraform(scripts))).join(JSON.stringify(word));
-  const named = name(name(json, hostScripts(), HOST_SCRIPTS), removalScripts(), REMOVAL_SCRIPTS);
-  return JSON.parse(named.replace(HASH, ""));
+  return JSON.parse(json.replace(HASH, ""), (_, value) => {
+    if (typeof value !== "string") return value;
+    if (!READS_SCRIPTS.test(value))
+      return value.replace(/(?<=\/assets\/etcd-host-scripts_files)\/[0-9A-F]{32}(?=\/)/g, "");
+    return value.includes("phases/preflight.sh") ? HOST_SCRIPTS : REMOVAL_SCRIPTS;
+  });
 }
+
+const READS_SCRIPTS =
+  /^\$\{join\("\\n", \[for name in \[("(lib|phases)\/[a-z-]+\.sh"(, )?)+\] : file\("\$\{path\.module\}\/assets\/[\w-]+\/[0-9A-F]{32}\/\$\{name\}"\)\]\)\}$/;
 
 /** A resource by its address, `null_resource.etcd_health`. */
 export function find(json: StackJson, address: string): Block {

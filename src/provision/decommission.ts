@@ -6,10 +6,10 @@ import {
   TerraformResource,
 } from "cdktf";
 import type { Construct } from "constructs";
-import { escapeTerraform } from "../render/terraform-escape";
 import type { ClusterSettings, MemberSettings } from "../settings";
-import { type Phase, removalScripts } from "./host-scripts";
+import type { Phase } from "./host-scripts";
 import { programLines } from "./member-host";
+import { SharedScripts } from "./shared-scripts";
 import { connectionFromSelf, storedConnection } from "./ssh-connection";
 
 /** What the scripts are told; the rest of the stored keys are the connection's. */
@@ -44,7 +44,7 @@ export class Decommission extends TerraformResource {
       Object.fromEntries(cluster.members.map((member) => [member.name, stored(cluster, member)])),
     );
     super(scope, id, {
-      ...storing("decommission", "continue"),
+      ...storing(scope, "decommission", "continue"),
       forEach: members,
       dependsOn: after,
     });
@@ -59,7 +59,7 @@ export class Decommission extends TerraformResource {
 export class Shutdown extends TerraformResource {
   /** @param decommission It comes after this at a destroy, and then has nothing left to do. */
   public constructor(scope: Construct, cluster: ClusterSettings, member: MemberSettings, decommission: Decommission) {
-    super(scope, "shutdown", { ...storing("shutdown", "fail"), dependsOn: [decommission] });
+    super(scope, "shutdown", { ...storing(scope, "shutdown", "fail"), dependsOn: [decommission] });
     this.addOverride("input", stored(cluster, member));
   }
 }
@@ -87,6 +87,7 @@ function stored(cluster: ClusterSettings, member: MemberSettings): { [key: strin
  * replaces (= stops) nothing before.
  */
 function storing(
+  scope: Construct,
   phase: Phase,
   onFailure: "continue" | "fail",
 ): TerraformMetaArguments & { terraformResourceType: string } {
@@ -97,8 +98,7 @@ function storing(
     when: "destroy",
     on_failure: onFailure,
     connection: connectionFromSelf(),
-    // Only `self` and literals may be used here: so the scripts are in the text, not behind a reference.
-    inline: programLines(facts, {}, escapeTerraform(removalScripts()), phase, 120),
+    inline: programLines(facts, {}, SharedScripts.of(scope).removalScripts, phase, 120),
   };
   return { terraformResourceType: "terraform_data", provisioners: [provisioner as RemoteExecProvisioner] };
 }

@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
 /** The phases of a deploy that run on a host, each a function `phase_NAME` in `scripts/phases/`. */
@@ -33,27 +32,15 @@ const REMOVAL = ["say", "main", "lock", "files", "installation", "supervisor", "
 
 export type Phase = (typeof PHASES)[number] | "open_inbox" | "shutdown";
 
-const DIRECTORY = join(__dirname, "..", "..", "scripts");
+/** The files of the host scripts in this package. */
+export const SCRIPTS_DIRECTORY = join(__dirname, "..", "..", "scripts");
 
-const cached = new Map<string, string>();
+/** All that run on a host, in the order in which it reads them. */
+export const HOST_SCRIPT_FILES: readonly string[] = files(LIBRARY, PHASES);
 
-/** The host scripts as one text: every file as it is, one after the other. */
-export function hostScripts(): string {
-  return textOf(LIBRARY, PHASES);
-}
+/** Those that a destroy-time provisioner runs. */
+export const REMOVAL_SCRIPT_FILES: readonly string[] = files(REMOVAL, ["decommission"]);
 
-/**
- * Those that a destroy-time provisioner runs. It may not refer to a local, so each carries its own text; with all the scripts in each,
- * Terraform took 1.3 s longer to read the program of three members (3.3 s for a plan without changes, on two cores).
- */
-export function removalScripts(): string {
-  return textOf(REMOVAL, ["decommission"]);
-}
-
-function textOf(library: readonly string[], phases: readonly string[]): string {
-  const files = [...library.map((name) => `lib/${name}.sh`), ...phases.map((name) => `phases/${name}.sh`)];
-  const key = files.join();
-  const text = cached.get(key) ?? files.map((file) => readFileSync(join(DIRECTORY, file), "utf8")).join("\n");
-  cached.set(key, text);
-  return text;
+function files(library: readonly string[], phases: readonly string[]): string[] {
+  return [...library.map((name) => `lib/${name}.sh`), ...phases.map((name) => `phases/${name}.sh`)];
 }

@@ -9,14 +9,9 @@ import { escapeTerraform } from "../render/terraform-escape";
  * @param permission Octal mode.
  */
 export function renderedFile(scope: Construct, id: string, path: string, text: string, permission = "0644"): File {
-  return readableFile(scope, id, path, escapeTerraform(text), permission);
-}
-
-/** The same, of what is an expression of Terraform's already. */
-export function readableFile(scope: Construct, id: string, path: string, content: string, permission = "0644"): File {
   return new File(scope, id, {
     filename: `\${path.module}/etcd/${path}`,
-    content,
+    content: escapeTerraform(text),
     filePermission: permission,
     directoryPermission: "0755",
   });

@@ -1,0 +1,13 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { HOST_SCRIPT_FILES, REMOVAL_SCRIPT_FILES, SCRIPTS_DIRECTORY } from "../../src/provision/host-scripts";
+
+/** The text that Terraform makes of all host scripts: every file as it is, one after the other. */
+export const HOST_TEXT = textOf(HOST_SCRIPT_FILES);
+
+/** The same of those that a removal needs. */
+export const REMOVAL_TEXT = textOf(REMOVAL_SCRIPT_FILES);
+
+function textOf(files: readonly string[]): string {
+  return files.map((file) => readFileSync(join(SCRIPTS_DIRECTORY, file), "utf8")).join("\n");
+}
