@@ -106,8 +106,12 @@ describe("the README's shortest program, in an empty project", () => {
       "tls_private_key",
       "tls_self_signed_cert",
     ]);
-    // The scripts were found where the package has them.
-    expect(JSON.stringify(withCdktf.locals)).toContain("phase_bootstrap() {");
+    // The scripts were found where the package has them, and lie beside the program.
+    const stack = readdirSync(join(directory, "with-cdktf/cdktf.out/stacks/etcd"), {
+      encoding: "utf8",
+      recursive: true,
+    });
+    expect(stack.filter((file) => /^assets\/.*\/phases\/bootstrap\.sh$/.test(file))).toHaveLength(1);
   }, 120_000);
 
   test("synthesizes the same resources with cdktn in the place of cdktf", () => {
