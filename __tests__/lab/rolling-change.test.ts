@@ -55,7 +55,10 @@ describe("a changed quota", () => {
 
   test("a flag that etcd does not survive stops at the first member; the others run on, and taking it back heals", async () => {
     const before = await pids(lab);
-    const broken = { quotaBackendBytes: 3_000_000_000, extraFlags: { "auth-token": "jwt,pub-key=/nope.pem,priv-key=/nope.pem,sign-method=RS256" } };
+    const broken = {
+      quotaBackendBytes: 3_000_000_000,
+      extraFlags: { "auth-token": "jwt,pub-key=/nope.pem,priv-key=/nope.pem,sign-method=RS256" },
+    };
     const failed = await project.apply(broken);
     expect(failed.code).not.toBe(0);
     expect(failed.output).toMatch(

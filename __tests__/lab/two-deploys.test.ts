@@ -111,7 +111,9 @@ describe("a deploy is not alone", () => {
 
   test("a rollout that is killed on its host leaves its turn, under a lease; the same member's next rollout takes it over at once", async () => {
     // It waits for an etcd that does not start, so there is time to kill it.
-    await project.prepare({ extraFlags: { "auth-token": "jwt,pub-key=/nope.pem,priv-key=/nope.pem,sign-method=RS256" } });
+    await project.prepare({
+      extraFlags: { "auth-token": "jwt,pub-key=/nope.pem,priv-key=/nope.pem,sign-method=RS256" },
+    });
     const killed = project.startTerraform("apply", "-auto-approve", "-input=false");
     while ((await turn(project)) !== "etcd-server-7-12") await pause(200);
     killed.kill("SIGKILL");
