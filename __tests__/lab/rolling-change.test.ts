@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expectHealthy, leftovers, MEMBERS, pids } from "./support/cluster";
+import { FATAL_FLAG } from "./support/faults";
 import { Lab } from "./support/lab";
 import { Project } from "./support/project";
 import { steps } from "./support/under-writer";
@@ -65,8 +66,7 @@ describe("a changed quota", () => {
     const before = await pids(lab);
     const broken = {
       quotaBackendBytes: 3_000_000_000,
-      // Nothing but a start can tell that these files are not there.
-      extraFlags: { "auth-token": "jwt,pub-key=/nope.pem,priv-key=/nope.pem,sign-method=RS256" },
+      extraFlags: FATAL_FLAG,
     };
     const failed = await project.apply(broken);
     expect(failed.code).not.toBe(0);

@@ -1,8 +1,8 @@
 import { renameSync, rmSync } from "node:fs";
-import { listenOn } from "../support/fake-etcd";
+import { clusterHosts } from "../support/fake-etcd";
 import { installSupervisor } from "../support/fake-supervisor";
 import type { Host } from "../support/host";
-import { checkData, rollout, runningHost, stagedHost } from "../support/phases";
+import { checkData, mounted, rollout, runningHost, stagedHost } from "../support/phases";
 import { inEachShell, testAsRoot } from "../support/shells";
 
 const refused = (text: string) => `a on host-a: test refused: ${text}`;
@@ -15,20 +15,8 @@ function withData(host: Host): void {
   host.call('put_directory "$DATA_DIR" 700');
 }
 
-/** What the kernel says is mounted on the host. */
-function mounted(host: Host, ...paths: string[]): void {
-  const lines = ["/", ...paths.map((path) => host.path(path))];
-  host.write("/proc/self/mountinfo", lines.map((path, i) => `${30 + i} 1 8:${i} / ${path} rw - ext4 sd rw\n`).join(""));
-}
-
-let all: Awaited<ReturnType<typeof listenOn>>;
-beforeAll(async () => {
-  all = await listenOn("127.0.0.1", "127.0.0.2", "127.0.0.3");
-});
-afterAll(() => all.close());
-
 inEachShell((newHost) => {
-  const clusterHost = () => newHost({ props: { ports: { client: all.port } } });
+  const clusterHost = clusterHosts(newHost);
   const check = (host: Host, text = "check_data") => host.call(text).lines;
 
   test("an installation that is no link of ours is refused", () => {
@@ -69,9 +57,9 @@ inEachShell((newHost) => {
       const host = newHost();
       host.write("/data/etcd/member/snap/db", "");
       host.call('mkdir -p "$DATA_DIR/member/wal/lost+found"');
-      mounted(host, "/data/etcd/member");
+      mounted(host, host.path("/data/etcd/member"));
       expect(check(host)).toEqual([]);
-      mounted(host, "/data/etcd/member/wal");
+      mounted(host, host.path("/data/etcd/member/wal"));
       expect(check(host)).toEqual([
         refused(
           "data directory: /data/etcd/member/wal is a mount point without a write-ahead log, and etcd cannot create one on a mount point; to do: if the log is on another disk, mount that; for a new member umount /data/etcd/member/wal, apply, and see docs/lost-data.md#a-disk-of-its-own-for-the-write-ahead-log",
@@ -264,7 +252,7 @@ inEachShell((newHost) => {
       const { host, cluster } = hidden();
       // A mount cannot be made here: etcd's own view of its files is laid beside instead.
       host.call('rm "$DATA_DIR/member/wal/0.wal"');
-      mounted(host, "/data", "/data/etcd");
+      mounted(host, host.path("/data"), host.path("/data/etcd"));
       const view = `open_wal() { echo "$DATA_DIR/member/wal/0.wal"; }; `;
       expect(check(host, `${view} check_hidden`)).toEqual([
         refused(
@@ -276,12 +264,12 @@ inEachShell((newHost) => {
 
     test("and neither is one that has ended because a mount hides them", () => {
       const { host, cluster } = hidden();
-      mounted(host, "/data");
+      mounted(host, host.path("/data"));
       expect(rollout(host).code).toBe(0);
       host.call('supervisorctl stop a; rm "$DATA_DIR/member/wal/0.wal"');
       cluster.unhealthy("a");
       expect(check(host, "check_hidden")).toEqual([]);
-      mounted(host, "/data", "/data/etcd");
+      mounted(host, host.path("/data"), host.path("/data/etcd"));
       left(
         host,
         "/data/etcd was not mounted when this member was last healthy, and hides what lay there; to do: umount /data/etcd, and supervisorctl restart a; if those data are gone for good: rm -f /var/lib/cdktf-etcd/a/mounts /opt/etcd/mounts, and apply again",

@@ -1,15 +1,9 @@
-import { listenOn } from "../support/fake-etcd";
+import { clusterHosts } from "../support/fake-etcd";
 import type { Host } from "../support/host";
-import { phase, rollout, rolloutData, runningHost, stagedHost } from "../support/phases";
+import { mounted, phase, rollout, rolloutData, runningHost, stagedHost } from "../support/phases";
 import { inEachShell } from "../support/shells";
 
 const MOUNTS = "/var/lib/cdktf-etcd/a/mounts";
-
-/** What the kernel says is mounted on the host, in its own spelling. */
-function mounted(host: Host, ...paths: string[]): void {
-  const lines = ["/", ...paths].map((path, i) => `${30 + i} 1 8:${i} / ${path} rw - ext4 /dev/sd${i} rw\n`);
-  host.write("/proc/self/mountinfo", lines.join(""));
-}
 
 const refusals = (host: Host, text = "check_mounted") =>
   host.call(text).lines.map((line) => line.replace("a on host-a: test refused: data directory: ", ""));
@@ -18,15 +12,9 @@ const absent = (mount: string, why: string, more = "") =>
   `${mount} ${why}, /data/etcd would lie on another disk; to do: mount ${mount}${more}`;
 const IN_FSTAB = "is in /etc/fstab and not mounted";
 
-let all: Awaited<ReturnType<typeof listenOn>>;
-beforeAll(async () => {
-  all = await listenOn("127.0.0.1", "127.0.0.2", "127.0.0.3");
-});
-afterAll(() => all.close());
-
 /** The data of a member may lie on file systems that are mounted above its data directory, at it, or below it. */
 inEachShell((newHost) => {
-  const clusterHost = () => newHost({ props: { ports: { client: all.port } } });
+  const clusterHost = clusterHosts(newHost);
 
   describe("what fstab has", () => {
     const fstab = (host: Host, text: string) => host.write("/etc/fstab", text.replace(/@/g, host.root));

@@ -1,5 +1,5 @@
 import { symlinkSync } from "node:fs";
-import { installBinaries, listenOn } from "../support/fake-etcd";
+import { clusterHosts, installBinaries } from "../support/fake-etcd";
 import { breakNeighbour, installNeighbour, neighbourStarts, supervisorChanges } from "../support/fake-supervisor";
 import type { Host } from "../support/host";
 import { phase, pid, rollout, runningHost, stagedHost } from "../support/phases";
@@ -7,15 +7,9 @@ import { inEachShell } from "../support/shells";
 
 const NEXT = "/opt/etcd-v3.6.14/etcd-server.ini.next";
 
-let all: Awaited<ReturnType<typeof listenOn>>;
-beforeAll(async () => {
-  all = await listenOn("127.0.0.1", "127.0.0.2", "127.0.0.3");
-});
-afterAll(() => all.close());
-
 /** Other programs under the same supervisord: none of their processes is touched, and none of their mistakes is overlooked. */
 inEachShell((newHost) => {
-  const clusterHost = () => newHost({ props: { ports: { client: all.port } } });
+  const clusterHost = clusterHosts(newHost);
 
   /** The neighbour runs, and its file has been edited since. */
   function withPendingEdit(host: Host): Host {

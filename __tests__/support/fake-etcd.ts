@@ -1,7 +1,7 @@
 import { readFileSync, rmSync, symlinkSync } from "node:fs";
 import { createServer, type Server } from "node:net";
 import { atLeast } from "../../src/release/version";
-import type { Host } from "./host";
+import type { Host, HostOptions } from "./host";
 
 /**
  * Waits for a signal as etcd would, and leaves its arguments for the test to see; one that finds `/run/stuck` says it and writes no data.
@@ -312,6 +312,16 @@ export class FakeCluster {
     const { peerPort, clientPort } = this.host.cluster;
     return { peerUrl: `https://${address}:${peerPort}`, clientUrl: `https://${address}:${clientPort}` };
   }
+}
+
+/** Makes hosts of a cluster of three whose members accept connections at their client port, for as long as the tests of this block run. */
+export function clusterHosts(newHost: (options?: HostOptions) => Host): () => Host {
+  let all: Awaited<ReturnType<typeof listenOn>>;
+  beforeAll(async () => {
+    all = await listenOn("127.0.0.1", "127.0.0.2", "127.0.0.3");
+  });
+  afterAll(() => all.close());
+  return () => newHost({ props: { ports: { client: all.port } } });
 }
 
 /** A port on which these addresses accept connections, and others do not. */

@@ -112,13 +112,10 @@ MEMBER_UID= # until it is known
 
 # The same, if it has this member's data directory.
 etcd_pid() {
-  local process arguments directory
+  local process arguments
   for process in $(etcd_processes); do
-    arguments=$(arguments_of "$process")$LINE_END
-    case $arguments in *"$LINE_END--name=$MEMBER$LINE_END"*) ;; *) continue ;; esac
-    case $arguments in *"$LINE_END--data-dir="*) ;; *) continue ;; esac
-    directory=${arguments#*"$LINE_END--data-dir="}
-    if is_of_member "$process" && is_data_directory "${directory%%"$LINE_END"*}"; then
+    arguments=$(arguments_of "$process")
+    if [ "$(value_in "$arguments" name)" = "$MEMBER" ] && is_of_member "$process" && is_data_directory "$(value_in "$arguments" data-dir)"; then
       echo "${process#/proc/}"
       return
     fi
@@ -136,12 +133,14 @@ has_argument() {
 }
 
 # argument_of PROCESS FLAG: the value of --FLAG=VALUE
-argument_of() {
-  local arguments
-  arguments=$(arguments_of "$1")
-  case $arguments in *"$LINE_END--$2="*) ;; *) return 0 ;; esac
-  arguments=${arguments#*"$LINE_END--$2="}
-  printf '%s\n' "${arguments%%"$LINE_END"*}"
+argument_of() { value_in "$(arguments_of "$1")" "$2"; }
+
+# value_in ARGUMENTS FLAG
+value_in() {
+  local value
+  case $1 in *"$LINE_END--$2="*) ;; *) return 0 ;; esac
+  value=${1#*"$LINE_END--$2="}
+  printf '%s\n' "${value%%"$LINE_END"*}"
 }
 
 LINE_END='

@@ -3,8 +3,8 @@ import { join } from "node:path";
 /** The phases of a deploy that run on a host, each a function `phase_NAME` in `scripts/phases/`. */
 const PHASES = ["preflight", "archive", "stage", "bootstrap", "rollout", "health", "decommission"] as const;
 
-/** What the phases share. The order matters only where a file sets variables at its top: installation before the rest. */
-const LIBRARY = [
+/** What a member's removal needs. The order matters only where a file sets variables at its top: installation before the rest. */
+const REMOVAL = [
   "say",
   "main",
   "lock",
@@ -16,11 +16,16 @@ const LIBRARY = [
   "data-directory",
   "supervisor-conf",
   "supervisor",
-  "packages",
   "etcdctl",
-  "tls",
   "members",
   "turn",
+] as const;
+
+/** What the phases share. */
+const LIBRARY = [
+  ...REMOVAL,
+  "packages",
+  "tls",
   "connections",
   "membership",
   "claims",
@@ -38,24 +43,6 @@ const LIBRARY = [
   "converge",
   "founding",
   "join",
-] as const;
-
-/** What a member's removal needs of both. */
-const REMOVAL = [
-  "say",
-  "main",
-  "lock",
-  "files",
-  "trust",
-  "installation",
-  "mounts",
-  "registry",
-  "data-directory",
-  "supervisor-conf",
-  "supervisor",
-  "etcdctl",
-  "members",
-  "turn",
 ] as const;
 
 export type Phase = (typeof PHASES)[number] | "open_inbox" | "shutdown";
