@@ -3,19 +3,14 @@ import { join } from "node:path";
 /** The phases of a deploy that run on a host, each a function `phase_NAME` in `scripts/phases/`. */
 const PHASES = ["preflight", "archive", "stage", "bootstrap", "rollout", "health", "decommission"] as const;
 
-/** What the phases share. The order matters only where a file sets variables at its top: installation before the rest. */
+/** What a member's removal needs. The order matters only where a file sets variables at its top: installation before the rest. */
+const REMOVAL = ["say", "main", "lock", "files", "installation", "supervisor", "etcdctl", "members", "turn"] as const;
+
+/** What the phases share. */
 const LIBRARY = [
-  "say",
-  "main",
-  "lock",
-  "files",
-  "installation",
+  ...REMOVAL,
   "mounts",
-  "supervisor",
   "packages",
-  "etcdctl",
-  "members",
-  "turn",
   "connections",
   "membership",
   "binaries",
@@ -26,9 +21,6 @@ const LIBRARY = [
   "converge",
   "join",
 ] as const;
-
-/** What a member's removal needs of both. */
-const REMOVAL = ["say", "main", "lock", "files", "installation", "supervisor", "etcdctl", "members", "turn"] as const;
 
 export type Phase = (typeof PHASES)[number] | "open_inbox" | "shutdown";
 
