@@ -1,4 +1,5 @@
 import { expectHealthy, leftovers, MEMBERS, pids } from "./support/cluster";
+import { FATAL_FLAG } from "./support/faults";
 import { Lab } from "./support/lab";
 import { Project } from "./support/project";
 import { Writer } from "./support/writer";
@@ -57,7 +58,7 @@ describe("a changed quota", () => {
     const before = await pids(lab);
     const broken = {
       quotaBackendBytes: 3_000_000_000,
-      extraFlags: { "auth-token": "jwt,pub-key=/nope.pem,priv-key=/nope.pem,sign-method=RS256" },
+      extraFlags: FATAL_FLAG,
     };
     const failed = await project.apply(broken);
     expect(failed.code).not.toBe(0);

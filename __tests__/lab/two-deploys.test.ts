@@ -1,5 +1,5 @@
 import { expectHealthy, expectSettled, pids } from "./support/cluster";
-import { killEtcd } from "./support/faults";
+import { FATAL_FLAG, killEtcd } from "./support/faults";
 import { Lab } from "./support/lab";
 import { phasesEnded, said } from "./support/moments";
 import { Project } from "./support/project";
@@ -112,7 +112,7 @@ describe("a deploy is not alone", () => {
   test("a rollout that is killed on its host leaves its turn, under a lease; the same member's next rollout takes it over at once", async () => {
     // It waits for an etcd that does not start, so there is time to kill it.
     await project.prepare({
-      extraFlags: { "auth-token": "jwt,pub-key=/nope.pem,priv-key=/nope.pem,sign-method=RS256" },
+      extraFlags: FATAL_FLAG,
     });
     const killed = project.startTerraform("apply", "-auto-approve", "-input=false");
     while ((await turn(project)) !== "etcd-server-7-12") await pause(200);
