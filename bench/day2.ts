@@ -166,7 +166,9 @@ async function measure(figures: Figures, side: Side, operation: Operation): Prom
   for (const step of operation.steps) {
     await side.prepare(step);
     // New for each step: clients are told of a new CA between two steps.
-    const writers = (["pinned", "balanced"] as const).map((mode) => new Writer(lab, project, mode, { follow: true }));
+    const writers = (["pinned", "balanced"] as const).map(
+      (mode) => new Writer(lab, project, mode, { follow: true, intervalMs: 20 }),
+    );
     await sleep(1000);
     // When it fails, the writers go with the lab.
     took += await seconds(() => side.run(step));

@@ -43,13 +43,13 @@ async function main(): Promise<void> {
 async function measure(lab: Lab, project: Project, way: string, dead: string, seconds: number): Promise<void> {
   await moveLeadershipTo(project, dead === "leader" ? 22 : 12);
   const id = await idOf(project, NAME);
-  const load = new Writer(lab, project, "pinned", { follow: true });
+  const load = new Writer(lab, project, "pinned", { follow: true, intervalMs: 20 });
   await sleep(2000);
   await lab.lab("kill", DEAD);
   const died = Date.now();
   // The election after a leader's death is no matter of the removal.
   await sleep(seconds * 1000 - Math.min(seconds * 500, 3000));
-  const writer = new Writer(lab, project, "pinned", { follow: true, name: "measured" });
+  const writer = new Writer(lab, project, "pinned", { follow: true, name: "measured", intervalMs: 20 });
   await sleep(seconds * 1000 - (Date.now() - died));
   if (way === "closed") await lab.onAll(close, LIVING);
   const began = Date.now();

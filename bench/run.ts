@@ -43,7 +43,7 @@ async function deploys(lab: Lab, round: number): Promise<Project> {
 async function rollingRestart(lab: Lab, project: Project): Promise<void> {
   const quota = { quotaBackendBytes: 3_000_000_000 };
   await project.prepare(quota);
-  const writers = [new Writer(lab, project, "balanced"), new Writer(lab, project, "pinned")];
+  const writers = (["balanced", "pinned"] as const).map((mode) => new Writer(lab, project, mode, { intervalMs: 20 }));
   record("rolling restart of three, s", await seconds(() => project.terraform("apply", "-auto-approve")));
   const [balanced, pinned] = (await Promise.all(writers.map((writer) => writer.stop()))) as Written[];
   for (const written of [balanced, pinned]) {

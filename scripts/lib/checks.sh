@@ -296,24 +296,32 @@ check_authentication() {
     refusal "authentication" "the member's certificate may not administer the cluster, etcd says: $(last_line "$answer")" "$(how_to_allow)"
 }
 
+# Seconds after the preflight.
+refuse_changed_place() {
+  refuse_any check_identity
+  refuse_any check_places_and_data
+}
+
+# Alone: who did what the other lines say would stop a healthy member and move its data away.
 all_checks() {
   local identity
-  # Alone: who did what the other lines say would stop a healthy member and move its data away.
   identity=$(check_identity)
   if [ -n "$identity" ]; then
     printf '%s\n' "$identity"
-    return
+  else
+    check_surroundings
+    check_places_and_data
   fi
+}
+
+# Of whom the places are that a stage writes to, and what lies there. A stage asks again: another deploy may have come between.
+check_places_and_data() {
   check_architecture
   check_tools
   check_disk
   check_shape
   check_user
   check_ports
-  check_address
-  check_routes
-  check_clock
-  check_other_etcd
   check_supervisor
   check_ownership
   check_installation
@@ -322,6 +330,14 @@ all_checks() {
   check_data
   check_certificates
   check_ca
+}
+
+# The host and the cluster around them: what a stage finds as its preflight has found it, seconds before.
+check_surroundings() {
+  check_address
+  check_routes
+  check_clock
+  check_other_etcd
   check_authentication
   check_quota
   check_version

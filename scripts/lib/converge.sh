@@ -83,6 +83,7 @@ start_etcd() {
   # `restart`, not `start`: one that crashed is "started" to supervisor, and waits longer and longer between attempts.
   is_running || restart_program || true
   wait_until 20 is_running || fail "etcd does not start: $(last_words)" "$(way_on)"
+  know_etcd
 }
 
 # A changed ini is restarted by supervisor's own `update`. Otherwise etcd is asked to stop, and supervisor starts it again:
@@ -94,6 +95,7 @@ restart_etcd() {
   if [ -e "$INI_NEXT" ] || program_is_pending; then how=update_program; fi
   activate
   restart_by "$how"
+  know_etcd
   # One that ends at once says itself why, and the gate tells it.
   runs_as_meant || wait_until 3 has_ended_again || fail "etcd was restarted, but $difference" "$(way_on)"
 }

@@ -11,14 +11,17 @@ etcdctl_at() {
   set_client_tool etcdctl
   # Until 3.3 etcdctl speaks the v2 API unless it is told; 3.6 warns when it is told.
   api=
-  case $(installed_version) in 3.[0-3].*) api=ETCDCTL_API=3 ;; esac
+  case $(installed_version) in 3.[0-3].*) api=3 ;; esac
   # `endpoint status` asks one endpoint after the other, 5 s each.
   case $endpoints in *,*) seconds=45 ;; *) seconds=15 ;; esac
   case $1 in --command-timeout=*) seconds=${1#*=} && seconds=$((${seconds%s} + 15)) ;; esac
   code=0
-  # shellcheck disable=SC2086 # words, or none
-  timeout --foreground -k 2 "$seconds" env $api $as_user "$client_tool" --endpoints="$endpoints" --cacert="$client/certs/ca.pem" \
-    --cert="$client/certs/etcd-peer.pem" --key="$client/certs/etcd-peer-key.pem" --dial-timeout=3s --command-timeout=5s "$@" || code=$?
+  (
+    [ -z "$api" ] || export ETCDCTL_API="$api"
+    # shellcheck disable=SC2086 # words, or none
+    exec timeout --foreground -k 2 "$seconds" $as_user "$client_tool" --endpoints="$endpoints" --cacert="$client/certs/ca.pem" \
+      --cert="$client/certs/etcd-peer.pem" --key="$client/certs/etcd-peer-key.pem" --dial-timeout=3s --command-timeout=5s "$@"
+  ) || code=$?
   case $code in 124 | 137) echo "etcdctl had no answer from $endpoints within $seconds s" >&2 ;; esac
   return "$code"
 }

@@ -40,7 +40,7 @@ mark_data() {
 # data_mark KEY
 data_mark() {
   if [ ! -f "$DATA_MARK" ] || [ -L "$DATA_MARK" ]; then return; fi
-  sed -n "s/^$1=//p" "$DATA_MARK" | head -n 1 | tr -cd 'A-Za-z0-9._:/[]-' | cut -c1-200
+  sed -n "/^$1=/{s///;s/[^]A-Za-z0-9._:\/[-]//g;s/^\(.\{200\}\).*/\1/;p;q;}" "$DATA_MARK"
 }
 
 has_own_data_mark() { [ "$(data_mark member) $(data_mark peer_url)" = "$MEMBER $PEER_URL" ]; }
@@ -113,6 +113,10 @@ MEMBER_UID= # until it is known
 # The same, if it has this member's data directory.
 etcd_pid() {
   local process arguments
+  if lives_on "$known_etcd" "$known_start"; then
+    echo "$known_etcd"
+    return
+  fi
   for process in $(etcd_processes); do
     arguments=$(arguments_of "$process")
     if [ "$(value_in "$arguments" name)" = "$MEMBER" ] && is_of_member "$process" && is_data_directory "$(value_in "$arguments" data-dir)"; then
@@ -122,11 +126,37 @@ etcd_pid() {
   done
 }
 
+# That process, with its arguments, is found once: every question to etcd begins with it. As long as it lives it is the one.
+know_etcd() {
+  known_etcd=
+  known_etcd=$(etcd_pid)
+  known_start=$(start_of "$known_etcd")
+  known_arguments=
+  [ -z "$known_etcd" ] || known_arguments=$(arguments_of "/proc/$known_etcd")
+}
+known_etcd='' known_start='' known_arguments=''
+
+# lives_on PID START: a process id is given to another process some time after the first has ended; not with the same time of start.
+lives_on() { [ -n "$1" ] && [ -n "$2" ] && [ "$(start_of "$1")" = "$2" ]; }
+
+# start_of PID: in ticks since the system has started; nothing of a process that has ended. By the shell's own `read`, as in etcd_processes.
+start_of() {
+  local state start
+  { read -r _ _ state _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ start _ <"/proc/$1/stat"; } 2>/dev/null || return 0
+  [ "$state" = Z ] || echo "$start"
+}
+
 # Also by another name: where a symbolic link was part of the path, and the program names the real one now.
 is_data_directory() { [ "$1" = "$DATA_DIR" ] || { [ -n "$1" ] && [ "$(readlink -f "$1")" = "$(readlink -f "$DATA_DIR")" ]; }; }
 
 # arguments_of PROCESS: one a line, between empty lines.
-arguments_of() { printf '\n%s\n' "$(tr '\0' '\n' 2>/dev/null <"$1/cmdline")"; }
+arguments_of() {
+  if [ "$1" = "/proc/$known_etcd" ] && [ -n "$known_arguments" ]; then
+    printf '%s\n' "$known_arguments"
+  else
+    printf '\n%s\n' "$(tr '\0' '\n' 2>/dev/null <"$1/cmdline")"
+  fi
+}
 
 has_argument() {
   case "$(arguments_of "$1")$LINE_END" in *"$LINE_END$2$LINE_END"*) ;; *) return 1 ;; esac
@@ -160,7 +190,8 @@ client_directory() {
 
 # X.Y.Z of the version in use; false when there is none.
 installed_version() {
-  version_directory=$(readlink -f "$(client_directory)" 2>/dev/null) || return 1
+  version_directory=${trusted_tools:-}
+  [ -n "$version_directory" ] || version_directory=$(readlink -f "$(client_directory)" 2>/dev/null) || return 1
   case $version_directory in */etcd-v*) echo "${version_directory##*/etcd-v}" ;; *) return 1 ;; esac
 }
 

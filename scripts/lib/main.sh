@@ -136,6 +136,7 @@ as_root() {
 # What a phase asks again and again: found once.
 look_around() {
   know_member_uid
+  know_etcd
   look_for_supervisor
   look_for_tools
 }

@@ -74,7 +74,7 @@ ensure_supervisor() {
   if ! has_supervisor; then
     install_packages supervisor
     start_supervisor
-  elif ! supervisor_answers; then
+  elif [ -z "$(supervisord_process)" ] && ! supervisor_answers; then
     start_supervisor
   fi
   enable_supervisor

@@ -5,7 +5,7 @@ CLAIM=$STATE_DIR/claim
 MADE=$STATE_DIR/made
 
 # entry_of FILE KEY: the value, or nothing.
-entry_of() { sed -n "s/^$2=//p" "$1" 2>/dev/null | head -n 1; }
+entry_of() { sed -n "/^$2=/{s///p;q;}" "$1" 2>/dev/null || true; }
 
 # remember_made PATH: written down before it is made, so that a phase that is killed in between leaves nothing unknown.
 # All that this allows later is to remove it when it is empty, or a version or a copy of ours.

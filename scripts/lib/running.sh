@@ -11,7 +11,7 @@ runs_as_meant() {
 }
 
 differences() {
-  local pid binary meant arguments missing surplus supervised
+  local pid binary meant arguments missing surplus
   pid=$(etcd_pid)
   [ -n "$pid" ] || { printf 'it does not run: %s\n' "$(last_words)" && return; }
   binary=$(readlink "/proc/$pid/exe" || true)
@@ -26,9 +26,10 @@ differences() {
   surplus=$(printf '%s\n' "$arguments" | grep -vxF -e "$(meant_arguments)" | tr '\n' ' ')
   [ -z "$missing" ] || { echo "it runs without ${missing% }" && return; }
   [ -z "$surplus" ] || { echo "it runs with ${surplus% }, which the startup script does not have" && return; }
-  supervised=$(supervised_pid)
-  [ "$supervised" = "$pid" ] || { echo "its process $pid is not the one that supervisord has (${supervised:-none})" && return; }
-  if ! supervisor reread; then
+  is_supervised "$pid" || { echo "its process $pid is not the one that supervisord has (${supervisor_answer:-none})" && return; }
+  if [ -n "$has_taken_over" ]; then
+    return
+  elif ! supervisor reread; then
     echo "supervisord cannot read its configuration: $(supervisor_words)"
   elif program_is_pending; then
     echo "supervisord has not taken over $(program_ini): 'supervisorctl reread' says $(supervisor_words)"

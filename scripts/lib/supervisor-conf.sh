@@ -11,11 +11,19 @@ supervisord_processes() {
     # Whoever runs `su` by a link that is called supervisord has a process of root's of that name, with arguments as they like.
     [ ! -u "$process/exe" ] || continue
     [ "$(readlink "$process/ns/pid")" = "$(readlink /proc/self/ns/pid)" ] || continue
-    parent=$(sed -n 's/^PPid:[[:space:]]*//p' "$process/status" 2>/dev/null || true)
+    parent=$(parent_of "$process")
     case " $found" in *" /proc/$parent "*) continue ;; esac
     found="$found$process "
     printf '%s\n' "$process"
   done
+}
+
+# parent_of PROCESS: by the shell's own `read`, as in etcd_processes.
+parent_of() {
+  local key value
+  while read -r key value _; do
+    [ "$key" != PPid: ] || { echo "$value" && return; }
+  done 2>/dev/null <"$1/status" || true
 }
 
 # Looks once for what each question to supervisor needs, and a phase needs that some twenty times: every look walks all processes.
@@ -188,4 +196,4 @@ program_ini() {
 programs_in() { sed -nE 's/^\[(program|fcgi-program|eventlistener|group):[[:space:]]*([^]]*[^][:space:]])[[:space:]]*\].*/\1 \2/p' "$1" 2>/dev/null; }
 
 # program_of INI: the name of its program
-program_of() { programs_in "$1" | sed -n 's/^program //p' | head -n 1; }
+program_of() { programs_in "$1" | sed -n '/^program /{s///p;q;}'; }

@@ -1,6 +1,7 @@
 # The program of this member under supervisor. Every call has its name: other programs of the host are not ours to touch.
 
 register_program() {
+  has_taken_over=
   put_file "$(program_ini)" 644 root:root
   [ "$(program_include)" = "$(program_ini)" ] || put_link "$SUPERVISOR_INI.ini" "$(program_include)"
 }
@@ -50,8 +51,9 @@ program_is_pending() {
   case "
 $supervisor_answer
 " in *"
-$MEMBER: "*) ;; *) return 1 ;; esac
+$MEMBER: "*) has_taken_over= ;; *) has_taken_over=yes && return 1 ;; esac
 }
+has_taken_over= # supervisord has said that it runs by the file that lies here
 
 # Makes supervisord take over this member's file, and no other change of the host. A program whose file has changed is restarted.
 update_program() {
@@ -78,5 +80,12 @@ forget_program() {
     "run: supervisorctl stop $MEMBER; supervisorctl remove $MEMBER; then this again"
 }
 
-# The process that supervisord has for this member; 0 or nothing when it has none.
-supervised_pid() { if supervisor pid "$MEMBER:$MEMBER"; then printf '%s\n' "$supervisor_answer"; fi; }
+# is_supervised PID: it is a child of the supervisord that runs here. If it is not, `supervisor_answer` is the process that supervisord has for this
+# member: 0 or nothing when it has none.
+is_supervised() {
+  local supervisord
+  supervisord=$(supervisord_process || true)
+  [ -n "$supervisord" ] && [ "$(parent_of "/proc/$1")" = "${supervisord#/proc/}" ] && return
+  supervisor pid "$MEMBER:$MEMBER" || supervisor_answer=
+  [ "$supervisor_answer" = "$1" ]
+}

@@ -2,7 +2,7 @@
 
 phase_archive() {
   take_lock
-  phase_preflight
+  refuse_changed_place
   ensure_user
   claim_host
   take_over

@@ -2,7 +2,7 @@
 
 phase_stage() {
   take_lock
-  phase_preflight
+  refuse_changed_place
   refuse_without_cluster
   ensure_user
   ensure_supervisor

@@ -23,9 +23,11 @@ export interface WriterOptions {
   readonly follow?: boolean;
   /** Tells writers of one mode that write at the same time apart. Default: the mode. */
   readonly name?: string;
+  /** Milliseconds between two operations of a client. Default: 50, which leaves two cores to the hosts. */
+  readonly intervalMs?: number;
 }
 
-/** A client that puts a key and appends to a list every 20 ms, from `start` to `stop`, and checks at the end that none is lost. */
+/** A client that puts a key and appends to a list at an interval, from `start` to `stop`, and checks at the end that none is lost. */
 export class Writer {
   private readonly running: Running;
   private readonly file: string;
@@ -40,7 +42,9 @@ export class Writer {
     this.file = join(project.directory, `acknowledged-${options.name ?? mode}`);
     this.follow = options.follow ? "--follow" : "";
     rmSync(this.file, { force: true });
-    this.running = lab.start(writer(project, `write --mode ${mode} --acknowledged ${this.file} ${this.follow}`));
+    this.running = lab.start(
+      writer(project, `write --mode ${mode} --acknowledged ${this.file} ${this.follow} ${pace(options)}`),
+    );
   }
 
   /** Ends it, and throws unless every acknowledged put and append is on every member, appends once and in order. */
@@ -71,7 +75,9 @@ export class History {
   ) {
     this.file = join(project.directory, "history.jsonl");
     rmSync(this.file, { force: true });
-    this.running = lab.start(writer(project, `history --history ${this.file} ${options.follow ? "--follow" : ""}`));
+    this.running = lab.start(
+      writer(project, `history --history ${this.file} ${options.follow ? "--follow" : ""} ${pace(options)}`),
+    );
   }
 
   /** Ends it, and throws unless the history is linearizable. */
@@ -82,6 +88,10 @@ export class History {
     if (judged?.result !== "ok") throw new Error(`the history ${this.file} is not linearizable: ${check.output}`);
     return judged;
   }
+}
+
+function pace({ intervalMs = 50 }: WriterOptions): string {
+  return `--interval ${intervalMs}ms`;
 }
 
 async function ended(running: Running): Promise<unknown> {
