@@ -45,7 +45,7 @@ describe("changes of a running cluster's shape", () => {
       [
         "another name of supervisor's file",
         { paths: { supervisorIni: "etcd" } },
-        /refused: supervisor program: a program 'etcd-server-7-\d+' is registered in \/etc\/supervisor\/conf\.d\/etcd-server\.ini already;/,
+        /refused: supervisor program: a program 'etcd-server-7-\d+' is registered in \/etc\/supervisor\/conf\.d\/etcd-server\.conf already;/,
       ],
       [
         "another name",
