@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { expectHealthy, expectSettled, member } from "./support/cluster";
 import {
   cutLink,
@@ -410,7 +411,8 @@ async function converge(props: ProgramProps, transcript: string[]): Promise<stri
 }
 
 async function bounded(ended: Promise<Result>, running = deploy): Promise<Result> {
-  const result = await Promise.race([ended, pause(HANGS_AFTER_SECONDS)]);
+  // `ref: false`: the clock alone does not keep the tests from ending.
+  const result = await Promise.race([ended, sleep(HANGS_AFTER_SECONDS * 1000, undefined, { ref: false })]);
   if (result) return result;
   running?.kill("SIGKILL");
   throw new Error(`the deploy hangs: ${(await ended).output}`);
