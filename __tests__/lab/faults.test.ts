@@ -74,7 +74,7 @@ describe("what goes wrong on the way says so in one line, and a re-apply goes on
 
   test("a disk that fills up while the archive is unpacked", async () => {
     const project = new Project(lab, "full");
-    await lab.on("hdss7-22", "mkdir -p /small; mount -t tmpfs -o size=310m tmpfs /small");
+    await lab.on("hdss7-22", "mkdir -p /small; mount -t tmpfs -o size=310m,mode=755 tmpfs /small");
     // Enough is free for preflight; then something else takes it.
     const props = { paths: { installRoot: "/small" } };
     await lab.onAll("mkdir -p /small");
