@@ -1,11 +1,9 @@
 import { cpSync, existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { compiledProgram } from "./compiled-program";
 import type { Lab } from "./lab";
 import type { Result, Running } from "./run";
-
-const TOP = join(__dirname, "..", "..", "..");
-const PROGRAM = join(__dirname, "program.ts");
 
 /** CDKTF's name for the state of the stack `etcd`. */
 const STATE = "terraform.etcd.tfstate";
@@ -37,12 +35,8 @@ export class Project {
     const env = {
       PROPS: JSON.stringify({ version: this.version, ...props }),
       SHA256: await this.lab.digest(props.version ?? this.version),
-      TSX_TSCONFIG_PATH: join(TOP, "tsconfig.json"),
     };
-    return this.lab.exec(["node", "--import", join(TOP, "node_modules/tsx/dist/loader.mjs"), PROGRAM], {
-      cwd: this.directory,
-      env,
-    });
+    return this.lab.exec(compiledProgram(this.lab.directory("program")), { cwd: this.directory, env });
   }
 
   /** Synthesizes and prepares Terraform; fails the test when that fails. */
