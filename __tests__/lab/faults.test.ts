@@ -77,7 +77,7 @@ describe("what goes wrong on the way says so in one line, and a re-apply goes on
     await lab.on("hdss7-22", "mkdir -p /small; mount -t tmpfs -o size=310m,mode=755 tmpfs /small");
     // Enough is free for preflight; then something else takes it.
     const props = { paths: { installRoot: "/small" } };
-    await lab.onAll("mkdir -p /small");
+    await lab.onAll("mkdir -p -m 755 /small");
     await lab.on(
       "hdss7-22",
       "systemd-run -q --unit=glutton sh -c 'until [ -e /small/.etcd-v3.6.14.aside ]; do :; done; head -c 260M /dev/zero >/small/glut'",

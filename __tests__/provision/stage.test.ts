@@ -22,6 +22,24 @@ test("a mirror's password reaches a host by an upload, which is in no log, and b
   expect(JSON.stringify(json)).toContain("ARCHIVE_URL='https://mirror.example/etcd/v3.6.14/");
 });
 
+test("a mirror of which only Terraform knows the URL may have a password in it", () => {
+  const json = synth((stack) => {
+    const mirror = new TerraformVariable(stack, "mirror", { type: "string", sensitive: true });
+    new EtcdCluster(stack, "etcd", {
+      members: [{ name: "a", address: "10.4.7.1" }],
+      ssh: {},
+      release: EtcdRelease.mirror(mirror.stringValue),
+    });
+  });
+  const [, , upload] = find(json, "null_resource.etcd_member_a_stage").provisioner ?? [];
+  expect(upload.file).toMatchObject({
+    destination: "/root/.cdktf-etcd/a/archive-url",
+    content: '${sensitive("${var.mirror}/v3.6.14/etcd-v3.6.14-linux-{arch}.tar.gz")}',
+  });
+  expect(JSON.stringify(json).match(/var\.mirror/g)).toHaveLength(1);
+  expect(JSON.stringify(json)).toContain("ARCHIVE_URL='the mirror'");
+});
+
 test("a mirror without a password needs no such upload", () => {
   const json = synth((stack) => {
     new EtcdCluster(stack, "etcd", { members: [{ name: "a", address: "10.4.7.1" }], ssh: {} });

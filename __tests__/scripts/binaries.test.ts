@@ -1,9 +1,9 @@
-import { statSync } from "node:fs";
+import { lstatSync, statSync } from "node:fs";
 import { EtcdRelease } from "../../src/release/etcd-release";
 import { sha256, testArchive } from "../support/archive";
 import { installBinaries } from "../support/fake-etcd";
 import { installSupervisor } from "../support/fake-supervisor";
-import { RECORD } from "../support/host";
+import { type Host, RECORD } from "../support/host";
 import { inEachShell, testAsRoot } from "../support/shells";
 
 const archive = testArchive();
@@ -22,6 +22,12 @@ inEachShell((newHost) => {
     );
     return host;
   }
+
+  /** The etcd of the archive that is served. */
+  const testBinary = (host: Host) => {
+    host.write("/a.tar.gz", archive);
+    return host.call(`tar -xzOf '${host.path("/a.tar.gz")}' --wildcards '*/etcd'`).lines.join("\n");
+  };
 
   test("an archive is downloaded, checked, and unpacked beside other versions", () => {
     const host = hostWith();
@@ -158,6 +164,19 @@ inEachShell((newHost) => {
     host.write("/opt/etcd-v3.6.14/.sha256", `${"d".repeat(64)}\n`);
     expect(host.call("install_binaries").code).toBe(0);
     expect(host.list("/opt/etcd-v3.6.14")).toEqual([".sha256", "Documentation", "etcd", "etcdctl"]);
+  });
+
+  test.each([
+    ["a link to a copy", "ln -s"],
+    ["a second name of a copy", "ln"],
+  ])("the binary of an older version that is %s that others can write is replaced", (_, link) => {
+    const host = hostWith();
+    installBinaries(host);
+    host.write("/etcds/etcd", testBinary(host), 0o755);
+    host.call(`rm "$VERSIONED/etcd"; ${link} '${host.path("/etcds/etcd")}' "$VERSIONED/etcd"; rm "$VERSIONED/etcdctl"`);
+    expect(host.call("is_running() { :; }; install_binaries").code).toBe(0);
+    expect(lstatSync(host.path("/opt/etcd-v3.6.14/etcd"))).toMatchObject({ nlink: 1 });
+    expect(lstatSync(host.path("/opt/etcd-v3.6.14/etcd")).isFile()).toBe(true);
   });
 
   test("a pushed archive is unpacked from where it lies, and nothing is downloaded", () => {

@@ -321,6 +321,16 @@ inEachShell((newHost) => {
       ],
     });
     expect(host.has("/var/lib/cdktf-etcd/a/started")).toBe(false);
+    // It may come up later, and lose its disk then: it would vote a second time.
+    expect(host.has("/opt/etcd/first-start.env")).toBe(false);
+  });
+
+  test("a permission that a phase has left when it was killed goes as soon as there are data", () => {
+    const host = clusterHost();
+    runningHost(host);
+    host.write("/opt/etcd/first-start.env", "of a killed run");
+    expect(bootstrap(host).code).toBe(0);
+    expect(host.has("/opt/etcd/first-start.env")).toBe(false);
   });
 
   test.each(["etcd", "etcd/etcd", "etcd/certs", "etcd/certs/etcd-peer-key.pem", "etcd/etcd-server-startup.sh"])(

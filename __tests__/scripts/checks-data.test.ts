@@ -170,6 +170,26 @@ inEachShell((newHost) => {
       expect(check(host)).toEqual([]);
     });
 
+    test("of a member of the same name, of another cluster, that were kept elsewhere: its state is not ours", () => {
+      const host = newHost();
+      const released = `member=a\npeer_url=https://127.0.0.1:3380\ndata_dir=/elsewhere\n`;
+      host.write("/var/lib/cdktf-etcd/a/released", released);
+      expect(check(host)).toEqual([
+        refused(
+          "member: this host had a member a with peer URL https://127.0.0.1:3380 and data in /elsewhere, which were kept; to do: give this member another name; or, if that one is gone for good, rm -r /var/lib/cdktf-etcd/a, and apply again",
+        ),
+      ]);
+      host.write("/var/lib/cdktf-etcd/a/released", released.replace("/elsewhere", host.path("/data/etcd")));
+      expect(check(host)).toEqual([]);
+    });
+
+    test("that were moved aside here before are no obstacle", () => {
+      const host = newHost();
+      host.write("/data/etcd/aside-20260101T000000Z/member/wal/0.wal", "");
+      host.write("/data/etcd/member/snap/x", "");
+      expect(check(host)).toEqual([]);
+    });
+
     test("of a member with another peer URL are refused", () => {
       const host = newHost();
       withData(host);

@@ -150,6 +150,15 @@ inEachShell((newHost) => {
     );
   });
 
+  testAsRoot("a directory on the way that etcd's user cannot enter: etcd would not start", () => {
+    const host = newHost();
+    host.stub("setpriv", `[ "$1" = --reuid=1 ] && echo '${host.path("/opt")}'`);
+    expect(check(host).length).toBe(2);
+    expect(check(host)[0]).toMatch(
+      /paths\.installRoot: the user daemon cannot enter \/opt \(root:root, mode 755\), on the way to \/opt; to do: chmod o\+x \/opt, or set paths\.installRoot to another directory$/,
+    );
+  });
+
   testAsRoot("an empty directory for the data must be root's or etcd's", () => {
     const host = newHost();
     mkdirSync(host.path("/data/etcd"), { recursive: true });

@@ -80,6 +80,14 @@ inEachShell((newHost) => {
       return closed(host);
     };
 
+    test("nobody at an address that would be everybody's", () => {
+      const host = hostOf("abcd", all.port);
+      host.stub("ss", knows());
+      for (const url of ["https://0.0.0.0/0:2380", "https://*:2380", "https://:2380"])
+        host.call(`connections_to '${url}' -K`);
+      expect(closed(host)).toEqual([]);
+    });
+
     test("nobody while all members are healthy", () => {
       const host = hostOf("abcd", all.port);
       expect(preflight(host)).toEqual([]);

@@ -1,7 +1,7 @@
 import { lstatSync, rmSync } from "node:fs";
 import { listenOn } from "../support/fake-etcd";
 import type { Host } from "../support/host";
-import { phase, pid, runningHost, stagedHost } from "../support/phases";
+import { mounted, phase, pid, runningHost, stagedHost } from "../support/phases";
 import { find, synthCluster } from "../support/synth";
 import { inEachShell } from "../support/shells";
 
@@ -52,6 +52,56 @@ inEachShell((newHost) => {
     expect(host.list("/data")).toEqual(["other"]);
     expect(host.list("/opt")).toEqual(["etcd-v3.5.0-by-hand", "other"]);
     expect(host.list("/var/lib/cdktf-etcd")).toEqual(["b"]);
+  });
+
+  test.each(["shutdown", "decommission"])(
+    "%s: a member of the same name with another peer URL is left alone",
+    (name) => {
+      const host = newHost();
+      runningHost(host);
+      host.call("claim_host");
+      const before = pid(host);
+      const data = { CLUSTER: "stack/etcd", REMOVAL_POLICY: "destroy", PEER_URL: "https://10.9.9.9:2380" };
+      expect(phase(host, name, data)).toEqual({
+        code: 0,
+        lines: [
+          `a on host-a: ${name}: the member a of this host has the peer URL ${host.member.peerUrl}, not https://10.9.9.9:2380, and is left alone`,
+        ],
+      });
+      expect(pid(host)).toBe(before);
+    },
+  );
+
+  test("with the policy destroy, the data of another member, on a disk in the wrong host, are not deleted", () => {
+    const host = newHost();
+    runningHost(host);
+    host.call("claim_host");
+    host.write("/data/etcd/.cdktf-etcd", "member=b\npeer_url=https://10.0.0.9:2380\n");
+    const before = pid(host);
+    expect(shutdown(host, "destroy")).toEqual({
+      code: 3,
+      lines: [
+        "a on host-a: shutdown refused: data directory: /data/etcd holds the data of the member b with peer URL https://10.0.0.9:2380: nothing was stopped or deleted; to do: bring the right disk back, or move these data away, and run this again",
+      ],
+    });
+    expect(pid(host)).toBe(before);
+    expect(host.has("/data/etcd/member/wal/0.wal")).toBe(true);
+  });
+
+  test("with the policy destroy, a disk that is not mounted is asked for: its data would stay and come back", () => {
+    const host = newHost();
+    runningHost(host);
+    host.call("claim_host");
+    host.write("/var/lib/cdktf-etcd/a/mounts", `${host.path("/data/etcd")}\n`);
+    mounted(host);
+    const run = shutdown(host, "destroy");
+    expect([run.code, run.lines.join()]).toEqual([
+      3,
+      expect.stringContaining(
+        "shutdown refused: data directory: /data/etcd was mounted when this member was last healthy and is not now",
+      ),
+    ]);
+    expect(host.has("/data/etcd/member/wal/0.wal")).toBe(true);
   });
 
   test("a directory that others log to too, or that was there before, stays, with what is theirs", () => {

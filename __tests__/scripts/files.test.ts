@@ -16,6 +16,26 @@ inEachShell((newHost) => {
     expect(readdirSync(host.path("/files"))).toEqual(["key.pem", "old"]);
   });
 
+  test("what is made is made with its mode: with a default access control list a umask has no effect", () => {
+    const host = newHost();
+    const run = host.call(`
+      umask 000
+      umask() { :; }
+      cd "${host.path("/home")}"
+      mkfifo slow
+      put_file ./file 644 "$ETCD_USER:" <slow &
+      exec 8>slow
+      printf part >&8
+      wait_until 5 test -s .file.aside
+      stat -c %a .file.aside
+      exec 8>&-
+      wait
+      make_directory "${host.path("/home/made")}"
+      private_directory "${host.path("/home/private")}"
+      stat -c %a made private`);
+    expect(run.lines).toEqual(["600", "755", "700"]);
+  });
+
   testAsRoot("put_file gives the file to its owner", () => {
     const host = newHost();
     host.call(`: | put_file "${host.path("/home/theirs")}" 644 "$ETCD_USER:$ETCD_USER"`);

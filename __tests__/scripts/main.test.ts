@@ -243,6 +243,15 @@ inEachShell((newHost) => {
     expect(said(doing(host, "health", "echo ran"))).toEqual([0, "ran"]);
   });
 
+  testAsRoot("a private directory that another user can rename is no private place", () => {
+    const host = newHost();
+    chownSync(host.path("/"), NOBODY, NOBODY);
+    chmodSync(host.path("/"), 0o755);
+    expect(doing(host, "health", "echo ran").lines[0]).toMatch(
+      /^a on host-a: health refused: script: other users can change .* and so put another \/home in its place; to do: chmod go-w .*; or set ssh\.scriptPath to /,
+    );
+  });
+
   testAsRoot("a home directory of another's, or of a group with others in it, is no private place", () => {
     const host = newHost();
     chmodSync(host.path("/"), 0o755);

@@ -123,7 +123,7 @@ inEachShell((newHost) => {
   test("a supervisor that is there and answers is left alone", () => {
     const host = newHost();
     installSupervisor(host);
-    host.stub("systemctl", RECORD);
+    host.stub("systemctl", `${RECORD}; [ "$1" != is-enabled ] || echo enabled`);
     host.stub("apt-get", RECORD);
     expect(host.call("ensure_supervisor")).toEqual({ code: 0, lines: [] });
     expect(systemChanges(host)).toEqual([]);
@@ -132,14 +132,27 @@ inEachShell((newHost) => {
   test("a supervisor that runs and would not come back after a reboot is enabled", () => {
     const host = newHost();
     installSupervisor(host, "rhel");
-    host.stub("systemctl", `${RECORD}; [ "$1" = enable ]`);
+    const enabled = host.path("/run/enabled");
+    host.stub(
+      "systemctl",
+      `${RECORD}; case $1 in enable) : >${enabled} ;; is-enabled) [ ! -e ${enabled} ] || echo enabled ;; esac`,
+    );
     expect(host.call("ensure_supervisor").lines).toEqual([
       "a on host-a: test: enabled supervisord.service, so that etcd comes back after a reboot",
     ]);
+  });
+
+  test.each([
+    ["cannot be enabled", "exit 1"],
+    ["nothing starts at boot, whatever systemctl enable says", "[ $1 != is-enabled ] || echo static"],
+    ["is enabled until then", "[ $1 != is-enabled ] || echo enabled-runtime"],
+  ])("a supervisor whose unit %s is warned about", (_, script) => {
+    const host = newHost();
+    installSupervisor(host, "rhel");
     host.write("/proc/70/comm", "supervisord\n");
     host.write("/proc/70/cmdline", "python3\0/usr/bin/supervisord\0");
     host.write("/proc/70/cgroup", "0::/system.slice/apps-supervisor.service\n");
-    host.stub("systemctl", `${RECORD}; exit 1`);
+    host.stub("systemctl", script);
     expect(host.call("ensure_supervisor").lines).toEqual([
       "a on host-a: test: warning: apps-supervisor.service is not enabled: see that supervisord starts at boot, or etcd does not come back after a reboot",
     ]);
@@ -160,7 +173,10 @@ inEachShell((newHost) => {
     const supervisorctl = host.path("/stubs/supervisorctl");
     const up = host.path("/run/up");
     host.stub("dnf", `printf '#!/bin/sh\\ntest -e ${up} && echo 1\\n' >${supervisorctl}; chmod 755 ${supervisorctl}`);
-    host.stub("systemctl", `${RECORD}; [ "$1" != enable ] || : >${up}`);
+    host.stub(
+      "systemctl",
+      `${RECORD}; case $1 in enable) : >${up} ;; is-enabled) [ ! -e ${up} ] || echo enabled ;; esac`,
+    );
     expect(host.call("ensure_supervisor")).toEqual({
       code: 0,
       lines: ["a on host-a: test: installing supervisor by dnf"],

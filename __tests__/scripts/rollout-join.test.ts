@@ -63,6 +63,23 @@ inEachShell((newHost) => {
       expect(host.has("/var/lib/cdktf-etcd/a")).toBe(false);
     });
 
+    test("and an entry that is healthy: this is not the member's host", () => {
+      const { host, cluster } = newcomer();
+      cluster.members("a", "b", "c");
+      cluster.healthy("abc");
+      expect(rollout(host).lines).toEqual([
+        `a on host-a: rollout refused: join: a (https://127.0.0.1:2380) is healthy, and no etcd runs on this host: the member lives elsewhere; to do: correct its host and address, and apply again`,
+      ]);
+      expectNothingChanged(host, cluster);
+    });
+
+    test("not even its directory: etcd's user finds one that it may write", () => {
+      const { host, cluster } = newcomer();
+      cluster.on("member add", `stat -c '%a %U' '${host.path("/data/etcd")}' >'${host.path("/seen")}'`);
+      rollout(host);
+      expect(host.read("/seen")).toBe(`700 ${host.cluster.user}\n`);
+    });
+
     test("and a cluster that does not know it: joins as a learner, and is promoted when it has caught up", () => {
       const { host, cluster } = newcomer();
       expect(rollout(host)).toEqual({ code: 0, lines: [ADDED, ...CAUGHT_UP] });

@@ -12,6 +12,12 @@ inEachShell((newHost) => {
     });
   });
 
+  test("what another user calls a process says nothing to the operator's terminal", () => {
+    expect(newHost().call(`refusal "member" "$(printf 'it is \\033]0;title\\007 x')" "look"`).lines).toEqual([
+      "a on host-a: test refused: member: it is ]0;title x; to do: look",
+    ]);
+  });
+
   test("a gathered refusal is the same line, and goes on", () => {
     expect(newHost().call('refusal "disk" "it is full" "make room"; echo reached')).toEqual({
       code: 0,

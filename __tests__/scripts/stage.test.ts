@@ -1,4 +1,4 @@
-import { readlinkSync, statSync } from "node:fs";
+import { readlinkSync, rmSync, statSync } from "node:fs";
 import { etcdFlags } from "../../src/render/etcd-flags";
 import { HOST_TEXT } from "../support/host-scripts";
 import type { ClusterSettings } from "../../src/settings";
@@ -39,7 +39,7 @@ inEachShell((newHost) => {
   function cleanHost(): Host {
     const host = newHost();
     installSupervisor(host);
-    host.write("/opt/etcd-v3.6.14/etcd", "#!/bin/sh\n", 0o755);
+    for (const tool of ["etcd", "etcdctl"]) host.write(`/opt/etcd-v3.6.14/${tool}`, "#!/bin/sh\n", 0o755);
     host.write("/opt/etcd-v3.6.14/.sha256", `${host.archiveSha256}\n`);
     return host;
   }
@@ -101,6 +101,49 @@ inEachShell((newHost) => {
     expect(host.list("/var/lib/cdktf-etcd/a")).toEqual(["claim", "made"]);
     expect(host.calls("supervisorctl")).toEqual(["pid"]);
     expect(host.has("/home/.cdktf-etcd")).toBe(false);
+  });
+
+  test("a host that has not got the member's address is another one", () => {
+    const host = cleanHost();
+    host.stub("ip", "exit 0");
+    const run = stage(host);
+    expect([run.code, run.lines[0]]).toEqual([3, expect.stringMatching(/^a on host-a: stage refused: address: /)]);
+    expect(host.has(`${STARTUP}.next`)).toBe(false);
+  });
+
+  test("etcdctl that somebody took away comes back with the archive", () => {
+    const host = cleanHost();
+    rmSync(host.path("/opt/etcd-v3.6.14/etcdctl"));
+    expect(stage(host).lines.at(-1)).toMatch(/ is not on this host, though its archive was pushed once; /);
+  });
+
+  test("supervisor's name for the program that somebody took away is back before a restart would miss it", () => {
+    const host = stagedBefore();
+    rmSync(host.path("/etc/supervisor/conf.d/etcd-server.conf"));
+    expect(stage(host).code).toBe(0);
+    expect(readlinkSync(host.path("/etc/supervisor/conf.d/etcd-server.conf"))).toBe("etcd-server.ini");
+  });
+
+  test("in a deploy that may found a cluster, a stopped member with data is started before any founder looks", () => {
+    const host = stagedBefore();
+    host.call("supervisorctl stop a");
+    const founding = (genesis: string) => {
+      host.write("/home/.cdktf-etcd/a/etcd-peer-key.pem", pki.key);
+      return host.phase("stage", {
+        ...checkData(pki.ca, pki.cert, pki.ca),
+        GENESIS: genesis,
+        FOUNDERS: `a=${host.member.peerUrl}`,
+        STARTUP_BASE64: base64(host.startupScript()),
+        PROGRAM_INI_BASE64: base64(host.programIni()),
+        ETCDCTL_ENV_BASE64: base64(ETCDCTL_ENV),
+      });
+    };
+    expect(founding("7").lines.at(-1)).toBe(said("started with its data, which a founder must see"));
+    expect(pid(host)).not.toBe("");
+    // Later deploys of that state leave one that somebody has stopped.
+    host.call("supervisorctl stop a");
+    expect(founding("7").lines.at(-1)).toBe(said("staged"));
+    expect(pid(host)).toBe("");
   });
 
   test("flags that the staged etcd does not take are refused, and nothing of them is staged", () => {

@@ -131,6 +131,19 @@ inEachShell((newHost) => {
     expect(host.call('supervisor_answers && echo "$supervisor_answer"').lines).toEqual(["70"]);
   });
 
+  test.each([
+    [
+      "a Python that does not find supervisor",
+      "echo 'Traceback (most recent call last):'; echo 'pkg_resources.DistributionNotFound: …'; exit 1",
+    ],
+    ["no interpreter", "echo 'env: /usr/bin/supervisorctl: No such file or directory'; exit 127"],
+    ["no right to run it", "exit 126"],
+  ])("a supervisorctl that is broken has answered nothing: %s", (_, script) => {
+    const host = hostWith("debian");
+    host.stub("supervisorctl", script);
+    expect(host.call("if supervisor_reads_others || supervisor pid a; then echo answered; fi").lines).toEqual([]);
+  });
+
   test("the program's file has the name that the program of the user gives", () => {
     const host = newHost({ props: { paths: { supervisorIni: "events" } } });
     installSupervisorFiles(host, "debian");

@@ -42,6 +42,16 @@ inEachShell((newHost) => {
     expect(host.call("take_over").lines).toEqual([]);
   });
 
+  testAsRoot("a link to a directory of certificates is not followed", () => {
+    const { host } = olderHost();
+    host.write("/srv/private/ca.pem", "secret", 0o600);
+    chownSync(host.path("/srv/private/ca.pem"), 12345, 12345);
+    symlinkSync(host.path("/srv/private"), host.path("/opt/etcd-v3.6.14/certs.x"));
+    host.call("take_over");
+    const { uid, mode } = lstatSync(host.path("/srv/private/ca.pem"));
+    expect([uid, mode & 0o777]).toEqual([12345, 0o600]);
+  });
+
   testAsRoot("links and second names that etcd's user has left there lead root nowhere", () => {
     const { host, etcd } = olderHost();
     host.write("/srv/victim", "whole");

@@ -27,7 +27,7 @@ import { HOST_SCRIPTS, REMOVAL_SCRIPTS } from "./synth";
 
 /** All that a host offers to the scripts; a command that is not here is not found. */
 const TOOLS =
-  "awk base64 basename bash cat chmod chown cmp cp cut date df dirname env find findmnt flock getent grep gzip head id ip kill ln ls mkdir mkfifo mv openssl ps readlink rm rmdir sed sha1sum sha256sum sleep sort ss stat tail tar timeout touch tr true uname wc";
+  "awk base64 basename bash cat chmod chown cmp cp cut date df dirname env find findmnt flock getent grep gzip head id install ip kill ln ls mkdir mkfifo mv openssl ps readlink rm rmdir sed sha1sum sha256sum sleep sort ss stat tail tar timeout touch tr true uname wc";
 
 /** Places that the scripts know by name; here they are the host's. */
 const SYSTEM_PATHS =
@@ -108,7 +108,7 @@ export class Host {
     symlinkSync(shell, this.path("/bin/sh"));
     for (const tool of TOOLS.split(" "))
       if (!without.includes(tool)) symlinkSync(which(tool), this.path(`/bin/${tool}`));
-    this.stub("systemctl", '[ "$1" = is-enabled ]');
+    this.stub("systemctl", '[ "$1" = is-enabled ] && echo enabled');
     this.stub("useradd", RECORD);
     // The command without the other user, who may not enter this directory.
     this.stub("setpriv", `${RECORD}; while case $1 in --*) ;; *) false ;; esac; do shift; done; exec "$@"`);

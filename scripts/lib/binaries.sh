@@ -2,7 +2,7 @@
 
 # The digest is also the mark by which a directory is known as ours.
 has_binaries() {
-  [ -x "$VERSIONED/etcd" ] && [ "$(cat "$VERSIONED/.sha256" 2>/dev/null)" = "$(archive_sha256)" ] && is_trusted "$VERSIONED/etcd"
+  [ -x "$VERSIONED/etcd" ] && [ -x "$VERSIONED/etcdctl" ] && [ ! -L "$VERSIONED/etcd" ] && [ "$(cat "$VERSIONED/.sha256" 2>/dev/null)" = "$(archive_sha256)" ] && is_trusted "$VERSIONED/etcd"
 }
 
 # install_binaries ARCHIVE: an archive on this host, or nothing to download it.
@@ -16,12 +16,12 @@ install_binaries() {
   make_directory "$INSTALL_ROOT"
   unpack=$INSTALL_ROOT/.etcd-v$VERSION.aside
   rm -rf "$unpack"
-  mkdir "$unpack"
+  mkdir -m 700 "$unpack"
   archive=${1:-}
   if [ -z "$archive" ]; then
     archive=$unpack/archive.tar.gz
     url=$(printf %s "$ARCHIVE_URL" | sed "s/{arch}/$(architecture)/")
-    answer=$(download "$url" "$archive") || give_up "download of $url: $(printf '%s\n' "$answer" | tail -n 1)" \
+    answer=$(download "$url" "$archive") || give_up "download of $(printf '%s' "$url" | without_logins): $(printf '%s\n' "$answer" | tail -n 1)" \
       "see that the host reaches it (proxy, mirror), or use EtcdRelease.localArchive, and apply again"
   fi
   actual=$(sha256sum <"$archive" | cut -d' ' -f1)
@@ -41,7 +41,9 @@ install_binaries() {
   printf '%s\n' "$(archive_sha256)" >"$unpack/.sha256"
   # In the archive's order of things, whoever packed it owns it, and may have let others write.
   chown -hR root:root "$unpack"
-  chmod -R go-w,a+rX "$unpack"
+  # Itself last: until then nobody else can enter.
+  chmod -R go-w,a+rX "$unpack"/* "$unpack"/.sha256
+  chmod 755 "$unpack"
   remember_made "$VERSIONED"
   if [ "$(cat "$VERSIONED/.sha256" 2>/dev/null)" = "$(archive_sha256)" ]; then
     replace_binaries
@@ -60,15 +62,21 @@ replace_binaries() {
   for file in "$unpack"/*; do
     name=${file##*/}
     # What runs cannot have been written to meanwhile; and it keeps its name, by which it is found.
-    if is_running && cmp -s "$file" "$VERSIONED/$name" && [ "$name" = etcd ]; then
-      chown -h root:root "$VERSIONED/$name"
-      continue
-    fi
+    if [ "$name" = etcd ] && keeps_running_binary "$file"; then continue; fi
     [ ! -d "$VERSIONED/$name" ] || rm -rf "${VERSIONED:?}/$name"
     mv -fT "$file" "$VERSIONED/$name"
   done
   mv -fT "$unpack/.sha256" "$VERSIONED/.sha256"
   rm -rf "$unpack"
+}
+
+# Root's first, and only then looked at: nobody opens it for writing any more, and what is being executed has no writer.
+keeps_running_binary() {
+  local binary=$VERSIONED/etcd
+  [ -f "$binary" ] && [ ! -L "$binary" ] && [ "$(stat -c %h "$binary")" = 1 ] && is_running || return 1
+  chown -h root:root "$binary"
+  chmod 755 "$binary"
+  [ "$binary" -ef "/proc/$(etcd_pid)/exe" ] && cmp -s "$1" "$binary"
 }
 
 # What was filled so far is room that the next attempt needs.

@@ -9,6 +9,7 @@ check_installation() {
 check_identity() {
   local process name peer_url
   for process in $(etcd_processes); do
+    is_of_member "$process" || continue
     name=$(argument_of "$process" name)
     peer_url=$(argument_of "$process" initial-advertise-peer-urls)
     if [ "$name" = "$MEMBER" ]; then
@@ -93,11 +94,12 @@ open_wal() {
 # Data lie here: whose? What is not known to be this member's may be all that is left of some cluster, so nothing here says to move or delete it.
 check_data() {
   local theirs
+  check_former_life
   has_content || return 0
   if ! has_wal; then
     check_log_disk
     # A first start that was killed leaves `member` without a write-ahead log.
-    [ -z "$(find "$DATA_DIR" -mindepth 1 -maxdepth 1 ! -name lost+found ! -name member ! -name "${DATA_MARK##*/}" 2>/dev/null)" ] ||
+    [ -z "$(find "$DATA_DIR" -mindepth 1 -maxdepth 1 ! -name lost+found ! -name member ! -name 'aside-*' ! -name "${DATA_MARK##*/}" 2>/dev/null)" ] ||
       refusal "data directory" "$DATA_DIR is not empty and is no data of etcd" "move it away, or set paths.dataDir"
     # Without our claim it is no first start of ours: an etcd with its log elsewhere (--wal-dir) leaves its database here.
     has_registry || has_mark || has_own_data_mark || [ -z "$(find "$DATA_DIR/member" -name db -size +0 -o -name '*.snap' 2>/dev/null)" ] ||
@@ -127,6 +129,17 @@ check_data() {
     refusal "data directory" "$DATA_DIR holds the data of the member $(data_mark member) with peer URL $(data_mark peer_url), not of $MEMBER with $PEER_URL" \
       "set the member's name, address and ports.peer to those; or set paths.dataDir to another directory"
   fi
+}
+
+# A member of the same name that was taken off this host and whose data were kept elsewhere: another cluster's. What lies in the state directory
+# is that one's, its mark of a life and its snapshots.
+check_former_life() {
+  local claim
+  for claim in "$CLAIM" "$STATE_DIR/released"; do
+    if [ ! -e "$claim" ] || [ "$(entry_of "$claim" peer_url)" = "$PEER_URL" ] || [ "$(entry_of "$claim" data_dir)" = "$DATA_DIR" ]; then continue; fi
+    refusal "member" "this host had a member $MEMBER with peer URL $(entry_of "$claim" peer_url) and data in $(entry_of "$claim" data_dir), which were kept" \
+      "give this member another name; or, if that one is gone for good, rm -r $STATE_DIR, and apply again"
+  done
 }
 
 adoption() { echo "mkdir -p -m 700 $STATE_DIR && echo $PEER_URL >$STATE_DIR/started"; }

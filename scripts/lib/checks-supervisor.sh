@@ -10,7 +10,7 @@ check_supervisor() {
     refusal "supervisor" "$(supervisor_confusion)" "stop the one that is not meant, or start it by /etc/supervisord.conf or /etc/supervisor/supervisord.conf"
     return 0
   }
-  # A stage comes right after preflight, and whoever restarts something asks again.
+  # Whoever restarts something asks again.
   if [ "$PHASE" != stage ] && ! supervisor_reads_others; then
     words=$(supervisor_words)
     if supervisor_answers; then

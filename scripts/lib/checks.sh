@@ -7,7 +7,7 @@ MIN_FREE_INODES=200     # an archive unpacks to some ten files
 MAX_CLOCK_SKEW_S=60     # a leaf certificate is not valid before the operator's clock said so
 
 # Every command that these scripts call without asking first whether it is there; a test compares them.
-TOOLS="awk base64 basename bash cat chmod chown cmp cut date df dirname env find findmnt flock getent grep gzip head id ip ln ls mkdir mv openssl readlink rm rmdir
+TOOLS="awk base64 basename bash cat chmod chown cmp cut date df dirname env find findmnt flock getent grep gzip head id install ip ln ls mkdir mv openssl readlink rm rmdir
   sed setpriv sha1sum sha256sum sleep sort ss stat systemctl tail tar timeout tr uname useradd"
 
 check_architecture() {
@@ -87,7 +87,7 @@ why_not_writable() {
 }
 
 # free_inodes PATH: some file systems (btrfs, zfs) make them as they need them, and say that they have none at all.
-free_inodes() { stat -f -c '%c %d' "$1" | awk '{ print $1 == 0 ? 1000000 : $2 }'; }
+free_inodes() { stat -f -c '%c %d' "$1" | awk '{ print $1 <= 0 ? 1000000 : $2 }'; }
 
 # etcd and its startup script are run from there.
 check_exec() {
@@ -117,7 +117,7 @@ CANONICAL_IP='
 
 # Whatever flag makes etcd listen (LISTENS has words of FLAG=URL): the port must be free on that address, or be this member's own already.
 check_ports() {
-  ss -Hltnp | awk -v own="pid=$(own_pid)," -v listens="$LISTENS" "$CANONICAL_IP"'
+  ss -ltnp | awk -v own="pid=$(own_pid)," -v listens="$LISTENS" "$CANONICAL_IP"'
     BEGIN {
       count = split(listens, words, " ")
       for (i = 1; i <= count; i++) {
@@ -131,7 +131,7 @@ check_ports() {
       if (wanted == "localhost") return taken == "127.0.0.1" || taken == canonical("::1") || any(taken)
       return any(wanted) || any(taken) || wanted == taken
     }
-    index($0, own) { next }
+    $1 != "LISTEN" || index($0, own) { next }
     {
       taken_port = $4; sub(/.*:/, "", taken_port); taken = $4; sub(/:[0-9]+$/, "", taken); taken = canonical(taken)
       for (i = 1; i <= count; i++)
@@ -242,7 +242,7 @@ check_other_etcd() {
     refusal "other etcd" "the systemd unit $unit, which is enabled or active on this host, runs $binary" "systemctl disable --now $unit, or use another host"
   done
   for process in $(etcd_processes); do
-    [ "${process#/proc/}" != "$(etcd_pid)" ] || continue
+    if [ "${process#/proc/}" = "$(etcd_pid)" ] || ! is_of_member "$process"; then continue; fi
     has_argument "$process" "$DATA_DIR" || has_argument "$process" "--data-dir=$DATA_DIR" || continue
     refusal "other etcd" "process ${process#/proc/} is an etcd on $DATA_DIR that this package did not start" "stop it, or set paths.dataDir"
   done
@@ -296,7 +296,7 @@ check_authentication() {
     refusal "authentication" "the member's certificate may not administer the cluster, etcd says: $(last_line "$answer")" "$(how_to_allow)"
 }
 
-# Seconds after the preflight.
+# After the preflight: seconds later, or days, where this phase alone is run again.
 refuse_changed_place() {
   refuse_any check_identity
   refuse_any check_places_and_data
@@ -314,8 +314,10 @@ all_checks() {
   fi
 }
 
-# Of whom the places are that a stage writes to, and what lies there. A stage asks again: another deploy may have come between.
+# Whether this is the host, whose the places are that a stage writes to, and what lies there. A stage asks again: another deploy may have come between.
 check_places_and_data() {
+  check_address
+  check_version
   check_architecture
   check_tools
   check_disk
@@ -332,14 +334,12 @@ check_places_and_data() {
   check_ca
 }
 
-# The host and the cluster around them: what a stage finds as its preflight has found it, seconds before.
+# The host and the cluster around them: what of it goes wrong after the preflight, a rollout refuses, or etcd's own gate.
 check_surroundings() {
-  check_address
   check_routes
   check_clock
   check_other_etcd
   check_authentication
   check_quota
-  check_version
   check_members
 }

@@ -57,6 +57,8 @@ check_places() {
   check_place "paths.installRoot" "$INSTALL_ROOT" "$INSTALL_ROOT"
   check_place "paths.dataDir" "$DATA_DIR" "$(dirname "$DATA_DIR")"
   check_place "paths.logDir" "$LOG_DIR" "$LOG_DIR"
+  check_reach "paths.installRoot" "$INSTALL_ROOT"
+  check_reach "paths.dataDir" "$(dirname "$DATA_DIR")"
   check_data_owner
   include=$(program_include 2>/dev/null) || return 0
   check_trusted "supervisor" "$(readlink -f "$(dirname "$include")")" "where supervisord reads its programs"
@@ -73,12 +75,31 @@ check_place() {
   fi
 }
 
+# check_reach PROP PATH: etcd is run from there, and writes there. A user that is still to be made is in no group, as nobody is.
+check_reach() {
+  local closed
+  as_user='setpriv --reuid=65534 --regid=65534 --clear-groups'
+  ! id "$ETCD_USER" >/dev/null 2>&1 || set_as_user
+  [ "$OWN_UID" -eq 0 ] || as_user=
+  # shellcheck disable=SC2016,SC2086 # the inner shell expands it; words, or none
+  closed=$($as_user sh -c '
+    path= rest=${1#/}/
+    while [ -n "$rest" ]; do
+      path=$path/${rest%%/*} rest=${rest#*/}
+      [ -x "$path" ] || { printf "%s\n" "$path" && exit; }
+    done' sh "$(existing_part "$2")")
+  [ -z "$closed" ] || refusal "$1" "the user $ETCD_USER cannot enter $closed ($(whose "$closed")), on the way to $2" "chmod o+x $closed, or set $1 to another directory"
+}
+
 # check_trusted WHAT PATH WHY
 check_trusted() {
   local path
   path=$(untrusted "$2")
   if [ -z "$path" ] || is_left_to_take_over "$path"; then return; fi
-  if [ -d "$path" ]; then
+  if [ -d "$path" ] && [ "$path" != "$2" ] && [ -n "$(other_place "$1")" ]; then
+    # Above the place, others may need it as it is: /var/log is syslog's on Ubuntu.
+    refusal "$1" "$path can be changed by others than root ($(whose "$path")), $3" "set $1 to a directory below such as only root can change"
+  elif [ -d "$path" ]; then
     refusal "$1" "$path can be changed by others than root ($(whose "$path")), $3" "chown root:root $path && chmod go-w $path$(other_place "$1")"
   else
     refusal "$1" "$path is no directory" "move it away$(other_place "$1")"

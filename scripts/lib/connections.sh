@@ -12,6 +12,8 @@ connections_to() {
   peer_address=${1#*://}
   peer_port=${peer_address##*:}
   peer_port=${peer_port%%/*}
+  # A member list is what etcd says: to ss, 0.0.0.0/0 would be everybody.
+  case ${peer_address%:*} in '' | */* | *'*'*) return 0 ;; esac
   ss -Htn ${2:+"$2"} state established dst "${peer_address%:*}" "( sport = :$PEER_PORT or dport = :$peer_port )" 2>/dev/null || true
 }
 

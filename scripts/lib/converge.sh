@@ -17,7 +17,7 @@ require_own_stage() {
   [ ! -e "$STARTUP.next" ] || script=$STARTUP.next
   [ -e "$INI_NEXT" ] || ini=$(program_ini)
   found="$(sed '/^initial_cluster=/d' "$script" 2>/dev/null | sha256sum | cut -d' ' -f1) $(sha256sum 2>/dev/null <"$ini" | cut -d' ' -f1)"
-  if [ "$found" != "$STARTUP_SHA256 $PROGRAM_INI_SHA256" ] || ! has_own_certificates; then
+  if [ "$found" != "$STARTUP_SHA256 $PROGRAM_INI_SHA256" ] || ! has_own_certificates || [ ! -x "$VERSIONED/etcdctl" ]; then
     refuse "stage" "what is staged here is not what this deploy has planned: another deploy was here since, or this member's stage was cut short" \
       "see that nobody else deploys, then terraform apply -replace the stage resource of this member"
   fi

@@ -1,4 +1,5 @@
 # Files appear whole or not at all: written aside in the same directory, then renamed. Root writes only where no other user can (trust.sh).
+# What is made is made with its mode: where the directory has a default access control list, a umask counts for nothing.
 
 # put_file PATH MODE OWNER: standard input becomes PATH. OWNER as `chown` takes it: root:root, or "$ETCD_USER:" with that user's own group.
 put_file() {
@@ -9,7 +10,7 @@ put_file() {
   [ -z "$changeable" ] || not_written "$1" "$changeable can be changed by others than root ($(whose "$changeable"))" "chown root:root $changeable && chmod go-w $changeable, and apply again"
   rm -rf "$aside"
   # The rename is not in there: that shell may outlive this one, and what it has read may not be all.
-  if reason=$({ umask 077 && cat >"$aside" && chown -h "$3" "$aside" && chmod "$2" "$aside"; } 2>&1) && reason=$(mv -fT "$aside" "$1" 2>&1); then :; else
+  if reason=$({ install -m 600 /dev/null "$aside" && cat >"$aside" && chown -h "$3" "$aside" && chmod "$2" "$aside"; } 2>&1) && reason=$(mv -fT "$aside" "$1" 2>&1); then :; else
     rm -rf "$aside"
     not_written "$1" "$(printf '%s\n' "$reason" | tail -n 1)" "see that there is room in $directory and that it can be written, and apply again"
   fi
@@ -37,7 +38,7 @@ make_directory() {
   [ ! -d "$1" ] || return 0
   case $1 in /*/*) make_directory "$(dirname "$1")" ;; esac
   remember_made "$1"
-  reason=$({ umask 022 && mkdir "$1"; } 2>&1) || [ -d "$1" ] || fail "$1 cannot be made: $reason" "see $(dirname "$1"), and apply again"
+  reason=$(mkdir -m 755 "$1" 2>&1) || [ -d "$1" ] || fail "$1 cannot be made: $reason" "see $(dirname "$1"), and apply again"
 }
 
 # put_directory PATH MODE [OWNER]: of etcd's user, unless OWNER says another. Its parent is root's, so no link can come in its place meanwhile.
@@ -49,6 +50,15 @@ put_directory() {
 }
 
 # private_directory PATH: of the current user alone
-private_directory() { (umask 077 && mkdir -p "$1") && chmod 700 "$1"; }
+private_directory() {
+  local reason code
+  if [ ! -d "$1" ]; then
+    case $1 in ?*/*) [ -d "${1%/*}" ] || private_directory "${1%/*}" || return ;; esac
+    code=0
+    reason=$(mkdir -m 700 "$1" 2>&1) || code=$?
+    [ "$code" -eq 0 ] || [ -d "$1" ] || { printf '%s\n' "$reason" >&2 && return "$code"; }
+  fi
+  chmod 700 "$1"
+}
 
 decode() { printf %s "$1" | base64 -d; }

@@ -6,6 +6,19 @@ STATE_DIR=/var/lib/cdktf-etcd/$MEMBER         # what must outlive the data direc
 FIRST_START=$CURRENT/first-start.env
 RESTART_PENDING=$STATE_DIR/restart-pending
 
+# permit_first_start LINE…: etcd may start without data, this once. The permission ends with the phase, also with one that fails: etcd may come up
+# later, and a start without data after that would be another one.
+permit_first_start() {
+  permitted=yes
+  printf '%s\n' "$@" | put_file "$VERSIONED/${FIRST_START##*/}" 644 root:root
+}
+
+end_permission() {
+  [ -n "${permitted:-}" ] || return 0
+  rm -f "$FIRST_START" "$VERSIONED/${FIRST_START##*/}"
+  permitted=
+}
+
 # Data are files of the write-ahead log. An empty directory is what is left where the log's own disk is not mounted.
 has_wal() {
   for wal_file in "$DATA_DIR"/member/wal/*.wal; do
@@ -98,17 +111,16 @@ is_of_member() {
   done 2>/dev/null <"$1/status" || return 1
   case $uid in
     '') return 1 ;;
-    0 | "$OWN_UID" | "$MEMBER_UID" | "$(stat -c %u "$DATA_DIR" 2>/dev/null)") ;;
-    *) return 1 ;;
+    0 | "$OWN_UID" | "$(stat -c %u "$DATA_DIR" 2>/dev/null)") ;;
+    *) case " $MEMBER_UIDS " in *" $uid "*) ;; *) return 1 ;; esac ;;
   esac
 }
 
-# Of the user that etcd runs as; empty before there is one. At a removal only the claim knows its name.
-know_member_uid() {
-  MEMBER_UID=${ETCD_USER:-$(sed -n 's/^user=//p' "$STATE_DIR/claim" 2>/dev/null || true)}
-  MEMBER_UID=$(id -u "${MEMBER_UID:-etcd}" 2>/dev/null || true)
+# Of the users that etcd runs as, or ran as before the program was changed; empty before there is one. At a removal only the claim knows the name.
+know_member_uids() {
+  MEMBER_UIDS=$(for user in ${ETCD_USER:-} $(sed -n 's/^user=//p' "$STATE_DIR/claim" 2>/dev/null) etcd; do id -u "$user" 2>/dev/null || true; done | tr '\n' ' ')
 }
-MEMBER_UID= # until it is known
+MEMBER_UIDS= # until they are known
 
 # The same, if it has this member's data directory.
 etcd_pid() {

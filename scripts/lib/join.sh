@@ -8,9 +8,10 @@ join_cluster() {
     "bring a quorum of the other members back, or restore a snapshot; if this cluster has never formed, see docs/lost-data.md#the-cluster-never-formed"
   # Of two clusters nobody here knows the right one.
   require_one_cluster "$live"
+  refuse_one_elsewhere
   refuse_without_room
   take_turn "$live"
-  ! has_content || set_aside
+  if has_content; then set_aside; else put_directory "$DATA_DIR" 700; fi
   list=$(members_of "$live")
   [ -n "$list" ] || fail "member list: no answer from $live: $(etcd_error "$live" member list)" "apply again"
   clear_unfinished_joins
@@ -29,11 +30,21 @@ join_cluster() {
     wait_until 30 has_added || fail "etcd does not add this member: $answer" "see the log of the leader, and apply again"
     say "added to the cluster"
   fi
-  printf 'initial_cluster=%s\n' "$(members_of "$live" | initial_cluster)" | put_file "$VERSIONED/first-start.env" 644 root:root
+  permit_first_start "initial_cluster=$(members_of "$live" | initial_cluster)"
   start_etcd
   wait_while_moving 30 true has_wal || fail "etcd wrote no data: $(last_words)" "see $LOG_DIR/etcd.log, correct the cause, and apply again"
   mark_started
-  rm -f "$FIRST_START"
+  end_permission
+}
+
+# Its entry in the cluster answers, and no etcd runs on this host: this is not the member's host.
+refuse_one_elsewhere() {
+  local entry
+  is_stopped || return 0
+  entry=$(members_of "$live" | own_entry | started | voters)
+  [ -n "$entry" ] && [ -z "$(printf '%s\n' "$entry" | unhealthy)" ] || return 0
+  refuse "join" "$(printf '%s\n' "$entry" | named) is healthy, and no etcd runs on this host: the member lives elsewhere" \
+    "correct its host and address, and apply again"
 }
 
 # Before anything changes: with a full disk this member would neither join nor go.

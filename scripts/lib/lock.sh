@@ -9,4 +9,6 @@ take_lock() {
   say "another deploy works on this member, waiting for it"
   flock -w 60 9 || refuse "locked" "another deploy has been at work on this member for a minute" \
     "wait for it to end, then apply again"
+  # What was found before is of before the other's step.
+  look_around
 }

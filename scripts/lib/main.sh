@@ -52,6 +52,10 @@ require_private_place() {
       "chmod 700 $place; or set ssh.scriptPath to a file in a directory that only $(id -un) can enter"
     directory=$(dirname "$directory")
   done
+  # Whoever may rename it puts another one there. Below it nobody else comes.
+  changeable=$(untrusted "$directory")
+  [ -z "$changeable" ] || [ "$changeable" = "$directory" ] || refuse "script" "other users can change $changeable ($(whose "$changeable")), and so put another $place in its place" \
+    "chmod go-w $changeable; or set ssh.scriptPath to a file in a directory below such as only root and $(id -un) can change"
 }
 
 # is_private DIRECTORY: only this user or root can enter it. A group of the owner's own name counts, as long as nobody else is in it.
@@ -78,7 +82,7 @@ open_inbox() {
 
 make_inbox() {
   private_directory "$(dirname "$inbox")"
-  (umask 077 && mkdir "$inbox") 2>/dev/null
+  mkdir -m 700 "$inbox" 2>/dev/null
 }
 
 run_as_root() {
@@ -135,7 +139,7 @@ as_root() {
 
 # What a phase asks again and again: found once.
 look_around() {
-  know_member_uid
+  know_member_uids
   know_etcd
   look_for_supervisor
   look_for_tools
@@ -162,6 +166,7 @@ sweep_uploads() {
 # The inbox goes, however its phase ends. So does the turn, for which other deploys wait.
 leave() {
   end_turn || true
+  end_permission
   case $PHASE in stage | archive) drop_inbox ;; esac
   explain_exit "$1"
 }

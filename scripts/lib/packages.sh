@@ -101,13 +101,16 @@ supervisor_last_words() {
 # Without it etcd would not come back after a reboot.
 enable_supervisor() {
   unit=$(supervisor_unit)
-  systemctl is-enabled "$unit" >/dev/null 2>&1 && return
-  if systemctl enable "$unit" >/dev/null 2>&1; then
+  ! is_enabled "$unit" || return 0
+  if systemctl enable "$unit" >/dev/null 2>&1 && is_enabled "$unit"; then
     say "enabled $unit, so that etcd comes back after a reboot"
   else
     say "warning: $unit is not enabled: see that supervisord starts at boot, or etcd does not come back after a reboot"
   fi
 }
+
+# Not by the exit code: it is 0 for a unit that nothing starts at boot (static), or that is enabled until then (enabled-runtime).
+is_enabled() { case $(systemctl is-enabled "$1" 2>/dev/null) in enabled | alias | generated | indirect) ;; *) return 1 ;; esac; }
 
 # The systemd unit of the supervisord that runs; of one that does not run yet, the name that its package gives.
 supervisor_unit() {

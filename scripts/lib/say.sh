@@ -17,7 +17,10 @@ refuse() {
 }
 
 # refusal WHAT WHY TODO: the line alone, for a phase that gathers all of them before it stops.
-refusal() { tell '%s on %s: %s refused: %s: %s; to do: %s\n' "$MEMBER" "$HOST" "$PHASE" "$1" "$2" "$3"; }
+refusal() { tell '%s on %s: %s refused: %s: %s; to do: %s\n' "$MEMBER" "$HOST" "$PHASE" "$(printable "$1")" "$(printable "$2")" "$(printable "$3")"; }
+
+# What another user's process is called, or what etcd has written to its log, may hold codes that mean something to the operator's terminal.
+printable() { printf '%s' "$1" | tr -d '\000-\010\013-\037\177'; }
 
 # refuse_any CHECK: stops when that has something to say.
 refuse_any() {
@@ -32,7 +35,7 @@ refuse_any() {
 
 # fail WHAT TODO: something went wrong on the way; a re-apply goes on from here.
 fail() {
-  tell '%s on %s: %s failed: %s; to do: %s\n' "$MEMBER" "$HOST" "$PHASE" "$1" "$2"
+  tell '%s on %s: %s failed: %s; to do: %s\n' "$MEMBER" "$HOST" "$PHASE" "$(printable "$1")" "$(printable "$2")"
   explained=yes
   exit 1
 }

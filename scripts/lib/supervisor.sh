@@ -3,7 +3,13 @@
 register_program() {
   has_taken_over=
   put_file "$(program_ini)" 644 root:root
-  [ "$(program_include)" = "$(program_ini)" ] || put_link "$SUPERVISOR_INI.ini" "$(program_include)"
+  include_program
+}
+
+# The name under which supervisor reads it, where that is a second one: somebody may have taken it away.
+include_program() {
+  if [ ! -e "$(program_ini)" ] || [ -e "$(program_include)" ]; then return; fi
+  put_link "$SUPERVISOR_INI.ini" "$(program_include)"
 }
 
 is_own_program() { program_include >/dev/null && [ "$(program_of "$(program_ini)")" = "$MEMBER" ]; }
@@ -18,11 +24,14 @@ supervisor() {
   [ -n "${supervisor_found:-}" ] || supervisor_found=$(supervisor_conf || true)
   # A question that supervisord does not answer at once must leave preflight time to say so.
   case $1 in pid | status | reread) supervisor_seconds=12 ;; *) supervisor_seconds=90 ;; esac
-  supervisor_answer=$(cd / && timeout --foreground -k 2 "$supervisor_seconds" env PYTHONWARNINGS=ignore "$(supervisorctl_command)" ${supervisor_found:+-c "$supervisor_found"} "$@" 2>&1 </dev/null) ||
-    [ -n "$supervisor_answer" ] || supervisor_answer="supervisorctl $* gave no answer"
+  supervisor_code=0
+  supervisor_answer=$(cd / && timeout --foreground -k 2 "$supervisor_seconds" env PYTHONWARNINGS=ignore "$(supervisorctl_command)" ${supervisor_found:+-c "$supervisor_found"} "$@" 2>&1 </dev/null) || supervisor_code=$?
+  [ "$supervisor_code" -eq 0 ] || [ -n "$supervisor_answer" ] || supervisor_answer="supervisorctl $* gave no answer"
+  # Nobody could run it: a missing interpreter, no right to.
+  case $supervisor_code in 126 | 127) return 1 ;; esac
   # A changed program of somebody else's may be called on-error.
   case $(printf '%s\n' "$supervisor_answer" | sed -E '/: (available|changed|disappeared)$/d') in
-    *ERROR* | *[Ee]rror:* | *"refused connection"* | *"no such file"* | *"No such process"* | *"requires authentication"* | *"gave no answer") return 1 ;;
+    *ERROR* | *[Ee]rror:* | *Traceback* | *"refused connection"* | *"no such file"* | *"No such process"* | *"requires authentication"* | *"gave no answer") return 1 ;;
   esac
 }
 

@@ -50,7 +50,7 @@ take_over_version() {
   find "$1" -mindepth 1 -type f ! -name etcd-peer-key.pem ! -path "$1/etcd" ! -path "$1/etcdctl" ! -path "$1/etcdutl" -exec chmod go-w {} +
   # Written anew: somebody may still have the old ones open.
   for file in "$1"/*.sh "$1"/*.env "$1"/.sha256 "$1"/certs.*/ca.pem "$1"/certs.*/etcd-peer.pem; do
-    if [ ! -f "$file" ] || [ -L "$file" ]; then continue; fi
+    if [ ! -f "$file" ] || [ -L "$file" ] || [ -L "${file%/*}" ]; then continue; fi
     case $file in *.sh) mode=755 ;; *) mode=644 ;; esac
     # shellcheck disable=SC2094 # it is written beside, and renamed
     put_file "$file" "$mode" root:root <"$file"

@@ -5,6 +5,7 @@ phase_bootstrap() {
   is_installed || fail "this member was not staged, though Terraform has recorded it: it was killed in the middle" \
     "terraform apply -replace the stage resource of this member"
   require_own_stage
+  include_program
   # By what is there now nobody can tell what the member has.
   refuse_any check_mounted
   if has_wal; then
@@ -17,6 +18,7 @@ phase_bootstrap() {
       start_etcd
     fi
     mark_started
+    rm -f "$FIRST_START"
     say "has data of its own, nothing to found"
     return
   fi
@@ -39,13 +41,12 @@ phase_bootstrap() {
     return
   fi
   # A database without its log: a new member that starts on it skips the first entries of the new log, and differs from the others for ever.
-  ! has_content || set_aside
-  printf 'initial_cluster=%s\ninitial_cluster_state=new\ninitial_cluster_token=%s\n' "$FOUNDERS" "$CLUSTER_TOKEN" |
-    put_file "$VERSIONED/first-start.env" 644 root:root
+  if has_content; then set_aside; else put_directory "$DATA_DIR" 700; fi
+  permit_first_start "initial_cluster=$FOUNDERS" "initial_cluster_state=new" "initial_cluster_token=$CLUSTER_TOKEN"
   start_etcd
   wait_while_moving 30 true has_wal || fail "etcd wrote no data: $(last_words)" "see $LOG_DIR/etcd.log, correct the cause, and apply again"
   mark_started
-  rm -f "$FIRST_START"
+  end_permission
   say "started as a founder of the new cluster $CLUSTER_TOKEN"
 }
 

@@ -19,8 +19,14 @@ phase_decommission() {
   stop_and_clean
 }
 
-# Another cluster of the program may have taken this member over: the same hosts under another id of the construct.
+# Another cluster of the program may have taken this member over: the same hosts under another id of the construct. Or this is another member's host,
+# of the same name: a second state of the program, or a host's name that leads elsewhere by now.
 leave_to_another_cluster() {
+  claimed_url=$(entry_of "$CLAIM" peer_url)
+  if [ -n "$claimed_url" ] && [ "$claimed_url" != "$PEER_URL" ]; then
+    say "the member $MEMBER of this host has the peer URL $claimed_url, not $PEER_URL, and is left alone"
+    return 0
+  fi
   claimed_by=$(sed -n 's/^cluster=//p' "$STATE_DIR/claim" 2>/dev/null || true)
   [ -n "$claimed_by" ] && [ "$claimed_by" != "$CLUSTER" ] || return 1
   say "this member belongs to the cluster $claimed_by by now, and is left to it"
@@ -30,6 +36,7 @@ leave_to_another_cluster() {
 is_out_or_answers() { ! is_running || answers_healthy; }
 
 stop_and_clean() {
+  if [ "$REMOVAL_POLICY" = destroy ]; then refuse_others_data; fi
   # An upload that no stage has used: its deploy was killed.
   drop_inbox
   if has_supervisor && is_own_program; then
@@ -53,6 +60,14 @@ stop_and_clean() {
     delete_all
     say "deleted what was staged and never ran"
   fi
+}
+
+# Before anything is stopped: the disk of another host's, or that of this one is not mounted.
+refuse_others_data() {
+  [ -z "$(data_mark member)" ] || has_own_data_mark ||
+    refuse "data directory" "$DATA_DIR holds the data of the member $(data_mark member) with peer URL $(data_mark peer_url): nothing was stopped or deleted" \
+      "bring the right disk back, or move these data away, and run this again"
+  ! has_mark || refuse_any check_mounted
 }
 
 # What lies here bears this member's claim; or, from an older version of this package, which claimed nothing, its mark, or nobody's.

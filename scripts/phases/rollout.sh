@@ -4,6 +4,7 @@ phase_rollout() {
   take_lock
   end_turn_left_behind
   require_own_stage
+  include_program
   refuse_stale_members
   refuse_any check_mounted
   refuse_any check_hidden

@@ -8,8 +8,11 @@ phase_stage() {
   ensure_supervisor
   has_binaries || [ -n "$ARCHIVE_URL" ] ||
     fail "etcd $VERSION is not on this host, though its archive was pushed once" "terraform apply -replace the archive resource of this member"
+  founding=
+  if is_other_genesis; then founding=yes; fi
   claim_host
   take_over
+  refuse_any check_places
   put_directory "$DATA_DIR" 700
   adopt_data
   give_data_to_user
@@ -27,7 +30,18 @@ phase_stage() {
   [ -L "$CURRENT" ] || put_link "$(basename "$VERSIONED")" "$CURRENT"
   look_for_tools
   say "staged"
-  revive
+  if [ -n "$founding" ]; then start_with_data; else revive; fi
+}
+
+# The first deploy of a state, or one that founds anew.
+is_other_genesis() { [ -n "${GENESIS:-}" ] && [ "$(entry_of "$CLAIM" genesis)" != "$GENESIS" ]; }
+
+# In a deploy that may found a cluster, before any bootstrap: to a founder a host on which nothing listens is one without data.
+start_with_data() {
+  has_wal && ! is_running && ! was_taken_out || return 0
+  start_etcd
+  wait_until 10 accepts_connections "$PEER_URL" || true
+  say "started with its data, which a founder must see"
 }
 
 # A member that is no founder joins a living cluster. Where nobody else of the program lives, all its members were moved at once: nobody could let them in.
@@ -72,7 +86,7 @@ ensure_user() {
   ! getent group "$ETCD_USER" >/dev/null 2>&1 || group="--gid=$ETCD_USER"
   answer=$(useradd --system "$group" --no-create-home --home-dir /nonexistent --shell /sbin/nologin "$ETCD_USER" 2>&1) ||
     fail "the system user $ETCD_USER cannot be made: $(printf '%s\n' "$answer" | tail -n 1)" "make it by hand (useradd --system $ETCD_USER), or set user to one that is there, and apply again"
-  know_member_uid
+  know_member_uids
   say "made the system user $ETCD_USER"
 }
 
@@ -96,7 +110,7 @@ FLAGS
   answer=$(ETCD_UNSUPPORTED_ARCH=$(architecture) "$VERSIONED/etcd" --version "$@" 2>&1) && return
   answer=$(printf '%s\n' "$answer" | grep . | head -n 1)
   ETCD_UNSUPPORTED_ARCH=$(architecture) "$VERSIONED/etcd" --version >/dev/null 2>&1 ||
-    refuse "binaries" "$VERSIONED/etcd does not run: $answer" "rm $VERSIONED/.sha256, and apply again: it is then unpacked anew"
+    refuse "binaries" "$VERSIONED/etcd does not run: $answer" "rm $VERSIONED/etcd, and apply again: it is then unpacked anew"
   refuse "flags" "etcd $VERSION does not take them: $answer" "correct that flag in the program, and apply again"
 }
 
@@ -113,4 +127,5 @@ restart_relevant() { grep -v '^initial_cluster' "$1" 2>/dev/null; }
 stage_program() {
   decode "$PROGRAM_INI_BASE64" | put_file "$INI_NEXT" 644 root:root
   if cmp -s "$INI_NEXT" "$(program_ini)"; then rm -f "$INI_NEXT"; fi
+  include_program
 }

@@ -1,3 +1,4 @@
+import { Token } from "cdktf";
 import { renderEnv } from "../render/env-file";
 import { type EtcdFlag, etcdFlags } from "../render/etcd-flags";
 import { withoutLogin } from "../release/url-login";
@@ -11,10 +12,17 @@ import { durationSeconds } from "./duration-seconds";
 /** Stands for `amd64` or `arm64` in the archive's URL: only the host knows which. */
 const ARCH = "{arch}";
 
-/** The URL of the release archive, if it holds a user and a password: that one is no fact, as facts are written in plain text. */
+/** The URL of the release archive, if it holds a user and a password, or may: that one is no fact, as facts are written in plain text. */
 export function secretArchiveUrl(cluster: ClusterSettings): string | undefined {
   const url = cluster.release.archiveUrl(cluster.version, ARCH) ?? "";
-  return withoutLogin(url) === url ? undefined : url;
+  return archiveUrlFact(cluster) === url ? undefined : url;
+}
+
+/** The same URL as a fact. */
+function archiveUrlFact(cluster: ClusterSettings): string {
+  const url = cluster.release.archiveUrl(cluster.version, ARCH) ?? "";
+  // Until Terraform knows it nobody sees whether it begins with a login.
+  return Token.isUnresolved(url) && !/^[a-z]+:\/\//i.test(url) ? "the mirror" : withoutLogin(url);
 }
 
 /**
@@ -37,7 +45,7 @@ export function memberFacts(path: string, cluster: ClusterSettings, member: Memb
     CONNECT_SECONDS: String(durationSeconds(member.ssh.timeout)),
     LISTENS: listens(etcdFlags(cluster, member)),
     VERSION: cluster.version,
-    ARCHIVE_URL: withoutLogin(cluster.release.archiveUrl(cluster.version, ARCH) ?? ""),
+    ARCHIVE_URL: archiveUrlFact(cluster),
     SHA256_AMD64: digests.amd64 ?? "",
     SHA256_ARM64: digests.arm64 ?? "",
     INSTALL_ROOT: cluster.installRoot,
