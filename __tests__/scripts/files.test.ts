@@ -5,6 +5,14 @@ import { inEachShell, testAsRoot } from "../support/shells";
 const mode = (host: Host, path: string) => (statSync(host.path(path)).mode & 0o7777).toString(8);
 const owner = (host: Host, path: string) => (statSync(host.path(path)).uid === 0 ? "root" : "etcd's user");
 
+/** put_file in the background, in the middle of its work on `./file`; it goes on when descriptor 8 is closed. */
+const HALF_WRITTEN = `
+      mkfifo slow
+      put_file ./file 644 "$ETCD_USER:$ETCD_USER" <slow &
+      exec 8>slow
+      printf ne >&8
+      wait_until 5 test -s .file.aside`;
+
 inEachShell((newHost) => {
   test("put_file writes standard input with its mode, and leaves nothing beside", () => {
     const host = newHost();
@@ -22,11 +30,7 @@ inEachShell((newHost) => {
       umask 000
       umask() { :; }
       cd "${host.path("/home")}"
-      mkfifo slow
-      put_file ./file 644 "$ETCD_USER:" <slow &
-      exec 8>slow
-      printf part >&8
-      wait_until 5 test -s .file.aside
+      ${HALF_WRITTEN}
       stat -c %a .file.aside
       exec 8>&-
       wait
@@ -66,11 +70,7 @@ inEachShell((newHost) => {
     host.write("/home/file", "old");
     const run = host.call(`
       cd "${host.path("/home")}"
-      mkfifo slow
-      put_file ./file 644 "$ETCD_USER:$ETCD_USER" <slow &
-      exec 8>slow
-      printf ne >&8
-      wait_until 5 test -s .file.aside
+      ${HALF_WRITTEN}
       kill -9 $!
       exec 8>&-
       wait $! || echo killed

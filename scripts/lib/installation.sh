@@ -118,7 +118,7 @@ is_of_member() {
 
 # Of the users that etcd runs as, or ran as before the program was changed; empty before there is one. At a removal only the claim knows the name.
 know_member_uids() {
-  MEMBER_UIDS=$(for user in ${ETCD_USER:-} $(sed -n 's/^user=//p' "$STATE_DIR/claim" 2>/dev/null) etcd; do id -u "$user" 2>/dev/null || true; done | tr '\n' ' ')
+  MEMBER_UIDS=$(for user in ${ETCD_USER:-} $(entry_of "$CLAIM" user) etcd; do id -u "$user" 2>/dev/null || true; done | tr '\n' ' ')
 }
 MEMBER_UIDS= # until they are known
 

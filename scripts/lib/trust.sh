@@ -63,7 +63,7 @@ whose() { stat -c '%U:%G, mode %a' "$1"; }
 set_as_user() {
   local user
   # A removal is not told the name: the claim has it.
-  user=${ETCD_USER:-$(sed -n 's/^user=//p' "$STATE_DIR/claim" 2>/dev/null)}
+  user=${ETCD_USER:-$(entry_of "$CLAIM" user)}
   user=${user:-etcd}
   as_user=
   [ "$OWN_UID" -ne 0 ] || as_user="setpriv --reuid=$(id -u "$user") --regid=$(id -g "$user") --clear-groups"

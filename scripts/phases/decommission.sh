@@ -27,7 +27,7 @@ leave_to_another_cluster() {
     say "the member $MEMBER of this host has the peer URL $claimed_url, not $PEER_URL, and is left alone"
     return 0
   fi
-  claimed_by=$(sed -n 's/^cluster=//p' "$STATE_DIR/claim" 2>/dev/null || true)
+  claimed_by=$(entry_of "$CLAIM" cluster)
   [ -n "$claimed_by" ] && [ "$claimed_by" != "$CLUSTER" ] || return 1
   say "this member belongs to the cluster $claimed_by by now, and is left to it"
 }

@@ -14,15 +14,19 @@ const ARCH = "{arch}";
 
 /** The URL of the release archive, if it holds a user and a password, or may: that one is no fact, as facts are written in plain text. */
 export function secretArchiveUrl(cluster: ClusterSettings): string | undefined {
-  const url = cluster.release.archiveUrl(cluster.version, ARCH) ?? "";
+  const url = archiveUrl(cluster);
   return archiveUrlFact(cluster) === url ? undefined : url;
 }
 
 /** The same URL as a fact. */
 function archiveUrlFact(cluster: ClusterSettings): string {
-  const url = cluster.release.archiveUrl(cluster.version, ARCH) ?? "";
+  const url = archiveUrl(cluster);
   // Until Terraform knows it nobody sees whether it begins with a login.
   return Token.isUnresolved(url) && !/^[a-z]+:\/\//i.test(url) ? "the mirror" : withoutLogin(url);
+}
+
+function archiveUrl(cluster: ClusterSettings): string {
+  return cluster.release.archiveUrl(cluster.version, ARCH) ?? "";
 }
 
 /**
