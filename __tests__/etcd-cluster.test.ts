@@ -241,6 +241,7 @@ describe("what a change of the program changes", () => {
     expect(stage).toEqual({
       cluster: "etcd/etcd",
       layout: "2",
+      owner: `\${terraform_data.etcd_decommission["${NAMES[0]}"].id}`,
       version: "3.6.14",
       archive_sha256:
         "ffe840ff9295808e88cce2794a18a5ac87f12a5203c8314d0bf6aa119b41bac5 fa1b80565ee6fc2df1ae6f57a508b221f3ecc7d591c317c581cd8281b0842b3e",

@@ -87,7 +87,9 @@ export class EtcdCluster extends Construct {
     const roster = membership(this, initialCluster(this.settings.members), decommission);
     const genesis = new Genesis(this, "genesis", this.settings.members, roster);
     // Nothing else ends while the stages run: a resource that ends makes Terraform write its state, in which those under way look done (ADR 0008).
-    const stages = members.map((member) => member.stage(genesis, [roster, shutdown.before(decommission)]));
+    const stages = members.map((member, i) =>
+      member.stage(genesis, decommission.owner(this.settings.members[i]), [roster, shutdown.before(decommission)]),
+    );
     const bootstraps = members.map((member) => member.bootstrap(roster, genesis, stages));
 
     // One member at a time: each rollout waits for the one before, and a failed one stops those after it.

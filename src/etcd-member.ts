@@ -124,14 +124,27 @@ export class EtcdMember extends Construct {
     );
   }
 
-  /** @param after The membership, and so the preflights of all; the shutdown. */
-  public stage(genesis: Genesis, after: ITerraformDependable[]): HostResource {
+  /**
+   * @param owner The member's id in this state.
+   * @param after The membership, and so the preflights of all; the shutdown.
+   */
+  public stage(genesis: Genesis, owner: string, after: ITerraformDependable[]): HostResource {
     const { archivePath } = this.options.cluster.release;
     const pushed =
       archivePath === undefined
         ? []
-        : [archive(this, this.host, this.payload, genesis, escapeTerraform(operatorPath(this, archivePath)), after)];
-    return stage(this, this.host, this.payload, genesis, [...after, ...pushed]);
+        : [
+            archive(
+              this,
+              this.host,
+              this.payload,
+              genesis,
+              owner,
+              escapeTerraform(operatorPath(this, archivePath)),
+              after,
+            ),
+          ];
+    return stage(this, this.host, this.payload, genesis, owner, [...after, ...pushed]);
   }
 
   /** @param stages Those of all members. */

@@ -65,8 +65,9 @@ test("it knows nothing but itself and literals, and nothing but it and the shutd
   const exec = decommission.provisioner?.[0]["remote-exec"];
   expect(exec?.when).toBe("destroy");
   const references = [...JSON.stringify(exec).matchAll(/(?<!\$)\$\{(.*?)\}/g)].map(([, expression]) => expression);
-  expect(references).toHaveLength(12 + 12);
-  for (const expression of references) expect(expression.replace(/self\.input\.[a-z_]+/g, "")).not.toMatch(/\w\.\w/);
+  expect(references).toHaveLength(12 + 1 + 12);
+  for (const expression of references)
+    expect(expression.replace(/self\.(id|input\.[a-z_]+)/g, "")).not.toMatch(/\w\.\w/);
   // It waits for others, but refers to none of them: so nothing that they become ever changes what runs at the end.
   const { depends_on, ...body } = decommission;
   expect(depends_on).toHaveLength(3);
@@ -102,10 +103,18 @@ INSTALL_ROOT='\${self.input.install_root}'
 DATA_DIR='\${self.input.data_dir}'
 LOG_DIR='\${self.input.log_dir}'
 SUPERVISOR_INI='\${self.input.supervisor_ini}'
-REMOVAL_POLICY='\${self.input.removal_policy}'`,
+REMOVAL_POLICY='\${self.input.removal_policy}'
+OWNER='\${self.id}'`,
     REMOVAL_SCRIPTS,
     'main decommission 120 "$@"',
   ]);
+});
+
+test("the stage tells the host which state's member this is, and runs again when that is another one", () => {
+  const owner = `\${${ADDRESS}["etcd-server-7-12"].id}`;
+  const stage = find(json, "null_resource.etcd_member_etcd-server-7-12_stage");
+  expect(stage.triggers?.owner).toBe(owner);
+  expect(JSON.stringify(stage.provisioner)).toContain(JSON.stringify(`OWNER='${owner}'`).slice(1, -1));
 });
 
 test("every remembered value is used at the end", () => {
@@ -162,9 +171,15 @@ test("the shutdown remembers the same as the decommission, and runs its own phas
   expect(Object.keys(shutdown).sort()).toEqual(["depends_on", "for_each", "input", "lifecycle", "provisioner"]);
   expect(shutdown.lifecycle).toEqual({ create_before_destroy: true });
   expect(shutdown.input).toBe("${each.value}");
-  expect(shutdown.for_each?.["etcd/0"]).toEqual(decommission.for_each?.["etcd-server-7-12"]);
+  expect(shutdown.for_each?.["etcd/0"]).toEqual({
+    ...decommission.for_each?.["etcd-server-7-12"],
+    owner: `\${${ADDRESS}["etcd-server-7-12"].id}`,
+  });
   const [exec, other] = [shutdown, decommission].map((block) => block.provisioner?.[0]["remote-exec"]);
   expect(exec?.inline.at(-1)).toBe('main shutdown 120 "$@"');
-  expect(exec?.inline.slice(0, -1)).toEqual(other?.inline.slice(0, -1));
+  // A shutdown of before, which has not remembered whose it is, stops as it did.
+  expect(exec?.inline.slice(0, -1).map((line) => line.replace('try(self.input.owner, "")', "self.id"))).toEqual(
+    other?.inline.slice(0, -1),
+  );
   expect(exec?.connection).toEqual(other?.connection);
 });

@@ -22,6 +22,7 @@ const PHASES = {
       "AUTHORITY_PEM_BASE64='${base64encode(tls_self_signed_cert.etcd_ca_cert.cert_pem)}'",
       "LEAF_PEM_BASE64='${base64encode(tls_locally_signed_cert.etcd_peer_etcd-server-7-12_cert.cert_pem)}'",
       "GENESIS='${null_resource.etcd_genesis_founders.id}'",
+      `OWNER='\${terraform_data.etcd_decommission["etcd-server-7-12"].id}'`,
       "FOUNDERS='${null_resource.etcd_genesis_founders.triggers.founders}'",
       "STARTUP_BASE64='${base64encode(local_file.etcd_member_etcd-server-7-12_startup-script.content)}'",
       "PROGRAM_INI_BASE64='${base64encode(local_file.etcd_member_etcd-server-7-12_supervisor-ini.content)}'",

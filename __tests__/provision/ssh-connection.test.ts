@@ -22,9 +22,10 @@ function connectionOf(json: StackJson): object | undefined {
 
 /** What shutdown and decommission remember of the connection: the same. */
 function storedOf(json: StackJson): object | undefined {
-  expect(find(json, "terraform_data.etcd-shutdown_members").for_each?.["etcd/0"]).toEqual(
-    find(json, "terraform_data.etcd_decommission").for_each?.a,
-  );
+  expect(find(json, "terraform_data.etcd-shutdown_members").for_each?.["etcd/0"]).toEqual({
+    ...find(json, "terraform_data.etcd_decommission").for_each?.a,
+    owner: '${terraform_data.etcd_decommission["a"].id}',
+  });
   return find(json, "terraform_data.etcd_decommission").for_each?.a;
 }
 

@@ -72,6 +72,31 @@ inEachShell((newHost) => {
     },
   );
 
+  test.each(["shutdown", "decommission"])(
+    "%s: a member that another state of the same program has staged is left to that one, and not to nobody",
+    (name) => {
+      const host = newHost();
+      runningHost(host);
+      host.call("claim_host", { OWNER: "1" });
+      const before = pid(host);
+      const remove = (owner: string) =>
+        phase(host, name, { CLUSTER: "stack/etcd", REMOVAL_POLICY: "destroy", OWNER: owner }).lines;
+      expect(remove("2")).toEqual([
+        `a on host-a: ${name}: this member was staged by another Terraform state since, and is left to that one`,
+      ]);
+      expect(pid(host)).toBe(before);
+      if (name === "shutdown") expect(remove("1")).toContain(said("stopped and unregistered"));
+    },
+  );
+
+  test.each(["", "2"])("a claim of before, or a state of before, says nothing of that: %j", (owner) => {
+    const host = newHost();
+    runningHost(host);
+    host.call("claim_host", { OWNER: owner === "" ? "1" : "" });
+    const data = { CLUSTER: "stack/etcd", REMOVAL_POLICY: "retain", OWNER: owner };
+    expect(phase(host, "shutdown", data).lines).toContain(said("stopped and unregistered"));
+  });
+
   test("with the policy destroy, the data of another member, on a disk in the wrong host, are not deleted", () => {
     const host = newHost();
     runningHost(host);

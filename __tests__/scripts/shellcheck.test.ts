@@ -24,6 +24,7 @@ const DATA = [
   "PROGRAM_INI_SHA256",
   "MEMBERSHIP",
   "GENESIS",
+  "OWNER",
 ];
 
 /** The text of one upload, whole. */

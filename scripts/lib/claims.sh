@@ -20,8 +20,9 @@ claim_host() {
   remember_old_installation
   private_directory "$STATE_DIR"
   {
-    # A phase that does not know the genesis leaves it as it is.
-    printf 'member=%s\ncluster=%s\ngenesis=%s\n' "$MEMBER" "$CLUSTER" "${GENESIS:-$(entry_of "$CLAIM" genesis)}"
+    printf 'member=%s\ncluster=%s\n' "$MEMBER" "$CLUSTER"
+    # A phase that does not know these two leaves them as they are.
+    printf 'owner=%s\ngenesis=%s\n' "${OWNER:-$(entry_of "$CLAIM" owner)}" "${GENESIS:-$(entry_of "$CLAIM" genesis)}"
     printf 'peer_url=%s\ninstall_root=%s\ndata_dir=%s\nlog_dir=%s\n' "$PEER_URL" "$INSTALL_ROOT" "$DATA_DIR" "$LOG_DIR"
     printf 'supervisor_ini=%s\nuser=%s\n' "$SUPERVISOR_INI" "$ETCD_USER"
   } | put_file "$CLAIM" 600 root:root

@@ -4,12 +4,12 @@
 
 phase_shutdown() {
   take_lock
-  leave_to_another_cluster || stop_and_clean
+  leave_to_another || stop_and_clean
 }
 
 phase_decommission() {
   take_lock
-  ! leave_to_another_cluster || return 0
+  ! leave_to_another || return 0
   # It was taken out of the cluster before; if that did not happen, the others still count on it.
   wait_until 15 is_out_or_answers ||
     refuse "still a member" "its etcd runs and does not answer, so nobody knows whether the cluster counts on it; it was not stopped" "see $LOG_DIR/etcd.log; then on this host: supervisorctl stop $MEMBER"
@@ -20,16 +20,22 @@ phase_decommission() {
 }
 
 # Another cluster of the program may have taken this member over: the same hosts under another id of the construct. Or this is another member's host,
-# of the same name: a second state of the program, or a host's name that leads elsewhere by now.
-leave_to_another_cluster() {
+# of the same name: a second state of the program, or a host's name that leads elsewhere by now. Or another state has this very member: its stage was
+# the last here, or the only one, as this state's was refused.
+leave_to_another() {
   claimed_url=$(entry_of "$CLAIM" peer_url)
   if [ -n "$claimed_url" ] && [ "$claimed_url" != "$PEER_URL" ]; then
     say "the member $MEMBER of this host has the peer URL $claimed_url, not $PEER_URL, and is left alone"
     return 0
   fi
   claimed_by=$(entry_of "$CLAIM" cluster)
-  [ -n "$claimed_by" ] && [ "$claimed_by" != "$CLUSTER" ] || return 1
-  say "this member belongs to the cluster $claimed_by by now, and is left to it"
+  if [ -n "$claimed_by" ] && [ "$claimed_by" != "$CLUSTER" ]; then
+    say "this member belongs to the cluster $claimed_by by now, and is left to it"
+    return 0
+  fi
+  claimed_by=$(entry_of "$CLAIM" owner)
+  [ -n "$claimed_by" ] && [ -n "${OWNER:-}" ] && [ "$claimed_by" != "$OWNER" ] || return 1
+  say "this member was staged by another Terraform state since, and is left to that one"
 }
 
 # An etcd that was taken out ends by itself, however often supervisor starts it.

@@ -15,6 +15,7 @@ export function archive(
   host: MemberHost,
   payload: Payload,
   genesis: Genesis,
+  owner: string,
   path: string,
   after: ITerraformDependable[],
 ): Resource {
@@ -23,7 +24,7 @@ export function archive(
     provisioners: [
       host.run("open_inbox", 30),
       host.upload("archive.tar.gz", { source: path }),
-      host.run("archive", 300, { ...preflightData(payload), GENESIS: genesis.token }),
+      host.run("archive", 300, { ...preflightData(payload), GENESIS: genesis.token, OWNER: owner }),
     ],
     dependsOn: after,
   });

@@ -1,7 +1,8 @@
 import { type ITerraformDependable, TerraformIterator, TerraformResource } from "cdktf";
 import type { Construct } from "constructs";
-import type { ClusterSettings } from "../settings";
+import type { ClusterSettings, MemberSettings } from "../settings";
 import { rememberedMember, removal } from "./removal";
+import { resourceAddress } from "./resource-address";
 
 /**
  * Stops and unregisters a member that left the program.
@@ -27,10 +28,16 @@ export class Decommission extends TerraformResource {
       Object.fromEntries(cluster.members.map((member) => [member.name, rememberedMember(path, cluster, member)])),
     );
     super(scope, id, {
-      ...removal(scope, "decommission", "continue"),
+      ...removal(scope, "decommission", "continue", "self.id"),
       forEach: members,
       dependsOn: after,
     });
     this.addOverride("input", members.value);
+  }
+
+  /** A member's id in this state: another state of the same program has another one, and what it has staged is left to it. */
+  public owner(member: MemberSettings): string {
+    // By its index, always: CDKTF's own access would be `.NAME`, which Terraform does not take for a key.
+    return `\${${resourceAddress(this)}["${member.name}"].id}`;
   }
 }

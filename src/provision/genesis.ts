@@ -3,6 +3,7 @@ import { Fn, propertyAccess } from "cdktf";
 import { Construct } from "constructs";
 import type { MemberSettings } from "../settings";
 import { initialCluster } from "../topology/initial-cluster";
+import { resourceAddress } from "./resource-address";
 
 /** What the state of an earlier release has not remembered; it is like nothing that this one would remember. */
 const UNKNOWN = "unknown";
@@ -44,6 +45,6 @@ export class Genesis extends Construct {
     this.membership = Fn.lookup(triggers, "membership", UNKNOWN) as string;
     this.reprovisions = Fn.lookup(triggers, "reprovisions", UNKNOWN) as string;
     this.token = memory.id;
-    this.address = `${memory.terraformResourceType}.${memory.friendlyUniqueId}`;
+    this.address = resourceAddress(memory);
   }
 }

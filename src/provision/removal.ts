@@ -50,13 +50,18 @@ export function rememberedMember(path: string, cluster: ClusterSettings, member:
 /**
  * A resource that removes a member from its host when it is destroyed: `terraform_data`, not `null_resource`, since its `input` is updated in place.
  * So a new SSH port or removal policy is known at the end, and replaces (= stops) nothing before.
+ *
+ * @param owner Expression of the member's id in this state, by which the host knows whether another state has staged the member since.
  */
 export function removal(
   scope: Construct,
   phase: Phase,
   onFailure: "continue" | "fail",
+  owner: string,
 ): TerraformMetaArguments & { terraformResourceType: string } {
-  const facts = FACTS.map((key) => `${key.toUpperCase()}='\${self.input.${key}}'`).join("\n");
+  const facts = [...FACTS.map((key) => `${key.toUpperCase()}='\${self.input.${key}}'`), `OWNER='\${${owner}}'`].join(
+    "\n",
+  );
   const provisioner = {
     type: "remote-exec" as const,
     // These two are not in the binding's type, and passed through.

@@ -2,7 +2,9 @@ import { type ITerraformDependable, Lazy, TerraformResource, TerraformStack } fr
 import { Construct } from "constructs";
 import { MAX_MEMBERS } from "../defaults";
 import type { ClusterSettings } from "../settings";
+import type { Decommission } from "./decommission";
 import { type RememberedMember, rememberedMember, removal } from "./removal";
+import { resourceAddress } from "./resource-address";
 
 const ID = "etcd-shutdown";
 
@@ -12,7 +14,7 @@ export interface ShutdownCluster {
   readonly path: string;
   readonly settings: ClusterSettings;
   /** Comes after the shutdown when the cluster is destroyed, and then has nothing left to do. */
-  readonly decommission: TerraformResource;
+  readonly decommission: Decommission;
   /** What a deploy of the cluster does last. */
   readonly health: TerraformResource;
 }
@@ -38,7 +40,7 @@ export class Shutdown extends Construct {
   private constructor(stack: TerraformStack) {
     super(stack, ID);
     this.members = new TerraformResource(this, "members", {
-      ...removal(this, "shutdown", "fail"),
+      ...removal(this, "shutdown", "fail", 'try(self.input.owner, "")'),
       // With this a key is destroyed only after everything that depends on the resource was created, and replacing a key runs nothing.
       lifecycle: { createBeforeDestroy: true },
     });
@@ -46,7 +48,7 @@ export class Shutdown extends Construct {
     this.members.addOverride("input", "${each.value}");
     this.members.addOverride(
       "depends_on",
-      this.listOf(({ decommission }) => addressOf(decommission)),
+      this.listOf(({ decommission }) => resourceAddress(decommission)),
     );
 
     // A cluster that left is stopped after this is written, and so after those that stay are healthy; the new self of a renamed one is among them.
@@ -57,7 +59,7 @@ export class Shutdown extends Construct {
     );
     seal.addOverride(
       "depends_on",
-      this.listOf(({ health }) => addressOf(health), [addressOf(this.members)]),
+      this.listOf(({ health }) => resourceAddress(health), [resourceAddress(this.members)]),
     );
   }
 
@@ -81,11 +83,14 @@ export class Shutdown extends Construct {
 
   private keys(): { [key: string]: RememberedMember } {
     return Object.fromEntries(
-      this.clusters.flatMap(({ path, settings }) =>
-        Array.from({ length: MAX_MEMBERS }, (_, i) => [
-          `${path.slice(TerraformStack.of(this).node.path.length + 1)}/${i}`,
-          rememberedMember(path, settings, settings.members[i % settings.members.length]),
-        ]),
+      this.clusters.flatMap(({ path, settings, decommission }) =>
+        Array.from({ length: MAX_MEMBERS }, (_, i) => {
+          const member = settings.members[i % settings.members.length];
+          return [
+            `${path.slice(TerraformStack.of(this).node.path.length + 1)}/${i}`,
+            { ...rememberedMember(path, settings, member), owner: decommission.owner(member) },
+          ];
+        }),
       ),
     );
   }
@@ -93,8 +98,4 @@ export class Shutdown extends Construct {
   private listOf(one: (cluster: ShutdownCluster) => string, first: string[] = []): unknown {
     return Lazy.anyValue({ produce: () => [...first, ...this.clusters.map(one)] });
   }
-}
-
-function addressOf(resource: TerraformResource): string {
-  return `${resource.terraformResourceType}.${resource.friendlyUniqueId}`;
 }
