@@ -138,17 +138,17 @@ describe("one problem, by exact text", () => {
     [
       "a relative script path",
       withSsh({ scriptPath: "t.sh" }),
-      'ssh.scriptPath: "t.sh" is not a path that Terraform can use, starting with / or ./ and with %RAND% in it; give e.g. /root/terraform_%RAND%.sh',
+      'ssh.scriptPath: "t.sh" is not a path that Terraform can use, starting with / or ./ and with %RAND% in it, in a file name that nothing else has; give e.g. /root/terraform_%RAND%.sh',
     ],
     [
       "a script path that is the same for every script",
       withSsh({ scriptPath: "/root/t.sh" }),
-      'ssh.scriptPath: "/root/t.sh" is not a path that Terraform can use, starting with / or ./ and with %RAND% in it; give e.g. /root/terraform_%RAND%.sh',
+      'ssh.scriptPath: "/root/t.sh" is not a path that Terraform can use, starting with / or ./ and with %RAND% in it, in a file name that nothing else has; give e.g. /root/terraform_%RAND%.sh',
     ],
     [
       "a script path that a shell would take for more than a word",
       withSsh({ scriptPath: "/root/my scripts/%RAND%.sh" }),
-      'ssh.scriptPath: "/root/my scripts/%RAND%.sh" is not a path that Terraform can use, starting with / or ./ and with %RAND% in it; give e.g. /root/terraform_%RAND%.sh',
+      'ssh.scriptPath: "/root/my scripts/%RAND%.sh" is not a path that Terraform can use, starting with / or ./ and with %RAND% in it, in a file name that nothing else has; give e.g. /root/terraform_%RAND%.sh',
     ],
     [
       "a script path where every user may write",

@@ -21,6 +21,7 @@ test.each<[title: string, problems: string[], problem: RegExp]>([
   ["a wildcard as a host", members({ host: "*.example.org" }), /is not a host name/],
   ["every host's own name", members({ host: "localhost" }), /is what every host calls itself/],
   ["another software's user", errors({ user: "www-data" }), /is a user of other software/],
+  ["the user who may become root", errors({ user: "deploy", ssh: { user: "deploy" } }), /is also ssh\.user/],
   ["nobody", errors({ user: "nobody" }), /is a user of other software/],
   [
     "a privileged client port",

@@ -37,6 +37,7 @@ test.each<[title: string, problems: string[], problem: RegExp]>([
   ["a public key", ssh({ privateKeyFile: "~/.ssh/id.pub" }), /is a public key; give the private one: "~\/\.ssh\/id"$/],
   ["another user's home", ssh({ privateKeyFile: "~ops/key" }), /give an absolute path$/],
   ["no key", ssh({ privateKeyFile: "" }), /is not a path/],
+  ["a script path of digits alone", ssh({ scriptPath: "/root/%RAND%" }), /in a file name that nothing else has/],
   ["a script path with a blank", ssh({ scriptPath: "/a b/%RAND%.sh" }), /is not a path that Terraform can use/],
   [
     "a URL as an archive",

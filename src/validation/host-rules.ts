@@ -93,7 +93,7 @@ const OTHERS = new Set(
   ).split(" "),
 );
 
-export const user: Rule = function* ({ props }) {
+export const user: Rule = function* ({ props, settings }) {
   yield* unless(
     "user",
     props.user,
@@ -106,4 +106,7 @@ export const user: Rule = function* ({ props }) {
     (text) => !OTHERS.has(text) && !text.startsWith("systemd-"),
     "is a user of other software, which could then read etcd's key and data; give one of etcd's own, e.g. etcd",
   );
+  if (isKnown(props.user) && props.user !== "root" && settings.members.some(({ ssh }) => ssh.user === props.user)) {
+    yield `user: "${props.user}" is also ssh.user, whom sudo lets become root: whoever breaks into etcd would be root; give etcd a user of its own, e.g. etcd`;
+  }
 };

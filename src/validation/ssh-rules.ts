@@ -5,6 +5,8 @@ import { isGoDuration, isHostName, isPort } from "./formats";
 import { duplicates, isKnown, type Rule, type Subject, unless } from "./problem";
 
 /** Terraform gives it to a shell without quotes. */
+/** What lies beside it under such a name is swept away, when it is empty. */
+const NAME_OF_ITS_OWN = /([A-Za-z]{3}|cdktf-etcd\/)[^/]*$/;
 const SCRIPT_PATH = /^\.?\/[A-Za-z0-9@%+=:,./_-]+$/;
 
 const PORT = "is not a TCP port; give 1 to 65535";
@@ -27,8 +29,8 @@ export const sshOptions: Rule = function* (subject) {
     yield* unless(
       `${path}.scriptPath`,
       ssh.scriptPath,
-      (text) => SCRIPT_PATH.test(text) && text.includes("%RAND%"),
-      "is not a path that Terraform can use, starting with / or ./ and with %RAND% in it; give e.g. /root/terraform_%RAND%.sh",
+      (text) => SCRIPT_PATH.test(text) && text.includes("%RAND%") && NAME_OF_ITS_OWN.test(text.replace("%RAND%", "")),
+      "is not a path that Terraform can use, starting with / or ./ and with %RAND% in it, in a file name that nothing else has; give e.g. /root/terraform_%RAND%.sh",
     );
     yield* unless(
       `${path}.scriptPath`,
