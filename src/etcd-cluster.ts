@@ -95,7 +95,7 @@ export class EtcdCluster extends Construct {
     // One member at a time: each rollout waits for the one before, and a failed one stops those after it.
     let before = bootstraps;
     const rollouts = members.map((member) => {
-      const rollout = member.rollout(roster, before);
+      const rollout = member.rollout(roster, genesis, before);
       before = [rollout];
       return rollout;
     });
@@ -103,6 +103,7 @@ export class EtcdCluster extends Construct {
       this,
       members[0].host,
       roster,
+      genesis,
       Object.fromEntries(members.map((member, i) => [member.node.id, rollouts[i]])),
       stages,
     );

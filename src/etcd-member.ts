@@ -153,8 +153,8 @@ export class EtcdMember extends Construct {
   }
 
   /** @param after What must be done before this member may be disturbed. */
-  public rollout(membership: HostResource, after: HostResource[]): HostResource {
-    return rollout(this, this.host, this.restartTriggers, this.staged, membership, after);
+  public rollout(membership: HostResource, genesis: Genesis, after: HostResource[]): HostResource {
+    return rollout(this, this.host, this.restartTriggers, this.staged, membership, genesis, after);
   }
 }
 

@@ -22,8 +22,8 @@ const REFUSALS: Refusal[] = [
   {
     what: "an architecture without a known digest",
     given:
-      "printf '#!/bin/sh\\ncase $1 in -m) echo riscv64 ;; *) /usr/bin/uname \"$@\" ;; esac\\n' >/usr/local/bin/uname; chmod 755 /usr/local/bin/uname",
-    undo: "rm /usr/local/bin/uname",
+      "mv /usr/bin/uname /usr/bin/uname.away; printf '#!/bin/sh\\ncase $1 in -m) echo riscv64 ;; *) /usr/bin/uname.away \"$@\" ;; esac\\n' >/usr/bin/uname; chmod 755 /usr/bin/uname",
+    undo: "mv /usr/bin/uname.away /usr/bin/uname",
     says: /architecture: no sha256 is known for the archive of etcd 3\.6\.14 for riscv64/,
   },
   {
@@ -95,8 +95,8 @@ const REFUSALS: Refusal[] = [
   {
     what: "a clock an hour off",
     given:
-      "printf '#!/bin/sh\\ncase $* in +%%s) echo $(($(/usr/bin/date +%%s) + 3600)) ;; *) exec /usr/bin/date \"$@\" ;; esac\\n' >/usr/local/bin/date; chmod 755 /usr/local/bin/date",
-    undo: "rm /usr/local/bin/date",
+      "mv /usr/bin/date /usr/bin/date.away; printf '#!/bin/sh\\ncase $* in +%%s) echo $(($(/usr/bin/date.away +%%s) + 3600)) ;; *) exec /usr/bin/date.away \"$@\" ;; esac\\n' >/usr/bin/date; chmod 755 /usr/bin/date",
+    undo: "mv /usr/bin/date.away /usr/bin/date",
     says: /clock: this host's is ahead of the operator's, by 35\d\d s or more, limit 60 s/,
   },
   {

@@ -33,7 +33,7 @@ describe("changes of a running cluster's shape", () => {
         "another user, and another name of supervisor's file",
         { user: "etcd2", paths: { supervisorIni: "etcd" } },
         [
-          /refused: user: etcd runs here as etcd, and \/data\/etcd\/etcd-server belongs to that user;/,
+          /refused: user: etcd runs here as etcd \(process \d+\), and the program has the user etcd2;/,
           /refused: supervisor program: a program 'etcd-server-7-\d+' is registered in \/etc\/supervisor\/conf\.d\/etcd-server\.conf already;/,
         ],
       ],

@@ -2,11 +2,12 @@ import { EtcdRelease } from "../../src/release/etcd-release";
 import { find, HOST_SCRIPTS, synthCluster } from "../support/synth";
 
 const json = synthCluster();
+const FOUNDING_MEMBERSHIP = `FOUNDING_MEMBERSHIP='\${lookup(null_resource.etcd_genesis_founders.triggers, "membership", "unknown")}'`;
 
 /** Phase → what its last `remote-exec` is told beside the member's facts, and its limit in seconds. */
 const PHASES = {
   preflight: {
-    seconds: 60,
+    seconds: 120,
     data: [
       "OPERATOR_TIME='${timestamp()}'",
       "CA_PEM_BASE64='${base64encode(tls_self_signed_cert.etcd_ca_cert.cert_pem)}'",
@@ -37,6 +38,7 @@ const PHASES = {
       "LEAF_SHA256='${sha256(tls_locally_signed_cert.etcd_peer_etcd-server-7-12_cert.cert_pem)}'",
       "CA_PEM_BASE64='${base64encode(tls_self_signed_cert.etcd_ca_cert.cert_pem)}'",
       "MEMBERSHIP='${null_resource.etcd_membership.id}'",
+      FOUNDING_MEMBERSHIP,
     ],
   },
 };
@@ -66,6 +68,7 @@ test("health asks from the first host", () => {
           "set -eu",
           "${local.etcd_member_etcd-server-7-12_facts}",
           "MEMBERSHIP='${null_resource.etcd_membership.id}'",
+          FOUNDING_MEMBERSHIP,
           "${local.etcd-host-scripts_text}",
           'main health 600 "$@"',
         ],

@@ -32,10 +32,12 @@ if [ -r /opt/etcd/mounts ]; then
   done </opt/etcd/mounts
 fi
 # On the disk of another host etcd would run as that one's member.
-if [ -f /data/etcd/etcd-server/.cdktf-etcd ] && ! grep -qxF 'peer_url=https://10.4.7.12:2380' /data/etcd/etcd-server/.cdktf-etcd; then
-  echo 'etcd-server-7-12: the data in /data/etcd/etcd-server are another member'\\''s: not starting; bring the right disk back' >&2
-  exit 1
-fi
+for mark in /data/etcd/etcd-server/.cdktf-etcd /data/etcd/etcd-server/member/wal/.cdktf-etcd; do
+  [ ! -f "$mark" ] || grep -qxF 'peer_url=https://10.4.7.12:2380' "$mark" || {
+    echo 'etcd-server-7-12: the data in /data/etcd/etcd-server are another member'\\''s: not starting; bring the right disk back' >&2
+    exit 1
+  }
+done
 # Data are files of the write-ahead log; its directory alone is none.
 set -- /data/etcd/etcd-server/member/wal/*.wal
 # Left here by a deploy for this member's first start only, and gone once it has data.

@@ -71,6 +71,18 @@ inEachShell((newHost) => {
     );
   });
 
+  test("a listener that shows none is no failure: it is not in the cluster, perhaps, and this is the way back", () => {
+    const host = servingHost();
+    answerHandshakes(host, `case $1 in *:2379) ;; *) cat '${host.path("/opt/etcd/certs/etcd-peer.pem")}' ;; esac`);
+    expect(install(host, pki.renewed, pki.ca)).toEqual({
+      code: 0,
+      lines: [
+        said("installed the certificates in /opt/etcd-v3.6.14/certs"),
+        said("nobody shows a certificate at https://127.0.0.1:2379, so it was not seen there"),
+      ],
+    });
+  });
+
   test("a version that reads its leaf at start only is left to a restart", () => {
     const host = servingHost();
     expect(install(host, pki.renewed, pki.ca, "RELOADS_LEAF=0; ").code).toBe(0);

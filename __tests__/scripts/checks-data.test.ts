@@ -1,8 +1,8 @@
-import { renameSync, rmSync } from "node:fs";
+import { chownSync, linkSync, renameSync, rmSync } from "node:fs";
 import { clusterHosts } from "../support/fake-etcd";
 import { installSupervisor } from "../support/fake-supervisor";
 import type { Host } from "../support/host";
-import { checkData, mounted, rollout, runningHost, stagedHost } from "../support/phases";
+import { checkData, mounted, pid, rollout, runningHost, stagedHost } from "../support/phases";
 import { inEachShell, testAsRoot } from "../support/shells";
 
 const refused = (text: string) => `a on host-a: test refused: ${text}`;
@@ -214,46 +214,110 @@ inEachShell((newHost) => {
     });
   });
 
-  testAsRoot(
-    "data of a user with another uid go to etcd's user while nothing runs, and to nobody while etcd runs",
-    () => {
+  testAsRoot("data of a user with another uid go to etcd's user, and a running etcd of another user is refused", () => {
+    const host = newHost();
+    withData(host);
+    host.write("/elsewhere", "");
+    host.call(
+      'mkdir "$DATA_DIR/lost+found"; ln -s "$DATA_DIR/../../elsewhere" "$DATA_DIR/member/link"; chown -R -h root "$DATA_DIR"',
+    );
+    expect(check(host, "check_user")).toEqual([]);
+    const owners = () =>
+      check(host, 'cd "$DATA_DIR" && stat -c "%U %n" member/wal/0.wal member/link lost+found ../../elsewhere');
+    expect(owners()).toEqual(["root member/wal/0.wal", "root member/link", "root lost+found", "root ../../elsewhere"]);
+    host.call("give_data_to_user");
+    const { user } = host.cluster;
+    expect(owners()).toEqual([
+      `${user} member/wal/0.wal`,
+      `${user} member/link`,
+      "root lost+found",
+      "root ../../elsewhere",
+    ]);
+
+    const running = newHost();
+    runningHost(running);
+    expect(check(running, "check_user")).toEqual([]);
+    running.call('chown -h root "/proc/$(etcd_pid)"'.replace("/proc", running.path("/proc")));
+    expect(check(running, "check_user")).toEqual([
+      refused(
+        `user: etcd runs here as root (process ${pid(running)}), not as ${user}: somebody has started it by hand; to do: supervisorctl stop a; kill ${pid(running)}; when it has ended, supervisorctl start a; then apply again`,
+      ),
+    ]);
+    running.call('chown root "$DATA_DIR"');
+    expect(check(running, "check_user")).toEqual([
+      refused(
+        `user: etcd runs here as root (process ${pid(running)}), and the program has the user ${user}; a running member is not given to another user; to do: supervisorctl stop a, see that process ${pid(running)} ends, and apply again: its data then go to ${user}; or set user to root`,
+      ),
+    ]);
+  });
+
+  testAsRoot("files that etcd's user did not write are refused, unless all of the directory is another's", () => {
+    const host = newHost();
+    withData(host);
+    host.call('chown -hR "$ETCD_USER:" "$DATA_DIR"');
+    expect(check(host, "check_readable")).toEqual([]);
+    host.write("/data/etcd/member/wal/1.wal", "");
+    const { user } = host.cluster;
+    expect(check(host, "check_readable")).toEqual([
+      refused(
+        `data directory: /data/etcd/member/wal/1.wal belongs to root, and ${user}, as whom etcd runs, may not be able to read it: somebody has run etcd, or restored data, as another user; to do: chown -hR ${user}: /data/etcd/member, and apply again`,
+      ),
+    ]);
+    host.call('chown root "$DATA_DIR"; give_data_to_user; put_directory "$DATA_DIR" 700');
+    expect(check(host, "check_readable")).toEqual([]);
+  });
+
+  testAsRoot("what has another name elsewhere, or another owner than the directory, is nobody's to give", () => {
+    const host = newHost();
+    withData(host);
+    host.write("/elsewhere", "");
+    linkSync(host.path("/elsewhere"), host.path("/data/etcd/member/x"));
+    host.write("/data/etcd/member/y", "");
+    chownSync(host.path("/data/etcd/member/y"), 12345, 0);
+    host.call("give_data_to_user");
+    expect(check(host, 'cd "$DATA_DIR" && stat -c "%u %n" member/x member/y')).toEqual([
+      "0 member/x",
+      "12345 member/y",
+    ]);
+  });
+
+  describe("the log on a disk of its own", () => {
+    const onDisk = () => {
       const host = newHost();
       withData(host);
-      host.write("/elsewhere", "");
-      host.call(
-        'mkdir "$DATA_DIR/lost+found"; ln -s "$DATA_DIR/../../elsewhere" "$DATA_DIR/member/link"; chown -R -h root "$DATA_DIR"',
-      );
-      expect(check(host, "check_user")).toEqual([]);
-      const owners = () =>
-        check(host, 'cd "$DATA_DIR" && stat -c "%U %n" member/wal/0.wal member/link lost+found ../../elsewhere');
-      expect(owners()).toEqual([
-        "root member/wal/0.wal",
-        "root member/link",
-        "root lost+found",
-        "root ../../elsewhere",
-      ]);
-      host.call("give_data_to_user");
-      const { user } = host.cluster;
-      expect(owners()).toEqual([
-        `${user} member/wal/0.wal`,
-        `${user} member/link`,
-        "root lost+found",
-        "root ../../elsewhere",
-      ]);
+      mounted(host, host.path("/data/etcd/member/wal"));
+      host.call('chown -hR "$ETCD_USER:" "$DATA_DIR"; mark_started');
+      return host;
+    };
 
-      const running = newHost();
-      runningHost(running);
-      expect(check(running, "check_user")).toEqual([]);
-      running.call('chown root "$DATA_DIR"');
-      expect(check(running, "check_user")).toEqual([
+    test("has its member's mark, which is no data", () => {
+      const host = onDisk();
+      expect(host.read("/data/etcd/member/wal/.cdktf-etcd")).toBe(`member=a\npeer_url=${host.member.peerUrl}\n`);
+      expect(check(host, "check_data")).toEqual([]);
+    });
+
+    test("of another member is refused, and etcd does not start on it", () => {
+      const host = onDisk();
+      host.write("/data/etcd/member/wal/.cdktf-etcd", "member=b\npeer_url=https://127.0.0.2:2380\n");
+      expect(check(host, "check_data")).toEqual([
         refused(
-          `user: etcd runs here as root, and /data/etcd belongs to that user; a running member is not given to another user; to do: set user back to root; or supervisorctl stop a, and apply again: its data then go to ${user}`,
+          `data directory: /data/etcd/member/wal holds the log of the member b with peer URL https://127.0.0.2:2380, not of a with ${host.member.peerUrl}: as that member etcd would run here; to do: supervisorctl stop a, and bring the right disk back`,
         ),
       ]);
-      running.call("give_data_to_user");
-      expect(check(running, 'stat -c %U "$DATA_DIR"')).toEqual(["root"]);
-    },
-  );
+    });
+  });
+
+  test("a mark of any size or kind is read as one block, and waited for by nobody", () => {
+    const host = newHost();
+    withData(host);
+    host.call('truncate -s 5G "$DATA_MARK" 2>/dev/null || : >"$DATA_MARK"');
+    expect(host.call("data_mark member").lines).toEqual([]);
+    host.call('rm "$DATA_MARK"; mkfifo "$DATA_MARK"');
+    expect(host.call("data_mark member").lines).toEqual([]);
+    host.write("/secret", "member=stolen\n");
+    host.call(`rm "$DATA_MARK"; ln -s '${host.path("/secret")}' "$DATA_MARK"`);
+    expect(host.call("data_mark member").lines).toEqual([]);
+  });
 
   describe("a healthy etcd whose data are not to be seen is never taken out", () => {
     function hidden() {

@@ -55,7 +55,7 @@ inEachShell((newHost) => {
     host.stub("supervisorctl", "echo 'Server requires authentication'; exit 2");
     expect(host.call("check_supervisor").lines).toEqual([
       refused(
-        `supervisor: supervisord runs by ${CONF} and does not answer: Server requires authentication; to do: make 'supervisorctl -c ${CONF} pid' answer: in ${CONF}, [supervisorctl] needs the serverurl of supervisord's server, and its username and password where that has them`,
+        `supervisor: supervisord runs by ${CONF} and does not answer: Server requires authentication; to do: make 'supervisorctl -c ${CONF} pid' answer: in ${CONF}, [supervisorctl] needs the serverurl of supervisord's server, and its username and password where that has them; if it hangs, systemctl restart supervisor restarts it and all of its programs`,
       ),
     ]);
   });

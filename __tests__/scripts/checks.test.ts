@@ -474,6 +474,14 @@ inEachShell((newHost) => {
       expect(check(host, CA, CA)).toEqual([]);
     });
 
+    test("of a member that runs from another install root, too", () => {
+      const host = newHost();
+      runningHost(host);
+      host.write("/opt/etcd/certs/ca.pem", THEIRS);
+      const data = { CA_PEM_BASE64: base64(CA), AUTHORITY_PEM_BASE64: base64(CA) };
+      expect(host.call(`CURRENT=${host.path("/srv/etcd")}; check_ca`, data).lines).toEqual([refused(LOST)]);
+    });
+
     test("a bundle may grow, be signed by its other CA, and shrink, one deploy after the other", () => {
       const host = newHost();
       runningHost(host);
@@ -570,29 +578,68 @@ inEachShell((newHost) => {
     });
   });
 
+  test("a new certificate that the members which run do not take is refused, with the way in three deploys", () => {
+    const host = newHost({ props: { extraFlags: { "peer-cert-allowed-cn": "k8s-etcd,other" } } });
+    runningHost(host);
+    const check = (name: string) =>
+      host.call(`common_name() { echo ${name}; }; check_allowed_names`, { LEAF_PEM_BASE64: "" }).lines;
+    expect(check("k8s-etcd")).toEqual([]);
+    expect(check("etcd-members")).toEqual([
+      refused(
+        "certificates: the members that run do not take the common name etcd-members, by their peer-cert-allowed-cn=k8s-etcd,other; to do: take peer-cert-allowed-cn out of extraFlags, deploy; change the certificates, deploy; then put it back with the new name",
+      ),
+    ]);
+  });
+
   describe("authentication", () => {
     const clusterHost = () => newHost({ props: { ports: { client: own.port } } });
 
     test("that lets the member's certificate administer the cluster is good", () => {
       const host = clusterHost();
       runningHost(host);
-      expect(host.call("check_authentication").lines).toEqual([]);
+      expect(host.call("check_authentication", { LEAF_PEM_BASE64: "" }).lines).toEqual([]);
     });
 
     test("that does not is refused, with what to do", () => {
       const host = clusterHost();
       runningHost(host).on("user list", 'fail "etcdserver: permission denied"');
-      expect(host.call("check_authentication").lines).toEqual([
+      expect(host.call("check_authentication", { LEAF_PEM_BASE64: "" }).lines).toEqual([
         refused(
           "authentication: the member's certificate may not administer the cluster, etcd says: Error: etcdserver: permission denied; to do: authentication is on, and a deploy needs the role root: etcdctl user add NAME --no-password; etcdctl user grant-role NAME root; NAME is the common name of the member's certificate, certificates.commonName (default k8s-etcd)",
         ),
       ]);
     });
 
+    describe("and a new common name", () => {
+      const renamed = (users: string) => {
+        const host = clusterHost();
+        const cluster = runningHost(host);
+        cluster.on("auth status", 'echo "Authentication Status: true"; exit');
+        cluster.on("user get", users);
+        return host.call("common_name() { cat; }; check_authentication", { LEAF_PEM_BASE64: base64("new-name") }).lines;
+      };
+
+      test("that is a user with the role root is good", () => {
+        expect(renamed('echo "User: new-name"; echo "Roles: root"; exit')).toEqual([]);
+      });
+
+      test("that is none is refused, before it is the only name that there is", () => {
+        expect(renamed('fail "etcdserver: user name not found"')).toEqual([
+          refused(
+            "authentication: authentication is on, and new-name, the common name of the new certificate, is no user with the role root; to do: etcdctl user add new-name --no-password; etcdctl user grant-role new-name root; then apply again",
+          ),
+        ]);
+      });
+
+      test("is the way back from one that may not ask", () => {
+        expect(renamed('fail "etcdserver: permission denied"')).toEqual([]);
+      });
+    });
+
     test("is not asked of an etcd that does not answer, or not run", () => {
       const host = clusterHost();
       runningHost(host).on("user list", 'fail "context deadline exceeded"');
-      expect(host.call("check_authentication").lines).toEqual([]);
+      expect(host.call("check_authentication", { LEAF_PEM_BASE64: "" }).lines).toEqual([]);
       expect(clusterHost().call("check_authentication").lines).toEqual([]);
     });
 
@@ -602,7 +649,7 @@ inEachShell((newHost) => {
         "user list",
         'fail "rpc error: code = Unavailable desc = connection error: desc = transport: authentication handshake failed: x509: certificate has expired"',
       );
-      expect(host.call("check_authentication").lines).toEqual([]);
+      expect(host.call("check_authentication", { LEAF_PEM_BASE64: "" }).lines).toEqual([]);
     });
   });
 });

@@ -1,5 +1,5 @@
-import { chmodSync, chownSync, mkdirSync, rmSync, symlinkSync, utimesSync } from "node:fs";
-import { installBinaries } from "../support/fake-etcd";
+import { chmodSync, chownSync, linkSync, mkdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
+import { installBinaries, listenOn } from "../support/fake-etcd";
 import { installSupervisor } from "../support/fake-supervisor";
 import type { Host } from "../support/host";
 import { runningHost } from "../support/phases";
@@ -184,6 +184,86 @@ inEachShell((newHost) => {
         "paths.installRoot: /opt/etcd leads to /opt/etcd-v3.1.20, which was not made by this package; to do: move the link away, or set paths.installRoot to another directory",
       ),
     ]);
+  });
+
+  testAsRoot(
+    "a version's directory that another user can change is refused, though the mark of this package lies in it",
+    () => {
+      const host = newHost();
+      installBinaries(host);
+      chownSync(host.path("/opt/etcd-v3.6.14"), 12345, 0);
+      const line = refused(
+        "paths.installRoot: /opt/etcd-v3.6.14 can be changed by others than root (UNKNOWN:root, mode 755), and root runs what lies there; to do: move it away, or set paths.installRoot to another directory",
+      );
+      expect(check(host)).toEqual([line]);
+      // One that a deploy has made here, as only root has written down, is taken back by the next stage.
+      host.call('remember_made "$VERSIONED"');
+      expect(check(host)).toEqual([]);
+      host.call("take_over");
+      expect(host.call('stat -c %U "$VERSIONED"').lines).toEqual(["root"]);
+    },
+  );
+
+  testAsRoot.each<[string, (path: string) => void]>([
+    ["symbolic link of root, with 1 names", (path) => symlinkSync("/etc/cron.d/zz", path)],
+    [
+      "regular empty file of root, with 2 names",
+      (path) => (
+        writeFileSync(`${path}s`.replace("etcd.logs", "x"), ""),
+        linkSync(`${path}s`.replace("etcd.logs", "x"), path)
+      ),
+    ],
+    ["directory of root, with 2 names", (path) => mkdirSync(path)],
+    ["regular empty file of daemon, with 1 names", (path) => (writeFileSync(path, ""), chownSync(path, 1, 1))],
+  ])("a log that leads elsewhere is refused: %s", (what, make) => {
+    const host = newHost();
+    host.write("/data/logs/other.log", "");
+    make(host.path("/data/logs/etcd.log"));
+    expect(check(host)).toEqual([
+      refused(
+        `paths.logDir: /data/logs/etcd.log is ${what}, and root writes the log there; to do: move it away, or set paths.logDir to a directory of its own`,
+      ),
+    ]);
+  });
+
+  describe("a member that another Terraform state has deployed", () => {
+    const other = async (more: { [key: string]: string } = {}) => {
+      const own = await listenOn("127.0.0.1");
+      const host = newHost({ props: { ports: { client: own.port } } });
+      const cluster = runningHost(host);
+      host.call("claim_host", { OWNER: "1", ...more });
+      return { host, cluster, close: () => own.close() };
+    };
+
+    test("is gone on with by a new state of the same program", async () => {
+      const { host, close } = await other();
+      expect(host.call("claim_host", { OWNER: "2" })).toEqual({ code: 0, lines: [] });
+      await close();
+    });
+
+    test("is not taken by a program that does not name all members of its cluster", async () => {
+      const { host, cluster, close } = await other();
+      cluster.members("a", "b", "c", "d");
+      expect(host.call("claim_host", { OWNER: "2" }).lines).toEqual([
+        refused(
+          "member: another Terraform state has deployed this member, and its cluster has d (https://127.0.0.4:2380), which the program does not name; to do: use that state; where it is lost, name these members too; or give this cluster members and hosts of its own",
+        ),
+      ]);
+      expect(host.call("claim_host", { OWNER: "1" })).toEqual({ code: 0, lines: [] });
+      await close();
+    });
+
+    test("is not taken by a program that calls the cluster otherwise", async () => {
+      const { host, close } = await other();
+      expect(host.call("claim_host", { OWNER: "2", CLUSTER: "stack/other" }).lines).toEqual([
+        refused(
+          "member: this member is of the cluster stack/etcd, which another Terraform state has deployed, and the program calls it stack/other; to do: set the id of the construct back, move the resources in that state (docs/destroy.md), or give this cluster members and hosts of its own",
+        ),
+      ]);
+      // The same state has moved its resources.
+      expect(host.call("claim_host", { OWNER: "1", CLUSTER: "stack/other" })).toEqual({ code: 0, lines: [] });
+      await close();
+    });
   });
 
   test("an old installation that moves to another root is still known as ours", () => {

@@ -1,6 +1,6 @@
 import { connect, createServer, type Server, type Socket } from "node:net";
 import type { Host } from "../support/host";
-import { MEMBERSHIP, phase, rollout, runningHost } from "../support/phases";
+import { HEALTH, phase, rollout, runningHost } from "../support/phases";
 import { listenOn } from "../support/fake-etcd";
 import { inEachShell, testAsRoot } from "../support/shells";
 
@@ -135,7 +135,7 @@ inEachShell((newHost) => {
 
     test.each([
       ["a rollout", (host: Host) => rollout(host)],
-      ["health", (host: Host) => phase(host, "health", { MEMBERSHIP })],
+      ["health", (host: Host) => phase(host, "health", HEALTH)],
     ])("is taken out by %s after its connections are closed here and have ended elsewhere", (_, run) => {
       const host = hostOf("abcD", all.port);
       withUnacknowledged(host);
@@ -150,7 +150,7 @@ inEachShell((newHost) => {
     test("a healthy one that leaves keeps its connections to the end", () => {
       const host = hostOf("abcd", all.port);
       withUnacknowledged(host);
-      expect(phase(host, "health", { MEMBERSHIP }).lines[0]).toMatch(/took d \(/);
+      expect(phase(host, "health", HEALTH).lines[0]).toMatch(/took d \(/);
       expect(closed(host)).toEqual([]);
     });
   });

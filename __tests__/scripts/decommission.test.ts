@@ -1,9 +1,9 @@
-import { lstatSync, rmSync } from "node:fs";
+import { lstatSync, renameSync, rmSync, symlinkSync } from "node:fs";
 import { listenOn } from "../support/fake-etcd";
 import type { Host } from "../support/host";
 import { mounted, phase, pid, runningHost, stagedHost } from "../support/phases";
 import { find, synthCluster } from "../support/synth";
-import { inEachShell } from "../support/shells";
+import { inEachShell, testAsRoot } from "../support/shells";
 
 const said = (text: string) => `a on host-a: shutdown: ${text}`;
 const shutdown = (host: Host, policy = "retain") =>
@@ -113,6 +113,41 @@ inEachShell((newHost) => {
     expect(host.has("/data/etcd/member/wal/0.wal")).toBe(true);
   });
 
+  test("with the policy destroy, nothing is deleted by a way that has become a link", () => {
+    const host = newHost();
+    runningHost(host);
+    host.call("claim_host");
+    renameSync(host.path("/data"), host.path("/moved"));
+    host.write("/victim/etcd/theirs", "");
+    symlinkSync(host.path("/victim"), host.path("/data"));
+    const before = pid(host);
+    expect(shutdown(host, "destroy").lines).toContain(
+      "a on host-a: shutdown refused: directory: a part of /data/etcd has become a symbolic link, or can be changed by others than root, and root deletes nothing by such a way; to do: correct that (namei -l /data/etcd), and run this again; or set removalPolicy to RETAIN, deploy, and run this again",
+    );
+    expect([pid(host), host.has("/victim/etcd/theirs")]).toEqual([before, true]);
+  });
+
+  test("with the policy destroy, supervisor's name for an ini that somebody has removed goes too", () => {
+    const host = newHost();
+    runningHost(host);
+    host.call("claim_host; supervisorctl stop a");
+    rmSync(host.path("/etc/supervisor/conf.d/etcd-server.ini"));
+    expect(shutdown(host, "destroy").code).toBe(0);
+    expect(host.list("/etc/supervisor/conf.d")).toEqual([".keep"]);
+  });
+
+  testAsRoot("a directory is root's, with all below it, before it is emptied: nobody adds to it meanwhile", () => {
+    const host = newHost();
+    host.write("/data/etcd/member/wal/0.wal", "");
+    host.call('chown -R daemon "$DATA_DIR"; close_directory "$DATA_DIR"');
+    expect(host.call('find "$DATA_DIR" -printf "%u %m %P\\n" | sort').lines).toEqual([
+      "daemon 644 member/wal/0.wal",
+      "root 700 ",
+      "root 700 member",
+      "root 700 member/wal",
+    ]);
+  });
+
   test("with the policy destroy, a disk that is not mounted is asked for: its data would stay and come back", () => {
     const host = newHost();
     runningHost(host);
@@ -140,7 +175,11 @@ inEachShell((newHost) => {
     expect(shutdown(host, "destroy").code).toBe(0);
     expect(host.list("/data")).toEqual(["etcd", "logs"]);
     expect([host.list("/data/etcd"), host.list("/data/logs")]).toEqual([[], ["theirs.log"]]);
-    expect([host.list("/opt"), host.list("/var/lib"), host.list("/run/cdktf-etcd")]).toEqual([[], [], ["claims.lock"]]);
+    expect([host.list("/opt"), host.list("/var/lib"), host.list("/run/cdktf-etcd")]).toEqual([
+      [],
+      [],
+      ["a.lock", "claims.lock"],
+    ]);
   });
 
   test("a data directory that is a mount point is emptied and stays", () => {
@@ -457,6 +496,16 @@ done`,
         ],
       });
       expect(pid(host)).toBe("");
+    });
+
+    test("is stopped when its etcd stands still, and another member says that it is out", async () => {
+      const both = await listenOn("127.0.0.1", "127.0.0.2");
+      const host = newHost({ props: { ports: { client: both.port } } });
+      const cluster = runningHost(host);
+      cluster.unhealthy("a");
+      cluster.members("b", "c");
+      expect(decommission(host).lines[0]).toBe("a on host-a: decommission: stopped and unregistered");
+      both.close();
     });
 
     test("is not stopped when its etcd runs and does not answer: nobody knows whether the cluster counts on it", () => {

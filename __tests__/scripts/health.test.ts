@@ -1,6 +1,6 @@
 import { X509Certificate } from "node:crypto";
 import type { Host } from "../support/host";
-import { answerHandshakes, MEMBERSHIP, phase, runningHost } from "../support/phases";
+import { answerHandshakes, HEALTH, phase, runningHost } from "../support/phases";
 import { inEachShell } from "../support/shells";
 import { makePki } from "../support/test-pki";
 
@@ -24,7 +24,7 @@ const row = (
 
 inEachShell((newHost) => {
   const clusterHost = () => newHost({ props: { ports: { client: 2379 } } });
-  const health = (host: Host) => phase(host, "health", { MEMBERSHIP });
+  const health = (host: Host) => phase(host, "health", HEALTH);
   /** The cluster of a host that can speak TLS; a handshake with `c` fails. */
   const running = (host: Host) => {
     host.write("/leaf.pem", pki.cert);
@@ -53,8 +53,30 @@ inEachShell((newHost) => {
     expect(run.code).toBe(1);
     expect(run.lines.slice(3)).toEqual([
       row("c", "3", "-", "UNHEALTHY", "-", "-", "https://127.0.0.3:2379", "-"),
-      "a on host-a: health failed: not healthy: c (https://127.0.0.3:2380); to do: see the log of each in /data/logs",
+      "a on host-a: health failed: not healthy: c (https://127.0.0.3:2380); to do: see the log of each in /data/logs; one that supervisor has stopped is started by terraform apply -replace its rollout resource",
     ]);
+  });
+
+  test("an etcd that runs on another member's data is named: it is healthy, and as that one", () => {
+    const host = clusterHost();
+    const cluster = running(host);
+    cluster.status("b", { id: 3 });
+    cluster.status("c", { id: 2 });
+    expect(health(host).lines.at(-1)).toBe(
+      "a on host-a: health failed: the etcd at https://127.0.0.2:2379 is not b, as the cluster has it, but the member 3: it runs on the data of that one; to do: bring each member's own disks or directories back to its host; see docs/lost-data.md",
+    );
+  });
+
+  test("what was staged and not rolled out is named, since Terraform may have recorded a rollout that it was killed in", () => {
+    const host = clusterHost();
+    const cluster = running(host);
+    host.call("accepts_connections() { :; }; note_due");
+    expect(cluster.due()).toEqual([host.member.peerUrl]);
+    expect(health(host).lines.at(-1)).toBe(
+      `a on host-a: health failed: what is staged was not rolled out: ${host.member.peerUrl} ; to do: see that nobody else deploys, then terraform apply -replace the rollout resource of that member`,
+    );
+    host.call("accepts_connections() { :; }; forget_due");
+    expect(health(host).code).toBe(0);
   });
 
   test("a desired member that the cluster does not have is in the table, and the phase fails", () => {
@@ -122,9 +144,9 @@ inEachShell((newHost) => {
   test("a deploy with an older list of members than the last one's is refused", () => {
     const host = clusterHost();
     const cluster = running(host);
-    for (const MEMBERSHIP of ["1", "2"]) expect(phase(host, "health", { MEMBERSHIP }).code).toBe(0);
+    for (const MEMBERSHIP of ["1", "2"]) expect(phase(host, "health", { ...HEALTH, MEMBERSHIP }).code).toBe(0);
     cluster.members("a", "b", "c", "d");
-    expect(phase(host, "health", { MEMBERSHIP: "1" })).toEqual({
+    expect(phase(host, "health", { ...HEALTH, MEMBERSHIP: "1" })).toEqual({
       code: 3,
       lines: [
         "a on host-a: health refused: stale: another deploy has changed the members since the one that this state knows of; to do: deploy with the newest state and program",

@@ -27,6 +27,19 @@ inEachShell((newHost) => {
     host.write("/opt/etcd/etcdctl", `#!/bin/sh\ncat '${host.path("/answer")}'\n`, 0o755);
     return host;
   }
+  test("what a member says of itself is no more than a name or a URL can hold, and the file of a first start is not run by it", () => {
+    const host = listing([
+      "8, started, x$(id) ' y, https://10.4.7.1:2380,https://a$(id):2380, https://10.4.7.1:2379, false",
+    ]);
+    expect(host.call('members_of ""').lines).toEqual([
+      "8 x??id????y https://10.4.7.1:2380,https://a??id?:2380 https://10.4.7.1:2379 voter",
+    ]);
+    host.call(`VERSIONED=${host.path("/opt/etcd")}; permit_first_start "initial_cluster=it's \\$(id)" token=x`);
+    expect(
+      host.call(`. '${host.path("/opt/etcd/first-start.env")}'; printf '%s\\n' "$initial_cluster" "$token"`).lines,
+    ).toEqual(["it's $(id)", "x"]);
+  });
+
   const filter = (host: Host, text: string) => host.call(`members_of x | ${text}`).lines;
 
   test("the member list is a line a member, with a dash for what the cluster does not know yet", () => {

@@ -1,6 +1,6 @@
 import { type FakeCluster, listenOn } from "../support/fake-etcd";
 import type { Host } from "../support/host";
-import { MEMBERSHIP, phase, pid, rollout, runningHost } from "../support/phases";
+import { HEALTH, phase, pid, rollout, rolloutData, runningHost } from "../support/phases";
 import { inEachShell } from "../support/shells";
 
 const took = (name: string, address: string, phase = "health") =>
@@ -25,8 +25,18 @@ inEachShell((newHost) => {
     cluster.unhealthy(letters.replace(/[a-z]/g, "").toLowerCase());
     return { host, cluster };
   }
-  const health = (host: Host) => phase(host, "health", { MEMBERSHIP });
+  const health = (host: Host) => phase(host, "health", HEALTH);
   const removals = (cluster: FakeCluster) => cluster.changes().filter((call) => call.includes("remove"));
+
+  test("a list that is the first one of its state takes nobody out, dead or alive: that state has never named them", () => {
+    const { host, cluster } = clusterOf("abcdE");
+    const first = { FOUNDING_MEMBERSHIP: HEALTH.MEMBERSHIP };
+    expect(phase(host, "rollout", { ...rolloutData(host), ...first }).code).toBe(0);
+    expect(phase(host, "health", { ...HEALTH, ...first }).lines.at(-1)).toBe(
+      "a on host-a: health failed: the cluster has d (https://127.0.0.4:2380), e (https://127.0.0.5:2380), which the program does not name, nor did it before; to do: add it to the program, or take it out by etcdctl member remove",
+    );
+    expect(removals(cluster)).toEqual([]);
+  });
 
   describe("a rollout", () => {
     test("takes dead ones out, before anything else", () => {

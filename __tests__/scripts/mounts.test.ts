@@ -49,6 +49,7 @@ inEachShell((newHost) => {
       ["a swap", "/dev/sdb1 none swap sw 0 0\n"],
       ["another directory", "/dev/sdb1 @/data2 ext4 defaults 0 2\n/dev/sdb2 @/data\\0402 ext4 defaults 0 2\n"],
       ["another directory below", "/dev/sdb1 @/data/logs ext4 defaults 0 2\n"],
+      ["what is below the data and holds none of them", "/dev/sdb1 @/data/etcd/.zfs/snapshot/x zfs defaults 0 0\n"],
     ])("%s is none", (_, text) => {
       const host = newHost();
       mounted(host);

@@ -118,6 +118,33 @@ inEachShell((newHost) => {
       expectJoined(host, cluster);
     });
 
+    test("while another member is down: refused before its etcd, which may still vote, is stopped and what is left of its data is moved", () => {
+      const { host, cluster } = newcomer();
+      cluster.members("a", "b", "c");
+      cluster.unhealthy("c");
+      mark(host);
+      host.write("/data/etcd/member/snap/db", "");
+      host.call('chown -hR "$ETCD_USER:" "$DATA_DIR"');
+      expect(rollout(host).lines).toEqual([
+        "a on host-a: rollout refused: join: c (https://127.0.0.3:2380) is not healthy, and a member is added only while all others are; to do: bring it back, or take it out of the program, and apply again",
+      ]);
+      expect(host.has("/data/etcd/member/snap/db")).toBe(true);
+      expect(host.calls("supervisorctl")).toEqual([]);
+      expect(cluster.changes()).toEqual([]);
+    });
+
+    test("and a version that is newer than the cluster's: a snapshot comes first, as before any upgrade", () => {
+      const { host, cluster } = newcomer("3.6.14");
+      cluster.status("b", { version: "3.5.33" });
+      cluster.status("c", { version: "3.5.33" });
+      expect(rollout(host).lines[0]).toBe(
+        said(
+          "saved a verified snapshot to /var/lib/cdktf-etcd/a/snapshots/3.5.33-before-3.6.14.db (fe01cf57, 10, 7, 2.1 MB)",
+        ),
+      );
+      expect(cluster.memberNames().sort()).toEqual(["a", "b", "c"]);
+    });
+
     describe.each(["does not know it", "has seen it started"])("and a cluster that %s, in which", (knows) => {
       const withLearner = (learner: FakeMember) => {
         const { host, cluster } = newcomer();
@@ -311,6 +338,34 @@ inEachShell((newHost) => {
       expect(pid(host)).toBe(before);
       expectJoined(host, cluster);
     });
+  });
+
+  test("data of a member that somebody has taken out and added again by hand have another ID: they are moved aside", () => {
+    const host = clusterHost();
+    const cluster = runningHost(host);
+    expect(rollout(host).code).toBe(0);
+    host.call("supervisorctl stop a");
+    cluster.unhealthy("a");
+    expect(host.call("! was_taken_out").code).toBe(0);
+    cluster.members(["9", "unstarted", "a"], "b", "c");
+    expect(rollout(host).lines.slice(0, 2)).toEqual([
+      expect.stringContaining("moved what lay in /data/etcd to "),
+      said("its data are gone: taken out of the cluster, to be joined anew"),
+    ]);
+    expect(cluster.memberNames().sort()).toEqual(["a", "b", "c"]);
+  });
+
+  test("data of another cluster than the one that lives are not moved aside: they may be all that is left of it", () => {
+    const host = clusterHost();
+    const cluster = runningHost(host);
+    expect(rollout(host).code).toBe(0);
+    host.call("supervisorctl stop a");
+    cluster.unhealthy("a");
+    for (const name of ["b", "c"]) cluster.status(name, { cluster: 78 });
+    cluster.members(["9", "unstarted", "a"], "b", "c");
+    expect(host.call("was_taken_out").code).toBe(1);
+    cluster.members("b", "c");
+    expect(host.call("was_taken_out").code).toBe(1);
   });
 
   describe("data of a member that the cluster has taken out", () => {

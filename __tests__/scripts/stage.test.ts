@@ -45,8 +45,7 @@ inEachShell((newHost) => {
   }
 
   /** A host whose member runs, with certificates of the same CA. */
-  function stagedBefore(): Host {
-    const host = newHost();
+  function stagedBefore(host = newHost()): Host {
     runningHost(host);
     host.write("/opt/etcd-v3.6.14/certs.0/ca.pem", pki.ca);
     // A TLS handshake with what runs here; it shows the new leaf.
@@ -124,8 +123,56 @@ inEachShell((newHost) => {
     expect(readlinkSync(host.path("/etc/supervisor/conf.d/etcd-server.conf"))).toBe("etcd-server.ini");
   });
 
-  test("in a deploy that may found a cluster, a stopped member with data is started before any founder looks", () => {
-    const host = stagedBefore();
+  describe("what was rolled out is staged again, while somebody has changed the files by hand", () => {
+    const edited = (edit: (host: Host) => void) => {
+      const host = stagedBefore();
+      stage(host);
+      host.call("remember_rolled_out");
+      edit(host);
+      return host;
+    };
+    const PUT_BACK = said("put the startup script and the supervisor program back, which somebody had changed here");
+
+    test("they are put back, for no rollout follows", () => {
+      const host = edited((host) => {
+        host.write(STARTUP, `${host.startupScript()}# by hand\n`, 0o755);
+        host.write("/etc/supervisor/conf.d/etcd-server.ini", `${host.programIni()}; by hand\n`);
+      });
+      const before = pid(host);
+      expect(stage(host).lines).toContain(PUT_BACK);
+      expect(host.read(STARTUP)).toBe(host.startupScript());
+      expect(host.read("/etc/supervisor/conf.d/etcd-server.ini")).toBe(host.programIni());
+      expect(host.list("/opt/etcd").filter((name) => name.endsWith(".next"))).toEqual([]);
+      expect(pid(host)).toBe(before);
+    });
+
+    test("a restart that is pending for another reason is none of that", () => {
+      const host = edited((host) => host.write("/var/lib/cdktf-etcd/a/restart-pending", ""));
+      expect(stage(host).code).toBe(0);
+    });
+
+    test("where etcd goes by what was changed, that takes a restart, which each stage asks for", () => {
+      const host = edited((host) => {
+        host.write(
+          STARTUP,
+          host.startupScript().replace("--initial-cluster=", "--log-level=debug \\\n  --initial-cluster="),
+          0o755,
+        );
+        host.call("supervisorctl restart a:a");
+      });
+      for (const lines of [stage(host).lines, stage(host).lines]) {
+        expect(lines.at(-1)).toBe(
+          "a on host-a: stage failed: somebody had changed the startup script or the supervisor program, and etcd still goes by that; to do: to restart this member: terraform apply -replace its rollout resource",
+        );
+      }
+    });
+  });
+
+  test("in a deploy that may found a cluster, a stopped member with data is started before any founder looks", async () => {
+    const peer = await listenOn("127.0.0.1");
+    const host = stagedBefore(newHost({ props: { ports: { peer: peer.port } } }));
+    // What listens is the test's, not etcd's.
+    host.stub("ss", "true");
     host.call("supervisorctl stop a");
     const founding = (genesis: string) => {
       host.write("/home/.cdktf-etcd/a/etcd-peer-key.pem", pki.key);
@@ -144,6 +191,19 @@ inEachShell((newHost) => {
     host.call("supervisorctl stop a");
     expect(founding("7").lines.at(-1)).toBe(said("staged"));
     expect(pid(host)).toBe("");
+    // One that ends again and again is seen by nobody, though it has data.
+    await peer.close();
+    expect(founding("8").lines.at(-1)).toMatch(
+      /^a on host-a: stage failed: its etcd, which has data, does not stay up, and beside it no cluster may be founded: .*; to do: correct that, and apply again$/,
+    );
+  });
+
+  test("a binary that does not run is refused, with the way to have it unpacked anew", () => {
+    const host = cleanHost();
+    host.write("/opt/etcd-v3.6.14/etcd", "#!/bin/sh\necho 'panic: broken'\nexit 2\n", 0o755);
+    expect(stage(host).lines.at(-1)).toBe(
+      "a on host-a: stage refused: binaries: /opt/etcd-v3.6.14/etcd does not run: panic: broken; to do: rm /opt/etcd-v3.6.14/etcd, and apply again: it is then unpacked anew; if that does not help, see what root's login may not (ulimit -a)",
+    );
   });
 
   test("flags that the staged etcd does not take are refused, and nothing of them is staged", () => {
@@ -288,7 +348,7 @@ inEachShell((newHost) => {
 
   test("a group of the user's name that is there already becomes its own", () => {
     const host = newHost();
-    host.stub("getent", `[ "$*" = "group cdktf-etcd-nobody" ]`);
+    host.stub("getent", `[ "$*" = "group cdktf-etcd-nobody" ] || exit 2`);
     expect(host.call("ETCD_USER=cdktf-etcd-nobody; ensure_user").code).toBe(0);
     expect(host.calls("useradd")).toEqual([
       "--system --gid=cdktf-etcd-nobody --no-create-home --home-dir /nonexistent --shell /sbin/nologin cdktf-etcd-nobody",

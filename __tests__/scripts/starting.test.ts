@@ -57,6 +57,15 @@ inEachShell((newHost) => {
     },
   );
 
+  test("fails after a minute where etcd says all the time that its data are of another cluster", () => {
+    const { host, cluster } = startingHost();
+    busy(host, cluster);
+    cluster.on("alarm list", `echo 'cluster ID mismatch' >>'${host.root}/data/logs/etcd.log'`);
+    expect(rollout(host).lines).toEqual([
+      expect.stringMatching(/ rollout failed: not healthy after \d+ s: cluster ID mismatch; /),
+    ]);
+  });
+
   test("has a generous end", () => {
     const { host, cluster } = startingHost();
     busy(host, cluster);

@@ -43,6 +43,19 @@ inEachShell((newHost) => {
     expect(untrusted(host, "/srv/a/b")).toEqual([]);
   });
 
+  test("of two flags the last one counts, as to etcd", () => {
+    expect(newHost().call(`value_in "$(printf '\\n--name=a\\n--name=b\\n')" name`).lines).toEqual(["b"]);
+  });
+
+  test("what runs as etcd's user has none of the phase's locks and files open, which others of that user could take", () => {
+    const host = newHost();
+    const open = (command: string) =>
+      host.call(`take_lock; keep_errors; exec 7>&9; ${command} sh -c 'ls /proc/$$/fd' 2>&1`);
+    expect(open("").lines).toEqual(expect.arrayContaining(["7", "9"]));
+    for (const fd of ["7", "8", "9"]) expect(open("as_etcd").lines).not.toContain(fd);
+    expect(host.call('stat -c %a "$LOCK"').lines).toEqual(["600"]);
+  });
+
   testAsRoot("put_file writes nothing where somebody else can write: its line is the only one", () => {
     const host = newHost();
     mkdirSync(host.path("/srv/theirs"), { recursive: true });

@@ -86,7 +86,7 @@ inEachShell((newHost) => {
       code: 3,
       lines: [
         said("waiting for the turn: b is being changed"),
-        "a on host-a: rollout refused: turn: not had within two minutes: b is being changed; to do: wait for the other deploy to end (at the latest in 300 s), and apply again",
+        "a on host-a: rollout refused: turn: not had within two minutes: b is being changed; to do: wait for the other deploy to end (at the latest in 300 s), and apply again; if it stays, somebody else has written that key: etcdctl del cdktf-etcd/turn",
       ],
     });
     expect(pid(host)).toBe(before);

@@ -291,8 +291,10 @@ inEachShell((newHost) => {
     const SCRIPT = "/opt/etcd-v3.6.14/etcd-server-startup.sh";
     /** An etcdserverpb.Request as it lies in a write-ahead log. */
     const REQUEST = Buffer.from("\x08\x01\x12\x03PUT\x1a\x0a/0/version\x22\x053.5.0\x28\x00", "latin1");
-    const afterSnapshot = (host: Host, index: string) =>
+    const afterSnapshot = (host: Host, index: string) => {
       host.write(`/data/etcd/member/snap/0000000000000001-${index}.snap`, "");
+      host.call('chown -hR "$ETCD_USER:" "$DATA_DIR"');
+    };
     const snapshotCount = (host: Host) => /--snapshot-count=(\d+)\n$/.exec(host.read(SCRIPT))?.[1];
     const saved = said(`saved a verified snapshot to ${SNAPSHOTS}/3.6.14-before-3.7.1.db (fe01cf57, 10, 7, 2.1 MB)`);
     const tookRaftSnapshot = said(

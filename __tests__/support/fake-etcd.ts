@@ -7,7 +7,7 @@ import type { Host, HostOptions } from "./host";
  * Waits for a signal as etcd would, and leaves its arguments for the test to see; one that finds `/run/stuck` says it and writes no data.
  * A member that was added and never started is started now, and healthy unless it is a learner. With a `--snapshot-count` it takes a raft snapshot.
  */
-function etcd(root: string, directory: string): string {
+function etcd({ root, cluster: { user } }: Host, directory: string): string {
   return `#!${root}${directory}/.sh
 root='${root}'
 [ "\${1:-}" != --version ] || { echo "etcd Version: \${0%/etcd}" | sed 's|/.*/etcd-v||' && exit; }
@@ -28,12 +28,16 @@ else
   entry=$(grep -F "unstarted, , $peer, , " "$state/members" 2>/dev/null)
   if [ -n "$entry" ]; then
     sed "s#unstarted, , $peer, , #started, $name, $peer, $client, #" "$state/members" >"$state/members.next" && mv "$state/members.next" "$state/members"
+    status=$state/$(printf %s "$client" | tr '/:' __).status
+    [ ! -e "$status" ] || sed -i 's/"member_id":[0-9]*/"member_id":'"$(printf %u "0x\${entry%%,*}")/" "$status"
     case $entry in *false) : >"$state/$(printf %s "$client" | tr '/:' __).healthy" ;; esac
   fi
   mkdir -p "$data/member/wal"
   [ -e "$data/member/wal/0.wal" ] || : >"$data/member/wal/0.wal"
   exec 5<"$data/member/wal/0.wal"
   if [ -n "\${snapshot_count:-}" ]; then mkdir -p "$data/member/snap"; : >"$data/member/snap/0000000000000002-000000000000000a.snap"; fi
+  # It runs as the test does, not as etcd's user.
+  chown -hR '${user}' "$data/member"
 fi
 [ -p "$root/run/never" ] || mkfifo "$root/run/never"
 read -r _ <"$root/run/never"
@@ -131,10 +135,10 @@ case $words in
     fi
     ;;
   "lease keep-alive "*) case $(cat "$state/turn" 2>/dev/null) in "$last "*) ;; *) fail "lease not found" ;; esac ;;
-  "get cdktf-etcd/joins/") sed -n 's/^put \\([^ ]*\\) .*/\\1/p' "$state/joins" 2>/dev/null || true ;;
-  "del cdktf-etcd/joins/"*) sed -i "\\|^put $last |d" "$state/joins" 2>/dev/null || true ;;
-  "put cdktf-etcd/joins/"*) echo "$words" >>"$state/joins"; echo OK ;;
-  "get cdktf-etcd/joins/"*) grep "^put $last " "$state/joins" 2>/dev/null || true ;;
+  "get cdktf-etcd/joins/" | "get cdktf-etcd/due/") sed -n "s|^put \\($last[^ ]*\\) .*|\\1|p" "$state/keys" 2>/dev/null || true ;;
+  "del cdktf-etcd/joins/"* | "del cdktf-etcd/due/"*) sed -i "\\|^put $last |d" "$state/keys" 2>/dev/null || true ;;
+  "put cdktf-etcd/joins/"* | "put cdktf-etcd/due/"*) echo "$words" >>"$state/keys"; echo OK ;;
+  "get cdktf-etcd/joins/"*) grep "^put $last " "$state/keys" 2>/dev/null || true ;;
   "del cdktf-etcd/turn") rm -f "$state/turn" && echo 1 ;;
   "snapshot save "*) echo "a snapshot" >"$last" ;;
   "snapshot status "*) echo "fe01cf57, 10, 7, 2.1 MB" ;;
@@ -158,7 +162,7 @@ export function installBinaries(host: Host, version = host.cluster.version): voi
   const directory = `/opt/etcd-v${version}`;
   // Its process must be seen to run from its version's directory, as a binary's is: so the shell of the script lies there, too.
   host.write(`${directory}/.sh`, readFileSync("/bin/sh"), 0o755);
-  host.write(`${directory}/etcd`, etcd(host.root, directory), 0o755);
+  host.write(`${directory}/etcd`, etcd(host, directory), 0o755);
   host.write(`${directory}/etcdctl`, etcdctl(host.root), 0o755);
   if (atLeast(version, "3.5.0")) host.write(`${directory}/etcdutl`, etcdutl(host.root), 0o755);
   host.write(`${directory}/.sha256`, `${host.archiveSha256}\n`);
@@ -258,16 +262,24 @@ export class FakeCluster {
 
   /** The members whose join the cluster remembers, by peer URL. */
   public joins(): string[] {
-    const text = this.host.has("/run/cluster/joins") ? this.host.read("/run/cluster/joins") : "";
-    return text
-      .split("\n")
-      .slice(0, -1)
-      .map((line) => line.replace(/^put cdktf-etcd\/joins\/(\S+) .*/, "$1"));
+    return this.keys("joins");
+  }
+
+  /** The members of which the cluster remembers that something is due, by peer URL. */
+  public due(): string[] {
+    return this.keys("due");
+  }
+
+  private keys(directory: string): string[] {
+    const text = this.host.has("/run/cluster/keys") ? this.host.read("/run/cluster/keys") : "";
+    return [...text.matchAll(/^put cdktf-etcd\/(\S+?)\/(\S+) .*$/gm)]
+      .filter(([, name]) => name === directory)
+      .map(([, , url]) => url);
   }
 
   /** A deploy began to add this member, and was cut short. */
   public began(name: string): void {
-    this.host.write("/run/cluster/joins", `put cdktf-etcd/joins/${this.urls(name).peerUrl} ${name}\n`);
+    this.host.write("/run/cluster/keys", `put cdktf-etcd/joins/${this.urls(name).peerUrl} ${name}\n`);
   }
 
   public alarm(text: string): void {
@@ -295,7 +307,8 @@ export class FakeCluster {
   /** The calls that change something, or could. */
   public changes(): string[] {
     return this.calls().filter(
-      (call) => !/ (endpoint|alarm|member list|lease|txn|del|(put|get) cdktf-etcd\/joins|snapshot status)/.test(call),
+      (call) =>
+        !/ (endpoint|alarm|member list|lease|txn|del|(put|get) cdktf-etcd\/(joins|due)|snapshot status)/.test(call),
     );
   }
 

@@ -142,6 +142,8 @@ supervise() {
     "$(value "$1" command)" >>"$(value "$1" stdout_logfile)" 2>&1 &
     echo $! >"$root/run/etcd.pid"
     ln -sfn "/proc/$!" "$root/proc/$!"
+    # It runs as the test does; to the scripts the owner of this is who it runs as.
+    chown -h '${host.cluster.user}' "$root/proc/$!" 2>/dev/null
     wait $!
     rm -f "$root/proc/$!"
     sleep 0.05

@@ -27,7 +27,7 @@ import { HOST_SCRIPTS, REMOVAL_SCRIPTS } from "./synth";
 
 /** All that a host offers to the scripts; a command that is not here is not found. */
 const TOOLS =
-  "awk base64 basename bash cat chmod chown cmp cp cut date df dirname env find findmnt flock getent grep gzip head id install ip kill ln ls mkdir mkfifo mv openssl ps readlink rm rmdir sed sha1sum sha256sum sleep sort ss stat tail tar timeout touch tr true uname wc";
+  "awk base64 basename bash cat chmod chown cmp cp cut date dd df dirname env find findmnt flock getent grep gzip head id install ip kill ln ls mkdir mkfifo mv openssl ps readlink rm rmdir sed sha1sum sha256sum sleep sort ss stat tail tar timeout touch tr true uname wc";
 
 /** Places that the scripts know by name; here they are the host's. */
 const SYSTEM_PATHS =

@@ -15,6 +15,9 @@ export function phase(host: Host, name: string, data: { [key: string]: string } 
 /** Terraform's record of the list of members, by its id. */
 export const MEMBERSHIP = "5577006791947779410";
 
+/** What health is told. */
+export const HEALTH = { MEMBERSHIP, FOUNDING_MEMBERSHIP: "the first list" };
+
 /** Runs a rollout for what is staged, or, as another deploy's, for what is not. */
 export function rollout(host: Host, { cluster, ini }: { cluster?: Partial<ClusterSettings>; ini?: string } = {}): Run {
   return phase(host, "rollout", rolloutData(host, cluster, ini));
@@ -28,6 +31,7 @@ export function rolloutData(
 ): { [key: string]: string } {
   return {
     MEMBERSHIP,
+    FOUNDING_MEMBERSHIP: "the first list",
     STARTUP_SHA256: sha256(Buffer.from(restartRelevant(host.startupScript(cluster)))),
     PROGRAM_INI_SHA256: sha256(Buffer.from(ini)),
     LEAF_SHA256: sha256(Buffer.from("")),
@@ -52,7 +56,7 @@ export function stagedHost(host: Host, supervisor: SupervisorPackage = "debian")
 export function runningHost(host: Host, supervisor: SupervisorPackage = "debian"): FakeCluster {
   const cluster = stagedHost(host, supervisor);
   host.write("/data/etcd/member/wal/0.wal", "");
-  host.call('put_directory "$DATA_DIR" 700');
+  host.call('put_directory "$DATA_DIR" 700; chown -hR "$ETCD_USER:" "$DATA_DIR"');
   host.write("/var/lib/cdktf-etcd/a/started", `${host.member.peerUrl}\n`);
   host.call('register_program <"$INI_NEXT"; rm "$INI_NEXT"; supervisorctl update');
   const names = host.cluster.members.map(({ name }) => name);

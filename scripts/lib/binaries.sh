@@ -2,7 +2,11 @@
 
 # The digest is also the mark by which a directory is known as ours.
 has_binaries() {
-  [ -x "$VERSIONED/etcd" ] && [ -x "$VERSIONED/etcdctl" ] && [ ! -L "$VERSIONED/etcd" ] && [ "$(cat "$VERSIONED/.sha256" 2>/dev/null)" = "$(archive_sha256)" ] && is_trusted "$VERSIONED/etcd"
+  local tool
+  [ "$(cat "$VERSIONED/.sha256" 2>/dev/null)" = "$(archive_sha256)" ] || return 1
+  for tool in etcd etcdctl; do
+    [ -x "$VERSIONED/$tool" ] && [ ! -L "$VERSIONED/$tool" ] && is_trusted "$VERSIONED/$tool" || return 1
+  done
 }
 
 # install_binaries ARCHIVE: an archive on this host, or nothing to download it.

@@ -42,14 +42,32 @@ shape() {
   [ -z "$running" ] || [ "$running" = "$3" ] || refusal "changed $2" "the running member has $running, the program says $3; $4" "$5"
 }
 
-# A running etcd as another user would lose its data directory the moment that stage gives it to the new one.
+# A running etcd as another user would lose its data directory the moment that stage gives it to the new one; and one that somebody has started as
+# root leaves files that etcd's user cannot read, so it would not come up again.
 check_user() {
-  local owner
-  if ! is_running || ! has_wal; then return; fi
-  owner=$(stat -c %U "$DATA_DIR")
-  [ "$owner" = "$ETCD_USER" ] ||
-    refusal "user" "etcd runs here as $owner, and $DATA_DIR belongs to that user; a running member is not given to another user" \
-      "set user back to $owner; or supervisorctl stop $MEMBER, and apply again: its data then go to $ETCD_USER"
+  local pid owner
+  pid=$(etcd_pid)
+  if [ -z "$pid" ] || ! has_wal; then return; fi
+  owner=$(stat -c %U "/proc/$pid" 2>/dev/null) || return 0
+  if [ "$owner" = "$ETCD_USER" ]; then return; fi
+  if [ "$(stat -c %U "$DATA_DIR")" = "$ETCD_USER" ]; then
+    refusal "user" "etcd runs here as $owner (process $pid), not as $ETCD_USER: somebody has started it by hand" \
+      "supervisorctl stop $MEMBER; kill $pid; when it has ended, supervisorctl start $MEMBER; then apply again"
+  else
+    refusal "user" "etcd runs here as $owner (process $pid), and the program has the user $ETCD_USER; a running member is not given to another user" \
+      "supervisorctl stop $MEMBER, see that process $pid ends, and apply again: its data then go to $ETCD_USER; or set user to $owner"
+  fi
+}
+
+# What etcd's user cannot read is in its directory: it would not start again, or start without its newest raft snapshot.
+check_readable() {
+  local file
+  # Without its disk mounted, what lies there is not etcd's.
+  has_wal || return 0
+  file=$(find "$DATA_DIR/member" -name lost+found -prune -o ! -user "$ETCD_USER" -print -quit 2>/dev/null || true)
+  [ -z "$file" ] || [ "$(stat -c %U "$DATA_DIR" 2>/dev/null)" != "$ETCD_USER" ] ||
+    refusal "data directory" "$file belongs to $(stat -c %U "$file"), and $ETCD_USER, as whom etcd runs, may not be able to read it: somebody has run etcd, or restored data, as another user" \
+      "chown -hR $ETCD_USER: $DATA_DIR/member, and apply again"
 }
 
 # Data that a running etcd has open and that are not where they should be are not lost. Of one that is healthy they are not even lost when they were
@@ -106,6 +124,12 @@ check_data() {
       refusal "data directory" "$DATA_DIR/member holds a database of etcd without a write-ahead log, and nothing here says whose" "find its log (--wal-dir of another etcd?), move it away, or set paths.dataDir"
     return 0
   fi
+  theirs=$(data_mark peer_url "$LOG_MARK")
+  if [ -n "$theirs" ] && [ "$theirs" != "$PEER_URL" ]; then
+    refusal "data directory" "$DATA_DIR/member/wal holds the log of the member $(data_mark member "$LOG_MARK") with peer URL $theirs, not of $MEMBER with $PEER_URL: as that member etcd would run here" \
+      "supervisorctl stop $MEMBER, and bring the right disk back"
+    return 0
+  fi
   if has_mark; then
     theirs=$(cat "$STATE_DIR/started")
     [ "$theirs" = "$PEER_URL" ] ||
@@ -146,7 +170,7 @@ adoption() { echo "mkdir -p -m 700 $STATE_DIR && echo $PEER_URL >$STATE_DIR/star
 
 # etcd makes its write-ahead log by renaming a directory, which a mount point does not allow.
 check_log_disk() {
-  mount_points | grep -qxF -e "$(readlink -m "$DATA_DIR/member/wal")" || return 0
+  is_log_mounted || return 0
   refusal "data directory" "$DATA_DIR/member/wal is a mount point without a write-ahead log, and etcd cannot create one on a mount point" \
     "if the log is on another disk, mount that; for a new member umount $DATA_DIR/member/wal, apply, and see docs/lost-data.md#a-disk-of-its-own-for-the-write-ahead-log"
 }

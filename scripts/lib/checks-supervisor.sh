@@ -6,6 +6,7 @@ check_supervisor() {
     package_manager >/dev/null || refusal "supervisor" "it is not installed, and there is no apt-get, dnf, yum or zypper" "install supervisor"
     return 0
   }
+  check_masked
   conf=$(supervisor_conf) || {
     refusal "supervisor" "$(supervisor_confusion)" "stop the one that is not meant, or start it by /etc/supervisord.conf or /etc/supervisor/supervisord.conf"
     return 0
@@ -17,7 +18,7 @@ check_supervisor() {
       refusal "supervisor" "supervisord cannot read its configuration: $words" "correct that file until 'supervisorctl reread' reports no error"
     elif [ -n "$(supervisord_process)" ]; then
       refusal "supervisor" "supervisord runs by $conf and does not answer: $(supervisor_words)" \
-        "make 'supervisorctl -c $conf pid' answer: in $conf, [supervisorctl] needs the serverurl of supervisord's server, and its username and password where that has them"
+        "make 'supervisorctl -c $conf pid' answer: in $conf, [supervisorctl] needs the serverurl of supervisord's server, and its username and password where that has them; if it hangs, systemctl restart supervisor restarts it and all of its programs"
     fi
   fi
   program_include >/dev/null || {
@@ -26,6 +27,16 @@ check_supervisor() {
     return 0
   }
   check_programs
+}
+
+check_masked() {
+  local unit
+  [ -z "$(supervisord_process)" ] || return 0
+  for unit in supervisor supervisord; do
+    case $(systemctl is-enabled "$unit" 2>/dev/null) in
+      masked*) refusal "supervisor" "no supervisord runs, and the systemd unit $unit is masked" "systemctl unmask $unit" ;;
+    esac
+  done
 }
 
 supervisor_confusion() {

@@ -7,7 +7,7 @@ MIN_FREE_INODES=200     # an archive unpacks to some ten files
 MAX_CLOCK_SKEW_S=60     # a leaf certificate is not valid before the operator's clock said so
 
 # Every command that these scripts call without asking first whether it is there; a test compares them.
-TOOLS="awk base64 basename bash cat chmod chown cmp cut date df dirname env find findmnt flock getent grep gzip head id install ip ln ls mkdir mv openssl readlink rm rmdir
+TOOLS="awk base64 basename bash cat chmod chown cmp cut date dd df dirname env find findmnt flock getent grep gzip head id install ip ln ls mkdir mv openssl readlink rm rmdir
   sed setpriv sha1sum sha256sum sleep sort ss stat systemctl tail tar timeout tr uname useradd"
 
 check_architecture() {
@@ -250,14 +250,19 @@ check_other_etcd() {
 
 # etcd loads its CAs only at start, and its leaf at every handshake: a leaf of a CA that was not there at start would cut a running member off.
 check_ca() {
-  is_running && [ -f "$CURRENT/certs/ca.pem" ] || return 0
-  case $(one_line <"$CURRENT/certs/ca.pem") in
+  local trusted
+  is_running || return 0
+  # As etcd has it: a new installRoot has none yet.
+  trusted=$(argument_of "/proc/$(etcd_pid)" trusted-ca-file)
+  trusted=${trusted:-$CURRENT/certs/ca.pem}
+  [ -f "$trusted" ] || return 0
+  case $(one_line <"$trusted") in
     *"$(decode "$AUTHORITY_PEM_BASE64" | one_line)"*) ;;
-    *) refusal "certificate authority" "the running member does not trust the CA of the new certificates ($CURRENT/certs/ca.pem has another); a lost Terraform state makes a new one" \
+    *) refusal "certificate authority" "the running member does not trust the CA of the new certificates ($trusted has another); a lost Terraform state makes a new one" \
       "restore the state, or import the old CA (CertificateAuthority.fromPem); for a new CA on purpose see docs/certificates.md" ;;
   esac
   # What lies here is what runs only once the last change has been rolled out.
-  [ ! -e "$RESTART_PENDING" ] || [ "$(decode "$CA_PEM_BASE64" | one_line)" = "$(one_line <"$CURRENT/certs/ca.pem")" ] ||
+  [ ! -e "$RESTART_PENDING" ] || [ "$(decode "$CA_PEM_BASE64" | one_line)" = "$(one_line <"$trusted")" ] ||
     refusal "certificate authority" "the last change of this member is not finished: it has not been restarted yet" "set certificates back, deploy, and change the CA then"
 }
 
@@ -278,12 +283,14 @@ check_members() {
   staying=$(printf '%s\n' "$list" | desired)
   leaving=$(printf '%s\n' "$list" | undesired)
   joining=$(desired_peer_urls | grep -vxF "$(printf '%s\n' "$staying" | awk '{ print $3 }')" || true)
-  [ -n "$leaving$joining" ] || return 0
+  rejoining=
+  if is_to_be_provisioned_anew && ! has_wal; then rejoining=yes; fi
+  [ -n "$leaving$joining$rejoining" ] || return 0
   # Not those that never started: a join that was cut short goes on in this deploy.
   not_healthy=$(printf '%s\n' "$staying" | started | voters | unhealthy)
   [ -n "$not_healthy" ] || return 0
   first=$(printf '%s\n' "$staying" | grep -vxF "$not_healthy" | sort -k 2 | head -n 1)
-  [ "$(printf '%s\n' "$first" | awk '{ print $3 }')" != "$PEER_URL" ] ||
+  { [ -z "$rejoining" ] && [ "$(printf '%s\n' "$first" | awk '{ print $3 }')" != "$PEER_URL" ]; } ||
     refusal "membership" "$(printf '%s\n' "$not_healthy" | named) is not healthy, and members are added and removed only while all that stay are" \
       "bring it back, or take it out of the program too"
 }
@@ -291,9 +298,44 @@ check_members() {
 # With authentication on, etcd takes a change of the membership from a user with the role root alone, and a certificate's common name is its user.
 # The list of users needs that role too, and changes nothing.
 check_authentication() {
+  local wanted
   is_running && accepts_connections "$(own_url)" || return 0
-  answer=$(etcdctl_at "$(own_url)" user list 2>&1) || ! is_forbidden "$answer" ||
-    refusal "authentication" "the member's certificate may not administer the cluster, etcd says: $(last_line "$answer")" "$(how_to_allow)"
+  wanted=$(decode "$LEAF_PEM_BASE64" | common_name)
+  if [ "$wanted" = "$(common_name <"$(client_directory)/certs/etcd-peer.pem")" ]; then
+    answer=$(etcdctl_at "$(own_url)" user list 2>&1) || ! is_forbidden "$answer" ||
+      refusal "authentication" "the member's certificate may not administer the cluster, etcd says: $(last_line "$answer")" "$(how_to_allow)"
+    return 0
+  fi
+  # Where it is the name that lies here that may not, nobody can ask, and another one is the way out.
+  case $(etcdctl_at "$(own_url)" auth status 2>/dev/null) in *"Status: true"*) ;; *) return 0 ;; esac
+  answer=$(etcdctl_at "$(own_url)" user get "$wanted" 2>&1) || case $answer in *"user name not found"*) ;; *) return 0 ;; esac
+  printf '%s\n' "$answer" | grep -qw root ||
+    refusal "authentication" "authentication is on, and $wanted, the common name of the new certificate, is no user with the role root" \
+      "etcdctl user add $wanted --no-password; etcdctl user grant-role $wanted root; then apply again"
+}
+
+# Of a certificate, in PEM.
+common_name() { openssl x509 -noout -subject -nameopt multiline 2>/dev/null | sed -n 's/^ *commonName *= //p'; }
+
+# A new leaf goes in at once, and the members that run go by the flags that they run with.
+check_allowed_names() {
+  local pid name flag
+  pid=$(etcd_pid)
+  [ -n "$pid" ] || return 0
+  name=$(decode "$LEAF_PEM_BASE64" | common_name)
+  case ,$(argument_of "/proc/$pid" peer-cert-allowed-cn), in
+    ,, | *",$name,"*) ;;
+    *) not_allowed peer-cert-allowed-cn "the common name $name" ;;
+  esac
+  for flag in peer-cert-allowed-hostname client-cert-allowed-hostname; do
+    name=$(argument_of "/proc/$pid" "$flag")
+    [ -z "$name" ] || decode "$LEAF_PEM_BASE64" | openssl x509 -noout -checkhost "$name" | grep -q ' does match ' || not_allowed "$flag" "a certificate without $name"
+  done
+}
+
+not_allowed() {
+  refusal "certificates" "the members that run do not take $2, by their $1=$(argument_of "/proc/$pid" "$1")" \
+    "take $1 out of extraFlags, deploy; change the certificates, deploy; then put it back with the new name"
 }
 
 # After the preflight: seconds later, or days, where this phase alone is run again.
@@ -329,8 +371,10 @@ check_places_and_data() {
   check_installation
   check_mounted
   check_hidden
+  check_readable
   check_data
   check_certificates
+  check_allowed_names
   check_ca
 }
 

@@ -5,17 +5,25 @@ CLAIM_FRESH_MINUTES=10 # longer than a deploy needs from its first stage to its 
 # Everything about places and their owners.
 check_ownership() {
   check_places
-  check_versions
+  check_contents
   check_claims
   check_older_claims
+}
+
+# What root runs there, and writes there.
+check_contents() {
+  check_versions
+  check_log
 }
 
 # claim_host: from here on the places are this member's. Under a lock of the whole host: another cluster's stage may be looking at the same moment.
 claim_host() {
   private_directory /run/cdktf-etcd
   exec 7>/run/cdktf-etcd/claims.lock
+  chmod 600 /run/cdktf-etcd/claims.lock
   flock -w 60 7 || refuse "locked" "another deploy is claiming places on this host, for a minute now" "wait for it to end, then apply again"
   refuse_any check_claims
+  refuse_any check_other_state
   refuse_fresh_claim
   remember_old_installation
   private_directory "$STATE_DIR"
@@ -38,6 +46,23 @@ refuse_fresh_claim() {
   [ -n "$(find "$CLAIM" -mmin "-$CLAIM_FRESH_MINUTES")" ] || return 0
   refuse "claim" "another deploy, with another Terraform state, has staged this member less than $CLAIM_FRESH_MINUTES minutes ago and not started it yet" \
     "let that deploy end, and use its state; if there is none, apply again when $CLAIM_FRESH_MINUTES minutes are over"
+}
+
+# Another Terraform state has deployed this member, and it lives. A new state of the same program may go on with it, as where a state was lost; another
+# program may not, which happens to have the same CA, and one name and address in common.
+check_other_state() {
+  local owner cluster strangers
+  owner=$(entry_of "$CLAIM" owner)
+  if [ -z "$owner" ] || [ "$owner" = "${OWNER:-$owner}" ] || ! has_mark || ! has_wal; then return; fi
+  cluster=$(entry_of "$CLAIM" cluster)
+  if [ "$cluster" != "$CLUSTER" ]; then
+    refusal "member" "this member is of the cluster $cluster, which another Terraform state has deployed, and the program calls it $CLUSTER" \
+      "set the id of the construct back, move the resources in that state (docs/destroy.md), or give this cluster members and hosts of its own"
+  elif answers_healthy; then
+    strangers=$(members_of "$(own_url)" | undesired | named)
+    [ -z "$strangers" ] || refusal "member" "another Terraform state has deployed this member, and its cluster has $strangers, which the program does not name" \
+      "use that state; where it is lost, name these members too; or give this cluster members and hosts of its own"
+  fi
 }
 
 # A new installRoot or logDir: what lies in the old one is still ours to remove.
@@ -82,8 +107,8 @@ check_reach() {
   as_user='setpriv --reuid=65534 --regid=65534 --clear-groups'
   ! id "$ETCD_USER" >/dev/null 2>&1 || set_as_user
   [ "$OWN_UID" -eq 0 ] || as_user=
-  # shellcheck disable=SC2016,SC2086 # the inner shell expands it; words, or none
-  closed=$($as_user sh -c '
+  # shellcheck disable=SC2016 # the inner shell expands it
+  closed=$(run_as_user sh -c '
     path= rest=${1#/}/
     while [ -n "$rest" ]; do
       path=$path/${rest%%/*} rest=${rest#*/}
@@ -109,9 +134,21 @@ check_trusted() {
 
 other_place() { case $1 in paths.*) echo ", or set $1 to a directory of its own" ;; esac; }
 
-# What an older version of this package gave to etcd's user, and the next stage takes back.
+# What an older version of this package gave to etcd's user, or somebody gave away by hand since, and the next stage takes back.
 is_left_to_take_over() {
-  case $1 in "$(dirname "$DATA_DIR")" | "$LOG_DIR") was_etcds "$1" ;; *) return 1 ;; esac
+  case $1 in
+    "$(dirname "$DATA_DIR")" | "$LOG_DIR") was_etcds "$1" ;;
+    "$VERSIONED") is_version_to_take_over "$1" ;;
+    *) return 1 ;;
+  esac
+}
+
+# supervisord, root, appends to the log and renames it: where it leads elsewhere, or is another file too, that is what root would write to.
+check_log() {
+  local file
+  if ! is_trusted "$LOG_DIR" || is_left_to_take_over "$LOG_DIR"; then return 0; fi
+  file=$(find "$LOG_DIR" -maxdepth 1 -name 'etcd.log*' ! \( -type f -links 1 -uid "$OWN_UID" \) -print 2>/dev/null | head -n 1)
+  [ -z "$file" ] || refusal "paths.logDir" "$file is $(stat -c '%F of %U, with %h names' "$file"), and root writes the log there" "move it away, or set paths.logDir to a directory of its own"
 }
 
 # It is given to etcd's user, so it must be nobody else's. One with data says more in check_data and check_user.
@@ -130,8 +167,12 @@ check_data_owner() {
 check_versions() {
   local current
   if [ -e "$VERSIONED" ] || [ -L "$VERSIONED" ]; then
-    is_our_version "$VERSIONED" ||
+    if ! is_our_version "$VERSIONED"; then
       refusal "paths.installRoot" "$VERSIONED was not made by this package" "move it away, or set paths.installRoot to another directory"
+    elif ! is_trusted "$VERSIONED" && is_trusted "$INSTALL_ROOT" && ! is_left_to_take_over "$VERSIONED"; then
+      refusal "paths.installRoot" "$VERSIONED can be changed by others than root ($(whose "$VERSIONED")), and root runs what lies there" \
+        "move it away, or set paths.installRoot to another directory"
+    fi
   fi
   [ -L "$CURRENT" ] || return 0
   current=$(readlink -f "$CURRENT")

@@ -11,12 +11,20 @@ is_staged() {
 # What runs counts, too: an earlier deploy may have been told that supervisord took something over which it did not.
 needs_restart() { is_staged || [ -e "$RESTART_PENDING" ] || ! runs_as_meant; }
 
+# The digest of the script and the ini by which this member was healthy last. While it is there, nothing else has been put in force by a deploy.
+ROLLED_OUT=$STATE_DIR/rolled-out
+
+# etcd ignores the initial-* flags once it has data.
+restart_relevant() { grep -v '^initial_cluster' "$1" 2>/dev/null; }
+
+# What is staged, or is in force where nothing else is staged.
+staged_script() { if [ -e "$STARTUP.next" ]; then echo "$STARTUP.next"; else echo "$STARTUP"; fi; }
+staged_ini() { if [ -e "$INI_NEXT" ]; then echo "$INI_NEXT"; else program_ini; fi; }
+staged_digest() { { echo "$VERSION" && restart_relevant "$(staged_script)" && cat "$(staged_ini)"; } 2>/dev/null | sha256sum | cut -d' ' -f1; }
+
 # What lies here must be what this deploy has planned: another deploy may have staged something else since, or this member's stage was cut short.
 require_own_stage() {
-  script=$STARTUP ini=$INI_NEXT
-  [ ! -e "$STARTUP.next" ] || script=$STARTUP.next
-  [ -e "$INI_NEXT" ] || ini=$(program_ini)
-  found="$(sed '/^initial_cluster=/d' "$script" 2>/dev/null | sha256sum | cut -d' ' -f1) $(sha256sum 2>/dev/null <"$ini" | cut -d' ' -f1)"
+  found="$(sed '/^initial_cluster=/d' "$(staged_script)" 2>/dev/null | sha256sum | cut -d' ' -f1) $(sha256sum 2>/dev/null <"$(staged_ini)" | cut -d' ' -f1)"
   if [ "$found" != "$STARTUP_SHA256 $PROGRAM_INI_SHA256" ] || ! has_own_certificates || [ ! -x "$VERSIONED/etcdctl" ]; then
     refuse "stage" "what is staged here is not what this deploy has planned: another deploy was here since, or this member's stage was cut short" \
       "see that nobody else deploys, then terraform apply -replace the stage resource of this member"
@@ -49,6 +57,7 @@ activate() {
   log_size=$(stat -c %s "$LOG_DIR/etcd.log" 2>/dev/null || echo 0)
   private_directory "$STATE_DIR"
   : >"$RESTART_PENDING"
+  rm -f "$ROLLED_OUT"
   [ ! -e "$STARTUP.next" ] || mv -f "$STARTUP.next" "$STARTUP"
   [ ! -L "$CERTS_NEXT" ] || mv -fT "$CERTS_NEXT" "$VERSIONED/certs"
   [ "$(readlink "$CURRENT")" = "$(basename "$VERSIONED")" ] || put_link "$(basename "$VERSIONED")" "$CURRENT"
@@ -147,7 +156,7 @@ last_words() {
   recent_log | tail -c 1000000 | awk '
     !NF || /^[ \t]|^panic\(|^goroutine |^[a-z.]+\// { next }
     { last = $0 }
-    /fatal|panic|error|refus|not starting|flag provided|invalid value|permanently removed|: not found|[Pp]ermission denied|cannot / { reason = $0 }
+    /fatal|panic|error|refus|mismatch|not starting|flag provided|invalid value|permanently removed|: not found|[Pp]ermission denied|cannot / { reason = $0 }
     END { print reason != "" ? reason : last != "" ? last : "its log is empty" }' | cut -c1-400
 }
 
@@ -183,6 +192,14 @@ gate() {
   rm -f "$RESTART_PENDING" "$FIRST_START"
   mark_started
   remember_mounts
+  remember_identity "$entries" "$cluster_id"
+  remember_rolled_out
+}
+
+remember_rolled_out() {
+  local digest
+  digest=$(staged_digest)
+  [ "$digest" = "$(cat "$ROLLED_OUT" 2>/dev/null)" ] || printf '%s\n' "$digest" | put_file "$ROLLED_OUT" 600 root:root
 }
 
 # Healthy, or not going to be: an alarm (which etcdctl calls unhealthy), or seen down too often.
@@ -197,15 +214,30 @@ alarms_if_reachable() {
   ! accepts_connections "$url" || alarms "$url" || true
 }
 
-# require_one_cluster ENDPOINT: all its members that answer, and all of the program: one of another cluster is no member of this one.
+# require_one_cluster ENDPOINT: all its members that answer, and all of the program: one of another cluster is no member of this one. And each of them
+# is the member that the cluster knows under its client URL: with the data of another one, etcd runs as that one. What it has found is left in `entries`,
+# of members_of, and `cluster_id`.
 require_one_cluster() {
+  local statuses clusters id name client_url actual
+  entries=$(members_of "$1" | started)
   asked=$({
-    members_of "$1" | started | awk '{ print $4 }'
+    printf '%s\n' "$entries" | awk '{ print $4 }'
     for endpoint in $(other_endpoints); do if accepts_connections "$endpoint"; then echo "$endpoint"; fi; done
   } | sort -u | tr '\n' ,)
-  clusters=$(endpoint_status "${asked%,}" | awk '{ print $2 }' | sort -u | count)
+  asked=${asked#,}
+  statuses=$(endpoint_status "${asked%,}")
+  cluster_id=$(printf '%s\n' "$statuses" | awk '{ print $2 }' | sort -u)
+  clusters=$(printf '%s\n' "$cluster_id" | count)
   [ "$clusters" -ne 0 ] || fail "endpoint status: no answer from ${asked%,}: $(etcd_error "${asked%,}" endpoint status)" "apply again"
   [ "$clusters" -eq 1 ] || fail "the members are of $clusters clusters" "see docs/lost-data.md"
+  while read -r id name _ client_url _; do
+    actual=$(printf '%s\n' "$statuses" | awk -v url="$client_url" '$1 == url { print $3 }')
+    [ -z "$actual" ] || [ "$actual" = "$(printf %u "0x$id")" ] ||
+      fail "the etcd at $client_url is not $name, as the cluster has it, but the member $(printf %x "$actual"): it runs on the data of that one" \
+      "bring each member's own disks or directories back to its host; see docs/lost-data.md"
+  done <<LIST
+$entries
+LIST
 }
 
 health_reason() {

@@ -6,14 +6,17 @@ mounts_in() { mount_points | awk -v directory="$(readlink -f "$1")" 'index($0 "/
 
 # delete_directory PATH: with all that is in it; what is mounted there stays mounted, empty. `find -delete` and `rm` follow no link on their way.
 delete_directory() {
+  [ ! -d "$1" ] || close_directory "$1"
   if [ -z "$(mounts_in "$1")" ]; then
     rm -rf "$1"
     return
   fi
   find "$1" -mindepth 1 ! -type d -delete
   find "$1" -mindepth 1 -type d -delete 2>/dev/null || true
-  chown -h root:root "$1"
 }
+
+# From the top down every directory becomes root's, so that no process of etcd's user that was left adds another name while it is emptied.
+close_directory() { find "$1" -type d -exec chown -h root:root {} \; -exec chmod 700 {} \;; }
 
 # move_contents DIRECTORY NAME: all that is in it into DIRECTORY/NAME; likewise what lies on a file system mounted in it, which stays where it is.
 # The directory is etcd's user's: so it is that user who moves.

@@ -18,6 +18,8 @@ etcdctl_at() {
   code=0
   (
     [ -z "$api" ] || export ETCDCTL_API="$api"
+    # As in run_as_user.
+    exec 7>&- 8<&- 9>&-
     # shellcheck disable=SC2086 # words, or none
     exec timeout --foreground -k 2 "$seconds" $as_user "$client_tool" --endpoints="$endpoints" --cacert="$client/certs/ca.pem" \
       --cert="$client/certs/etcd-peer.pem" --key="$client/certs/etcd-peer-key.pem" --dial-timeout=3s --command-timeout=5s "$@"

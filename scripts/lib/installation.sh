@@ -6,11 +6,12 @@ STATE_DIR=/var/lib/cdktf-etcd/$MEMBER         # what must outlive the data direc
 FIRST_START=$CURRENT/first-start.env
 RESTART_PENDING=$STATE_DIR/restart-pending
 
-# permit_first_start LINE…: etcd may start without data, this once. The permission ends with the phase, also with one that fails: etcd may come up
+# permit_first_start NAME=VALUE…: etcd may start without data, this once. The permission ends with the phase, also with one that fails: etcd may come up
 # later, and a start without data after that would be another one.
 permit_first_start() {
   permitted=yes
-  printf '%s\n' "$@" | put_file "$VERSIONED/${FIRST_START##*/}" 644 root:root
+  # A shell reads it. What the values are made of, other members have said of themselves.
+  for setting; do printf "%s='%s'\n" "${setting%%=*}" "$(printf '%s\n' "${setting#*=}" | sed "s/'/'\\\\''/g")"; done | put_file "$VERSIONED/${FIRST_START##*/}" 644 root:root
 }
 
 end_permission() {
@@ -41,8 +42,12 @@ mark_started() {
 # mean something to a terminal.
 DATA_MARK=$DATA_DIR/.cdktf-etcd
 
+# The same beside the log where that has a disk of its own: by its log etcd knows which member it is.
+LOG_MARK=$DATA_DIR/member/wal/.cdktf-etcd
+
 # Another member's mark stays: it is the only thing that tells of a disk in the wrong host.
 mark_data() {
+  mark_log
   if [ ! -d "$DATA_DIR" ] || [ -n "$(data_mark member)" ]; then return; fi
   private_directory "$STATE_DIR"
   printf 'member=%s\npeer_url=%s\n' "$MEMBER" "$PEER_URL" | put_file "$STATE_DIR/data-mark" 644 root:root
@@ -50,17 +55,27 @@ mark_data() {
   mv -fT "$STATE_DIR/data-mark" "$DATA_MARK" 2>/dev/null || rm -f "$STATE_DIR/data-mark"
 }
 
-# data_mark KEY
+mark_log() {
+  if [ -e "$LOG_MARK" ] || ! is_log_mounted; then return; fi
+  # The directory is etcd's user's: so it is that user who writes.
+  # shellcheck disable=SC2016 # the inner shell expands it
+  printf 'member=%s\npeer_url=%s\n' "$MEMBER" "$PEER_URL" | as_etcd sh -c 'cat >"$1.new" && mv -f "$1.new" "$1"' sh "$LOG_MARK" || true
+}
+
+is_log_mounted() { mount_points | grep -qxF -e "$(readlink -m "$DATA_DIR/member/wal")"; }
+
+# data_mark KEY [FILE]: no more than a block is read, through no link, and without waiting: etcd's user may put anything there.
 data_mark() {
-  if [ ! -f "$DATA_MARK" ] || [ -L "$DATA_MARK" ]; then return; fi
-  sed -n "/^$1=/{s///;s/[^]A-Za-z0-9._:\/[-]//g;s/^\(.\{200\}\).*/\1/;p;q;}" "$DATA_MARK"
+  local mark=${2:-$DATA_MARK}
+  if [ ! -f "$mark" ] || [ -n "$(link_in "$mark")" ]; then return; fi
+  dd if="$mark" iflag=nofollow,nonblock bs=4096 count=1 2>/dev/null | tr -d '\000' | sed -n "/^$1=/{s///;s/[^]A-Za-z0-9._:\/[-]//g;s/^\(.\{200\}\).*/\1/;p;q;}"
 }
 
 has_own_data_mark() { [ "$(data_mark member) $(data_mark peer_url)" = "$MEMBER $PEER_URL" ]; }
 
 # Something lies in the data directory that is worth keeping: more than directories, than what a new file system brings, and than
 # what was set aside there.
-has_content() { [ -n "$(find "$DATA_DIR" -mindepth 1 \( -name lost+found -o -path "$DATA_DIR/aside-*" \) -prune -o ! -type d ! -path "$DATA_MARK" -print 2>/dev/null | head -n 1)" ]; }
+has_content() { [ -n "$(find "$DATA_DIR" -mindepth 1 \( -name lost+found -o -path "$DATA_DIR/aside-*" \) -prune -o ! -type d ! -path "$DATA_MARK" ! -path "$LOG_MARK" -print 2>/dev/null | head -n 1)" ]; }
 
 # The system was installed anew, and the disk with the data was kept.
 adopt_data() {
@@ -69,11 +84,14 @@ adopt_data() {
   say "the data in $DATA_DIR are this member's own, of before"
 }
 
-# The user may have another uid than the one who wrote the data. Preflight has seen that no other user's etcd runs.
+# The user may have another uid than the one who wrote the data, or the data were restored by root: what belongs to the owner of the directory
+# is given, and no file that has another name elsewhere. A directory of etcd's user holds what that user has put there, which may be others'.
+# No etcd of another user runs: check_user.
 give_data_to_user() {
-  if is_running || [ ! -d "$DATA_DIR" ]; then return; fi
-  find "$DATA_DIR" -mindepth 1 \( -name lost+found -prune \) -o ! -path "$DATA_MARK" \( ! -user "$ETCD_USER" -o ! -group "$(id -gn "$ETCD_USER")" \) \
-    -execdir chown -h "$ETCD_USER:" {} +
+  local owner
+  owner=$(stat -c %u "$DATA_DIR" 2>/dev/null) || return 0
+  [ "$owner" != "$(id -u "$ETCD_USER")" ] || return 0
+  find "$DATA_DIR" -mindepth 1 \( -name lost+found -prune \) -o ! -path "$DATA_MARK" -uid "$owner" \( -type d -o -links 1 \) -execdir chown -h "$ETCD_USER:" {} +
 }
 
 # The number of the member's `reprovision` that was rolled out last.
@@ -177,11 +195,11 @@ has_argument() {
 # argument_of PROCESS FLAG: the value of --FLAG=VALUE
 argument_of() { value_in "$(arguments_of "$1")" "$2"; }
 
-# value_in ARGUMENTS FLAG
+# value_in ARGUMENTS FLAG: the last one, which is what holds for etcd.
 value_in() {
   local value
   case $1 in *"$LINE_END--$2="*) ;; *) return 0 ;; esac
-  value=${1#*"$LINE_END--$2="}
+  value=${1##*"$LINE_END--$2="}
   printf '%s\n' "${value%%"$LINE_END"*}"
 }
 

@@ -11,14 +11,18 @@ join_cluster() {
   refuse_one_elsewhere
   refuse_without_room
   take_turn "$live"
-  if has_content; then set_aside; else put_directory "$DATA_DIR" 700; fi
   list=$(members_of "$live")
   [ -n "$list" ] || fail "member list: no answer from $live: $(etcd_error "$live" member list)" "apply again"
   clear_unfinished_joins
   entry=$(printf '%s\n' "$list" | own_entry)
   # One that is listed and never started is what a killed join left, or a founder that never came to start. With the mark of a life it is neither.
-  if [ -n "$entry" ] && { has_mark || is_started_entry "$entry"; }; then
-    require_rest_healthy
+  is_to_leave=
+  if [ -n "$entry" ] && { has_mark || is_started_entry "$entry"; }; then is_to_leave=yes; fi
+  # Before its etcd is stopped: where the log was deleted under it, it still votes, and perhaps no other member can be spared.
+  if [ -z "$entry" ] || [ -n "$is_to_leave" ]; then require_rest_healthy; fi
+  snapshot_before_upgrade "$live"
+  if has_content; then set_aside; else put_directory "$DATA_DIR" 700; fi
+  if [ -n "$is_to_leave" ]; then
     say "its data are gone: taken out of the cluster, to be joined anew"
     remove_member "$live" "${entry%% *}" "$MEMBER" "$PEER_URL"
     rm -f "$STATE_DIR/started"
@@ -30,7 +34,8 @@ join_cluster() {
     wait_until 30 has_added || fail "etcd does not add this member: $answer" "see the log of the leader, and apply again"
     say "added to the cluster"
   fi
-  permit_first_start "initial_cluster=$(members_of "$live" | initial_cluster)"
+  remember_identity "$(members_of "$live")" "$cluster_id"
+  permit_first_start "initial_cluster=$(members_of "$live" | initial_cluster_of_list)"
   start_etcd
   wait_while_moving 30 true has_wal || fail "etcd wrote no data: $(last_words)" "see $LOG_DIR/etcd.log, correct the cause, and apply again"
   mark_started
@@ -91,7 +96,7 @@ has_added() {
 
 # etcd's --initial-cluster, from lines of members_of; this member has no name in it yet. Two of one name are one member with two URLs to etcd:
 # so one that moves, and whose old self is still there under its name, calls that by its ID.
-initial_cluster() {
+initial_cluster_of_list() {
   awk -v own="$PEER_URL" -v name="$MEMBER" '{ printf "%s%s=%s", sep, $3 == own ? name : $2 == name ? $1 : $2, $3; sep = "," }'
 }
 
@@ -117,11 +122,29 @@ has_been_promoted() {
   answer=$(etcdctl_at "$live" member promote "${entry%% *}" 2>&1) || ! is_own_learner
 }
 
-# Data of a member that the cluster has taken out (it left the program and comes back, or was replaced meanwhile) can never start again.
+# Data of a member that the cluster has taken out (it left the program and comes back, or was replaced meanwhile) can never start again. Nor when
+# somebody has added it anew under another ID: the data have the old one. Data of another cluster are none of that: they may be all that is left of it.
 was_taken_out() {
+  local own_id own_cluster
   ! answers_healthy && live=$(live_endpoint) || return 1
   list=$(members_of "$live")
-  [ -n "$list" ] && [ -z "$(printf '%s\n' "$list" | own_entry)" ]
+  [ -n "$list" ] || return 1
+  entry=$(printf '%s\n' "$list" | own_entry)
+  own_id=$(entry_of "$IDENTITY" member) own_cluster=$(entry_of "$IDENTITY" cluster)
+  [ -z "$own_cluster" ] || [ "$own_cluster" = "$(endpoint_status "$live" | awk '{ print $2 }')" ] || return 1
+  [ -z "$entry" ] || { [ -n "$own_id" ] && [ "${entry%% *}" != "$own_id" ]; }
+}
+
+# The IDs of this member and its cluster, since it was added or last healthy; the cluster's in decimal, as etcd's JSON has it.
+IDENTITY=$STATE_DIR/identity
+
+# remember_identity ENTRIES CLUSTER_ID
+remember_identity() {
+  local id
+  id=$(printf '%s\n' "$1" | own_entry | cut -d' ' -f1)
+  if [ -z "$id" ] || [ "$id $2" = "$(entry_of "$IDENTITY" member) $(entry_of "$IDENTITY" cluster)" ]; then return; fi
+  private_directory "$STATE_DIR"
+  printf 'member=%s\ncluster=%s\n' "$id" "$2" | put_file "$IDENTITY" 600 root:root
 }
 
 # Nothing is deleted: what lies in the data directory is moved beside it, or, where a file system is mounted there, into a directory in it.

@@ -1,7 +1,7 @@
 # Every upload ends in `main PHASE SECONDS "$@"`. It runs this same file three times: as it was called, then as the SSH user in a clean environment,
 # then as root with a time limit, where the phase is run.
 
-PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+PATH=/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin
 export PATH LC_ALL=C
 
 main() {
@@ -49,7 +49,7 @@ require_private_place() {
   directory=$place
   until is_private "$directory"; do
     [ "$directory" != / ] || refuse "script" "other users can enter $place, and so change the script that Terraform puts there before it becomes root" \
-      "chmod 700 $place; or set ssh.scriptPath to a file in a directory that only $(id -un) can enter"
+      "chmod 700 $place; or set ssh.scriptPath to a file in a directory that only $(id -un) can enter; whoever could enter may have changed this very script: look at what has run here"
     directory=$(dirname "$directory")
   done
   # Whoever may rename it puts another one there. Below it nobody else comes.
@@ -58,17 +58,12 @@ require_private_place() {
     "chmod go-w $changeable; or set ssh.scriptPath to a file in a directory below such as only root and $(id -un) can change"
 }
 
-# is_private DIRECTORY: only this user or root can enter it. A group of the owner's own name counts, as long as nobody else is in it.
+# is_private DIRECTORY: only this user or root can enter it. No group counts for that: nobody can tell whose primary group it is. With an access control
+# list, what the group may is the most that anybody in it may.
 is_private() {
   # shellcheck disable=SC2046 # split into words on purpose
-  set -- $(stat -c '%a %u %U %G' "$1")
-  [ "$2" = 0 ] || [ "$2" = "$(id -u)" ] || return 1
-  [ "$((0$1 & 1))" -eq 0 ] || return 1
-  [ "$((0$1 & 010))" -ne 0 ] || return 0
-  # With an access control list that is its mask, and the names in it may be anybody's.
-  case $(ls -ld "$directory") in ??????????+*) return 1 ;; esac
-  [ "$3" = "$4" ] || return 1
-  case $(getent group "$4" 2>/dev/null | cut -d: -f4) in '' | "$3") ;; *) return 1 ;; esac
+  set -- $(stat -c '%a %u' "$1")
+  { [ "$2" = 0 ] || [ "$2" = "$(id -u)" ]; } && [ "$((0$1 & 011))" -eq 0 ]
 }
 
 # Uploads are readable by others (0644): only the directory keeps a private key private.
@@ -158,8 +153,8 @@ keep_errors() {
 # What Terraform uploaded for this member and could not run or empty, because it was killed. Nothing of the kind can be under way here now.
 # A file of another's that vanishes meanwhile makes find fail: no reason to stop the deploy of a member that is healthy.
 sweep_uploads() {
-  uploads=$(basename "$0" | sed 's/[0-9][0-9]*/[0-9]*/g')
-  find "$(dirname "$0")" -maxdepth 1 -type f -name "$uploads" ! -newermt '5 seconds ago' \
+  uploads=$(basename "$0" | sed -e 's/[][\.*^$+?(){}|]/\\&/g' -e 's/[0-9][0-9]*/[0-9]+/g')
+  find "$(dirname "$0")" -maxdepth 1 -type f -regextype posix-extended -regex ".*/$uploads" ! -newermt '5 seconds ago' \
     \( -size 0 -o -exec grep -qxF "MEMBER='$MEMBER'" {} \; \) -delete 2>/dev/null || true
 }
 

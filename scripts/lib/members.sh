@@ -11,7 +11,8 @@ members_of() {
       for (i = 1; i <= n; i++) if (url[i] !~ /:\/\/(127\.|localhost|\[::1\])/) return url[i]
       return url[1]
     }
-    { print $1, or_dash($3), $4, or_dash(reachable($5)), $6 == "true" ? "learner" : "voter" }'
+    # A member says itself what it is called: no more of that than a name or a URL can have.
+    { for (i = 1; i <= NF; i++) gsub(/[^]A-Za-z0-9._:\/,[-]/, "?", $i); print $1, or_dash($3), $4, or_dash(reachable($5)), $6 == "true" ? "learner" : "voter" }'
 }
 
 # Filters of such lines: those that the program names, and those that it does not.
@@ -50,6 +51,24 @@ forget_joins() {
   etcdctl_at "$(own_url)" get "$JOINS/" --prefix --keys-only 2>/dev/null | grep . | while read -r key; do
     ! printf '%s\n' "$members" | started | voters | awk '{ print $3 }' | grep -qxF -e "${key#"$JOINS/"}" || forget_join "$(own_url)" "${key#"$JOINS/"}"
   done || true
+}
+
+# What is staged for a member and not rolled out leaves its peer URL in the cluster until it is. Terraform records a rollout that it was killed in as
+# done when another resource ends beside it, and nothing else would tell (ADR 8).
+DUE=cdktf-etcd/due
+
+# Under an alarm etcd writes nothing: then nobody is told, as when it does not answer.
+note_due() {
+  ! accepts_connections "$(own_url)" || etcdctl_at "$(own_url)" put "$DUE/$PEER_URL" "$MEMBER" >/dev/null 2>&1 || true
+}
+
+forget_due() {
+  ! accepts_connections "$(own_url)" || etcdctl_at "$(own_url)" del "$DUE/$PEER_URL" >/dev/null 2>&1 || true
+}
+
+# The program's members of which something is due, as their peer URLs.
+all_due() {
+  etcdctl_at "$(own_url)" get "$DUE/" --prefix --keys-only 2>/dev/null | sed -n "s|^$DUE/||p" | grep -xF -e "$(desired_peer_urls)" || true
 }
 
 # joined_by_others ENDPOINT: a filter, those whose join has not ended and was not begun by a deploy.

@@ -20,6 +20,9 @@ remember_membership() {
   { cat "$MEMBERSHIPS.$PHASE" 2>/dev/null || true && echo "$MEMBERSHIP"; } | put_file "$MEMBERSHIPS.$PHASE" 600 root:root
 }
 
+# One that a state has founded with, or found here, names nobody that is to leave: whom it does not name it has never named.
+may_take_out() { is_new_membership && [ "$MEMBERSHIP" != "$FOUNDING_MEMBERSHIP" ]; }
+
 # Of `list`, those that the program no longer names; whom somebody else is just adding is not among them.
 leaving() { printf '%s\n' "$list" | undesired | grep -vxF -e "$(printf '%s\n' "$list" | undesired | joined_by_others "$live")" || true; }
 

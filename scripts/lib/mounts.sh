@@ -8,11 +8,12 @@ MOUNTS_PUBLISHED=$CURRENT/mounts
 # All mount points, in the kernel's own spelling.
 mount_points() { awk '{ print $5 }' /proc/self/mountinfo 2>/dev/null || true; }
 
-# Filters lines that begin with a path: those of the paths on which a file of the data directory may lie.
+# Filters lines that begin with a path: those of the paths on which a file of the member may lie. What else is mounted below the data directory comes
+# and goes: ZFS shows its snapshots like that, to whoever looks at one.
 on_data_path() {
   awk -v data="$(readlink -m "$DATA_DIR")" '
     { path = $1; sub(/\/+$/, "", path) }
-    path ~ /^\// && (index(data "/", path "/") == 1 || index(path, data "/") == 1)'
+    path ~ /^\// && (index(data "/", path "/") == 1 || (index(path, data "/member") == 1 && substr(path, length(data) + 1) ~ "^/member(/wal|/snap)?$"))'
 }
 
 data_mounts() { mount_points | on_data_path | sort -u; }

@@ -5,7 +5,7 @@ needs_raft_snapshot() { older "$was" 3.7.0 && ! older "$VERSION" 3.7.0 && has_v2
 
 # Such a request's second field, its method, as protobuf writes it, and the tag of its third. By chance in other data it costs one restart.
 # shellcheck disable=SC2016 # the inner shell expands it
-has_v2_requests() { as_etcd sh -c 'grep -qaF "$1" "$2"/member/wal/*.wal' sh "$(printf '\022\003PUT\032')" "$DATA_DIR"; }
+has_v2_requests() { as_etcd sh -c 'grep -qaF "$1" "$2"/member/wal/*.wal' sh "$(printf '\022\003PUT\032')" "$DATA_DIR" >/dev/null; }
 
 # etcd takes one when more than --snapshot-count entries were applied since the last, at a start too. So: one start, of the version that runs, with a
 # count of 1. A larger one that the log has reached today may not be reached: 3.6 takes one in the middle of the replay, where the cluster's version
@@ -29,7 +29,7 @@ raft_snapshot_index() {
   for file in "$DATA_DIR"/member/snap/*-*.snap; do
     index=${file##*-}
     index=${index%.snap}
-    case $index in *[!0-9a-f]*) continue ;; esac
+    case $index in '' | *[!0-9a-f]*) continue ;; esac
     [ "$((0x$index))" -le "$newest" ] || newest=$((0x$index))
   done
   echo "$newest"

@@ -2,7 +2,7 @@
 # Terraform records a resource before its provisioner has ended, so one that is killed may take a half phase for a whole one. Hence a phase that
 # has begun goes on to its end without Terraform: a line that nobody can read any more (`|| true`) is no reason to stop.
 
-say() { tell '%s on %s: %s: %s\n' "$MEMBER" "$HOST" "$PHASE" "$1"; }
+say() { tell '%s on %s: %s: %s\n' "$MEMBER" "$HOST" "$PHASE" "$(printable "$1")"; }
 
 tell() {
   # shellcheck disable=SC2059 # the callers are the four functions of this file
@@ -19,8 +19,9 @@ refuse() {
 # refusal WHAT WHY TODO: the line alone, for a phase that gathers all of them before it stops.
 refusal() { tell '%s on %s: %s refused: %s: %s; to do: %s\n' "$MEMBER" "$HOST" "$PHASE" "$(printable "$1")" "$(printable "$2")" "$(printable "$3")"; }
 
-# What another user's process is called, or what etcd has written to its log, may hold codes that mean something to the operator's terminal.
-printable() { printf '%s' "$1" | tr -d '\000-\010\013-\037\177'; }
+# What another user's process is called, or what etcd has written to its log, may hold codes that mean something to the operator's terminal, or
+# the end of a line, and after it a line that looks like one of these.
+printable() { printf '%s' "$1" | tr -d '\000-\037\177'; }
 
 # refuse_any CHECK: stops when that has something to say.
 refuse_any() {

@@ -29,6 +29,10 @@ traces() {
 
 # Those that answer are a quorum with this member, so it is this one that the cluster waits for. Else its log moves for ever, and nothing comes of it.
 others_suffice() {
+  ! is_of_another_cluster || return 1
   answering=$(endpoint_status "$(other_endpoints | tr '\n' , | sed 's/,$//')" | count)
   has_quorum "$(desired_peer_urls | count)" "$((answering + 1))"
 }
+
+# With data of another cluster, etcd says so for ever, and never gets ready.
+is_of_another_cluster() { recent_log | tail -n 50 | grep -q 'cluster ID mismatch'; }

@@ -23,7 +23,7 @@ supervisor() {
   # Found once: a phase asks often.
   [ -n "${supervisor_found:-}" ] || supervisor_found=$(supervisor_conf || true)
   # A question that supervisord does not answer at once must leave preflight time to say so.
-  case $1 in pid | status | reread) supervisor_seconds=12 ;; *) supervisor_seconds=90 ;; esac
+  case $1 in pid | status | reread) supervisor_seconds=12 ;; stop) supervisor_seconds=45 ;; *) supervisor_seconds=90 ;; esac
   supervisor_code=0
   supervisor_answer=$(cd / && timeout --foreground -k 2 "$supervisor_seconds" env PYTHONWARNINGS=ignore "$(supervisorctl_command)" ${supervisor_found:+-c "$supervisor_found"} "$@" 2>&1 </dev/null) || supervisor_code=$?
   [ "$supervisor_code" -eq 0 ] || [ -n "$supervisor_answer" ] || supervisor_answer="supervisorctl $* gave no answer"
@@ -51,7 +51,11 @@ supervisor_reads_others() {
 
 # Makes supervisord read all of its files. That applies nothing: other programs keep their processes, and their pending changes stay pending.
 reread_programs() {
-  supervisor reread || fail "supervisord cannot read its configuration: $(supervisor_words)" \
+  local words
+  supervisor reread && return
+  words=$(supervisor_words)
+  supervisor_answers || fail "supervisord does not answer: $words" "see its log; systemctl restart supervisor restarts it and all of its programs; then apply again"
+  fail "supervisord cannot read its configuration: $words" \
     "correct that file until 'supervisorctl reread' reports no error, and apply again"
 }
 

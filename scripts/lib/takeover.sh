@@ -7,6 +7,9 @@ was_etcds() {
   [ -e "$1" ] && [ ! -L "$1" ] && is_deployed_before && [ "$(stat -c %u "$1")" = "$(id -u "$ETCD_USER" 2>/dev/null)" ]
 }
 
+# Made here by a deploy, as only root has written down; or such as that version left it.
+is_version_to_take_over() { is_our_version "$1" && { was_etcds "$1" || { has_made "$1" && ! is_trusted "$1"; }; }; }
+
 is_deployed_before() { has_mark || is_our_version "$(readlink -f "$CURRENT")"; }
 
 take_over() {
@@ -20,7 +23,7 @@ take_over() {
   fi
   if was_etcds "$LOG_DIR"; then take_over_log; fi
   for path in "$INSTALL_ROOT"/etcd-v*; do
-    if was_etcds "$path" && is_our_version "$path"; then take_over_version "$path"; fi
+    if is_version_to_take_over "$path"; then take_over_version "$path"; fi
   done
 }
 

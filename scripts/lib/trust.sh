@@ -72,8 +72,14 @@ set_as_user() {
 # as_etcd COMMAND…: as etcd's user, for all that reads or writes where that user can write.
 as_etcd() {
   set_as_user
+  run_as_user "$@"
+}
+
+# run_as_user COMMAND…: as the user of `as_user`, and without the locks and files that this phase has open: other processes of that user could take
+# them out of /proc, and keep a lock for ever.
+run_as_user() {
   # shellcheck disable=SC2086 # words, or none
-  $as_user "$@"
+  $as_user "$@" 7>&- 8<&- 9>&-
 }
 
 # Where the tools of the version in use lie, if all is as it should be: looked at once for many questions, and again when another version is in use.

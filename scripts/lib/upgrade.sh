@@ -94,14 +94,16 @@ check_v2_data() {
   esac
 }
 
-# A snapshot from before the first member of the cluster runs the new version; verified by etcd's own tool.
+# snapshot_before_upgrade ENDPOINT: from before the first member of the cluster runs the new version, be it one that joins; verified by etcd's own tool.
 snapshot_before_upgrade() {
-  ! running_versions "$(own_url)" | grep -qxF "$VERSION" || return 0
+  local versions
+  versions=$(running_versions "$1" | sort -V)
+  if [ -z "$versions" ] || printf '%s\n' "$versions" | grep -qxF "$VERSION"; then return; fi
   directory=$STATE_DIR/snapshots
   private_directory "$directory"
-  snapshot=$directory/$(installed_version)-before-$VERSION.db
+  snapshot=$directory/$(printf '%s\n' "$versions" | head -n 1)-before-$VERSION.db
   rm -f "$directory"/*.part "$directory"/*.new
-  answer=$(etcdctl_at "$(own_url)" --command-timeout=600s snapshot save "$snapshot.new" 2>&1) ||
+  answer=$(etcdctl_at "$1" --command-timeout=600s snapshot save "$snapshot.new" 2>&1) ||
     fail "no snapshot could be taken: $(printf '%s\n' "$answer" | tail -n 1)" "correct the cause, and apply again; nothing was changed"
   answer=$(snapshot_status "$snapshot.new" 2>&1) || fail "the snapshot is not whole: $(printf '%s\n' "$answer" | tail -n 1)" "apply again; nothing was changed"
   # The newest alone is kept.
@@ -115,7 +117,7 @@ snapshot_status() {
   set_client_tool etcdutl
   if [ -x "$client_tool" ]; then
     # shellcheck disable=SC2086 # words, or none
-    $as_user "$client_tool" snapshot status "$1"
+    run_as_user "$client_tool" snapshot status "$1"
   else
     etcdctl_at "$(own_url)" snapshot status "$1"
   fi

@@ -7,6 +7,7 @@ phase_archive() {
   claim_host
   take_over
   refuse_any check_places
+  refuse_any check_contents
   install_binaries "$INBOX/archive.tar.gz"
   drop_inbox
 }

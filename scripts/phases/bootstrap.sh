@@ -40,6 +40,7 @@ phase_bootstrap() {
     say "the cluster lives without this member: rollout decides"
     return
   fi
+  rm -f "$IDENTITY"
   # A database without its log: a new member that starts on it skips the first entries of the new log, and differs from the others for ever.
   if has_content; then set_aside; else put_directory "$DATA_DIR" 700; fi
   permit_first_start "initial_cluster=$FOUNDERS" "initial_cluster_state=new" "initial_cluster_token=$CLUSTER_TOKEN"

@@ -38,8 +38,23 @@ leave_to_another() {
   say "this member was staged by another Terraform state since, and is left to that one"
 }
 
-# An etcd that was taken out ends by itself, however often supervisor starts it.
-is_out_or_answers() { ! is_running || answers_healthy; }
+# An etcd that was taken out ends by itself, however often supervisor starts it; one that stands still does not, and the others say whether it is out.
+is_out_or_answers() { ! is_running || answers_healthy || is_known_to_be_out; }
+
+is_known_to_be_out() {
+  local endpoint list
+  for endpoint in $(former_endpoints); do
+    if ! accepts_connections "$endpoint"; then continue; fi
+    list=$(members_of "$endpoint")
+    [ -z "$list" ] || [ -n "$(printf '%s\n' "$list" | own_entry)" ] || return 0
+  done
+  return 1
+}
+
+# The client URLs of the members that it had, which all have the same port.
+former_endpoints() {
+  sed -n "s/^initial_cluster='\(.*\)'$/\1/p" "$CURRENT/etcd-server-startup.sh" 2>/dev/null | tr , '\n' | sed 's/^[^=]*=//' | grep -vxF -e "$PEER_URL" | sed "s/:[0-9]*$/:${CLIENT_URL##*:}/"
+}
 
 stop_and_clean() {
   if [ "$REMOVAL_POLICY" = destroy ]; then refuse_others_data; fi
@@ -53,6 +68,7 @@ stop_and_clean() {
   fi
   # Of a member that was renamed, or found here and refused, nothing is this one's.
   is_ours || return 0
+  drop_dangling_include
   # Not by supervisor's files, which somebody may have removed or changed: by what runs.
   if [ -e "$CLAIM" ] || has_mark; then
     ! is_running || fail "etcd runs (process $(etcd_pid)), and supervisor has no program $MEMBER here that could be stopped" "stop that process, see that nothing starts it again, and run this again"
@@ -68,8 +84,29 @@ stop_and_clean() {
   fi
 }
 
+# Supervisor's name for an ini that somebody has removed.
+drop_dangling_include() {
+  local include
+  include=$(program_include 2>/dev/null) || return 0
+  if [ -L "$include" ] && [ ! -e "$include" ] && [ "$(readlink "$include")" = "$SUPERVISOR_INI.ini" ]; then rm -f "$include"; fi
+}
+
+# By a link, or in a directory that somebody else can change, root would delete what is not this member's.
+check_ways() {
+  local path
+  for path in "$DATA_DIR" "$LOG_DIR" "$INSTALL_ROOT"; do
+    is_safe_way "$path" ||
+      refusal "directory" "a part of $path has become a symbolic link, or can be changed by others than root, and root deletes nothing by such a way" \
+        "correct that (namei -l $path), and run this again; or set removalPolicy to RETAIN, deploy, and run this again"
+  done
+}
+
+# is_safe_way PATH: of the last part, which is etcd's user's where it is the data directory, only what it is counts.
+is_safe_way() { [ -z "$(link_in "$1")" ] && is_trusted "$(dirname "$1")"; }
+
 # Before anything is stopped: the disk of another host's, or that of this one is not mounted.
 refuse_others_data() {
+  refuse_any check_ways
   [ -z "$(data_mark member)" ] || has_own_data_mark ||
     refuse "data directory" "$DATA_DIR holds the data of the member $(data_mark member) with peer URL $(data_mark peer_url): nothing was stopped or deleted" \
       "bring the right disk back, or move these data away, and run this again"
@@ -125,7 +162,6 @@ delete_all() {
   if has_registry && [ ! -e "$DATA_DIR" ] && ! has_made "$DATA_DIR"; then mkdir "$DATA_DIR"; fi
   rm -rf "$STATE_DIR"
   rmdir "${STATE_DIR%/*}" 2>/dev/null || true
-  rm -f "$LOCK"
 }
 
 # delete_log FILE: with what supervisor has rotated. Others may log to the same directory.
@@ -144,11 +180,11 @@ delete_installation() {
 delete_made() {
   local path
   sed -n '1!G;h;$p' "$MADE" 2>/dev/null | while read -r path; do
-    ! is_others "$path" || continue
-    case $path in
-      */etcd.log) delete_log "$path" ;;
+    if is_others "$path" || ! is_safe_way "$path"; then continue; fi
+    case ${path##*/} in
+      etcd.log) delete_log "$path" ;;
       *.aside-*) rm -rf "$path" ;;
-      */etcd-v*)
+      etcd-v*)
         if is_our_version "$path"; then rm -rf "$path"; fi
         if [ -L "${path%/*}/etcd" ] && [ ! -e "${path%/*}/etcd" ]; then rm -f "${path%/*}/etcd"; fi
         ;;

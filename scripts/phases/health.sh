@@ -4,7 +4,7 @@ phase_health() {
   take_lock
   end_turn_left_behind
   refuse_stale_members
-  if is_new_membership; then remove_undesired_members; fi
+  if may_take_out; then remove_undesired_members; fi
   members=$(members_of "$(own_url)")
   [ -n "$members" ] || fail "member list: no answer from $(own_url): $(etcd_error "$(own_url)" member list)" "see the members' logs in $LOG_DIR"
   statuses=$(endpoint_status "$ENDPOINTS")
@@ -21,9 +21,11 @@ phase_health() {
   [ -z "$missing" ] || fail "not in the cluster: $missing" "terraform apply -replace the rollout resource of that member"
   unknown=$(printf '%s\n' "$members" | undesired | named)
   [ -z "$unknown" ] || fail "the cluster has $unknown, which the program does not name, nor did it before" "add it to the program, or take it out by etcdctl member remove"
+  due=$(all_due | tr '\n' ' ')
+  [ -z "$due" ] || fail "what is staged was not rolled out: $due" "see that nobody else deploys, then terraform apply -replace the rollout resource of that member"
   remember_membership
   forget_joins
-  [ -z "$unhealthy" ] || fail "not healthy: $(printf '%s\n' "$unhealthy" | named)" "see the log of each in $LOG_DIR"
+  [ -z "$unhealthy" ] || fail "not healthy: $(printf '%s\n' "$unhealthy" | named)" "see the log of each in $LOG_DIR; one that supervisor has stopped is started by terraform apply -replace its rollout resource"
 }
 
 print_row() { tell '%-24s %-18s %-9s %-9s %-8s %10s  %-13s %s\n' "$@"; }

@@ -6,9 +6,11 @@ phase_rollout() {
   require_own_stage
   include_program
   refuse_stale_members
+  refuse_any check_user
   refuse_any check_mounted
   refuse_any check_hidden
-  if is_new_membership; then remove_dead_members; fi
+  refuse_any check_readable
+  if may_take_out; then remove_dead_members; fi
   if ! has_wal || was_taken_out; then join_cluster; fi
   mark_started
   lifting=
@@ -22,7 +24,7 @@ phase_rollout() {
       "bring the members back (who is missing: etcdctl endpoint health), and apply again; this one still runs as it was"
     was=$(installed_version)
     # Before the turn and the look at the others: a snapshot of a large database may take longer than either holds.
-    if is_upgrade; then snapshot_before_upgrade; fi
+    if is_upgrade; then snapshot_before_upgrade "$(own_url)"; fi
     if [ -n "$lifting" ]; then say "the alarm NOSPACE is raised, under which etcd takes no turn: restarting with the larger quota without it"; else take_turn "$live"; fi
     if needs_raft_snapshot; then
       prepare_restart
@@ -34,6 +36,7 @@ phase_rollout() {
   fi
   promote_if_learner
   gate
+  forget_due
   end_turn
   remember_membership
   remember_reprovision

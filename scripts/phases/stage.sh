@@ -13,9 +13,11 @@ phase_stage() {
   claim_host
   take_over
   refuse_any check_places
+  refuse_any check_contents
+  # The directory itself last: by its owner a stage that was cut short knows what is still to be given.
+  give_data_to_user
   put_directory "$DATA_DIR" 700
   adopt_data
-  give_data_to_user
   # supervisord writes the log as root. A directory that was there stays as it is.
   make_directory "$LOG_DIR"
   # It replaces them where they are not root's.
@@ -26,9 +28,11 @@ phase_stage() {
   decode "$ETCDCTL_ENV_BASE64" | put_file "$VERSIONED/etcdctl.env" 644 root:root
   stage_startup_script
   stage_program
+  take_back_edits
   drop_other_stages
   [ -L "$CURRENT" ] || put_link "$(basename "$VERSIONED")" "$CURRENT"
   look_for_tools
+  if ! is_running; then :; elif is_staged || [ -e "$RESTART_PENDING" ]; then note_due; else forget_due; fi
   say "staged"
   if [ -n "$founding" ]; then start_with_data; else revive; fi
 }
@@ -38,11 +42,21 @@ is_other_genesis() { [ -n "${GENESIS:-}" ] && [ "$(entry_of "$CLAIM" genesis)" !
 
 # In a deploy that may found a cluster, before any bootstrap: to a founder a host on which nothing listens is one without data.
 start_with_data() {
-  has_wal && ! is_running && ! was_taken_out || return 0
-  start_etcd
-  wait_until 10 accepts_connections "$PEER_URL" || true
-  say "started with its data, which a founder must see"
+  has_wal && ! was_taken_out || return 0
+  if ! is_running; then
+    start_etcd
+    say "started with its data, which a founder must see"
+  fi
+  { wait_until 10 accepts_connections "$PEER_URL" && stays_up; } ||
+    fail "its etcd, which has data, does not stay up, and beside it no cluster may be founded: $(last_words)" "correct that, and apply again"
 }
+
+# One that ends and is started again accepts connections in between.
+stays_up() {
+  know_etcd
+  ! wait_until 3 has_ended
+}
+has_ended() { ! lives_on "$known_etcd" "$known_start"; }
 
 # A member that is no founder joins a living cluster. Where nobody else of the program lives, all its members were moved at once: nobody could let them in.
 refuse_without_cluster() {
@@ -79,8 +93,11 @@ revive() {
 
 # A user that is there already may have any primary group: what is its own is given to `USER:`, which is that group, whatever its name.
 ensure_user() {
-  local group answer
-  id "$ETCD_USER" >/dev/null 2>&1 && return
+  local group answer code
+  code=0
+  getent passwd "$ETCD_USER" >/dev/null 2>&1 || code=$?
+  [ "$code" -ne 0 ] || return 0
+  [ "$code" -eq 2 ] || fail "nobody can say whether there is a user $ETCD_USER: getent ended with code $code" "see that 'getent passwd $ETCD_USER' answers, and apply again"
   group=--user-group
   # A group of that name that is there already becomes its own.
   ! getent group "$ETCD_USER" >/dev/null 2>&1 || group="--gid=$ETCD_USER"
@@ -110,11 +127,19 @@ FLAGS
   answer=$(ETCD_UNSUPPORTED_ARCH=$(architecture) "$VERSIONED/etcd" --version "$@" 2>&1) && return
   answer=$(printf '%s\n' "$answer" | grep . | head -n 1)
   ETCD_UNSUPPORTED_ARCH=$(architecture) "$VERSIONED/etcd" --version >/dev/null 2>&1 ||
-    refuse "binaries" "$VERSIONED/etcd does not run: $answer" "rm $VERSIONED/etcd, and apply again: it is then unpacked anew"
+    refuse "binaries" "$VERSIONED/etcd does not run: $answer" "$(way_to_run)"
   refuse "flags" "etcd $VERSION does not take them: $answer" "correct that flag in the program, and apply again"
 }
 
-# etcd ignores the initial-* flags once it has data: a script that differs in nothing else needs no restart.
+way_to_run() {
+  if [ "/proc/$(etcd_pid)/exe" -ef "$VERSIONED/etcd" ]; then
+    echo "an etcd runs by it, so it is whole: see what root's login may not (ulimit -a), and apply again"
+  else
+    echo "rm $VERSIONED/etcd, and apply again: it is then unpacked anew; if that does not help, see what root's login may not (ulimit -a)"
+  fi
+}
+
+# A script that differs in nothing else needs no restart.
 stage_startup_script() {
   decode "$STARTUP_BASE64" | put_file "$STARTUP.next" 755 root:root
   if [ "$(restart_relevant "$STARTUP.next")" = "$(restart_relevant "$STARTUP")" ]; then
@@ -122,10 +147,25 @@ stage_startup_script() {
   fi
 }
 
-restart_relevant() { grep -v '^initial_cluster' "$1" 2>/dev/null; }
-
 stage_program() {
   decode "$PROGRAM_INI_BASE64" | put_file "$INI_NEXT" 644 root:root
   if cmp -s "$INI_NEXT" "$(program_ini)"; then rm -f "$INI_NEXT"; fi
   include_program
+}
+
+# What was rolled out is staged again, so no rollout follows for it: where other files are in force, somebody has changed them by hand.
+take_back_edits() {
+  [ "$(staged_digest)" = "$(cat "$ROLLED_OUT" 2>/dev/null)" ] || return 0
+  if [ -e "$STARTUP.next" ] || [ -e "$INI_NEXT" ]; then
+    [ ! -e "$STARTUP.next" ] || mv -f "$STARTUP.next" "$STARTUP"
+    if [ -e "$INI_NEXT" ]; then
+      register_program <"$INI_NEXT"
+      rm -f "$INI_NEXT"
+    fi
+    say "put the startup script and the supervisor program back, which somebody had changed here"
+    if is_running && ! runs_as_meant; then : >"$RESTART_PENDING"; fi
+  fi
+  # A new leaf may be pending, too, where it is read at start only: what runs is as meant then.
+  [ ! -e "$RESTART_PENDING" ] || ! is_running || runs_as_meant || fail "somebody had changed the startup script or the supervisor program, and etcd still goes by that" \
+    "to restart this member: terraform apply -replace its rollout resource"
 }

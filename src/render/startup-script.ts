@@ -39,10 +39,12 @@ if [ -r ${shellQuote(mounts)} ]; then
   done <${shellQuote(mounts)}
 fi
 # On the disk of another host etcd would run as that one's member.
-if [ -f ${shellQuote(`${dataDir}/.cdktf-etcd`)} ] && ! grep -qxF ${alwaysQuote(`peer_url=${peerUrl}`)} ${shellQuote(`${dataDir}/.cdktf-etcd`)}; then
-  echo ${alwaysQuote(foreign)} >&2
-  exit 1
-fi
+for mark in ${shellQuote(`${dataDir}/.cdktf-etcd`)} ${shellQuote(`${dataDir}/member/wal/.cdktf-etcd`)}; do
+  [ ! -f "$mark" ] || grep -qxF ${alwaysQuote(`peer_url=${peerUrl}`)} "$mark" || {
+    echo ${alwaysQuote(foreign)} >&2
+    exit 1
+  }
+done
 # Data are files of the write-ahead log; its directory alone is none.
 set -- ${shellQuote(`${dataDir}/member/wal`)}/*.wal
 # Left here by a deploy for this member's first start only, and gone once it has data.
