@@ -340,12 +340,18 @@ inEachShell((newHost) => {
     });
   });
 
-  test("data of a member that somebody has taken out and added again by hand have another ID: they are moved aside", () => {
+  /** A host that knows its member's ID and cluster from a rollout, and whose etcd was stopped since. */
+  function stoppedAfterHealth(): { host: Host; cluster: FakeCluster } {
     const host = clusterHost();
     const cluster = runningHost(host);
     expect(rollout(host).code).toBe(0);
     host.call("supervisorctl stop a");
     cluster.unhealthy("a");
+    return { host, cluster };
+  }
+
+  test("data of a member that somebody has taken out and added again by hand have another ID: they are moved aside", () => {
+    const { host, cluster } = stoppedAfterHealth();
     expect(host.call("! was_taken_out").code).toBe(0);
     cluster.members(["9", "unstarted", "a"], "b", "c");
     expect(rollout(host).lines.slice(0, 2)).toEqual([
@@ -356,11 +362,7 @@ inEachShell((newHost) => {
   });
 
   test("data of another cluster than the one that lives are not moved aside: they may be all that is left of it", () => {
-    const host = clusterHost();
-    const cluster = runningHost(host);
-    expect(rollout(host).code).toBe(0);
-    host.call("supervisorctl stop a");
-    cluster.unhealthy("a");
+    const { host, cluster } = stoppedAfterHealth();
     for (const name of ["b", "c"]) cluster.status(name, { cluster: 78 });
     cluster.members(["9", "unstarted", "a"], "b", "c");
     expect(host.call("was_taken_out").code).toBe(1);

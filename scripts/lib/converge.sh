@@ -63,11 +63,14 @@ activate() {
   [ "$(readlink "$CURRENT")" = "$(basename "$VERSIONED")" ] || put_link "$(basename "$VERSIONED")" "$CURRENT"
   look_for_tools
   publish_mounts
-  if [ -e "$INI_NEXT" ]; then
-    register_program <"$INI_NEXT"
-    rm -f "$INI_NEXT"
-  fi
+  register_staged_program
   echo "process $(etcd_pid)" >"$RESTART_PENDING"
+}
+
+register_staged_program() {
+  [ -e "$INI_NEXT" ] || return 0
+  register_program <"$INI_NEXT"
+  rm -f "$INI_NEXT"
 }
 
 # The deploy before has restarted it, and did not see it healthy.

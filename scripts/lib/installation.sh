@@ -45,12 +45,14 @@ DATA_MARK=$DATA_DIR/.cdktf-etcd
 # The same beside the log where that has a disk of its own: by its log etcd knows which member it is.
 LOG_MARK=$DATA_DIR/member/wal/.cdktf-etcd
 
+own_mark() { printf 'member=%s\npeer_url=%s\n' "$MEMBER" "$PEER_URL"; }
+
 # Another member's mark stays: it is the only thing that tells of a disk in the wrong host.
 mark_data() {
   mark_log
   if [ ! -d "$DATA_DIR" ] || [ -n "$(data_mark member)" ]; then return; fi
   private_directory "$STATE_DIR"
-  printf 'member=%s\npeer_url=%s\n' "$MEMBER" "$PEER_URL" | put_file "$STATE_DIR/data-mark" 644 root:root
+  own_mark | put_file "$STATE_DIR/data-mark" 644 root:root
   # Made where only root can write and then renamed: no link is followed. Without it nothing but an adoption by hand is lost.
   mv -fT "$STATE_DIR/data-mark" "$DATA_MARK" 2>/dev/null || rm -f "$STATE_DIR/data-mark"
 }
@@ -59,7 +61,7 @@ mark_log() {
   if [ -e "$LOG_MARK" ] || ! is_log_mounted; then return; fi
   # The directory is etcd's user's: so it is that user who writes.
   # shellcheck disable=SC2016 # the inner shell expands it
-  printf 'member=%s\npeer_url=%s\n' "$MEMBER" "$PEER_URL" | as_etcd sh -c 'cat >"$1.new" && mv -f "$1.new" "$1"' sh "$LOG_MARK" || true
+  own_mark | as_etcd sh -c 'cat >"$1.new" && mv -f "$1.new" "$1"' sh "$LOG_MARK" || true
 }
 
 is_log_mounted() { mount_points | grep -qxF -e "$(readlink -m "$DATA_DIR/member/wal")"; }

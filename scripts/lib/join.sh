@@ -34,8 +34,9 @@ join_cluster() {
     wait_until 30 has_added || fail "etcd does not add this member: $answer" "see the log of the leader, and apply again"
     say "added to the cluster"
   fi
-  remember_identity "$(members_of "$live")" "$cluster_id"
-  permit_first_start "initial_cluster=$(members_of "$live" | initial_cluster_of_list)"
+  list=$(members_of "$live")
+  remember_identity "$list" "$cluster_id"
+  permit_first_start "initial_cluster=$(printf '%s\n' "$list" | initial_cluster_of_list)"
   start_etcd
   wait_while_moving 30 true has_wal || fail "etcd wrote no data: $(last_words)" "see $LOG_DIR/etcd.log, correct the cause, and apply again"
   mark_started

@@ -57,14 +57,11 @@ forget_joins() {
 # done when another resource ends beside it, and nothing else would tell (ADR 8).
 DUE=cdktf-etcd/due
 
-# Under an alarm etcd writes nothing: then nobody is told, as when it does not answer.
-note_due() {
-  ! accepts_connections "$(own_url)" || etcdctl_at "$(own_url)" put "$DUE/$PEER_URL" "$MEMBER" >/dev/null 2>&1 || true
-}
+note_due() { change_due put "$DUE/$PEER_URL" "$MEMBER"; }
+forget_due() { change_due del "$DUE/$PEER_URL"; }
 
-forget_due() {
-  ! accepts_connections "$(own_url)" || etcdctl_at "$(own_url)" del "$DUE/$PEER_URL" >/dev/null 2>&1 || true
-}
+# Under an alarm etcd writes nothing: then nobody is told, as when it does not answer.
+change_due() { ! accepts_connections "$(own_url)" || etcdctl_at "$(own_url)" "$@" >/dev/null 2>&1 || true; }
 
 # The program's members of which something is due, as their peer URLs.
 all_due() {

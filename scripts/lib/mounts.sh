@@ -13,7 +13,7 @@ mount_points() { awk '{ print $5 }' /proc/self/mountinfo 2>/dev/null || true; }
 on_data_path() {
   awk -v data="$(readlink -m "$DATA_DIR")" '
     { path = $1; sub(/\/+$/, "", path) }
-    path ~ /^\// && (index(data "/", path "/") == 1 || (index(path, data "/member") == 1 && substr(path, length(data) + 1) ~ "^/member(/wal|/snap)?$"))'
+    path ~ /^\// && (index(data "/", path "/") == 1 || path == data "/member" || path == data "/member/wal" || path == data "/member/snap")'
 }
 
 data_mounts() { mount_points | on_data_path | sort -u; }

@@ -158,10 +158,7 @@ take_back_edits() {
   [ "$(staged_digest)" = "$(cat "$ROLLED_OUT" 2>/dev/null)" ] || return 0
   if [ -e "$STARTUP.next" ] || [ -e "$INI_NEXT" ]; then
     [ ! -e "$STARTUP.next" ] || mv -f "$STARTUP.next" "$STARTUP"
-    if [ -e "$INI_NEXT" ]; then
-      register_program <"$INI_NEXT"
-      rm -f "$INI_NEXT"
-    fi
+    register_staged_program
     say "put the startup script and the supervisor program back, which somebody had changed here"
     if is_running && ! runs_as_meant; then : >"$RESTART_PENDING"; fi
   fi
