@@ -76,7 +76,7 @@ inEachShell((newHost) => {
   describe("preflight closes those to", () => {
     const preflight = (host: Host) => {
       host.stub("ss", knows());
-      host.call("close_connections_to_the_dead");
+      host.call("know_members; close_connections_to_the_dead");
       return closed(host);
     };
 

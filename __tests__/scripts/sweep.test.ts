@@ -6,14 +6,14 @@ import { HOST_SCRIPTS } from "../support/synth";
 
 const OLD = new Date(Date.now() - 60_000);
 
-/** A rollout of the member `a` that does nothing but what every rollout begins with. Its script is `run-N.sh` in the home directory. */
-function rollout(host: Host, member = "a"): Run {
+/** A phase of the member `a` that does nothing but what it begins with. Its script is `run-N.sh` in the home directory. */
+function rollout(host: Host, member = "a", phase = "rollout"): Run {
   return host.program([
     "set -eu",
     memberFacts("stack/etcd", host.cluster, { ...host.member, name: member }),
     HOST_SCRIPTS,
-    "phase_rollout() { :; }",
-    'main rollout 60 "$@"',
+    `phase_${phase}() { :; }`,
+    `main ${phase} 60 "$@"`,
   ]);
 }
 
@@ -36,6 +36,14 @@ inEachShell((newHost) => {
     expect(rollout(host)).toEqual({ code: 0, lines: [] });
     expect(host.list("/home")).toEqual(["deep", "other_14.sh", "run-12.sh", "run-13.sh", "run-16.sh", "run-17.sh"]);
     expect(host.list("/home/deep")).toEqual(["run-18.sh"]);
+  });
+
+  test("a preflight sweeps them too, but not what another deploy may be about to run", () => {
+    const host = newHost();
+    upload(host, "run-11.sh", "MEMBER='a'\n", OLD);
+    upload(host, "run-12.sh", "MEMBER='a'\n", new Date(Date.now() - 15_000));
+    expect(rollout(host, "a", "preflight")).toEqual({ code: 0, lines: [] });
+    expect(host.list("/home")).toEqual(["run-12.sh"]);
   });
 
   test("a member's name is no pattern when uploads are swept", () => {

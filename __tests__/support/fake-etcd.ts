@@ -135,7 +135,7 @@ case $words in
     fi
     ;;
   "lease keep-alive "*) case $(cat "$state/turn" 2>/dev/null) in "$last "*) ;; *) fail "lease not found" ;; esac ;;
-  "get cdktf-etcd/joins/" | "get cdktf-etcd/due/") sed -n "s|^put \\($last[^ ]*\\) .*|\\1|p" "$state/keys" 2>/dev/null || true ;;
+  "get cdktf-etcd/") sed -n "s|^put \\($last[^ ]*\\) .*|\\1|p" "$state/keys" 2>/dev/null || true ;;
   "del cdktf-etcd/joins/"* | "del cdktf-etcd/due/"*) sed -i "\\|^put $last |d" "$state/keys" 2>/dev/null || true ;;
   "put cdktf-etcd/joins/"* | "put cdktf-etcd/due/"*) echo "$words" >>"$state/keys"; echo OK ;;
   "get cdktf-etcd/joins/"*) grep "^put $last " "$state/keys" 2>/dev/null || true ;;
@@ -308,7 +308,9 @@ export class FakeCluster {
   public changes(): string[] {
     return this.calls().filter(
       (call) =>
-        !/ (endpoint|alarm|member list|lease|txn|del|(put|get) cdktf-etcd\/(joins|due)|snapshot status)/.test(call),
+        !/ (endpoint|alarm|member list|lease|txn|del|get cdktf-etcd\/|put cdktf-etcd\/(joins|due)|snapshot status)/.test(
+          call,
+        ),
     );
   }
 

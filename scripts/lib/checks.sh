@@ -278,8 +278,8 @@ one_line() { tr -d '\r\n'; }
 
 # Adding and removing needs every member that stays; said by the first of them that can.
 check_members() {
-  is_running && answers_healthy || return 0
-  list=$(members_of "$(own_url)")
+  [ -n "$known_members" ] || return 0
+  list=$known_members
   staying=$(printf '%s\n' "$list" | desired)
   leaving=$(printf '%s\n' "$list" | undesired)
   joining=$(desired_peer_urls | grep -vxF "$(printf '%s\n' "$staying" | awk '{ print $3 }')" || true)

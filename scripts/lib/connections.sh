@@ -31,8 +31,8 @@ close_connections_to() {
 # For preflight, which every host of the cluster runs before a deploy takes a member out or makes it anew: each closes its own connections to
 # those that are dead, the leader's among them, whichever host takes the member out later.
 close_connections_to_the_dead() {
-  is_running && answers_healthy || return 0
-  list=$(members_of "$(own_url)" | others)
+  [ -n "$known_members" ] || return 0
+  list=$(printf '%s\n' "$known_members" | others)
   leaving=$(printf '%s\n' "$list" | undesired | unhealthy)
   while read -r id _ peer_url _; do
     [ -n "$id" ] || continue

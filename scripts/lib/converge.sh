@@ -220,15 +220,27 @@ alarms_if_reachable() {
 # require_one_cluster ENDPOINT: all its members that answer, and all of the program: one of another cluster is no member of this one. And each of them
 # is the member that the cluster knows under its client URL: with the data of another one, etcd runs as that one. What it has found is left in `entries`,
 # of members_of, and `cluster_id`.
-require_one_cluster() {
-  local statuses clusters id name client_url actual
-  entries=$(members_of "$1" | started)
+require_one_cluster() { require_one_cluster_of "$(members_of "$1")"; }
+
+# The same of a list that is known already.
+require_one_cluster_of() {
+  entries=$(printf '%s\n' "$1" | started)
+  ask_statuses
+  compare_statuses
+}
+
+# Sets `statuses`: those of `entries`, and of the program's other members.
+ask_statuses() {
   asked=$({
     printf '%s\n' "$entries" | awk '{ print $4 }'
     for endpoint in $(other_endpoints); do if accepts_connections "$endpoint"; then echo "$endpoint"; fi; done
   } | sort -u | tr '\n' ,)
   asked=${asked#,}
   statuses=$(endpoint_status "${asked%,}")
+}
+
+compare_statuses() {
+  local clusters id name client_url actual
   cluster_id=$(printf '%s\n' "$statuses" | awk '{ print $2 }' | sort -u)
   clusters=$(printf '%s\n' "$cluster_id" | count)
   [ "$clusters" -ne 0 ] || fail "endpoint status: no answer from ${asked%,}: $(etcd_error "${asked%,}" endpoint status)" "apply again"

@@ -4,14 +4,15 @@
 # etcdctl's own limits end neither `txn` nor `lease keep-alive`, so there is one around each call. It stays in the foreground: whoever ends the phase
 # ends it too.
 etcdctl_at() {
-  local endpoints client api seconds code
+  local endpoints client api seconds code version_in_use
   endpoints=$1
   shift
-  client=$(client_directory)
+  set_client_directory
   set_client_tool etcdctl
   # Until 3.3 etcdctl speaks the v2 API unless it is told; 3.6 warns when it is told.
   api=
-  case $(installed_version) in 3.[0-3].*) api=3 ;; esac
+  set_installed_version || version_in_use=
+  case $version_in_use in 3.[0-3].*) api=3 ;; esac
   # `endpoint status` asks one endpoint after the other, 5 s each.
   case $endpoints in *,*) seconds=45 ;; *) seconds=15 ;; esac
   case $1 in --command-timeout=*) seconds=${1#*=} && seconds=$((${seconds%s} + 15)) ;; esac
@@ -30,9 +31,14 @@ etcdctl_at() {
 
 # The client URL of the etcd that runs here: a new ports.client reaches it by its restart only.
 own_url() {
-  running=$(etcd_pid)
-  [ -z "$running" ] || running=$(argument_of "/proc/$running" advertise-client-urls)
-  echo "${running:-$CLIENT_URL}"
+  local pid url
+  if lives_on "$known_etcd" "$known_start"; then
+    url=$known_url
+  else
+    pid=$(etcd_pid)
+    url=$([ -z "$pid" ] || argument_of "/proc/$pid" advertise-client-urls)
+  fi
+  echo "${url:-$CLIENT_URL}"
 }
 
 # `endpoint health` is a linearizable read: it needs the member and a quorum. Until 3.1 it exits with 0 in any case: so its text is read.

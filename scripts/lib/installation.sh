@@ -162,20 +162,25 @@ etcd_pid() {
 know_etcd() {
   known_etcd=
   known_etcd=$(etcd_pid)
-  known_start=$(start_of "$known_etcd")
-  known_arguments=
-  [ -z "$known_etcd" ] || known_arguments=$(arguments_of "/proc/$known_etcd")
+  known_arguments='' known_url=''
+  [ -n "$known_etcd" ] || return 0
+  read_start "$known_etcd"
+  known_start=$process_start
+  known_arguments=$(arguments_of "/proc/$known_etcd")
+  known_url=$(value_in "$known_arguments" advertise-client-urls)
 }
-known_etcd='' known_start='' known_arguments=''
+known_etcd='' known_start='' known_arguments='' known_url=''
 
 # lives_on PID START: a process id is given to another process some time after the first has ended; not with the same time of start.
-lives_on() { [ -n "$1" ] && [ -n "$2" ] && [ "$(start_of "$1")" = "$2" ]; }
+lives_on() { [ -n "$1" ] && [ -n "$2" ] && read_start "$1" && [ "$process_start" = "$2" ]; }
 
-# start_of PID: in ticks since the system has started; nothing of a process that has ended. By the shell's own `read`, as in etcd_processes.
-start_of() {
+# read_start PID: sets `process_start`, in ticks since the system has started; empty for a process that has ended. A variable, and the shell's own
+# `read`: asked at every question to etcd, and no process is made for it.
+read_start() {
   local state start
+  process_start=
   { read -r _ _ state _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ start _ <"/proc/$1/stat"; } 2>/dev/null || return 0
-  [ "$state" = Z ] || echo "$start"
+  [ "$state" = Z ] || process_start=$start
 }
 
 # Also by another name: where a symbolic link was part of the path, and the program names the real one now.
@@ -213,18 +218,23 @@ is_stopped() { ! is_running; }
 
 # Where etcdctl and the certificates lie with which etcd is asked: the version in use; beside the running etcd where the install root is a new one.
 client_directory() {
-  if [ -x "$CURRENT/etcdctl" ]; then
-    echo "$CURRENT"
-  else
-    dirname "$(readlink "/proc/$(own_pid)/exe")"
-  fi
+  set_client_directory
+  echo "$client"
+}
+
+# The same in `client`: every question to etcd needs it, and no process is made for it.
+set_client_directory() {
+  if [ -x "$CURRENT/etcdctl" ]; then client=$CURRENT; else client=$(dirname "$(readlink "/proc/$(own_pid)/exe")"); fi
 }
 
 # X.Y.Z of the version in use; false when there is none.
-installed_version() {
-  version_directory=${trusted_tools:-}
-  [ -n "$version_directory" ] || version_directory=$(readlink -f "$(client_directory)" 2>/dev/null) || return 1
-  case $version_directory in */etcd-v*) echo "${version_directory##*/etcd-v}" ;; *) return 1 ;; esac
+installed_version() { set_installed_version && echo "$version_in_use"; }
+
+# The same in `version_in_use`.
+set_installed_version() {
+  version_in_use=${trusted_tools:-}
+  [ -n "$version_in_use" ] || version_in_use=$(readlink -f "$(client_directory)" 2>/dev/null) || return 1
+  case $version_in_use in */etcd-v*) version_in_use=${version_in_use##*/etcd-v} ;; *) return 1 ;; esac
 }
 
 # The architecture by the name that etcd's archives use.

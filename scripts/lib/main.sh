@@ -127,7 +127,11 @@ as_root() {
   trap '' HUP
   umask 022
   keep_errors
-  case $PHASE in rollout | shutdown | decommission) sweep_uploads ;; esac
+  case $PHASE in
+    rollout | shutdown | decommission) sweep_uploads 5 ;;
+    # Another deploy may be about to run what it has uploaded; it does so a moment later.
+    preflight) sweep_uploads 30 ;;
+  esac
   look_around
   "phase_$PHASE"
 }
@@ -150,11 +154,11 @@ keep_errors() {
   keeps_errors=yes
 }
 
-# What Terraform uploaded for this member and could not run or empty, because it was killed. Nothing of the kind can be under way here now.
+# sweep_uploads SECONDS: what Terraform uploaded for this member so long ago and could not run or empty, because it was killed.
 # A file of another's that vanishes meanwhile makes find fail: no reason to stop the deploy of a member that is healthy.
 sweep_uploads() {
-  uploads=$(basename "$0" | sed -e 's/[][\.*^$+?(){}|]/\\&/g' -e 's/[0-9][0-9]*/[0-9]+/g')
-  find "$(dirname "$0")" -maxdepth 1 -type f -regextype posix-extended -regex ".*/$uploads" ! -newermt '5 seconds ago' \
+  uploads=$(printf '%s\n' "${0##*/}" | sed -e 's/[][\.*^$+?(){}|]/\\&/g' -e 's/[0-9][0-9]*/[0-9]+/g')
+  find "${0%/*}" -maxdepth 1 -type f -regextype posix-extended -regex ".*/$uploads" ! -newermt "$1 seconds ago" \
     \( -size 0 -o -exec grep -qxF "MEMBER='$MEMBER'" {} \; \) -delete 2>/dev/null || true
 }
 

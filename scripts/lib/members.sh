@@ -15,6 +15,13 @@ members_of() {
     { for (i = 1; i <= NF; i++) gsub(/[^]A-Za-z0-9._:\/,[-]/, "?", $i); print $1, or_dash($3), $4, or_dash(reachable($5)), $6 == "true" ? "learner" : "voter" }'
 }
 
+# What preflight knows of the cluster, asked once: empty where no linearizable read succeeds here.
+know_members() {
+  known_members=
+  if is_running && answers_healthy; then known_members=$(members_of "$(own_url)"); fi
+}
+known_members=
+
 # Filters of such lines: those that the program names, and those that it does not.
 desired() { by_program 1; }
 undesired() { by_program 0; }
@@ -47,10 +54,11 @@ note_join() { etcdctl_at "$live" put "$JOINS/$PEER_URL" "$MEMBER" >/dev/null 2>&
 # forget_join ENDPOINT PEER_URL: it has joined, or is out: who is added there later is added by somebody else.
 forget_join() { etcdctl_at "$1" del "$JOINS/$2" >/dev/null 2>&1 || true; }
 
+# forget_joins KEYS: of those, the ones whose member is among the voters of `members` by now.
 forget_joins() {
-  etcdctl_at "$(own_url)" get "$JOINS/" --prefix --keys-only 2>/dev/null | grep . | while read -r key; do
-    ! printf '%s\n' "$members" | started | voters | awk '{ print $3 }' | grep -qxF -e "${key#"$JOINS/"}" || forget_join "$(own_url)" "${key#"$JOINS/"}"
-  done || true
+  printf '%s\n' "$1" | sed -n "s|^$JOINS/||p" | while read -r joined; do
+    ! printf '%s\n' "$members" | started | voters | awk '{ print $3 }' | grep -qxF -e "$joined" || forget_join "$(own_url)" "$joined"
+  done
 }
 
 # What is staged for a member and not rolled out leaves its peer URL in the cluster until it is. Terraform records a rollout that it was killed in as
@@ -63,10 +71,8 @@ forget_due() { change_due del "$DUE/$PEER_URL"; }
 # Under an alarm etcd writes nothing: then nobody is told, as when it does not answer.
 change_due() { ! accepts_connections "$(own_url)" || etcdctl_at "$(own_url)" "$@" >/dev/null 2>&1 || true; }
 
-# The program's members of which something is due, as their peer URLs.
-all_due() {
-  etcdctl_at "$(own_url)" get "$DUE/" --prefix --keys-only 2>/dev/null | sed -n "s|^$DUE/||p" | grep -xF -e "$(desired_peer_urls)" || true
-}
+# A filter of keys: the program's members of which something is due, as their peer URLs.
+all_due() { sed -n "s|^$DUE/||p" | grep -xF -e "$(desired_peer_urls)" || true; }
 
 # joined_by_others ENDPOINT: a filter, those whose join has not ended and was not begun by a deploy.
 joined_by_others() {

@@ -24,10 +24,11 @@ check_quota() {
 
 # lifts_quota: NOSPACE is raised, nothing else, and this rollout brings the larger quota that is the way out; or one was cut short that did.
 lifts_quota() {
-  ! is_upgrade && is_running && is_nospace "$(alarms_if_reachable)" || return 1
+  ! is_upgrade && is_running || return 1
+  [ "$(wanted_quota)" -gt "$(running_quota)" ] || [ -e "$RESTART_PENDING" ] || return 1
+  is_nospace "$(alarms_if_reachable)" || return 1
   size=$(database_size)
-  [ "${size:-0}" -lt "$(wanted_quota)" ] || return 1
-  [ "$(wanted_quota)" -gt "$(running_quota)" ] || [ -e "$RESTART_PENDING" ]
+  [ "${size:-0}" -lt "$(wanted_quota)" ]
 }
 
 is_nospace() {

@@ -11,32 +11,41 @@ tls_connect() {
 }
 
 # served_leaf URL: the certificate that a handshake shows, in PEM. Whoever compares it needs no verification.
-served_leaf() { tls_connect "$1" </dev/null | openssl x509 2>/dev/null; }
+served_leaf() { tls_connect "$1" </dev/null | sed -n '/^-----BEGIN CERTIFICATE-----/,/^-----END CERTIFICATE-----/p'; }
 
 # serves_leaf URL: a handshake shows the leaf that lies here.
 serves_leaf() { [ "$(served_leaf "$1")" = "$(openssl x509 -in "$CURRENT/certs/etcd-peer.pem")" ]; }
 
 # certificate_end URL: until when the certificate that is served there is of use, as `to 2036-11-22`: no longer than the CA here that it is of. `-` when
-# nobody shows one.
+# nobody shows one. Only a CA that ends earlier is asked whether it is that one.
 certificate_end() {
-  local leaf authority i
-  leaf=$(served_leaf "$1") || leaf=
+  local leaf end authority_end i
+  leaf=$(served_leaf "$1")
   [ -n "$leaf" ] || { echo - && return; }
-  {
-    end_of "$leaf"
-    i=1
-    while authority=$(nth_certificate "$i" <"$(client_directory)/certs/ca.pem") && [ -n "$authority" ]; do
-      [ -n "$(chain_fault "$authority" "$leaf")" ] || end_of "$authority"
-      i=$((i + 1))
-    done
-  } | sort | head -n 1
+  end=$(printf '%s\n' "$leaf" | end_of)
+  i=0
+  for authority_end in ${authority_ends:-$(ends_of_authorities)}; do
+    i=$((i + 1))
+    if [ "$authority_end" -lt "$end" ] && [ -z "$(chain_fault "$(nth_authority "$i")" "$leaf")" ]; then end=$authority_end; fi
+  done
+  echo "$end" | sed 's/^\(.*\)\(..\)\(..\)$/to \1-\2-\3/'
 }
 
-end_of() {
-  local end
-  end=$(printf '%s\n' "$1" | openssl x509 -noout -enddate)
-  date -u -d "${end#*=}" '+to %Y-%m-%d'
+# The same of each CA here, in their order: found once for all members.
+ends_of_authorities() {
+  local authority i=1
+  while authority=$(nth_authority "$i") && [ -n "$authority" ]; do
+    printf '%s\n' "$authority" | end_of
+    i=$((i + 1))
+  done
 }
+
+# The last day of the certificate on standard input, as 20361122. By awk: `date -d` would be one more process for each.
+end_of() {
+  openssl x509 -noout -enddate | awk -F '[= ]+' '{ printf "%d%02d%02d\n", $5, (index("JanFebMarAprMayJunJulAugSepOctNovDec", $2) + 2) / 3, $3 }'
+}
+
+nth_authority() { nth_certificate "$1" <"$(client_directory)/certs/ca.pem"; }
 
 nth_certificate() { awk -v n="$1" '/-----BEGIN/ { i++ } i == n'; }
 

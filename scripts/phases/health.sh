@@ -7,13 +7,15 @@ phase_health() {
   if may_take_out; then remove_undesired_members; fi
   members=$(members_of "$(own_url)")
   [ -n "$members" ] || fail "member list: no answer from $(own_url): $(etcd_error "$(own_url)" member list)" "see the members' logs in $LOG_DIR"
-  statuses=$(endpoint_status "$ENDPOINTS")
+  entries=$(printf '%s\n' "$members" | started)
+  ask_statuses
   unhealthy=$(printf '%s\n' "$members" | unhealthy)
+  authority_ends=$(ends_of_authorities)
   print_row MEMBER ID STATE HEALTH VERSION "DB SIZE" "CERTIFICATE" ENDPOINT
   for member in $(printf '%s\n' "$INITIAL_CLUSTER" | tr , ' '); do
     print_member "${member%%=*}" "$(printf '%s\n' "$members" | awk -v url="${member#*=}" '$3 == url')"
   done
-  require_one_cluster "$(own_url)"
+  compare_statuses
   # Alarms first: etcdctl calls a member with an alarm unhealthy.
   raised=$(alarms "$(own_url)") || fail "alarm list: no answer from $(own_url): $(etcd_error "$(own_url)" alarm list)" "apply again"
   [ -z "$raised" ] || fail "an alarm is raised: $raised" "see docs/alarms.md"
@@ -21,10 +23,11 @@ phase_health() {
   [ -z "$missing" ] || fail "not in the cluster: $missing" "terraform apply -replace the rollout resource of that member"
   unknown=$(printf '%s\n' "$members" | undesired | named)
   [ -z "$unknown" ] || fail "the cluster has $unknown, which the program does not name, nor did it before" "add it to the program, or take it out by etcdctl member remove"
-  due=$(all_due | tr '\n' ' ')
+  keys=$(etcdctl_at "$(own_url)" get cdktf-etcd/ --prefix --keys-only 2>/dev/null) || true
+  due=$(printf '%s\n' "$keys" | all_due | tr '\n' ' ')
   [ -z "$due" ] || fail "what is staged was not rolled out: $due" "see that nobody else deploys, then terraform apply -replace the rollout resource of that member"
   remember_membership
-  forget_joins
+  forget_joins "$keys"
   [ -z "$unhealthy" ] || fail "not healthy: $(printf '%s\n' "$unhealthy" | named)" "see the log of each in $LOG_DIR; one that supervisor has stopped is started by terraform apply -replace its rollout resource"
 }
 

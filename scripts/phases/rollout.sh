@@ -54,7 +54,7 @@ others_allow_restart() {
     refuse "restart" "$(ailing) is not healthy, and a restart here would cost another member" \
       "bring that member back (if its data are lost, see docs/replace-member.md), and apply again; this one still runs as it was"
   # One that runs with data of another cluster is healthy in that, and missing in this.
-  require_one_cluster "$live"
+  require_one_cluster_of "$list"
 }
 
 all_others_are_healthy() {
@@ -68,7 +68,7 @@ all_others_are_healthy() {
 # to the leader in that moment is dropped by raft, and its client waits in vain. So: to the member before this one, which has had its turn.
 move_leadership_away() {
   is_leader "$(own_url)" || return 0
-  target=$(members_of "$(own_url)" | others | awk -v url="$(peer_url_before)" '$3 == url { print $1 }')
+  target=$(printf '%s\n' "$list" | others | awk -v url="$(peer_url_before)" '$3 == url { print $1 }')
   [ -n "$target" ] || return 0
   # Until 3.2 etcdctl cannot; etcd then hands it over when it is asked to stop.
   etcdctl_at "$(own_url)" move-leader "$target" >/dev/null 2>&1 || return 0
