@@ -49,8 +49,10 @@ describe("certificates of a running cluster", () => {
 
     test.each([
       ["an early renewal window that has come", {}],
-      ["another SAN and another CN", { dnsNames: ["etcd.example.org"], commonName: "etcd-member" }],
-      ["one certificate for all members", { sharedPeerCertificate: true }],
+      [
+        "another SAN, another CN, and one certificate for all members",
+        { dnsNames: ["etcd.example.org"], commonName: "etcd-member", sharedPeerCertificate: true },
+      ],
       ["one each again", {}],
     ])("%s: both listeners serve the new one, nobody restarts, no write fails", async (what, more) => {
       if (what.startsWith("an early")) endSoon(project);

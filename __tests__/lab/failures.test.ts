@@ -24,11 +24,11 @@ import { History, Writer } from "./support/writer";
 
 /*
  * Operations × faults. All is random, but the same for the same seed: `SEED=… CELLS=all|N npm run test:lab -- failures`.
- * The default are 4 cells: 4 of the 6 operations, with faults of the seed. The first 6 have each operation once, the first 11 each fault too; all 66 have
+ * The default are 3 cells: 3 of the 6 operations, with faults of the seed. The first 6 have each operation once, the first 11 each fault too; all 66 have
  * each pair.
  */
 const SEED = Number(process.env.SEED ?? Date.now() % 100_000);
-const { CELLS = "4" } = process.env;
+const { CELLS = "3" } = process.env;
 
 /** A deploy that takes longer than this hangs: no phase in this lab has more to do than some seconds. */
 const HANGS_AFTER_SECONDS = 900;
@@ -233,7 +233,7 @@ const FAULTS: Fault[] = [
     name: "sshd killed",
     when: "inside",
     target: anybody,
-    seconds: 15,
+    seconds: 6,
     strike: (host) => killSshd(lab, host),
     heal: (host) => restoreSshd(lab, host),
   },

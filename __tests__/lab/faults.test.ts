@@ -5,29 +5,51 @@ import { Lab } from "./support/lab";
 import { Project } from "./support/project";
 import type { Result } from "./support/run";
 
-describe("what goes wrong on the way says so in one line, and a re-apply goes on once it is mended", () => {
+describe("a first deploy: what goes wrong on the way says so in one line, and a re-apply goes on once it is mended", () => {
   let lab: Lab;
+  /** One deploy, which meets one fault after the other. */
+  let project: Project;
 
   beforeAll(async () => {
     lab = await Lab.up("faults", "--supervisor", "preinstalled");
+    project = new Project(lab);
   });
-  beforeEach(() => lab.lab("reset"));
   afterAll(() => lab.down());
-
-  async function expectHealed(project: Project, props = {}): Promise<void> {
-    expect((await project.apply(props)).output).toMatch(/Apply complete!/);
-    await expectHealthy(project);
-    expect(await leftovers(lab)).toBe("");
-  }
 
   function expectFailure(result: Result, line: RegExp): void {
     expect(result.code).not.toBe(0);
     expect(result.output).toMatch(line);
   }
 
+  test("a wrong SSH key", async () => {
+    const key = join(lab.directory("keys"), "id_ed25519");
+    await lab.exec(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key]);
+    expectFailure(
+      await project.apply({ ssh: { privateKeyFile: key, timeout: "5s" } }),
+      /timeout - last error: SSH authentication failed/,
+    );
+  });
+
+  test("a host that cannot be reached: the others are not touched", async () => {
+    await lab.lab("link", "hdss7-21", "down");
+    const failed = await project.apply();
+    await lab.lab("link", "hdss7-21", "up");
+    expectFailure(failed, /member_etcd-server-7-21_preflight[^]*timeout - last error: [^]*10\.4\.7\.21:22/);
+    expect(await lab.onAll("ls /opt")).toEqual(["", "", ""]);
+  });
+
+  test("a tarball that is not there", async () => {
+    const archive = join((await lab.lab("http-root")).trim(), "etcd/v3.6.14");
+    await lab.exec(["mv", archive, `${archive}.away`]);
+    expectFailure(
+      await project.apply(),
+      /stage failed: download of http:\/\/10\.4\.7\.1:8080\/etcd\/v3\.6\.14\/etcd-v3\.6\.14-linux-amd64\.tar\.gz: .*404.*; to do: /,
+    );
+    await lab.exec(["mv", `${archive}.away`, archive]);
+  });
+
   test("a swapped tarball: nothing of it is unpacked", async () => {
     const archive = join((await lab.lab("http-root")).trim(), "etcd/v3.6.14/etcd-v3.6.14-linux-amd64.tar.gz");
-    const project = new Project(lab, "swapped");
     await lab.exec(["cp", archive, `${archive}.good`]);
     writeFileSync(archive, "not what was ordered");
     expectFailure(
@@ -36,44 +58,17 @@ describe("what goes wrong on the way says so in one line, and a re-apply goes on
     );
     expect(await lab.onAll("ls /opt")).toEqual(["", "", ""]);
     await lab.exec(["mv", `${archive}.good`, archive]);
-    await expectHealed(project);
   });
 
-  test("a tarball that is not there", async () => {
-    const archive = join((await lab.lab("http-root")).trim(), "etcd/v3.6.14");
-    const project = new Project(lab, "missing");
-    await lab.exec(["mv", archive, `${archive}.away`]);
-    expectFailure(
-      await project.apply(),
-      /stage failed: download of http:\/\/10\.4\.7\.1:8080\/etcd\/v3\.6\.14\/etcd-v3\.6\.14-linux-amd64\.tar\.gz: .*404.*; to do: /,
-    );
-    await lab.exec(["mv", `${archive}.away`, archive]);
-    await expectHealed(project);
-  });
-
-  test("a host that cannot be reached: the others are not touched", async () => {
-    const project = new Project(lab, "unreachable");
-    await lab.lab("link", "hdss7-21", "down");
-    const failed = await project.apply();
-    await lab.lab("link", "hdss7-21", "up");
-    expectFailure(failed, /member_etcd-server-7-21_preflight[^]*timeout - last error: [^]*10\.4\.7\.21:22/);
-    expect(await lab.onAll("ls /opt")).toEqual(["", "", ""]);
-    await expectHealed(project);
-  });
-
-  test("a wrong SSH key", async () => {
-    const project = new Project(lab, "wrong-key");
-    const key = join(lab.directory("keys"), "id_ed25519");
-    await lab.exec(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key]);
-    expectFailure(
-      await project.apply({ ssh: { privateKeyFile: key, timeout: "5s" } }),
-      /timeout - last error: SSH authentication failed/,
-    );
-    await expectHealed(project);
+  test("once all is mended the same deploy goes on, and leaves nothing of the failures", async () => {
+    expect((await project.apply()).output).toMatch(/Apply complete!/);
+    await expectHealthy(project);
+    expect(await leftovers(lab)).toBe("");
   });
 
   test("a disk that fills up while the archive is unpacked", async () => {
-    const project = new Project(lab, "full");
+    await lab.lab("reset");
+    project = new Project(lab, "full");
     await lab.on("hdss7-22", "mkdir -p /small; mount -t tmpfs -o size=310m,mode=755 tmpfs /small");
     // Enough is free for preflight; then something else takes it.
     const props = { paths: { installRoot: "/small" } };

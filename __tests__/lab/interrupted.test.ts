@@ -16,7 +16,7 @@ describe(`Terraform killed (-9) during a first deploy, seed ${SEED}`, () => {
   });
   afterAll(() => lab.down());
 
-  test.each(randomMoments(SEED, 3, LONGEST_SECONDS))(
+  test.each(randomMoments(SEED, 2, LONGEST_SECONDS))(
     "after %d s, then applied again: three members, healthy, nothing left over",
     async (seconds) => {
       await lab.lab("reset");

@@ -48,7 +48,7 @@ describe("a member whose host, disk or data are gone", () => {
       await lab.lab("kill", "hdss7-22");
       const applied = await project.apply(of(12, 21));
       expect(applied.output).toMatch(/Apply complete!/);
-      process.stderr.write(`its apply: ${applied.seconds.toFixed(1)} s, of which 20 s are the SSH timeout\n`);
+      process.stderr.write(`its apply: ${applied.seconds.toFixed(1)} s, of which 10 s are the SSH timeout\n`);
       expect(steps(applied.output, /took|there/)).toEqual([
         `etcd-server-7-12 health: took ${NAME} (https://10.4.7.22:2380) out of the cluster`,
         `etcd-server-7-12 health: its etcd did not answer: if its host does not either, what is there stays, and its etcd refuses to run; ` +

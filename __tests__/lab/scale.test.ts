@@ -142,11 +142,10 @@ describe("members added and taken out, three to five and back", () => {
 
   test(`Terraform killed (-9) at any moment of a scale out or in, seed ${SEED}: nobody is stopped who is still a member, and the next apply gets there, or back`, async () => {
     const quota = { quotaBackendBytes: 3_000_000_000 };
-    const moments = randomMoments(SEED, 3, longestSeconds);
-    // What is killed, and what is applied then: forward, back, forward; and back when one of two has joined.
+    const moments = randomMoments(SEED, 2, longestSeconds);
+    // What is killed, and what is applied then: out, in; and back when one of two has joined.
     const changes = [
       [ALL, ALL],
-      [[11, 22, 31], ALL],
       [
         [12, 21, 22],
         [12, 21, 22],
@@ -157,7 +156,7 @@ describe("members added and taken out, three to five and back", () => {
       for (const [i, [change, wanted]] of changes.entries()) {
         await project.prepare(of(change, quota));
         const killed = project.startTerraform("apply", "-auto-approve");
-        await (i === 3 ? said(killed, /etcd-server-7-11 .*rollout: promoted/) : seconds(moments[i]));
+        await (i === 2 ? said(killed, /etcd-server-7-11 .*rollout: promoted/) : seconds(moments[i]));
         steps((await project.kill(killed)).output, /./);
         // In this order: whoever is seen stopped must have been taken out before.
         const programs = await lab.onAll("ls /etc/supervisor/conf.d", HOSTS);
@@ -173,10 +172,10 @@ describe("members added and taken out, three to five and back", () => {
         expect(running).toEqual(ALL.map((n) => wanted.includes(n)));
       }
     });
-    await expectSettled(lab, project, of([12, 21, 22], quota), hosts([12, 21, 22]));
+    expect((await project.apply(of([12, 21, 22], quota))).output).toMatch(/No changes/);
   });
 
-  test("down to one member, and up to three again", async () => {
+  test("down to one member, and up to three again; nothing of the kills is left on the hosts", async () => {
     const quota = { quotaBackendBytes: 3_000_000_000 };
     await underWriter(lab, project, "3 → 1 → 3", async () => {
       expect((await project.apply(of([21], quota))).output).toMatch(/Apply complete!/);
@@ -184,6 +183,7 @@ describe("members added and taken out, three to five and back", () => {
       expect((await project.apply(of([12, 21, 22], quota))).output).toMatch(/Apply complete!/);
     });
     await expectHealthy(project);
+    await expectSettled(lab, project, of([12, 21, 22], quota), hosts([12, 21, 22]));
   });
 });
 

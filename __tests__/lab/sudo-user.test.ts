@@ -43,7 +43,7 @@ describe("a sudo-only user, sshd on port 2222, hosts without supervisor", () => 
     await expectHealthy(project);
     expect(await lab.on("hdss7-12", "sudo supervisorctl status")).toMatch(/^etcd-server-7-12 +RUNNING/);
     expect(await lab.on("hdss7-12", "sudo stat -Lc '%a %U' /opt/etcd/certs/etcd-peer-key.pem")).toBe("600 etcd");
-    expect(await lab.on("hdss7-12", "ls -A ~/.cdktf-etcd 2>/dev/null; true")).toBe("");
+    expect(await lab.on("hdss7-12", "ls -A ~deploy/.cdktf-etcd 2>/dev/null; true")).toBe("");
     expect(await leftovers(lab)).toBe("");
   });
 });

@@ -33,11 +33,7 @@ host_console() {
 
 # The process that is the first one in a namespace of the host's own.
 host_init_pid() {
-  local pid
-  for pid in $(cgroup_pids "$1"); do
-    ! grep -q '^NSpid:.*[[:space:]]1$' "/proc/$pid/status" 2>/dev/null || {
-      echo "$pid"
-      return
-    }
-  done
+  local files
+  mapfile -t files < <(cgroup_pids "$1" | sed 's|.*|/proc/&/status|')
+  grep -lm 1 '^NSpid:.*[[:space:]]1$' /dev/null "${files[@]}" 2>/dev/null | head -n 1 | cut -d/ -f3 || true
 }

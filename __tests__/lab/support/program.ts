@@ -14,7 +14,7 @@ const props: EtcdClusterProps = {
     { name: "etcd-server-7-21", address: "10.4.7.21", host: "hdss7-21" },
     { name: "etcd-server-7-22", address: "10.4.7.22", host: "hdss7-22" },
   ],
-  ssh: { user: SSH_USER, port: Number(SSH_PORT ?? 22), privateKeyFile: SSH_PRIVATE_KEY_FILE, timeout: "20s" },
+  ssh: { user: SSH_USER, port: Number(SSH_PORT ?? 22), privateKeyFile: SSH_PRIVATE_KEY_FILE, timeout: "10s" },
   release: localArchive
     ? EtcdRelease.localArchive(localArchive, { sha256: SHA256 })
     : EtcdRelease.mirror(ETCD_MIRROR, { sha256: SHA256 }),

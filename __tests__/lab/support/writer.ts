@@ -23,7 +23,7 @@ export interface WriterOptions {
   readonly follow?: boolean;
   /** Tells writers of one mode that write at the same time apart. Default: the mode. */
   readonly name?: string;
-  /** Milliseconds between two operations of a client. Default: 50, which leaves two cores to the hosts. */
+  /** Milliseconds between two operations of a client. Default: 100, which leaves two cores to the hosts. */
   readonly intervalMs?: number;
 }
 
@@ -90,7 +90,7 @@ export class History {
   }
 }
 
-function pace({ intervalMs = 50 }: WriterOptions): string {
+function pace({ intervalMs = 100 }: WriterOptions): string {
   return `--interval ${intervalMs}ms`;
 }
 
