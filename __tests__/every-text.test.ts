@@ -3,7 +3,7 @@ import { join } from "node:path";
 import * as fc from "fast-check";
 import { EtcdCluster } from "../src/etcd-cluster";
 import { EtcdRelease } from "../src/release/etcd-release";
-import { temporaryDirectory } from "./helpers/temporary-directory";
+import { temporaryDirectory } from "./support/temporary-directory";
 import { synth } from "./support/synth";
 import { providerMirror, Terraform } from "./support/terraform";
 

@@ -1,7 +1,7 @@
 import { RemovalPolicy } from "../src/props";
 import { EtcdRelease } from "../src/release/etcd-release";
 import { resolveClusterProps } from "../src/resolve-props";
-import { RUNBOOK, runbookWith } from "./helpers/settings";
+import { RUNBOOK, runbookWith } from "./support/settings";
 
 test("every default is filled in", () => {
   const one = { members: [RUNBOOK.members[0]], ssh: {} };

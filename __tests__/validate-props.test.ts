@@ -3,7 +3,7 @@ import { CertificateAuthority } from "../src/pki/certificate-authority";
 import type { EtcdClusterProps, EtcdMemberProps, SshOptions } from "../src/props";
 import { EtcdRelease } from "../src/release/etcd-release";
 import { validateProps } from "../src/validate-props";
-import { RUNBOOK } from "./helpers/settings";
+import { RUNBOOK } from "./support/settings";
 import { emptyStack } from "./support/synth";
 
 const errors = (props: Partial<EtcdClusterProps>) => validateProps({ ...RUNBOOK, ...props }).errors;

@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import type { EtcdClusterProps } from "../../src/props";
 import { EtcdRelease } from "../../src/release/etcd-release";
-import { RUNBOOK } from "../helpers/settings";
+import { RUNBOOK } from "../support/settings";
 import { find, HOST_SCRIPTS, STACK_DIRECTORY, synthCluster } from "../support/synth";
 
 const SHA256 = "a".repeat(64);

@@ -2,7 +2,7 @@ import { flagKnown, flagVersions } from "../../src/release/flags";
 import { etcdFlags } from "../../src/render/etcd-flags";
 import { OWNED_FLAGS } from "../../src/render/owned-flags";
 import type { EtcdClusterProps } from "../../src/props";
-import { runbookWith } from "../helpers/settings";
+import { runbookWith } from "../support/settings";
 
 function flagsWith(props: Partial<EtcdClusterProps>): string[] {
   const cluster = runbookWith(props);

@@ -2,8 +2,8 @@ import { join } from "node:path";
 import { TerraformStack, Testing } from "cdktf";
 import { EtcdCluster } from "../../src/etcd-cluster";
 import type { EtcdClusterProps } from "../../src/props";
-import { RUNBOOK } from "../helpers/settings";
-import { temporaryDirectory } from "../helpers/temporary-directory";
+import { RUNBOOK } from "./settings";
+import { temporaryDirectory } from "./temporary-directory";
 
 /** A provisioner as Terraform's JSON has it: its type, and its body. */
 export interface Provisioner {

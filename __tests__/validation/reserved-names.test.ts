@@ -1,6 +1,6 @@
 import type { EtcdClusterProps } from "../../src/props";
 import { validateProps } from "../../src/validate-props";
-import { RUNBOOK } from "../helpers/settings";
+import { RUNBOOK } from "../support/settings";
 
 const errors = (props: Partial<EtcdClusterProps>) => validateProps({ ...RUNBOOK, ...props }).errors;
 const members = (...some: Partial<EtcdClusterProps["members"][number]>[]) =>

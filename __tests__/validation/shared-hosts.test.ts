@@ -1,6 +1,6 @@
 import { sharedHostProblems } from "../../src/validation/shared-hosts";
 import type { EtcdClusterProps } from "../../src/props";
-import { runbookWith } from "../helpers/settings";
+import { runbookWith } from "../support/settings";
 
 /** The runbook's cluster, and one of a single member. */
 const problems = (props: Partial<EtcdClusterProps>) =>

@@ -2,7 +2,7 @@ import { TerraformVariable } from "cdktf";
 import type { EtcdClusterProps, SshOptions } from "../../src/props";
 import { EtcdRelease } from "../../src/release/etcd-release";
 import { validateProps } from "../../src/validate-props";
-import { RUNBOOK } from "../helpers/settings";
+import { RUNBOOK } from "../support/settings";
 import { emptyStack } from "../support/synth";
 
 const errors = (props: Partial<EtcdClusterProps>) => validateProps({ ...RUNBOOK, ...props }).errors;
