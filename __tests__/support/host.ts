@@ -94,7 +94,7 @@ export class Host {
   ) {
     const user = process.getuid?.() === 0 ? "daemon" : userInfo().username;
     this.cluster = runbookWith({
-      members: ["a", "b", "c"].map((name, i) => ({ name, address: `127.0.0.${i + 1}`, host: `host-${name}` })),
+      members: ["a", "b", "c"].map((name, i) => ({ name, address: `127.0.0.${i + 1}`, hostName: `host-${name}` })),
       release: EtcdRelease.localArchive("etcd.tar.gz", { sha256: this.archiveSha256 }),
       user,
       ...props,
