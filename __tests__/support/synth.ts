@@ -102,7 +102,8 @@ export function dependencies(json: StackJson, address: string): string[] {
   const names = [...addresses(json), ...Object.keys(json.locals ?? {}).map((name) => `local.${name}`)];
   const text = JSON.stringify(
     address.startsWith("local.") ? json.locals?.[address.slice("local.".length)] : find(json, address),
-  );
+    // Addresses for messages are text: Terraform waits for nothing of it.
+  ).replace(/(_RESOURCE|ROLLOUTS)='[^']*'/g, "");
   return names.filter((name) => new RegExp(`${name.replace(".", "\\.")}(?![0-9A-Za-z_-])`).test(text)).sort();
 }
 
