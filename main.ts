@@ -1,5 +1,5 @@
 import { App, TerraformOutput, TerraformStack } from "cdktf";
-import { EtcdCluster, EtcdRelease } from "cdktf-etcd";
+import { EtcdCluster, EtcdRelease, SshKey } from "cdktf-etcd";
 
 // The runbook's topology. Version and SSH settings come from the environment; so do a mirror, and a digest where none is known.
 const { ETCD_VERSION, ETCD_MIRROR, ETCD_SHA256, SSH_USER, SSH_PORT, SSH_PRIVATE_KEY_FILE } = process.env;
@@ -9,14 +9,14 @@ const stack = new TerraformStack(app, "etcd");
 
 const cluster = new EtcdCluster(stack, "etcd", {
   members: [
-    { name: "etcd-server-7-12", address: "10.4.7.12", host: "hdss7-12" },
-    { name: "etcd-server-7-21", address: "10.4.7.21", host: "hdss7-21" },
-    { name: "etcd-server-7-22", address: "10.4.7.22", host: "hdss7-22" },
+    { name: "etcd-server-7-12", address: "10.4.7.12", hostName: "hdss7-12" },
+    { name: "etcd-server-7-21", address: "10.4.7.21", hostName: "hdss7-21" },
+    { name: "etcd-server-7-22", address: "10.4.7.22", hostName: "hdss7-22" },
   ],
   ssh: {
     user: SSH_USER,
     port: SSH_PORT ? Number(SSH_PORT) : undefined,
-    privateKeyFile: SSH_PRIVATE_KEY_FILE ?? "~/.ssh/id_ed25519",
+    key: SshKey.file(SSH_PRIVATE_KEY_FILE ?? "~/.ssh/id_ed25519"),
   },
   version: ETCD_VERSION,
   release: ETCD_MIRROR

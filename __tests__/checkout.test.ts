@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, readFileSync, symlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { temporaryDirectory } from "./helpers/temporary-directory";
+import { temporaryDirectory } from "./support/temporary-directory";
 
 const ROOT = join(__dirname, "..");
 const checkout = join(temporaryDirectory(), "checkout");

@@ -1,7 +1,7 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import * as ts from "typescript";
-import { temporaryDirectory } from "./helpers/temporary-directory";
+import { temporaryDirectory } from "./support/temporary-directory";
 import { codeBlocks } from "./support/code-blocks";
 
 const ROOT = join(__dirname, "..");

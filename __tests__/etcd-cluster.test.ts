@@ -2,7 +2,7 @@ import { TerraformOutput, TerraformVariable } from "cdktf";
 import { EtcdCluster } from "../src/etcd-cluster";
 import { EtcdRelease } from "../src/release/etcd-release";
 import type { EtcdClusterProps } from "../src/props";
-import { RUNBOOK } from "./helpers/settings";
+import { RUNBOOK } from "./support/settings";
 import { addresses, allDependencies, emptyStack, find, type StackJson, synth, synthCluster } from "./support/synth";
 
 const NAMES = ["etcd-server-7-12", "etcd-server-7-21", "etcd-server-7-22"];

@@ -3,9 +3,10 @@ import { join } from "node:path";
 import * as fc from "fast-check";
 import { EtcdCluster } from "../src/etcd-cluster";
 import { EtcdRelease } from "../src/release/etcd-release";
-import { temporaryDirectory } from "./helpers/temporary-directory";
+import { temporaryDirectory } from "./support/temporary-directory";
 import { synth } from "./support/synth";
 import { providerMirror, Terraform } from "./support/terraform";
+import { SshKey } from "../src/ssh-key";
 
 /** Begins each text, so that it is found wherever it goes. */
 const MARK = "mark.";
@@ -37,10 +38,10 @@ const cluster = (text: string) =>
       members: [{ name: "a", address: "10.4.7.1" }],
       ssh: {
         user: text.replace(/\s/g, "_"),
-        privateKeyFile: text,
+        key: SshKey.file(text),
         bastionHost: "jump",
         bastionUser: text.replace(/\s/g, "_"),
-        bastionPrivateKeyFile: `/${text}`,
+        bastionKey: SshKey.file(`/${text}`),
       },
       release: EtcdRelease.localArchive(text),
       certificates: { commonName: text },

@@ -1,7 +1,7 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { temporaryDirectory } from "./helpers/temporary-directory";
+import { temporaryDirectory } from "./support/temporary-directory";
 import { codeBlocks } from "./support/code-blocks";
 
 const ROOT = join(__dirname, "..");

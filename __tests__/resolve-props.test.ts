@@ -1,7 +1,8 @@
 import { RemovalPolicy } from "../src/props";
 import { EtcdRelease } from "../src/release/etcd-release";
 import { resolveClusterProps } from "../src/resolve-props";
-import { RUNBOOK, runbookWith } from "./helpers/settings";
+import { RUNBOOK, runbookWith } from "./support/settings";
+import { SshKey } from "../src/ssh-key";
 
 test("every default is filled in", () => {
   const one = { members: [RUNBOOK.members[0]], ssh: {} };
@@ -72,21 +73,31 @@ describe("ssh", () => {
     expect(sshOf({ user: "ops" }, { user: undefined })).toMatchObject({ user: "ops" });
   });
 
-  test("a member's key replaces the cluster's, in whichever form", () => {
-    expect(sshOf({ privateKey: "PEM" }, { privateKeyFile: "id" })).toMatchObject({
+  test("a member's key replaces the cluster's, whatever it is", () => {
+    expect(sshOf({ key: SshKey.pem("PEM") }, { key: SshKey.file("id") })).toMatchObject({
       privateKeyFile: "id",
       privateKey: undefined,
+      agent: false,
+    });
+    expect(sshOf({ key: SshKey.file("id") }, { key: SshKey.agent() })).toMatchObject({
+      privateKeyFile: undefined,
+      agent: true,
     });
   });
 
-  test("the agent is off where a key is given, and can be switched on", () => {
-    expect(sshOf({ privateKeyFile: "id" }).agent).toBe(false);
-    expect(sshOf({ privateKey: "PEM" }).agent).toBe(false);
-    expect(sshOf({ privateKeyFile: "id", agent: true }).agent).toBe(true);
+  test("the agent is used where the host's key or the bastion's is in it, and only there", () => {
+    expect(sshOf({}).agent).toBe(true);
+    expect(sshOf({ key: SshKey.file("id") }).agent).toBe(false);
+    expect(sshOf({ key: SshKey.pem("PEM") }).agent).toBe(false);
+    expect(sshOf({ key: SshKey.file("id"), bastionKey: SshKey.agent() }).agent).toBe(false);
+    expect(sshOf({ key: SshKey.file("id"), bastionHost: "jump", bastionKey: SshKey.agent() })).toMatchObject({
+      agent: true,
+      bastionPrivateKeyFile: undefined,
+    });
   });
 
   test("a bastion is reached as the hosts are, unless it is said otherwise", () => {
-    expect(sshOf({ user: "ops", privateKeyFile: "id", bastionHost: "jump" })).toMatchObject({
+    expect(sshOf({ user: "ops", key: SshKey.file("id"), bastionHost: "jump" })).toMatchObject({
       bastionHost: "jump",
       bastionPort: 22,
       bastionUser: "ops",

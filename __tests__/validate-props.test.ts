@@ -3,8 +3,10 @@ import { CertificateAuthority } from "../src/pki/certificate-authority";
 import type { EtcdClusterProps, EtcdMemberProps, SshOptions } from "../src/props";
 import { EtcdRelease } from "../src/release/etcd-release";
 import { validateProps } from "../src/validate-props";
-import { RUNBOOK } from "./helpers/settings";
+import { RUNBOOK } from "./support/settings";
 import { emptyStack } from "./support/synth";
+import { SshKey } from "../src/ssh-key";
+import { AutoCompaction } from "../src/auto-compaction";
 
 const errors = (props: Partial<EtcdClusterProps>) => validateProps({ ...RUNBOOK, ...props }).errors;
 const warnings = (props: Partial<EtcdClusterProps>) => validateProps({ ...RUNBOOK, ...props }).warnings;
@@ -104,13 +106,13 @@ describe("one problem, by exact text", () => {
     ],
     [
       "an address as a host",
-      withMember(0, { host: "10.4.7.12" }),
-      'members[0].host: "10.4.7.12" is not a host name; give letters, digits, "-" and ".", as DNS has it, or leave it out',
+      withMember(0, { hostName: "10.4.7.12" }),
+      'members[0].hostName: "10.4.7.12" is not a host name; give letters, digits, "-" and ".", as DNS has it, or leave it out',
     ],
     [
       "a host twice",
-      withMember(1, { host: "hdss7-12" }),
-      'members[1].host: "hdss7-12" is also the host of members[0]; give each member a host of its own',
+      withMember(1, { hostName: "hdss7-12" }),
+      'members[1].hostName: "hdss7-12" is also the host of members[0]; give each member a host of its own',
     ],
 
     ...[-1, 1.5].map((reprovision): [string, Partial<EtcdClusterProps>, string] => [
@@ -156,19 +158,9 @@ describe("one problem, by exact text", () => {
       'ssh.scriptPath: "/var/tmp/terraform_%RAND%.sh" is in a directory of all users, who could change the script before it becomes root; give a file in a directory that only the SSH user can enter',
     ],
     [
-      "two keys",
-      withSsh({ privateKey: Lazy.stringValue({ produce: () => "PEM" }) }),
-      "ssh: privateKeyFile and privateKey are both given; give one",
-    ],
-    [
       "a literal key, which is not repeated",
-      { ssh: { privateKey: "PEM" } },
-      "ssh.privateKey: a literal key would be written into the synthesized JSON; give privateKeyFile, or a sensitive TerraformVariable",
-    ],
-    [
-      "no way to log in",
-      { ssh: { agent: false }, members: [RUNBOOK.members[0]] },
-      'ssh: there is no key for "etcd-server-7-12", and the agent is off; give privateKeyFile or privateKey, or agent: true',
+      { ssh: { key: SshKey.pem("PEM") } },
+      "ssh.key: a literal key would be written into the synthesized JSON; give SshKey.file(), or SshKey.pem() of a sensitive TerraformVariable",
     ],
     [
       "one SSH host for two members",
@@ -258,8 +250,8 @@ describe("one problem, by exact text", () => {
     ],
     [
       "a prop of another version",
-      { version: "3.2.15", autoCompactionMode: "periodic" },
-      "autoCompactionMode: etcd 3.2.15 has no --auto-compaction-mode and would not start; it exists in 3.3 to 3.7: leave it out",
+      { version: "3.2.15", autoCompaction: AutoCompaction.revision(1000) },
+      "autoCompaction: etcd 3.2.15 has no --auto-compaction-mode and would not start; it exists in 3.3 to 3.7: give AutoCompaction.periodic()",
     ],
     [
       "metrics without port",
@@ -304,24 +296,19 @@ describe("one problem, by exact text", () => {
       "electionTimeout: 1000 (etcd's default) is less than five times heartbeatInterval (201); give 1005 or more, best 2010",
     ],
     [
-      "an unknown compaction",
-      { autoCompactionMode: "hourly" },
-      'autoCompactionMode: "hourly" is no mode; give "periodic" or "revision"',
-    ],
-    [
       "a retention that is neither",
-      { autoCompactionRetention: "12 hours" },
-      'autoCompactionRetention: "12 hours" is neither hours nor a Go duration; give e.g. 12 or 30m',
+      { autoCompaction: AutoCompaction.periodic("12 hours") },
+      'autoCompaction: "12 hours" is neither hours nor a Go duration; give e.g. 12 or 30m',
     ],
     [
-      "a duration of revisions",
-      { autoCompactionMode: "revision", autoCompactionRetention: "12h" },
-      'autoCompactionRetention: "12h" is not a number of revisions; give e.g. 1000',
+      "half a revision",
+      { autoCompaction: AutoCompaction.revision(1.5) },
+      'autoCompaction: "1.5" is not a number of revisions; give e.g. 1000',
     ],
     [
       "a duration for an old etcd",
-      { version: "3.2.15", autoCompactionRetention: "12h" },
-      'autoCompactionRetention: "12h" is not whole hours, and etcd before 3.3 takes nothing else; give e.g. 12',
+      { version: "3.2.15", autoCompaction: AutoCompaction.periodic("12h") },
+      'autoCompaction: "12h" is not whole hours, and etcd before 3.3 takes nothing else; give e.g. 12',
     ],
 
     ["a peer port", { ports: { peer: 70000 } }, "ports.peer: 70000 is not a TCP port; give 1 to 65535, e.g. 2380"],
@@ -350,8 +337,8 @@ describe("one problem, by exact text", () => {
     ],
     [
       "a supervisor file with extension",
-      { paths: { supervisorIni: "etcd.ini" } },
-      'paths.supervisorIni: "etcd.ini" is not a plain file name; give letters, digits, "_" and "-", no extension, e.g. etcd-server',
+      { paths: { supervisorProgramFile: "etcd.ini" } },
+      'paths.supervisorProgramFile: "etcd.ini" is not a plain file name; give letters, digits, "_" and "-", no extension, e.g. etcd-server',
     ],
     [
       "a user with a blank",
@@ -449,14 +436,23 @@ test("tokens pass untouched wherever they may stand", () => {
   const token = Lazy.stringValue({ produce: () => "later" });
   const number = Token.asNumber(Lazy.numberValue({ produce: () => 1 }));
   const props: EtcdClusterProps = {
-    members: [{ name: "etcd-1", address: token, host: token, ssh: { host: token, port: number }, reprovision: number }],
-    ssh: { privateKey: token, bastionHost: token, bastionPort: number, timeout: token, scriptPath: token },
+    members: [
+      { name: "etcd-1", address: token, hostName: token, ssh: { host: token, port: number }, reprovision: number },
+    ],
+    ssh: {
+      key: SshKey.pem(token),
+      bastionKey: SshKey.file(token),
+      bastionHost: token,
+      bastionPort: number,
+      timeout: token,
+      scriptPath: token,
+    },
     ports: { peer: number },
-    paths: { installRoot: token, supervisorIni: token },
+    paths: { installRoot: token, supervisorProgramFile: token },
     user: token,
     quotaBackendBytes: number,
     heartbeatInterval: number,
-    autoCompactionRetention: token,
+    autoCompaction: AutoCompaction.periodic(token),
     extraFlags: { "max-wals": token },
     listenMetricsUrls: [token],
     certificates: {
@@ -475,18 +471,22 @@ test("legal props of every kind pass", () => {
   expect(
     errors({
       members: [
-        { name: "Etcd_1.a", address: "fd00::1", host: "a.example.org", reprovision: 2 },
+        { name: "Etcd_1.a", address: "fd00::1", hostName: "a.example.org", reprovision: 2 },
         { name: "b", address: "169.254.7.7", ssh: { port: 2222, timeout: "1m30s" } },
         { name: "c", address: "192.168.0.1" },
       ],
       version: "3.7.1",
       ports: { peer: 12380, client: 12379 },
-      paths: { installRoot: "/usr/local", dataDir: "/data/etcd", logDir: "/var/log/etcd", supervisorIni: "etcd_2" },
+      paths: {
+        installRoot: "/usr/local",
+        dataDir: "/data/etcd",
+        logDir: "/var/log/etcd",
+        supervisorProgramFile: "etcd_2",
+      },
       quotaBackendBytes: 8589934592,
       heartbeatInterval: 100,
       electionTimeout: 500,
-      autoCompactionMode: "revision",
-      autoCompactionRetention: "1000",
+      autoCompaction: AutoCompaction.revision(1000),
       extraFlags: { "snapshot-count": "10000" },
       listenMetricsUrls: ["http://0.0.0.0:2381", "https://[::1]:2382"],
       certificates: {

@@ -4,7 +4,7 @@ const { tmpdir } = require("node:os");
 const { join } = require("node:path");
 const { performance } = require("node:perf_hooks");
 const { App, TerraformStack } = require("cdktf");
-const { EtcdCluster } = require("..");
+const { EtcdCluster, SshKey } = require("..");
 
 const app = new App({ outdir: mkdtempSync(join(tmpdir(), "synth-")) });
 const stack = new TerraformStack(app, "bench");
@@ -13,7 +13,7 @@ const began = performance.now();
 for (let i = 0; i < count; i++) {
   new EtcdCluster(stack, `cluster-${i}`, {
     members: [1, 2, 3].map((n) => ({ name: `member-${n}`, address: `10.${Math.floor(i / 250)}.${i % 250}.${n}` })),
-    ssh: { privateKeyFile: "~/.ssh/id_ed25519" },
+    ssh: { key: SshKey.file("~/.ssh/id_ed25519") },
     certificates: { sharedPeerCertificate: true },
   });
 }

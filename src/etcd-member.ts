@@ -1,4 +1,4 @@
-import { type ITerraformDependable, TerraformLocal } from "cdktf";
+import { type ITerraformDependable, Lazy, TerraformLocal, TerraformResource } from "cdktf";
 import { Construct } from "constructs";
 import type { LeafCertificate } from "./pki/leaf-certificate";
 import { archive } from "./provision/archive";
@@ -11,6 +11,7 @@ import { operatorPath } from "./provision/operator-path";
 import type { Payload } from "./provision/payload";
 import { preflight } from "./provision/preflight";
 import { renderedFile } from "./provision/rendered-file";
+import { resourceAddress } from "./provision/resource-address";
 import { rollout } from "./provision/rollout";
 import { stage } from "./provision/stage";
 import { type StagedData, stagedData } from "./provision/staged-data";
@@ -58,8 +59,17 @@ export class EtcdMember extends Construct {
     super(scope, id);
     const { cluster, member, directory } = options;
 
-    const facts = new TerraformLocal(this, "facts", escapeTerraform(memberFacts(options.path, cluster, member)));
-    this.host = new MemberHost(member, facts.asString, options.scripts);
+    const resources = {
+      archive: this.address("archive"),
+      stage: this.address("stage"),
+      rollout: this.address("rollout"),
+    };
+    const facts = memberFacts(options.path, cluster, member, resources);
+    this.host = new MemberHost(
+      member,
+      new TerraformLocal(this, "facts", escapeTerraform(facts)).asString,
+      options.scripts,
+    );
 
     const flags = etcdFlags(cluster, member);
     const startupScript = renderStartupScript(cluster, member, flags);
@@ -110,6 +120,16 @@ export class EtcdMember extends Construct {
       reprovision: String(member.reprovision),
       ...(reloadsLeaf(cluster.version) ? {} : { certificate_sha256: options.certificate.certSha256 }),
     };
+  }
+
+  /** The address in Terraform of a phase that is not made yet; empty when it is never made. */
+  private address(phase: string): string {
+    return Lazy.stringValue({
+      produce: () => {
+        const resource = this.node.tryFindChild(phase);
+        return TerraformResource.isTerraformResource(resource) ? resourceAddress(resource) : "";
+      },
+    });
   }
 
   public preflight(): HostResource {

@@ -1,3 +1,4 @@
+export { AutoCompaction } from "./auto-compaction";
 export { EtcdCluster } from "./etcd-cluster";
 export {
   CertificateAuthority,
@@ -7,6 +8,22 @@ export {
 export { CertificateProfile } from "./pki/certificate-profile";
 export { KeyType } from "./pki/key-type";
 export { LeafCertificate, type LeafCertificateOptions, type LeafCertificateProps } from "./pki/leaf-certificate";
-export * from "./props";
-export * from "./release/etcd-release";
+export {
+  type CertificateOptions,
+  type ClientCertificateOptions,
+  type EtcdClusterProps,
+  type EtcdMemberProps,
+  type OperatorCredentialsOptions,
+  type PathOptions,
+  type PortOptions,
+  RemovalPolicy,
+  type SshOptions,
+} from "./props";
+export {
+  type ArchiveDigests,
+  EtcdRelease,
+  type EtcdReleaseOptions,
+  type LocalArchiveOptions,
+} from "./release/etcd-release";
 export { EtcdUpgrade, type UpgradeVerdict } from "./release/upgrade";
+export { SshKey } from "./ssh-key";

@@ -1,6 +1,8 @@
+import type { AutoCompaction } from "./auto-compaction";
 import type { CertificateAuthority } from "./pki/certificate-authority";
 import type { KeyType } from "./pki/key-type";
 import type { EtcdRelease } from "./release/etcd-release";
+import type { SshKey } from "./ssh-key";
 
 /** One etcd server of the cluster, and the host that it runs on. */
 export interface EtcdMemberProps {
@@ -24,7 +26,7 @@ export interface EtcdMemberProps {
    *
    * @default - the address is used in messages, and the certificate has IP SANs only
    */
-  readonly host?: string;
+  readonly hostName?: string;
 
   /**
    * SSH settings of this host; each one given here replaces the cluster's.
@@ -68,30 +70,11 @@ export interface SshOptions {
   readonly user?: string;
 
   /**
-   * Path of the private key (PEM or OpenSSH format, no passphrase) on the operator's machine; `~` is expanded,
-   * and a relative path is relative to the directory in which the program runs.
-   * It is read by Terraform when it connects, never at synth.
+   * The private key that the login uses.
    *
-   * @default - the SSH agent is used
+   * @default SshKey.agent()
    */
-  readonly privateKeyFile?: string;
-
-  /**
-   * The private key itself (PEM or OpenSSH format), from a sensitive `TerraformVariable`.
-   *
-   * It is never stored in a trigger; so stopping a removed member, which happens after the configuration
-   * has forgotten it, goes through the SSH agent.
-   *
-   * @default - `privateKeyFile`, or the SSH agent
-   */
-  readonly privateKey?: string;
-
-  /**
-   * Whether the SSH agent may be used. An agent is forwarded to the host by Terraform, so it is off when a key is given.
-   *
-   * @default - true when neither `privateKeyFile` nor `privateKey` is given
-   */
-  readonly agent?: boolean;
+  readonly key?: SshKey;
 
   /**
    * Public host key that the host must present, in `known_hosts` format without the host (`ecdsa-sha2-nistp256 AAAA…`),
@@ -128,12 +111,11 @@ export interface SshOptions {
   readonly bastionUser?: string;
 
   /**
-   * Path of the private key for the bastion on the operator's machine; `~` is expanded,
-   * and a relative path is relative to the directory in which the program runs.
+   * The private key for the bastion.
    *
-   * @default - `privateKeyFile`
+   * @default - `key`
    */
-  readonly bastionPrivateKeyFile?: string;
+  readonly bastionKey?: SshKey;
 
   /**
    * How long Terraform tries to connect, as a Go duration (`30s`, `2m`).
@@ -259,7 +241,7 @@ export interface PathOptions {
    *
    * @default "etcd-server"
    */
-  readonly supervisorIni?: string;
+  readonly supervisorProgramFile?: string;
 }
 
 /** TCP ports of a member. */
@@ -331,7 +313,7 @@ export interface ClientCertificateOptions {
 
 /** What happens to a member's data when the member, or the cluster, is removed from the program. */
 export enum RemovalPolicy {
-  /** The program is stopped and unregistered; data, logs, certificates and binaries stay, and a new deploy brings the same cluster back. */
+  /** The program is stopped and unregistered; data, logs and binaries stay, and a new deploy brings the same cluster back. */
   RETAIN = "retain",
   /** The program is stopped and unregistered; its data, logs, certificates and binaries are deleted. */
   DESTROY = "destroy",
@@ -374,18 +356,11 @@ export interface EtcdClusterProps {
   readonly quotaBackendBytes?: number;
 
   /**
-   * etcd's `--auto-compaction-mode`: `periodic` or `revision` (from 3.3 on).
+   * How etcd discards old revisions by itself. A change restarts the members one by one.
    *
-   * @default - etcd's default, `periodic`
+   * @default - etcd's default: never
    */
-  readonly autoCompactionMode?: string;
-
-  /**
-   * etcd's `--auto-compaction-retention`: hours or a Go duration (`12h`) when periodic, revisions otherwise; `0` switches it off.
-   *
-   * @default - etcd's default, `0`
-   */
-  readonly autoCompactionRetention?: string;
+  readonly autoCompaction?: AutoCompaction;
 
   /**
    * etcd's `--heartbeat-interval`, in milliseconds.

@@ -15,6 +15,7 @@ import {
 import { type EtcdClusterProps, type EtcdMemberProps, RemovalPolicy, type SshOptions } from "./props";
 import { EtcdRelease } from "./release/etcd-release";
 import type { ClusterSettings, MemberSettings, SshSettings } from "./settings";
+import { SshKey } from "./ssh-key";
 import { byName } from "./topology/order";
 import { clientUrl, peerUrl } from "./topology/urls";
 
@@ -29,15 +30,14 @@ export function resolveClusterProps(props: EtcdClusterProps): ClusterSettings {
     installRoot: props.paths?.installRoot ?? DEFAULT_INSTALL_ROOT,
     dataDir: props.paths?.dataDir ?? DEFAULT_DATA_DIR,
     logDir: props.paths?.logDir ?? DEFAULT_LOG_DIR,
-    supervisorIni: props.paths?.supervisorIni ?? DEFAULT_SUPERVISOR_INI,
+    supervisorIni: props.paths?.supervisorProgramFile ?? DEFAULT_SUPERVISOR_INI,
     peerPort,
     clientPort,
     user: props.user ?? DEFAULT_USER,
     removalPolicy: props.removalPolicy ?? RemovalPolicy.RETAIN,
     insecureLoopbackClientUrl: props.insecureLoopbackClientUrl ?? false,
     quotaBackendBytes: props.quotaBackendBytes,
-    autoCompactionMode: props.autoCompactionMode,
-    autoCompactionRetention: props.autoCompactionRetention,
+    autoCompaction: props.autoCompaction,
     heartbeatInterval: props.heartbeatInterval,
     electionTimeout: props.electionTimeout,
     listenMetricsUrls: props.listenMetricsUrls,
@@ -54,8 +54,8 @@ function resolveMember(
   return {
     name: member.name,
     address: member.address,
-    host: member.host ?? member.address,
-    hostName: member.host,
+    host: member.hostName ?? member.address,
+    hostName: member.hostName,
     ssh: resolveSsh(mergeSsh(clusterSsh, member.ssh), member.address),
     peerUrl: peerUrl(member.address, peerPort),
     clientUrl: clientUrl(member.address, clientPort),
@@ -63,35 +63,37 @@ function resolveMember(
   };
 }
 
-/** A member's settings over the cluster's; a key given to the member replaces the cluster's, in whichever form that was given. */
+/** A member's settings over the cluster's. */
 function mergeSsh(cluster: SshOptions, member: SshOptions = {}): SshOptions {
   const own = Object.fromEntries(Object.entries(member).filter(([, value]) => value !== undefined)) as SshOptions;
-  const hasKey = own.privateKeyFile !== undefined || own.privateKey !== undefined;
-  return { ...cluster, ...(hasKey ? { privateKeyFile: undefined, privateKey: undefined } : {}), ...own };
+  return { ...cluster, ...own };
 }
 
 function resolveSsh(ssh: SshOptions, address: string): SshSettings {
   const user = ssh.user ?? DEFAULT_SSH_USER;
+  const key = ssh.key ?? SshKey.agent();
+  const bastionKey = ssh.bastionKey ?? key;
   return {
     host: ssh.host ?? address,
     port: ssh.port ?? DEFAULT_SSH_PORT,
     user,
-    privateKeyFile: ssh.privateKeyFile,
-    privateKey: ssh.privateKey,
-    // Terraform forwards the agent to the host, so it is off where a key makes it needless.
-    agent: ssh.agent ?? (ssh.privateKeyFile === undefined && ssh.privateKey === undefined),
+    privateKeyFile: key._file,
+    privateKey: key._pem,
+    // Terraform forwards the agent to the host, so it is off where keys make it needless.
+    agent: key._isAgent || (ssh.bastionHost !== undefined && bastionKey._isAgent),
     hostKey: ssh.hostKey,
     timeout: ssh.timeout ?? DEFAULT_SSH_TIMEOUT,
     scriptPath: ssh.scriptPath ?? defaultScriptPath(user),
-    ...(ssh.bastionHost === undefined ? {} : resolveBastion(ssh, user)),
+    ...(ssh.bastionHost === undefined ? {} : resolveBastion(ssh, user, bastionKey)),
   };
 }
 
-function resolveBastion(ssh: SshOptions, user: string): Partial<SshSettings> {
+function resolveBastion(ssh: SshOptions, user: string, key: SshKey): Partial<SshSettings> {
   return {
     bastionHost: ssh.bastionHost,
     bastionPort: ssh.bastionPort ?? DEFAULT_SSH_PORT,
     bastionUser: ssh.bastionUser ?? user,
-    bastionPrivateKeyFile: ssh.bastionPrivateKeyFile ?? ssh.privateKeyFile,
+    bastionPrivateKeyFile: key._file,
+    bastionPrivateKey: key._pem,
   };
 }

@@ -1,3 +1,4 @@
+import type { AutoCompaction } from "./auto-compaction";
 import type { RemovalPolicy } from "./props";
 import type { EtcdRelease } from "./release/etcd-release";
 
@@ -22,6 +23,7 @@ export interface SshSettings {
   readonly bastionPort?: number;
   readonly bastionUser?: string;
   readonly bastionPrivateKeyFile?: string;
+  readonly bastionPrivateKey?: string;
 }
 
 /** One member. */
@@ -57,8 +59,7 @@ export interface ClusterSettings {
   readonly removalPolicy: RemovalPolicy;
   readonly insecureLoopbackClientUrl: boolean;
   readonly quotaBackendBytes?: number;
-  readonly autoCompactionMode?: string;
-  readonly autoCompactionRetention?: string;
+  readonly autoCompaction?: AutoCompaction;
   readonly heartbeatInterval?: number;
   readonly electionTimeout?: number;
   readonly listenMetricsUrls?: string[];

@@ -13,7 +13,7 @@ import {
   similarNames,
 } from "./validation/member-rules";
 import type { Rule, Subject } from "./validation/problem";
-import { bastion, sshKeys, sshLogin, sshOptions, sshTargets } from "./validation/ssh-rules";
+import { bastion, sshOptions, sshTargets } from "./validation/ssh-rules";
 import { autoCompaction, intervals, quota } from "./validation/tuning-rules";
 import { archivePath, digests, mirror, mirrorPassword, outdatedVersion, version } from "./validation/version-rules";
 
@@ -25,8 +25,6 @@ const ERRORS: readonly Rule[] = [
   memberAddresses,
   memberHosts,
   sshOptions,
-  sshKeys,
-  sshLogin,
   sshTargets,
   bastion,
   version,

@@ -1,6 +1,6 @@
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { temporaryDirectory } from "../helpers/temporary-directory";
+import { temporaryDirectory } from "../support/temporary-directory";
 import { summary } from "../support/summary";
 import { readable } from "../support/synth";
 import { providerMirror, Terraform } from "../support/terraform";

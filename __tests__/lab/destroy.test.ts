@@ -20,7 +20,7 @@ const SECOND = {
     installRoot: "/opt/second",
     dataDir: "/data/etcd/second",
     logDir: "/data/logs/second",
-    supervisorIni: "etcd-second",
+    supervisorProgramFile: "etcd-second",
   },
 };
 

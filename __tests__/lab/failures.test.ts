@@ -398,15 +398,11 @@ async function converge(props: ProgramProps, transcript: string[]): Promise<stri
     const result = await bounded(running.ended, running);
     transcript.push(result.output);
     if (/Apply complete!|No changes/.test(result.output)) return [...took, "done"].join(", then ");
-    const asked = [
-      ...result.output.matchAll(/(etcd-server-\S+) on \S+: .*terraform apply -replace the (\w+) resource/g),
-    ];
+    const asked = [...result.output.matchAll(/-replace='([^']+)'/g)].map(([, address]) => `-replace=${address}`);
     if (took.length === 3 || (asked.length === 0 && !/to do: .*apply again/.test(result.output))) {
       throw new Error(`the deploy does not converge: ${outcome(result)}`);
     }
-    replace = await Promise.all(
-      asked.map(async ([, name, phase]) => `-replace=${await project.resource(name, phase)}`),
-    );
+    replace = [...new Set(asked)];
     took.push(`${outcome(result)}`);
   }
 }

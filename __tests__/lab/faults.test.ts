@@ -25,7 +25,7 @@ describe("a first deploy: what goes wrong on the way says so in one line, and a 
     const key = join(lab.directory("keys"), "id_ed25519");
     await lab.exec(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key]);
     expectFailure(
-      await project.apply({ ssh: { privateKeyFile: key, timeout: "5s" } }),
+      await project.apply({ ssh: { keyFile: key, timeout: "5s" } }),
       /timeout - last error: SSH authentication failed/,
     );
   });

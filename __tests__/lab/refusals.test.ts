@@ -14,8 +14,8 @@ interface Refusal {
 }
 
 const RUNBOOK = [
-  { name: "etcd-server-7-12", address: "10.4.7.12", host: "hdss7-12" },
-  { name: "etcd-server-7-21", address: "10.4.7.21", host: "hdss7-21" },
+  { name: "etcd-server-7-12", address: "10.4.7.12", hostName: "hdss7-12" },
+  { name: "etcd-server-7-21", address: "10.4.7.21", hostName: "hdss7-21" },
 ];
 
 const REFUSALS: Refusal[] = [
@@ -106,7 +106,7 @@ const REFUSALS: Refusal[] = [
     props: {
       members: [
         ...RUNBOOK,
-        { name: "etcd-server-7-22", address: "10.4.7.99", host: "hdss7-22", ssh: { host: "10.4.7.22" } },
+        { name: "etcd-server-7-22", address: "10.4.7.99", hostName: "hdss7-22", ssh: { host: "10.4.7.22" } },
       ],
     },
     says: /address: 10\.4\.7\.99 is on none of this host's interfaces \(10\.4\.7\.22\)/,

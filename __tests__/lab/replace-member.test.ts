@@ -9,7 +9,7 @@ const HOSTS = ["hdss7-12", "hdss7-21", "hdss7-22", "hdss7-23"];
 const RUN = ["hdss7-12", "hdss7-21", "hdss7-22"];
 
 const NAME = "etcd-server-7-22";
-const ELSEWHERE = { name: NAME, address: "10.4.7.23", host: "hdss7-23" };
+const ELSEWHERE = { name: NAME, address: "10.4.7.23", hostName: "hdss7-23" };
 
 /** As docs/replace-member.md has it, for the host of a member that was taken out. */
 const cleanUp = `set -e

@@ -31,7 +31,7 @@ describe("changes of a running cluster's shape", () => {
     test.each<[string, ProgramProps, RegExp[]]>([
       [
         "another user, and another name of supervisor's file",
-        { user: "etcd2", paths: { supervisorIni: "etcd" } },
+        { user: "etcd2", paths: { supervisorProgramFile: "etcd" } },
         [
           /refused: user: etcd runs here as etcd \(process \d+\), and the program has the user etcd2;/,
           /refused: supervisor program: a program 'etcd-server-7-\d+' is registered in \/etc\/supervisor\/conf\.d\/etcd-server\.conf already;/,
@@ -87,7 +87,7 @@ describe("changes of a running cluster's shape", () => {
     test("ssh, removalPolicy and operatorCredentials: the state and the operator's machine learn them, nothing runs on a host", async () => {
       const key = (await lab.exec(["printenv", "SSH_PRIVATE_KEY_FILE"])).stdout.trim();
       now = {
-        ssh: { privateKeyFile: key, timeout: "30s" },
+        ssh: { keyFile: key, timeout: "30s" },
         removalPolicy: "destroy",
         operatorCredentials: { directory: "credentials", commonName: "somebody" },
       };
@@ -135,8 +135,7 @@ describe("changes of a running cluster's shape", () => {
           paths: { installRoot: "/srv", logDir: "/data/logs/etcd" },
           insecureLoopbackClientUrl: true,
           extraFlags: { "snapshot-count": "20000" },
-          autoCompactionMode: "revision",
-          autoCompactionRetention: "100000",
+          keepRevisions: 100000,
           heartbeatInterval: 110,
           electionTimeout: 1100,
           listenMetricsUrls: ["http://127.0.0.1:2381"],

@@ -47,7 +47,7 @@ describe("ways to reach a host over SSH", () => {
   test("a host that presents another key than the pinned one is refused", async () => {
     const [wrong] = await lab.onAll("cut -d' ' -f1,2 /etc/ssh/ssh_host_ecdsa_key.pub");
     const members = [
-      { name: "etcd-server-7-22", address: "10.4.7.22", host: "hdss7-22", ssh: { hostKey: wrong, timeout: "5s" } },
+      { name: "etcd-server-7-22", address: "10.4.7.22", hostName: "hdss7-22", ssh: { hostKey: wrong, timeout: "5s" } },
     ];
     const refused = await new Project(lab, "wrong-host").apply({ members });
     expect(refused.code).not.toBe(0);

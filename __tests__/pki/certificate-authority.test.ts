@@ -2,7 +2,7 @@ import { TerraformOutput, TerraformStack } from "cdktf";
 import { CertificateAuthority } from "../../src/pki/certificate-authority";
 import { CertificateProfile } from "../../src/pki/certificate-profile";
 import { KeyType } from "../../src/pki/key-type";
-import { synthesize } from "../helpers/synth";
+import { synthesize } from "../support/synthesize";
 
 /** The one resource of a type. */
 function only(type: string, build: (stack: TerraformStack) => void) {

@@ -2,7 +2,7 @@ import type { TerraformStack } from "cdktf";
 import { CertificateAuthority } from "../../src/pki/certificate-authority";
 import { clusterAuthorities } from "../../src/pki/cluster-authorities";
 import type { CertificateOptions } from "../../src/props";
-import { synthesize } from "../helpers/synth";
+import { synthesize } from "../support/synthesize";
 
 const imported = (stack: TerraformStack, id: string) =>
   CertificateAuthority.fromPem(stack, id, { certPem: `${id} cert`, privateKeyPem: `${id} key` });

@@ -1,7 +1,7 @@
 import { CertificateAuthority } from "../../src/pki/certificate-authority";
 import { EtcdCluster } from "../../src/etcd-cluster";
 import type { EtcdClusterProps } from "../../src/props";
-import { RUNBOOK } from "../helpers/settings";
+import { RUNBOOK } from "../support/settings";
 import { synth } from "../support/synth";
 
 const withAuthority = (hours: number, props: Partial<EtcdClusterProps> = {}) =>

@@ -1,8 +1,8 @@
 import { CertificateAuthority } from "../../src/pki/certificate-authority";
 import { peerCertificates } from "../../src/pki/peer-certificates";
 import type { CertificateOptions } from "../../src/props";
-import { runbookWith } from "../helpers/settings";
-import { synthesize } from "../helpers/synth";
+import { runbookWith } from "../support/settings";
+import { synthesize } from "../support/synthesize";
 
 /** Requests by the first part of their logical id. */
 function requestsWith(options?: CertificateOptions) {

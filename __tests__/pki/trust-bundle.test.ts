@@ -6,8 +6,8 @@ import { CertificateAuthority } from "../../src/pki/certificate-authority";
 import { clusterAuthorities } from "../../src/pki/cluster-authorities";
 import { trustBundle, trustBundleSha256 } from "../../src/pki/trust-bundle";
 import type { CertificateOptions } from "../../src/props";
-import { synthesize } from "../helpers/synth";
-import { temporaryDirectory } from "../helpers/temporary-directory";
+import { synthesize } from "../support/synthesize";
+import { temporaryDirectory } from "../support/temporary-directory";
 import { providerMirror, Terraform } from "../support/terraform";
 import { makePki } from "../support/test-pki";
 

@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import type { EtcdClusterProps } from "../../src/props";
 import { EtcdRelease } from "../../src/release/etcd-release";
-import { RUNBOOK } from "../helpers/settings";
+import { RUNBOOK } from "../support/settings";
 import { find, HOST_SCRIPTS, STACK_DIRECTORY, synthCluster } from "../support/synth";
 
 const SHA256 = "a".repeat(64);
@@ -90,7 +90,7 @@ const CHANGES: { [change: string]: [props: Partial<EtcdClusterProps>, needsBinar
   "another install root": [{ paths: { installRoot: "/srv" } }, true],
   "another data directory": [{ paths: { dataDir: "/srv/data" } }, false],
   "another log directory": [{ paths: { logDir: "/srv/logs" } }, false],
-  "another supervisor file": [{ paths: { supervisorIni: "other" } }, false],
+  "another supervisor file": [{ paths: { supervisorProgramFile: "other" } }, false],
   "another user": [{ user: "other" }, false],
   "other ports": [{ ports: { client: 3379 } }, false],
   "a flag": [{ quotaBackendBytes: 4_000_000_000 }, false],

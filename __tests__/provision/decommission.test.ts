@@ -2,7 +2,7 @@ import { Construct } from "constructs";
 import { EtcdCluster } from "../../src/etcd-cluster";
 import { RemovalPolicy } from "../../src/props";
 import { Shutdown } from "../../src/provision/shutdown";
-import { RUNBOOK } from "../helpers/settings";
+import { RUNBOOK } from "../support/settings";
 import { allDependencies, find, REMOVAL_SCRIPTS, synth, synthCluster } from "../support/synth";
 
 const ADDRESS = "terraform_data.etcd_decommission";

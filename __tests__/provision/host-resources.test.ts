@@ -1,4 +1,5 @@
 import { EtcdRelease } from "../../src/release/etcd-release";
+import { RUNBOOK } from "../support/settings";
 import { find, HOST_SCRIPTS, synthCluster } from "../support/synth";
 
 const json = synthCluster();
@@ -69,6 +70,7 @@ test("health asks from the first host", () => {
           "${local.etcd_member_etcd-server-7-12_facts}",
           "MEMBERSHIP='${null_resource.etcd_membership.id}'",
           FOUNDING_MEMBERSHIP,
+          `ROLLOUTS='${RUNBOOK.members.map(({ name }) => `${name}=null_resource.etcd_member_${name}_rollout`).join()}'`,
           "${local.etcd-host-scripts_text}",
           'main health 600 "$@"',
         ],
@@ -102,6 +104,9 @@ ETCD_USER='etcd'
 QUOTA_BACKEND_BYTES=''
 UPGRADE_SOURCES='3.5.32 3.6.0'
 RELOADS_LEAF='1'
+ARCHIVE_RESOURCE=''
+STAGE_RESOURCE='null_resource.etcd_member_etcd-server-7-21_stage'
+ROLLOUT_RESOURCE='null_resource.etcd_member_etcd-server-7-21_rollout'
 `);
 });
 
@@ -126,7 +131,7 @@ test("the facts say from which versions an upgrade comes, and whether a new leaf
   const release = EtcdRelease.github({ sha256: "a".repeat(64) });
   const old = synthCluster({ version: "3.2.18", release });
   expect(old.locals?.["etcd_member_etcd-server-7-12_facts"]).toMatch(
-    /\nETCD_USER='etcd'\nQUOTA_BACKEND_BYTES=''\nUPGRADE_SOURCES='3\.1\.0 3\.2\.0'\nRELOADS_LEAF='0'\n$/,
+    /\nETCD_USER='etcd'\nQUOTA_BACKEND_BYTES=''\nUPGRADE_SOURCES='3\.1\.0 3\.2\.0'\nRELOADS_LEAF='0'\n/,
   );
 });
 

@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { temporaryDirectory } from "../helpers/temporary-directory";
+import { temporaryDirectory } from "../support/temporary-directory";
 import { allDependencies, find, synthCluster } from "../support/synth";
 
 const json = synthCluster({ operatorCredentials: { directory: "/home/ops/etcd" } });

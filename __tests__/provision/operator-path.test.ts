@@ -2,7 +2,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { App, TerraformStack } from "cdktf";
 import { operatorPath } from "../../src/provision/operator-path";
-import { temporaryDirectory } from "../helpers/temporary-directory";
+import { temporaryDirectory } from "../support/temporary-directory";
 
 const project = temporaryDirectory();
 const before = process.cwd();

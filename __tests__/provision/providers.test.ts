@@ -2,7 +2,7 @@ import { LocalProvider } from "@cdktf/provider-local/lib/provider";
 import { NullProvider } from "@cdktf/provider-null/lib/provider";
 import { TlsProvider } from "@cdktf/provider-tls/lib/provider";
 import { EtcdCluster } from "../../src/etcd-cluster";
-import { RUNBOOK } from "../helpers/settings";
+import { RUNBOOK } from "../support/settings";
 import { synth } from "../support/synth";
 
 const cluster = (stack: ConstructorParameters<typeof EtcdCluster>[0], id: string, name: string, address: string) =>

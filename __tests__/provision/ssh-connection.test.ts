@@ -2,6 +2,7 @@ import { TerraformVariable } from "cdktf";
 import { EtcdCluster } from "../../src/etcd-cluster";
 import type { SshOptions } from "../../src/props";
 import { find, type StackJson, synth } from "../support/synth";
+import { SshKey } from "../../src/ssh-key";
 
 /** A cluster of one member with these SSH settings. */
 function clusterWith(ssh: SshOptions, memberSsh?: SshOptions): StackJson {
@@ -39,7 +40,7 @@ const DEFAULTS = {
 };
 
 test("a key file is read by Terraform when it connects, and switches the agent off", () => {
-  const json = clusterWith({ privateKeyFile: "~/.ssh/id_ed25519" });
+  const json = clusterWith({ key: SshKey.file("~/.ssh/id_ed25519") });
   expect(connectionOf(json)).toEqual({
     ...DEFAULTS,
     private_key: '${file(pathexpand("~/.ssh/id_ed25519"))}',
@@ -53,7 +54,7 @@ test("a key from a sensitive variable is in the connection, and never remembered
     const key = new TerraformVariable(stack, "ssh_key", { type: "string", sensitive: true });
     new EtcdCluster(stack, "etcd", {
       members: [{ name: "a", address: "10.4.7.1" }],
-      ssh: { privateKey: key.stringValue },
+      ssh: { key: SshKey.pem(key.stringValue) },
     });
   });
   expect(connectionOf(json)).toEqual({ ...DEFAULTS, private_key: "${var.ssh_key}", agent: false });
@@ -65,12 +66,6 @@ test("with no key the agent is used", () => {
   const json = clusterWith({});
   expect(connectionOf(json)).toEqual({ ...DEFAULTS, agent: true });
   expect(storedOf(json)).toMatchObject({ private_key_file: "", agent: "true" });
-});
-
-test("an agent beside a key file is used when the program says so", () => {
-  const json = clusterWith({ privateKeyFile: "/keys/etcd", agent: true });
-  expect(connectionOf(json)).toEqual({ ...DEFAULTS, private_key: '${file(pathexpand("/keys/etcd"))}', agent: true });
-  expect(storedOf(json)).toMatchObject({ private_key_file: "/keys/etcd", agent: "true" });
 });
 
 test("host, port, user, host key, timeout and script path are passed on", () => {
@@ -119,7 +114,7 @@ test("scripts and uploads lie where only the SSH user can go: root's home, anoth
 });
 
 test("a bastion takes user and key from the host, unless it has its own", () => {
-  const json = clusterWith({ user: "ops", privateKeyFile: "/keys/etcd", bastionHost: "bastion.example" });
+  const json = clusterWith({ user: "ops", key: SshKey.file("/keys/etcd"), bastionHost: "bastion.example" });
   expect(connectionOf(json)).toEqual({
     ...DEFAULTS,
     user: "ops",
@@ -139,14 +134,30 @@ test("a bastion takes user and key from the host, unless it has its own", () => 
   });
 });
 
+test("a bastion whose key is in the agent, and one whose key is a variable's, which is never remembered", () => {
+  const key = SshKey.file("/keys/etcd");
+  const agent = clusterWith({ key, bastionHost: "bastion.example", bastionKey: SshKey.agent() });
+  expect(connectionOf(agent)).toMatchObject({ private_key: '${file(pathexpand("/keys/etcd"))}', agent: true });
+  expect(connectionOf(agent)).not.toHaveProperty("bastion_private_key");
+  const variable = synth((stack) => {
+    const bastionKey = new TerraformVariable(stack, "jump_key", { type: "string", sensitive: true });
+    new EtcdCluster(stack, "etcd", {
+      members: [{ name: "a", address: "10.4.7.1" }],
+      ssh: { key, bastionHost: "bastion.example", bastionKey: SshKey.pem(bastionKey.stringValue) },
+    });
+  });
+  expect(connectionOf(variable)).toMatchObject({ bastion_private_key: "${var.jump_key}", agent: false });
+  expect(JSON.stringify(variable.resource.terraform_data)).not.toContain("var.jump_key");
+});
+
 test("a bastion with its own port, user and key", () => {
   const bastion = {
     bastionHost: "bastion.example",
     bastionPort: 2200,
     bastionUser: "jump",
-    bastionPrivateKeyFile: "/keys/jump",
+    bastionKey: SshKey.file("/keys/jump"),
   };
-  const json = clusterWith({ privateKeyFile: "/keys/etcd", ...bastion });
+  const json = clusterWith({ key: SshKey.file("/keys/etcd"), ...bastion });
   expect(connectionOf(json)).toMatchObject({
     bastion_host: "bastion.example",
     bastion_port: 2200,
@@ -162,7 +173,7 @@ test("a bastion with its own port, user and key", () => {
 });
 
 test("a member's own settings replace the cluster's one by one", () => {
-  const json = clusterWith({ user: "ops", port: 2222, privateKeyFile: "/keys/etcd" }, { port: 22022 });
+  const json = clusterWith({ user: "ops", port: 2222, key: SshKey.file("/keys/etcd") }, { port: 22022 });
   expect(connectionOf(json)).toEqual({
     ...DEFAULTS,
     user: "ops",

@@ -2,7 +2,8 @@ import { flagKnown, flagVersions } from "../../src/release/flags";
 import { etcdFlags } from "../../src/render/etcd-flags";
 import { OWNED_FLAGS } from "../../src/render/owned-flags";
 import type { EtcdClusterProps } from "../../src/props";
-import { runbookWith } from "../helpers/settings";
+import { runbookWith } from "../support/settings";
+import { AutoCompaction } from "../../src/auto-compaction";
 
 function flagsWith(props: Partial<EtcdClusterProps>): string[] {
   const cluster = runbookWith(props);
@@ -64,8 +65,7 @@ test.each(["3.1.0", "3.1.20", "3.2.0", "3.3.0", "3.3.27", "3.4.0", "3.5.3", "3.6
 test("each prop is its flag, and the user's own flags come last, by name", () => {
   const flags = flagsWith({
     quotaBackendBytes: 8589934592,
-    autoCompactionMode: "revision",
-    autoCompactionRetention: "1000",
+    autoCompaction: AutoCompaction.revision(1000),
     heartbeatInterval: 200,
     electionTimeout: 2000,
     listenMetricsUrls: ["http://127.0.0.1:2381", "http://[::1]:2381"],
@@ -89,8 +89,7 @@ test.each(["3.1.20", "3.6.14"])(
     const cluster = runbookWith({
       version,
       quotaBackendBytes: 1,
-      autoCompactionMode: "periodic",
-      autoCompactionRetention: "1",
+      autoCompaction: AutoCompaction.periodic("1"),
       heartbeatInterval: 1,
       electionTimeout: 1,
       listenMetricsUrls: ["http://127.0.0.1:2381"],

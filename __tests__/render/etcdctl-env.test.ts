@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { renderEtcdctlEnv } from "../../src/render/etcdctl-env";
 import { PEER_CERTIFICATE_FILES } from "../../src/render/layout";
-import { runbookWith } from "../helpers/settings";
+import { runbookWith } from "../support/settings";
 
 const render = (version: string) =>
   renderEtcdctlEnv(runbookWith({ version }), "/opt/etcd/certs", PEER_CERTIFICATE_FILES);

@@ -4,8 +4,8 @@ import { join } from "node:path";
 import type { EtcdClusterProps } from "../../src/props";
 import { etcdFlags } from "../../src/render/etcd-flags";
 import { renderStartupScript, restartRelevant } from "../../src/render/startup-script";
-import { RUNBOOK, runbookWith } from "../helpers/settings";
-import { temporaryDirectory } from "../helpers/temporary-directory";
+import { RUNBOOK, runbookWith } from "../support/settings";
+import { temporaryDirectory } from "../support/temporary-directory";
 
 function scriptWith(props: Partial<EtcdClusterProps>): string {
   const cluster = runbookWith(props);

@@ -4,8 +4,8 @@ import { writeFileSync } from "node:fs";
 import * as fc from "fast-check";
 import { renderIni } from "../../src/render/ini";
 import { renderProgramIni } from "../../src/render/program-ini";
-import { runPython, supervisorPythonPath } from "../helpers/supervisor";
-import { temporaryDirectory } from "../helpers/temporary-directory";
+import { runPython, supervisorPythonPath } from "../support/supervisor";
+import { temporaryDirectory } from "../support/temporary-directory";
 
 const member = { name: "etcd-server-7-12" };
 

@@ -3,7 +3,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as fc from "fast-check";
 import { escapeTerraform } from "../../src/render/terraform-escape";
-import { temporaryDirectory } from "../helpers/temporary-directory";
+import { temporaryDirectory } from "../support/temporary-directory";
 
 const TOKEN = "${TfToken[TOKEN.7]}";
 const directory = temporaryDirectory();

@@ -113,7 +113,7 @@ inEachShell((newHost) => {
     expect(bootstrap(host, { LEAF_SHA256: "0".repeat(64) })).toEqual({
       code: 3,
       lines: [
-        "a on host-a: bootstrap refused: stage: what is staged here is not what this deploy has planned: another deploy was here since, or this member's stage was cut short; to do: see that nobody else deploys, then terraform apply -replace the stage resource of this member",
+        "a on host-a: bootstrap refused: stage: what is staged here is not what this deploy has planned: another deploy was here since, or this member's stage was cut short; to do: see that nobody else deploys, then terraform apply -replace='null_resource.stage'",
       ],
     });
     expect(startedAs(host)).toBeUndefined();
@@ -342,7 +342,7 @@ inEachShell((newHost) => {
       expect(bootstrap(host)).toEqual({
         code: 1,
         lines: [
-          "a on host-a: bootstrap failed: this member was not staged, though Terraform has recorded it: it was killed in the middle; to do: terraform apply -replace the stage resource of this member",
+          "a on host-a: bootstrap failed: this member was not staged, though Terraform has recorded it: it was killed in the middle; to do: terraform apply -replace='null_resource.stage'",
         ],
       });
       expect(startedAs(host)).toBeUndefined();

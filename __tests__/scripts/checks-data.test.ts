@@ -340,7 +340,7 @@ inEachShell((newHost) => {
       const view = `open_wal() { echo "$DATA_DIR/member/wal/0.wal"; }; `;
       expect(check(host, `${view} check_hidden`)).toEqual([
         refused(
-          "data directory: etcd runs on data in /data/etcd that are hidden: /data/etcd was mounted over them; to do: umount /data/etcd; to move the data to that disk: supervisorctl stop a, copy them there, and move the old ones away before it is mounted; then deploy with -replace of this member's rollout, which remembers the mount",
+          "data directory: etcd runs on data in /data/etcd that are hidden: /data/etcd was mounted over them; to do: umount /data/etcd; to move the data to that disk: supervisorctl stop a, copy them there, and move the old ones away before it is mounted; then terraform apply -replace='null_resource.rollout', which remembers the mount",
         ),
       ]);
       expect(cluster.changes()).toEqual([]);

@@ -93,12 +93,12 @@ inEachShell((newHost) => {
     [
       "etcd-server.ini",
       "[program:b]\n",
-      "/etc/supervisor/conf.d/etcd-server.ini is of the program 'b'; to do: remove that program, or set paths.supervisorIni",
+      "/etc/supervisor/conf.d/etcd-server.ini is of the program 'b'; to do: remove that program, or set paths.supervisorProgramFile",
     ],
     [
       "etcd-server.conf",
       "[program:b]\n",
-      "/etc/supervisor/conf.d/etcd-server.conf is not of this package; to do: remove that program, or set paths.supervisorIni",
+      "/etc/supervisor/conf.d/etcd-server.conf is not of this package; to do: remove that program, or set paths.supervisorProgramFile",
     ],
     [
       "x.conf",

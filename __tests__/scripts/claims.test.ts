@@ -36,7 +36,7 @@ inEachShell((newHost) => {
     ["dataDir", { data_dir: "/data" }, "/data"],
     ["dataDir", { data_dir: "/data/etcd" }, "/data/etcd"],
     ["logDir", { log_dir: "/data/logs/x" }, "/data/logs/x"],
-    ["supervisorIni", { supervisor_ini: "etcd-server" }, "the supervisor file etcd-server"],
+    ["supervisorProgramFile", { supervisor_ini: "etcd-server" }, "the supervisor file etcd-server"],
   ])("another member's place is refused, by the prop to set: %s", (prop, places, what) => {
     const host = claimed(places);
     expect(check(host)).toContain(

@@ -53,7 +53,7 @@ inEachShell((newHost) => {
     expect(run.code).toBe(1);
     expect(run.lines.slice(3)).toEqual([
       row("c", "3", "-", "UNHEALTHY", "-", "-", "https://127.0.0.3:2379", "-"),
-      "a on host-a: health failed: not healthy: c (https://127.0.0.3:2380); to do: see the log of each in /data/logs; one that supervisor has stopped is started by terraform apply -replace its rollout resource",
+      "a on host-a: health failed: not healthy: c (https://127.0.0.3:2380); to do: see the log of each in /data/logs; one that supervisor has stopped is started by terraform apply -replace='null_resource.rollout_c'",
     ]);
   });
 
@@ -73,7 +73,7 @@ inEachShell((newHost) => {
     host.call("accepts_connections() { :; }; note_due");
     expect(cluster.due()).toEqual([host.member.peerUrl]);
     expect(health(host).lines.at(-1)).toBe(
-      `a on host-a: health failed: what is staged was not rolled out: ${host.member.peerUrl} ; to do: see that nobody else deploys, then terraform apply -replace the rollout resource of that member`,
+      `a on host-a: health failed: what is staged was not rolled out: ${host.member.peerUrl} ; to do: see that nobody else deploys, then terraform apply -replace='null_resource.rollout_a'`,
     );
     host.call("accepts_connections() { :; }; forget_due");
     expect(health(host).code).toBe(0);
@@ -87,7 +87,7 @@ inEachShell((newHost) => {
     const run = health(host);
     expect(run.lines[3]).toBe(row("c", "-", "-", "UNHEALTHY", "-", "-", "-", "-"));
     expect(run.lines[4]).toBe(
-      "a on host-a: health failed: not in the cluster: https://127.0.0.3:2380 ; to do: terraform apply -replace the rollout resource of that member",
+      "a on host-a: health failed: not in the cluster: https://127.0.0.3:2380 ; to do: terraform apply -replace='null_resource.rollout_c'",
     );
     expect(run.code).toBe(1);
   });

@@ -1,7 +1,7 @@
 import { chmodSync, chownSync, statSync } from "node:fs";
 import { memberFacts } from "../../src/provision/member-facts";
 import { FakeCluster, installBinaries, listenOn } from "../support/fake-etcd";
-import { type Host, RECORD } from "../support/host";
+import { type Host, RECORD, RESOURCES } from "../support/host";
 import { HEALTH, rolloutData } from "../support/phases";
 import { inEachShell, testAsRoot } from "../support/shells";
 import { HOST_SCRIPTS } from "../support/synth";
@@ -159,7 +159,7 @@ inEachShell((newHost) => {
   const doing = (host: Host, phase: string, text: string, seconds = 60) =>
     host.program([
       "set -eu",
-      memberFacts("stack/etcd", host.cluster, host.member),
+      memberFacts("stack/etcd", host.cluster, host.member, RESOURCES),
       HOST_SCRIPTS,
       `phase_${phase}() { ${text}; }`,
       `main ${phase} ${seconds} "$@"`,

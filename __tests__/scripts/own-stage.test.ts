@@ -7,7 +7,7 @@ const CHANGE = { quotaBackendBytes: 4294967296 };
 const REFUSED = {
   code: 3,
   lines: [
-    "a on host-a: rollout refused: stage: what is staged here is not what this deploy has planned: another deploy was here since, or this member's stage was cut short; to do: see that nobody else deploys, then terraform apply -replace the stage resource of this member",
+    "a on host-a: rollout refused: stage: what is staged here is not what this deploy has planned: another deploy was here since, or this member's stage was cut short; to do: see that nobody else deploys, then terraform apply -replace='null_resource.stage'",
   ],
 };
 

@@ -208,7 +208,11 @@ inEachShell((newHost) => {
       const host = newHost({
         props: {
           ports: { client: all.port },
-          members: ["a", "b", "c", "d"].map((name, i) => ({ name, address: `127.0.0.${i + 1}`, host: `host-${name}` })),
+          members: ["a", "b", "c", "d"].map((name, i) => ({
+            name,
+            address: `127.0.0.${i + 1}`,
+            hostName: `host-${name}`,
+          })),
         },
       });
       const cluster = stagedHost(host);

@@ -83,7 +83,7 @@ inEachShell((newHost) => {
 
     test("and a change, as the leader of a cluster of one: there is nobody to lead instead", () => {
       const host = newHost({
-        props: { members: [{ name: "a", address: "127.0.0.1", host: "host-a" }], ports: { client: all.port } },
+        props: { members: [{ name: "a", address: "127.0.0.1", hostName: "host-a" }], ports: { client: all.port } },
       });
       const cluster = runningHost(host);
       cluster.healthy("a", { leader: 1 });

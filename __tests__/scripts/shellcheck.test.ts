@@ -1,9 +1,12 @@
 import { spawnSync } from "node:child_process";
-import type { Phase } from "../../src/provision/host-scripts";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { HOST_SCRIPT_FILES, type Phase, SCRIPTS_DIRECTORY } from "../../src/provision/host-scripts";
+import { RESOURCES } from "../support/host";
 import { HOST_TEXT, REMOVAL_TEXT } from "../support/host-scripts";
 import { memberFacts } from "../../src/provision/member-facts";
 import { programLines } from "../../src/provision/member-host";
-import { runbookWith } from "../helpers/settings";
+import { runbookWith } from "../support/settings";
 
 const installed = spawnSync("shellcheck", ["--version"]).status === 0;
 if (!installed) console.warn("SKIPPED: the host scripts were not checked, shellcheck is not installed");
@@ -32,7 +35,13 @@ const DATA = [
 function program(phase: Phase): string {
   const cluster = runbookWith({ version: "3.3.27" });
   const data = Object.fromEntries(DATA.map((key) => [key, "x"]));
-  const lines = programLines(memberFacts("stack/etcd", cluster, cluster.members[0]), data, HOST_TEXT, phase, 60);
+  const lines = programLines(
+    memberFacts("stack/etcd", cluster, cluster.members[0], RESOURCES),
+    data,
+    HOST_TEXT,
+    phase,
+    60,
+  );
   return `#!/bin/sh\n${lines.join("\n")}\n`;
 }
 
@@ -70,4 +79,21 @@ test("what a removal carries calls nothing that it does not carry", () => {
   expect(
     functions(HOST_TEXT).filter((name) => !carried.includes(name) && new RegExp(`\\b${name}\\b`).test(code)),
   ).toEqual([]);
+});
+
+test("the library calls nothing of the phases, and a phase nothing of another one", () => {
+  const functions = (text: string) => [...text.matchAll(/^(\w+)\(\)/gm)].map(([, name]) => name);
+  const texts = HOST_SCRIPT_FILES.map((file) => ({ file, text: readFileSync(join(SCRIPTS_DIRECTORY, file), "utf8") }));
+  const phases = texts.filter(({ file }) => file.startsWith("phases/"));
+  const called = texts.flatMap(({ file, text }) => {
+    // A call stands where a command begins; a word in a message or a pattern is none.
+    const code = text.replace(/(^|\s)#.*$/gm, "").replace(/"(?:[^"\\$]|\\.)*"/g, '""');
+    return phases
+      .filter((phase) => phase.file !== file)
+      .flatMap((phase) => functions(phase.text))
+      .filter((name) => new RegExp(`(^|[;&|({!]|\\bdo|\\bthen|\\belse|\\bif) *${name}\\b`, "m").test(code))
+      .map((name) => `${file}: ${name}`);
+  });
+  // What every upload ends in calls the phase by its name.
+  expect(called).toEqual([]);
 });

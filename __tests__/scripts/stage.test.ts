@@ -162,7 +162,7 @@ inEachShell((newHost) => {
       });
       for (const lines of [stage(host).lines, stage(host).lines]) {
         expect(lines.at(-1)).toBe(
-          "a on host-a: stage failed: somebody had changed the startup script or the supervisor program, and etcd still goes by that; to do: to restart this member: terraform apply -replace its rollout resource",
+          "a on host-a: stage failed: somebody had changed the startup script or the supervisor program, and etcd still goes by that; to do: to restart this member: terraform apply -replace='null_resource.rollout'",
         );
       }
     });
@@ -312,7 +312,7 @@ inEachShell((newHost) => {
     expect(stage(host)).toEqual({
       code: 1,
       lines: [
-        "a on host-a: stage failed: etcd 3.6.14 is not on this host, though its archive was pushed once; to do: terraform apply -replace the archive resource of this member",
+        "a on host-a: stage failed: etcd 3.6.14 is not on this host, though its archive was pushed once; to do: terraform apply -replace='null_resource.archive'",
       ],
     });
   });

@@ -145,7 +145,7 @@ inEachShell((newHost) => {
   });
 
   test("the program's file has the name that the program of the user gives", () => {
-    const host = newHost({ props: { paths: { supervisorIni: "events" } } });
+    const host = newHost({ props: { paths: { supervisorProgramFile: "events" } } });
     installSupervisorFiles(host, "debian");
     expect(host.call("program_ini; program_include").lines).toEqual([
       "/etc/supervisor/conf.d/events.ini",

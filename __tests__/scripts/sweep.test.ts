@@ -1,6 +1,6 @@
 import { utimesSync } from "node:fs";
 import { memberFacts } from "../../src/provision/member-facts";
-import type { Host, Run } from "../support/host";
+import { type Host, RESOURCES, type Run } from "../support/host";
 import { inEachShell } from "../support/shells";
 import { HOST_SCRIPTS } from "../support/synth";
 
@@ -10,7 +10,7 @@ const OLD = new Date(Date.now() - 60_000);
 function rollout(host: Host, member = "a", phase = "rollout"): Run {
   return host.program([
     "set -eu",
-    memberFacts("stack/etcd", host.cluster, { ...host.member, name: member }),
+    memberFacts("stack/etcd", host.cluster, { ...host.member, name: member }, RESOURCES),
     HOST_SCRIPTS,
     `phase_${phase}() { :; }`,
     `main ${phase} 60 "$@"`,

@@ -28,9 +28,9 @@ else
   entry=$(grep -F "unstarted, , $peer, , " "$state/members" 2>/dev/null)
   if [ -n "$entry" ]; then
     sed "s#unstarted, , $peer, , #started, $name, $peer, $client, #" "$state/members" >"$state/members.next" && mv "$state/members.next" "$state/members"
-    status=$state/$(printf %s "$client" | tr '/:' __).status
+    status=$state/\${client#*://}.status
     [ ! -e "$status" ] || sed -i 's/"member_id":[0-9]*/"member_id":'"$(printf %u "0x\${entry%%,*}")/" "$status"
-    case $entry in *false) : >"$state/$(printf %s "$client" | tr '/:' __).healthy" ;; esac
+    case $entry in *false) : >"$state/\${client#*://}.healthy" ;; esac
   fi
   mkdir -p "$data/member/wal"
   [ -e "$data/member/wal/0.wal" ] || : >"$data/member/wal/0.wal"
@@ -58,10 +58,13 @@ for argument; do
     *) words="\${words:+$words }$argument" ;;
   esac
 done
-echo "$endpoints $words$([ "$learner" = false ] || echo ' --learner')" >>"$state/calls"
-file() { printf '%s/%s.%s' "$state" "$(printf %s "$1" | tr '/:' __)" "$2"; }
-healthy() { [ -e "$(file "$1" healthy)" ]; }
-some_healthy() { for endpoint in $(echo "$endpoints" | tr , ' '); do ! healthy "$endpoint" || return 0; done; return 1; }
+case $learner in true) echo "$endpoints $words --learner" ;; *) echo "$endpoints $words" ;; esac >>"$state/calls"
+file() { echo "$state/\${1#*://}.$2"; }
+healthy() { [ -e "$state/\${1#*://}.healthy" ]; }
+IFS=,
+set -- $endpoints
+unset IFS
+some_healthy() { for endpoint; do ! healthy "$endpoint" || return 0; done; return 1; }
 change_members() { sed "$1" "$state/members" >"$state/members.next" && mv "$state/members.next" "$state/members"; }
 fail() { echo "Error: $1" >&2; exit 1; }
 last=\${words##* }
@@ -70,12 +73,12 @@ before "$words"
 [ "\${words% "$last"}" = "$words" ] || before "\${words% "$last"}"
 case $words in
   "endpoint "* | "alarm list" | "user list") ;;
-  *) some_healthy || fail "context deadline exceeded" ;;
+  *) some_healthy "$@" || fail "context deadline exceeded" ;;
 esac
 case $words in
   "endpoint health")
     code=0
-    for endpoint in $(echo "$endpoints" | tr , ' '); do
+    for endpoint; do
       if healthy "$endpoint"; then
         echo "$endpoint is healthy: successfully committed proposal: took = 1.2ms" >&2
       else
@@ -87,9 +90,10 @@ case $words in
     ;;
   "endpoint status -w json")
     separator='['
-    for endpoint in $(echo "$endpoints" | tr , ' '); do
-      healthy "$endpoint" && [ -e "$(file "$endpoint" status)" ] || continue
-      printf '%s{"Endpoint":"%s","Status":%s}' "$separator" "$endpoint" "$(cat "$(file "$endpoint" status)")"
+    for endpoint; do
+      healthy "$endpoint" && [ -e "$state/\${endpoint#*://}.status" ] || continue
+      read -r status <"$state/\${endpoint#*://}.status" || true
+      printf '%s{"Endpoint":"%s","Status":%s}' "$separator" "$endpoint" "$status"
       separator=,
     done
     [ "$separator" = , ] && echo ']'
@@ -319,7 +323,7 @@ export class FakeCluster {
   }
 
   private file(name: string, kind: string): string {
-    return `/run/cluster/${this.urls(name).clientUrl.replace(/[/:]/g, "_")}.${kind}`;
+    return `/run/cluster/${this.urls(name).clientUrl.replace(/^\w+:\/\//, "")}.${kind}`;
   }
 
   private urls(name: string): { peerUrl: string; clientUrl: string } {

@@ -20,7 +20,7 @@ import { etcdFlags } from "../../src/render/etcd-flags";
 import { renderProgramIni } from "../../src/render/program-ini";
 import { renderStartupScript } from "../../src/render/startup-script";
 import type { ClusterSettings, MemberSettings } from "../../src/settings";
-import { runbookWith } from "../helpers/settings";
+import { runbookWith } from "./settings";
 import { sha256, testArchive } from "./archive";
 import { HOST_TEXT, REMOVAL_TEXT } from "./host-scripts";
 import { HOST_SCRIPTS, REMOVAL_SCRIPTS } from "./synth";
@@ -35,6 +35,13 @@ const SYSTEM_PATHS =
 /** Any other such place must be added to these, or a test would touch the machine's own. */
 const FOREIGN_PATH = /^(?!\s*#).*(?<![\w}.@])\/(?:boot|etc|home|lib|opt|proc|root|run|srv|sys|tmp|var)\b.*$/m;
 const SYSTEM_PATH_VARIABLE = /^PATH=.*$/m;
+
+/** What a program calls a member's resources. */
+export const RESOURCES = {
+  archive: "null_resource.archive",
+  stage: "null_resource.stage",
+  rollout: "null_resource.rollout",
+};
 
 /** What a stub does to write down how it was called. */
 export const RECORD = `printf '%s\\n' "$*" >>"$CALLS"`;
@@ -87,7 +94,7 @@ export class Host {
   ) {
     const user = process.getuid?.() === 0 ? "daemon" : userInfo().username;
     this.cluster = runbookWith({
-      members: ["a", "b", "c"].map((name, i) => ({ name, address: `127.0.0.${i + 1}`, host: `host-${name}` })),
+      members: ["a", "b", "c"].map((name, i) => ({ name, address: `127.0.0.${i + 1}`, hostName: `host-${name}` })),
       release: EtcdRelease.localArchive("etcd.tar.gz", { sha256: this.archiveSha256 }),
       user,
       ...props,
@@ -209,7 +216,7 @@ export class Host {
   }
 
   private get facts(): string {
-    return memberFacts("stack/etcd", this.cluster, this.member);
+    return memberFacts("stack/etcd", this.cluster, this.member, RESOURCES);
   }
 
   /** Runs a whole program, in which the scripts are a word. */

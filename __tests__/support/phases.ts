@@ -16,7 +16,11 @@ export function phase(host: Host, name: string, data: { [key: string]: string } 
 export const MEMBERSHIP = "5577006791947779410";
 
 /** What health is told. */
-export const HEALTH = { MEMBERSHIP, FOUNDING_MEMBERSHIP: "the first list" };
+export const HEALTH = {
+  MEMBERSHIP,
+  FOUNDING_MEMBERSHIP: "the first list",
+  ROLLOUTS: ["a", "b", "c"].map((name) => `${name}=null_resource.rollout_${name}`).join(),
+};
 
 /** Runs a rollout for what is staged, or, as another deploy's, for what is not. */
 export function rollout(host: Host, { cluster, ini }: { cluster?: Partial<ClusterSettings>; ini?: string } = {}): Run {

@@ -2,8 +2,8 @@ import { join } from "node:path";
 import { TerraformStack, Testing } from "cdktf";
 import { EtcdCluster } from "../../src/etcd-cluster";
 import type { EtcdClusterProps } from "../../src/props";
-import { RUNBOOK } from "../helpers/settings";
-import { temporaryDirectory } from "../helpers/temporary-directory";
+import { RUNBOOK } from "./settings";
+import { temporaryDirectory } from "./temporary-directory";
 
 /** A provisioner as Terraform's JSON has it: its type, and its body. */
 export interface Provisioner {
@@ -102,7 +102,8 @@ export function dependencies(json: StackJson, address: string): string[] {
   const names = [...addresses(json), ...Object.keys(json.locals ?? {}).map((name) => `local.${name}`)];
   const text = JSON.stringify(
     address.startsWith("local.") ? json.locals?.[address.slice("local.".length)] : find(json, address),
-  );
+    // Addresses for messages are text: Terraform waits for nothing of it.
+  ).replace(/(_RESOURCE|ROLLOUTS)='[^']*'/g, "");
   return names.filter((name) => new RegExp(`${name.replace(".", "\\.")}(?![0-9A-Za-z_-])`).test(text)).sort();
 }
 

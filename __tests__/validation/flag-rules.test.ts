@@ -4,7 +4,7 @@ import { FLAG_TYPES } from "../../src/release/flag-types.generated";
 import { FLAGS } from "../../src/release/flags.generated";
 import { FIXED_FLAGS, OWNED_FLAGS } from "../../src/render/owned-flags";
 import { validateProps } from "../../src/validate-props";
-import { RUNBOOK } from "../helpers/settings";
+import { RUNBOOK } from "../support/settings";
 
 const errors = (props: Partial<EtcdClusterProps>) => validateProps({ ...RUNBOOK, ...props }).errors;
 const flags = (extraFlags: { [flag: string]: string }, props: Partial<EtcdClusterProps> = {}) =>

@@ -1,6 +1,6 @@
 import type { EtcdClusterProps } from "../../src/props";
 import { validateProps } from "../../src/validate-props";
-import { RUNBOOK } from "../helpers/settings";
+import { RUNBOOK } from "../support/settings";
 
 const errors = (props: Partial<EtcdClusterProps>) => validateProps({ ...RUNBOOK, ...props }).errors;
 const members = (...some: Partial<EtcdClusterProps["members"][number]>[]) =>
@@ -12,14 +12,14 @@ test.each<[title: string, problems: string[], problem: RegExp]>([
   ["supervisor's groups", members({ name: "etcd:*" }), /is not a legal name/],
   ["the plan's word", members({ name: "membership" }), /is reserved/],
   ["a name made of dots", members({ name: ".." }), /is not a legal name/],
-  ["a host with an underscore", members({ host: "etcd_1" }), /host: "etcd_1" is not a host name; .* or leave it out$/],
+  ["a host with an underscore", members({ hostName: "etcd_1" }), /hostName: "etcd_1" is not a host name; .* or leave it out$/],
   [
     "hosts that differ by case",
-    members({ host: "a" }, { host: "A" }),
+    members({ hostName: "a" }, { hostName: "A" }),
     /is also the host of members\[0\], as case does not matter/,
   ],
-  ["a wildcard as a host", members({ host: "*.example.org" }), /is not a host name/],
-  ["every host's own name", members({ host: "localhost" }), /is what every host calls itself/],
+  ["a wildcard as a host", members({ hostName: "*.example.org" }), /is not a host name/],
+  ["every host's own name", members({ hostName: "localhost" }), /is what every host calls itself/],
   ["another software's user", errors({ user: "www-data" }), /is a user of other software/],
   ["the user who may become root", errors({ user: "deploy", ssh: { user: "deploy" } }), /is also ssh\.user/],
   ["nobody", errors({ user: "nobody" }), /is a user of other software/],

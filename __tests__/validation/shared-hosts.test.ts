@@ -1,6 +1,6 @@
 import { sharedHostProblems } from "../../src/validation/shared-hosts";
 import type { EtcdClusterProps } from "../../src/props";
-import { runbookWith } from "../helpers/settings";
+import { runbookWith } from "../support/settings";
 
 /** The runbook's cluster, and one of a single member. */
 const problems = (props: Partial<EtcdClusterProps>) =>
@@ -16,7 +16,7 @@ const APART: Partial<EtcdClusterProps> = {
     installRoot: "/opt/events",
     dataDir: "/data/events",
     logDir: "/data/logs/events",
-    supervisorIni: "etcd-events",
+    supervisorProgramFile: "etcd-events",
   },
 };
 
@@ -35,7 +35,7 @@ test("every conflict on a shared host is told", () => {
     '"etcd" and "events" share the host 10.4.7.21 and /opt/etcd (paths.installRoot) overlaps with /opt/etcd (paths.installRoot); give one of them other paths',
     '"etcd" and "events" share the host 10.4.7.21 and /data/etcd/etcd-server (paths.dataDir) overlaps with /data/etcd/etcd-server (paths.dataDir); give one of them other paths',
     '"etcd" and "events" share the host 10.4.7.21 and /data/logs/etcd-server (paths.logDir) overlaps with /data/logs/etcd-server (paths.logDir); give one of them other paths',
-    '"etcd" and "events" share the host 10.4.7.21 and the supervisor file "etcd-server"; give one of them another paths.supervisorIni',
+    '"etcd" and "events" share the host 10.4.7.21 and the supervisor file "etcd-server"; give one of them another paths.supervisorProgramFile',
   ]);
 });
 

@@ -2,8 +2,9 @@ import { TerraformVariable } from "cdktf";
 import type { EtcdClusterProps, SshOptions } from "../../src/props";
 import { EtcdRelease } from "../../src/release/etcd-release";
 import { validateProps } from "../../src/validate-props";
-import { RUNBOOK } from "../helpers/settings";
+import { RUNBOOK } from "../support/settings";
 import { emptyStack } from "../support/synth";
+import { SshKey } from "../../src/ssh-key";
 
 const errors = (props: Partial<EtcdClusterProps>) => validateProps({ ...RUNBOOK, ...props }).errors;
 const ssh = (options: SshOptions) =>
@@ -34,9 +35,13 @@ test.each<[title: string, problems: string[], problem: RegExp]>([
   ["a fingerprint", ssh({ hostKey: "SHA256:abc" }), /is a fingerprint; give the key itself/],
   ["a key of another type", ssh({ hostKey: KEY.replace("ssh-ed25519", "ssh-rsa") }), /is not a public host key/],
   ["two keys", ssh({ hostKey: `${KEY}\n${KEY}` }), /is several lines; give one key$/],
-  ["a public key", ssh({ privateKeyFile: "~/.ssh/id.pub" }), /is a public key; give the private one: "~\/\.ssh\/id"$/],
-  ["another user's home", ssh({ privateKeyFile: "~ops/key" }), /give an absolute path$/],
-  ["no key", ssh({ privateKeyFile: "" }), /is not a path/],
+  [
+    "a public key",
+    ssh({ key: SshKey.file("~/.ssh/id.pub") }),
+    /is a public key; give the private one: "~\/\.ssh\/id"$/,
+  ],
+  ["another user's home", ssh({ key: SshKey.file("~ops/key") }), /give an absolute path$/],
+  ["no key", ssh({ key: SshKey.file("") }), /is not a path/],
   ["a script path of digits alone", ssh({ scriptPath: "/root/%RAND%" }), /in a file name that nothing else has/],
   ["a script path with a blank", ssh({ scriptPath: "/a b/%RAND%.sh" }), /is not a path that Terraform can use/],
   [
@@ -59,7 +64,7 @@ test("legal: names of /etc/hosts, a domain's user, a key with a comment", () => 
     ssh({ host: "etcd_1.lan.", user: "LAN\\deploy", hostKey: `${KEY} root@a\n`, bastionHost: "fe80::1%eth0" }),
   ).toEqual([]);
   expect(
-    ssh({ user: "deploy@lan.example", privateKeyFile: "keys/id", scriptPath: "/root/.cdktf-etcd/%RAND%.sh" }),
+    ssh({ user: "deploy@lan.example", key: SshKey.file("keys/id"), scriptPath: "/root/.cdktf-etcd/%RAND%.sh" }),
   ).toEqual([]);
 });
 

@@ -1,5 +1,5 @@
 import { App, TerraformOutput, TerraformStack } from "cdktf";
-import { EtcdCluster, EtcdRelease } from "cdktf-etcd";
+import { EtcdCluster, EtcdRelease, SshKey } from "cdktf-etcd";
 
 // Hosts with no way out, behind a bastion: the archive goes to them over SSH. supervisor must be on them already, or in
 // a package source that they reach.
@@ -14,7 +14,7 @@ const cluster = new EtcdCluster(stack, "etcd", {
   ],
   ssh: {
     user: "ops",
-    privateKeyFile: "~/.ssh/id_ed25519",
+    key: SshKey.file("~/.ssh/id_ed25519"),
     bastionHost: "bastion.example",
     // Of the SSH CA that signed the certificates of the bastion and of all hosts: Terraform checks both against this one key.
     hostKey: "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAITheSshCa",

@@ -1,5 +1,5 @@
 import { App, TerraformOutput, TerraformStack, TerraformVariable } from "cdktf";
-import { CertificateAuthority, EtcdCluster } from "cdktf-etcd";
+import { CertificateAuthority, EtcdCluster, SshKey } from "cdktf-etcd";
 
 const app = new App();
 const stack = new TerraformStack(app, "five-members");
@@ -22,13 +22,13 @@ const authority = CertificateAuthority.fromPem(stack, "company-ca", {
 const cluster = new EtcdCluster(stack, "etcd", {
   // Any two may fail, so any rack may.
   members: [
-    { name: "rack1-a", address: "10.0.1.11", host: "rack1-a.example" },
-    { name: "rack1-b", address: "10.0.1.12", host: "rack1-b.example" },
-    { name: "rack2-a", address: "10.0.2.11", host: "rack2-a.example" },
-    { name: "rack2-b", address: "10.0.2.12", host: "rack2-b.example" },
-    { name: "rack3-a", address: "10.0.3.11", host: "rack3-a.example", ssh: { port: 2222 } },
+    { name: "rack1-a", address: "10.0.1.11", hostName: "rack1-a.example" },
+    { name: "rack1-b", address: "10.0.1.12", hostName: "rack1-b.example" },
+    { name: "rack2-a", address: "10.0.2.11", hostName: "rack2-a.example" },
+    { name: "rack2-b", address: "10.0.2.12", hostName: "rack2-b.example" },
+    { name: "rack3-a", address: "10.0.3.11", hostName: "rack3-a.example", ssh: { port: 2222 } },
   ],
-  ssh: { user: "ops", privateKeyFile: "~/.ssh/id_ed25519" },
+  ssh: { user: "ops", key: SshKey.file("~/.ssh/id_ed25519") },
   certificates: {
     authority,
     // Clients may come through a load balancer.

@@ -1,6 +1,6 @@
 import { SensitiveFile } from "@cdktf/provider-local/lib/sensitive-file";
 import { App, TerraformOutput, TerraformStack } from "cdktf";
-import { EtcdCluster } from "cdktf-etcd";
+import { EtcdCluster, SshKey } from "cdktf-etcd";
 
 const app = new App();
 const stack = new TerraformStack(app, "kube-apiserver");
@@ -11,7 +11,7 @@ const cluster = new EtcdCluster(stack, "etcd", {
     { name: "etcd-2", address: "10.0.0.12" },
     { name: "etcd-3", address: "10.0.0.13" },
   ],
-  ssh: { privateKeyFile: "~/.ssh/id_ed25519" },
+  ssh: { key: SshKey.file("~/.ssh/id_ed25519") },
   // Room for a big Kubernetes. The API server compacts the history by itself.
   quotaBackendBytes: 8 * 1024 ** 3,
 });

@@ -1,5 +1,5 @@
 import { App, TerraformOutput, TerraformStack } from "cdktf";
-import { EtcdCluster } from "cdktf-etcd";
+import { EtcdCluster, SshKey } from "cdktf-etcd";
 
 const app = new App();
 const stack = new TerraformStack(app, "minimal");
@@ -10,7 +10,7 @@ const cluster = new EtcdCluster(stack, "etcd", {
     { name: "etcd-2", address: "10.0.0.12" },
     { name: "etcd-3", address: "10.0.0.13" },
   ],
-  ssh: { privateKeyFile: "~/.ssh/id_ed25519" },
+  ssh: { key: SshKey.file("~/.ssh/id_ed25519") },
 });
 
 new TerraformOutput(stack, "endpoints", { value: cluster.endpoints });

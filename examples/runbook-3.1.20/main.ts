@@ -1,5 +1,5 @@
 import { App, TerraformOutput, TerraformStack, TerraformVariable } from "cdktf";
-import { EtcdCluster, EtcdRelease, KeyType } from "cdktf-etcd";
+import { EtcdCluster, EtcdRelease, KeyType, SshKey } from "cdktf-etcd";
 
 // The runbook as it was written: etcd 3.1.20, one RSA certificate for all members, a plain-http listener on the loopback.
 const app = new App();
@@ -13,11 +13,11 @@ const sha256 = new TerraformVariable(stack, "etcd_sha256", {
 
 const cluster = new EtcdCluster(stack, "etcd", {
   members: [
-    { name: "etcd-server-7-12", address: "10.4.7.12", host: "hdss7-12" },
-    { name: "etcd-server-7-21", address: "10.4.7.21", host: "hdss7-21" },
-    { name: "etcd-server-7-22", address: "10.4.7.22", host: "hdss7-22" },
+    { name: "etcd-server-7-12", address: "10.4.7.12", hostName: "hdss7-12" },
+    { name: "etcd-server-7-21", address: "10.4.7.21", hostName: "hdss7-21" },
+    { name: "etcd-server-7-22", address: "10.4.7.22", hostName: "hdss7-22" },
   ],
-  ssh: { user: "root", privateKeyFile: "~/.ssh/id_rsa" },
+  ssh: { user: "root", key: SshKey.file("~/.ssh/id_rsa") },
   version: "3.1.20",
   release: EtcdRelease.github({ sha256: sha256.stringValue }),
   certificates: { sharedPeerCertificate: true, keyType: KeyType.RSA_2048 },

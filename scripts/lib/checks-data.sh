@@ -92,7 +92,7 @@ check_hidden() {
       ;;
     "$(readlink -m "$DATA_DIR")"/*)
       refusal "data directory" "etcd runs on data in $DATA_DIR that are hidden: $(covering_mount) was mounted over them" \
-        "umount $(covering_mount); to move the data to that disk: supervisorctl stop $MEMBER, copy them there, and move the old ones away before it is mounted; then deploy with -replace of this member's rollout, which remembers the mount"
+        "umount $(covering_mount); to move the data to that disk: supervisorctl stop $MEMBER, copy them there, and move the old ones away before it is mounted; then $(replacing "$ROLLOUT_RESOURCE"), which remembers the mount"
       ;;
     *)
       refusal "data directory" "etcd runs on data that were moved to ${open%/member/wal/*}" "move them back to $DATA_DIR, and apply again"

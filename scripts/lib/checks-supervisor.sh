@@ -55,9 +55,9 @@ check_programs() {
   ini=$(program_ini) include=$(program_include)
   name=$(program_of "$ini")
   if [ -e "$ini" ] && [ "$name" != "$MEMBER" ]; then
-    refusal "supervisor program" "$ini is of the program '$name'" "remove that program, or set paths.supervisorIni"
+    refusal "supervisor program" "$ini is of the program '$name'" "remove that program, or set paths.supervisorProgramFile"
   elif [ "$include" != "$ini" ] && { [ -e "$include" ] || [ -L "$include" ]; } && [ "$(readlink "$include")" != "$(basename "$ini")" ]; then
-    refusal "supervisor program" "$include is not of this package" "remove that program, or set paths.supervisorIni"
+    refusal "supervisor program" "$include is not of this package" "remove that program, or set paths.supervisorProgramFile"
   fi
   supervisor_files | sort -u | while read -r file; do
     [ "$(readlink -f "$file")" != "$(readlink -f "$ini")" ] || continue

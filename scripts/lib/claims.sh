@@ -192,7 +192,7 @@ check_claims() {
     compare_claim "$claim" "$other" paths.dataDir "$DATA_DIR"
     compare_claim "$claim" "$other" paths.logDir "$LOG_DIR"
     [ "$(entry_of "$claim" supervisor_ini)" != "$SUPERVISOR_INI" ] ||
-      taken paths.supervisorIni "the supervisor file $SUPERVISOR_INI" "$claim" "$other"
+      taken paths.supervisorProgramFile "the supervisor file $SUPERVISOR_INI" "$claim" "$other"
   done
 }
 

@@ -15,7 +15,7 @@ needs_restart() { is_staged || [ -e "$RESTART_PENDING" ] || ! runs_as_meant; }
 ROLLED_OUT=$STATE_DIR/rolled-out
 
 # etcd ignores the initial-* flags once it has data.
-restart_relevant() { grep -v '^initial_cluster' "$1" 2>/dev/null; }
+restart_relevant() { sed '/^initial_cluster=/d' "$1" 2>/dev/null; }
 
 # What is staged, or is in force where nothing else is staged.
 staged_script() { if [ -e "$STARTUP.next" ]; then echo "$STARTUP.next"; else echo "$STARTUP"; fi; }
@@ -24,10 +24,10 @@ staged_digest() { { echo "$VERSION" && restart_relevant "$(staged_script)" && ca
 
 # What lies here must be what this deploy has planned: another deploy may have staged something else since, or this member's stage was cut short.
 require_own_stage() {
-  found="$(sed '/^initial_cluster=/d' "$(staged_script)" 2>/dev/null | sha256sum | cut -d' ' -f1) $(sha256sum 2>/dev/null <"$(staged_ini)" | cut -d' ' -f1)"
+  found="$(restart_relevant "$(staged_script)" | sha256sum | cut -d' ' -f1) $(sha256sum 2>/dev/null <"$(staged_ini)" | cut -d' ' -f1)"
   if [ "$found" != "$STARTUP_SHA256 $PROGRAM_INI_SHA256" ] || ! has_own_certificates || [ ! -x "$VERSIONED/etcdctl" ]; then
     refuse "stage" "what is staged here is not what this deploy has planned: another deploy was here since, or this member's stage was cut short" \
-      "see that nobody else deploys, then terraform apply -replace the stage resource of this member"
+      "see that nobody else deploys, then $(replacing "$STAGE_RESOURCE")"
   fi
 }
 
@@ -46,7 +46,7 @@ require_trusted_stage() {
   changeable=$(untrusted "$VERSIONED")
   [ -z "$changeable" ] ||
     refuse "stage" "$changeable can be changed by others than root ($(whose "$changeable")), so nobody knows who has written what is staged there" \
-      "terraform apply -replace the stage resource of this member"
+      "$(replacing "$STAGE_RESOURCE")"
 }
 
 # After a kill between renaming and restarting, the mark makes the next run restart; once too often does no harm. In the end it names the process

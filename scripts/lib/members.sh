@@ -109,3 +109,6 @@ count() { grep -c . || true; }
 
 # has_quorum VOTERS HEALTHY
 has_quorum() { [ "$2" -ge $(($1 / 2 + 1)) ]; }
+
+is_leader() { [ "$(endpoint_status "$1" | awk '{ print $3 "" == $4 "" }')" = 1 ]; }
+is_follower() { [ "$(endpoint_status "$(own_url)" | awk '{ print $3 "" != $4 "" && $4 != "-" }')" = 1 ]; }

@@ -152,3 +152,19 @@ urllib.request.urlretrieve(url, sys.argv[1])' "$1"
 
 # URLs on standard input, of mirrors and proxies, without what is secret in them.
 without_logins() { sed 's#://[^/ ]*@#://#g'; }
+
+# A user that is there already may have any primary group: what is its own is given to `USER:`, which is that group, whatever its name.
+ensure_user() {
+  local group answer code
+  code=0
+  getent passwd "$ETCD_USER" >/dev/null 2>&1 || code=$?
+  [ "$code" -ne 0 ] || return 0
+  [ "$code" -eq 2 ] || fail "nobody can say whether there is a user $ETCD_USER: getent ended with code $code" "see that 'getent passwd $ETCD_USER' answers, and apply again"
+  group=--user-group
+  # A group of that name that is there already becomes its own.
+  ! getent group "$ETCD_USER" >/dev/null 2>&1 || group="--gid=$ETCD_USER"
+  answer=$(useradd --system "$group" --no-create-home --home-dir /nonexistent --shell /sbin/nologin "$ETCD_USER" 2>&1) ||
+    fail "the system user $ETCD_USER cannot be made: $(printf '%s\n' "$answer" | tail -n 1)" "make it by hand (useradd --system $ETCD_USER), or set user to one that is there, and apply again"
+  know_member_uids
+  say "made the system user $ETCD_USER"
+}

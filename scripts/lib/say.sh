@@ -43,6 +43,9 @@ fail() {
 
 EXPLAINED=99 # the exit code of a subshell that has printed its line: the rest of the phase ends without a word of its own
 
+# replacing ADDRESS…: the command that has these resources made again, to be pasted.
+replacing() { printf 'terraform apply' && printf " -replace='%s'" "$@"; }
+
 # For the EXIT trap: no phase ends without a word, not even by a mistake of these scripts.
 explain_exit() {
   if [ "$1" -eq 0 ] || [ "$1" -eq "$EXPLAINED" ] || [ -n "${explained:-}" ]; then return 0; fi

@@ -3,7 +3,7 @@
 phase_bootstrap() {
   take_lock
   is_installed || fail "this member was not staged, though Terraform has recorded it: it was killed in the middle" \
-    "terraform apply -replace the stage resource of this member"
+    "$(replacing "$STAGE_RESOURCE")"
   require_own_stage
   include_program
   # By what is there now nobody can tell what the member has.

@@ -20,15 +20,29 @@ phase_health() {
   raised=$(alarms "$(own_url)") || fail "alarm list: no answer from $(own_url): $(etcd_error "$(own_url)" alarm list)" "apply again"
   [ -z "$raised" ] || fail "an alarm is raised: $raised" "see docs/alarms.md"
   missing=$(desired_peer_urls | grep -vxF "$(printf '%s\n' "$members" | awk '{ print $3 }')" | tr '\n' ' ')
-  [ -z "$missing" ] || fail "not in the cluster: $missing" "terraform apply -replace the rollout resource of that member"
+  [ -z "$missing" ] || fail "not in the cluster: $missing" "$(rollouts_of "$missing")"
   unknown=$(printf '%s\n' "$members" | undesired | named)
   [ -z "$unknown" ] || fail "the cluster has $unknown, which the program does not name, nor did it before" "add it to the program, or take it out by etcdctl member remove"
   keys=$(etcdctl_at "$(own_url)" get cdktf-etcd/ --prefix --keys-only 2>/dev/null) || true
   due=$(printf '%s\n' "$keys" | all_due | tr '\n' ' ')
-  [ -z "$due" ] || fail "what is staged was not rolled out: $due" "see that nobody else deploys, then terraform apply -replace the rollout resource of that member"
+  [ -z "$due" ] || fail "what is staged was not rolled out: $due" "see that nobody else deploys, then $(rollouts_of "$due")"
   remember_membership
   forget_joins "$keys"
-  [ -z "$unhealthy" ] || fail "not healthy: $(printf '%s\n' "$unhealthy" | named)" "see the log of each in $LOG_DIR; one that supervisor has stopped is started by terraform apply -replace its rollout resource"
+  [ -z "$unhealthy" ] || fail "not healthy: $(printf '%s\n' "$unhealthy" | named)" "see the log of each in $LOG_DIR; one that supervisor has stopped is started by $(rollouts_of "$(printf '%s\n' "$unhealthy" | awk '{ print $3 }')")"
+}
+
+# rollouts_of PEER_URLS: the command that runs the rollouts of these members again.
+rollouts_of() {
+  local member peer_url
+  for member in $(printf '%s\n' "$INITIAL_CLUSTER" | tr , ' '); do
+    for peer_url in $1; do
+      [ "${member#*=}" != "$peer_url" ] || printf '%s\n' "$ROLLOUTS" | tr , '\n' | sed -n "s/^${member%%=*}=//p"
+    done
+  done | {
+    set --
+    while read -r address; do set -- "$@" "$address"; done
+    replacing "$@"
+  }
 }
 
 print_row() { tell '%-24s %-18s %-9s %-9s %-8s %10s  %-13s %s\n' "$@"; }

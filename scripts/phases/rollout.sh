@@ -79,6 +79,3 @@ move_leadership_away() {
 peer_url_before() {
   printf '%s\n' "$INITIAL_CLUSTER" | tr , '\n' | awk -F= -v own="$MEMBER" '$1 == own { before = last } { last = $2 } END { print before ? before : last }'
 }
-
-is_leader() { [ "$(endpoint_status "$1" | awk '{ print $3 "" == $4 "" }')" = 1 ]; }
-is_follower() { [ "$(endpoint_status "$(own_url)" | awk '{ print $3 "" != $4 "" && $4 != "-" }')" = 1 ]; }

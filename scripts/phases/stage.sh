@@ -7,7 +7,7 @@ phase_stage() {
   ensure_user
   ensure_supervisor
   has_binaries || [ -n "$ARCHIVE_URL" ] ||
-    fail "etcd $VERSION is not on this host, though its archive was pushed once" "terraform apply -replace the archive resource of this member"
+    fail "etcd $VERSION is not on this host, though its archive was pushed once" "$(replacing "$ARCHIVE_RESOURCE")"
   founding=
   if is_other_genesis; then founding=yes; fi
   claim_host
@@ -91,22 +91,6 @@ revive() {
   fi
 }
 
-# A user that is there already may have any primary group: what is its own is given to `USER:`, which is that group, whatever its name.
-ensure_user() {
-  local group answer code
-  code=0
-  getent passwd "$ETCD_USER" >/dev/null 2>&1 || code=$?
-  [ "$code" -ne 0 ] || return 0
-  [ "$code" -eq 2 ] || fail "nobody can say whether there is a user $ETCD_USER: getent ended with code $code" "see that 'getent passwd $ETCD_USER' answers, and apply again"
-  group=--user-group
-  # A group of that name that is there already becomes its own.
-  ! getent group "$ETCD_USER" >/dev/null 2>&1 || group="--gid=$ETCD_USER"
-  answer=$(useradd --system "$group" --no-create-home --home-dir /nonexistent --shell /sbin/nologin "$ETCD_USER" 2>&1) ||
-    fail "the system user $ETCD_USER cannot be made: $(printf '%s\n' "$answer" | tail -n 1)" "make it by hand (useradd --system $ETCD_USER), or set user to one that is there, and apply again"
-  know_member_uids
-  say "made the system user $ETCD_USER"
-}
-
 # What was staged for a version that is no longer wanted and never came to run; and the keys beside a version that does not run any more.
 drop_other_stages() {
   local other
@@ -164,5 +148,5 @@ take_back_edits() {
   fi
   # A new leaf may be pending, too, where it is read at start only: what runs is as meant then.
   [ ! -e "$RESTART_PENDING" ] || ! is_running || runs_as_meant || fail "somebody had changed the startup script or the supervisor program, and etcd still goes by that" \
-    "to restart this member: terraform apply -replace its rollout resource"
+    "to restart this member: $(replacing "$ROLLOUT_RESOURCE")"
 }

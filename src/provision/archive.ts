@@ -22,9 +22,9 @@ export function archive(
   return new Resource(scope, "archive", {
     triggers: pickTriggers(payload, ["layout", "version", "archive_sha256", "install_root", "address", "reprovision"]),
     provisioners: [
-      host.run("open_inbox", 30),
+      host.run("open_inbox"),
       host.upload("archive.tar.gz", { source: path }),
-      host.run("archive", 300, { ...preflightData(payload), GENESIS: genesis.token, OWNER: owner }),
+      host.run("archive", { ...preflightData(payload), GENESIS: genesis.token, OWNER: owner }),
     ],
     dependsOn: after,
   });

@@ -22,7 +22,7 @@ export function bootstrap(
   return new Resource(scope, "bootstrap", {
     lifecycle: { replaceTriggeredBy: [genesis.address] },
     provisioners: [
-      host.run("bootstrap", 600, {
+      host.run("bootstrap", {
         FOUNDERS: genesis.founders,
         CLUSTER_TOKEN: genesis.token,
         GENESIS: genesis.token,

@@ -2,6 +2,7 @@ import { Resource } from "@cdktf/provider-null/lib/resource";
 import type { Construct } from "constructs";
 import type { Genesis } from "./genesis";
 import type { MemberHost } from "./member-host";
+import { resourceAddress } from "./resource-address";
 
 /**
  * Takes out of the cluster what the program no longer names, prints the members, their health and the leader, and fails when one is not healthy.
@@ -23,6 +24,14 @@ export function health(
   const ids = Object.fromEntries(Object.entries(rollouts).map(([member, resource]) => [member, resource.id]));
   return new Resource(scope, "health", {
     triggers: { ...ids, membership: membership.id, stages: stages.map(({ id }) => id).join(",") },
-    provisioners: [host.run("health", 600, { MEMBERSHIP: membership.id, FOUNDING_MEMBERSHIP: genesis.membership })],
+    provisioners: [
+      host.run("health", {
+        MEMBERSHIP: membership.id,
+        FOUNDING_MEMBERSHIP: genesis.membership,
+        ROLLOUTS: Object.entries(rollouts)
+          .map(([member, resource]) => `${member}=${resourceAddress(resource)}`)
+          .join(","),
+      }),
+    ],
   });
 }

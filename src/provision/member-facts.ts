@@ -29,12 +29,24 @@ function archiveUrl(cluster: ClusterSettings): string {
   return cluster.release.archiveUrl(cluster.version, ARCH) ?? "";
 }
 
+/** The addresses in Terraform of a member's resources that a message may ask the operator to replace. */
+export interface ReplaceableResources {
+  readonly archive: string;
+  readonly stage: string;
+  readonly rollout: string;
+}
+
 /**
  * What the host scripts are told of a member: plain facts, no secret, nothing that exists only after an apply.
  *
  * @param path Of the cluster's construct.
  */
-export function memberFacts(path: string, cluster: ClusterSettings, member: MemberSettings): string {
+export function memberFacts(
+  path: string,
+  cluster: ClusterSettings,
+  member: MemberSettings,
+  resources: ReplaceableResources,
+): string {
   const digests = cluster.release.digests(cluster.version);
   return renderEnv({
     CLUSTER: path,
@@ -61,6 +73,9 @@ export function memberFacts(path: string, cluster: ClusterSettings, member: Memb
     QUOTA_BACKEND_BYTES: cluster.quotaBackendBytes === undefined ? "" : String(cluster.quotaBackendBytes),
     UPGRADE_SOURCES: renderUpgradeSources(cluster.version),
     RELOADS_LEAF: reloadsLeaf(cluster.version) ? "1" : "0",
+    ARCHIVE_RESOURCE: resources.archive,
+    STAGE_RESOURCE: resources.stage,
+    ROLLOUT_RESOURCE: resources.rollout,
   });
 }
 

@@ -1,7 +1,7 @@
 import { posix } from "node:path";
 import { type FileProvisioner, Fn, type RemoteExecProvisioner, type SSHProvisionerConnection, Token } from "cdktf";
 import type { MemberSettings } from "../settings";
-import type { Phase } from "./host-scripts";
+import { type Phase, PHASES } from "./host-scripts";
 import { sshConnection } from "./ssh-connection";
 
 /** A member's host, as provisioners see it. */
@@ -25,14 +25,13 @@ export class MemberHost {
    * Runs a phase on the host: facts, then the scripts as they are, then the one call, in one upload over one connection.
    *
    * @param phase The phase.
-   * @param seconds Limit for the whole phase; remote-exec itself would wait for ever.
    * @param data Further facts, that exist only at apply. The values go into single quotes as they are: base64 where they may hold any text.
    */
-  public run(phase: Phase, seconds: number, data: { [key: string]: string } = {}): RemoteExecProvisioner {
+  public run(phase: Phase, data: { [key: string]: string } = {}): RemoteExecProvisioner {
     return {
       type: "remote-exec",
       connection: this.connection,
-      inline: programLines(this.facts, data, this.scripts, phase, seconds),
+      inline: programLines(this.facts, data, this.scripts, phase),
     };
   }
 
@@ -62,7 +61,7 @@ export function programLines(
   data: { [key: string]: string },
   scripts: string,
   phase: Phase,
-  seconds: number,
+  seconds: number = PHASES[phase].seconds,
 ): string[] {
   return [
     "set -eu",

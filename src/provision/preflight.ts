@@ -20,7 +20,7 @@ export function preflight(
   return new Resource(scope, "preflight", {
     // A host of a living cluster says whether members may be added or removed now, and closes its connections to one that is dead.
     triggers: { ...payload.triggers, members, reprovisions },
-    provisioners: [host.run("preflight", 120, preflightData(payload))],
+    provisioners: [host.run("preflight", preflightData(payload))],
   });
 }
 

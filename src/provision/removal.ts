@@ -68,7 +68,7 @@ export function removal(
     when: "destroy",
     on_failure: onFailure,
     connection: connectionFromSelf(),
-    inline: programLines(facts, {}, SharedScripts.of(scope).removalScripts, phase, 120),
+    inline: programLines(facts, {}, SharedScripts.of(scope).removalScripts, phase),
   };
   return { terraformResourceType: "terraform_data", provisioners: [provisioner as RemoteExecProvisioner] };
 }

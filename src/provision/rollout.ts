@@ -25,8 +25,7 @@ export function rollout(
   return new Resource(scope, "rollout", {
     triggers,
     provisioners: [
-      // Long enough for a learner to copy a large database.
-      host.run("rollout", 1800, { ...staged, MEMBERSHIP: membership.id, FOUNDING_MEMBERSHIP: genesis.membership }),
+      host.run("rollout", { ...staged, MEMBERSHIP: membership.id, FOUNDING_MEMBERSHIP: genesis.membership }),
     ],
     dependsOn: after,
   });

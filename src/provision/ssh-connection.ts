@@ -19,7 +19,7 @@ export function sshConnection(ssh: SshSettings): SSHProvisionerConnection {
     bastionHost: literal(ssh.bastionHost),
     bastionPort: ssh.bastionPort,
     bastionUser: literal(ssh.bastionUser),
-    bastionPrivateKey: readAtApply(ssh.bastionPrivateKeyFile),
+    bastionPrivateKey: ssh.bastionPrivateKey ?? readAtApply(ssh.bastionPrivateKeyFile),
   };
 }
 

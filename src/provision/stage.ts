@@ -24,13 +24,13 @@ export function stage(
   return new Resource(scope, "stage", {
     triggers: { ...payload.triggers, owner },
     provisioners: [
-      host.run("open_inbox", 30),
+      host.run("open_inbox"),
       // By `file`, into a directory that only the SSH user can enter: never by a script's text, which stays on the host when a run is cut short.
       host.upload("etcd-peer-key.pem", { content: payload.privateKeyPem }),
       ...(payload.secretArchiveUrl === undefined
         ? []
         : [host.upload("archive-url", { content: Fn.sensitive(escapeTerraform(payload.secretArchiveUrl)) })]),
-      host.run("stage", 600, {
+      host.run("stage", {
         ...preflightData(payload),
         // By its id the host knows another first deploy's stage from this one's. Not in preflight, on which the decommission depends (see there).
         GENESIS: genesis.token,

@@ -23,8 +23,9 @@ export function etcdFlags(cluster: ClusterSettings, member: MemberSettings): Etc
     ...tlsFlags(cluster),
     ...logFlags(cluster.version),
     ...given("quota-backend-bytes", cluster.quotaBackendBytes),
-    ...given("auto-compaction-mode", cluster.autoCompactionMode),
-    ...given("auto-compaction-retention", cluster.autoCompactionRetention),
+    // Before 3.3 there is no mode; `periodic` is the default of those that have one.
+    ...given("auto-compaction-mode", cluster.autoCompaction?._mode === "revision" ? "revision" : undefined),
+    ...given("auto-compaction-retention", cluster.autoCompaction?._retention),
     ...given("heartbeat-interval", cluster.heartbeatInterval),
     ...given("election-timeout", cluster.electionTimeout),
     ...given("listen-metrics-urls", cluster.listenMetricsUrls?.join(",")),

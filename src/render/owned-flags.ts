@@ -11,8 +11,8 @@ export const OWNED_FLAGS: { readonly [flag: string]: string } = {
   "advertise-client-urls": "use members[].address and ports.client",
   "listen-metrics-urls": "use listenMetricsUrls",
   "quota-backend-bytes": "use quotaBackendBytes",
-  "auto-compaction-mode": "use autoCompactionMode",
-  "auto-compaction-retention": "use autoCompactionRetention",
+  "auto-compaction-mode": "use autoCompaction",
+  "auto-compaction-retention": "use autoCompaction",
   "heartbeat-interval": "use heartbeatInterval",
   "election-timeout": "use electionTimeout",
   ...owned(

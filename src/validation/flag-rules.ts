@@ -128,11 +128,9 @@ function* tlsVersions(given: (flag: string) => string | undefined): Iterable<str
 export const propsOfVersion: Rule = function* (subject) {
   if (!versionIsKnown(subject)) return;
   const { settings } = subject;
-  const flags = { autoCompactionMode: "auto-compaction-mode", listenMetricsUrls: "listen-metrics-urls" } as const;
-  for (const [prop, flag] of Object.entries(flags)) {
-    if (settings[prop as keyof typeof flags] !== undefined && !flagKnown(flag, settings.version)) {
-      yield `${prop}: etcd ${settings.version} has no --${flag} and would not start; it exists in ${flagVersions(flag)}: leave it out`;
-    }
+  const flag = "listen-metrics-urls";
+  if (settings.listenMetricsUrls !== undefined && !flagKnown(flag, settings.version)) {
+    yield `listenMetricsUrls: etcd ${settings.version} has no --${flag} and would not start; it exists in ${flagVersions(flag)}: leave it out`;
   }
 };
 

@@ -78,8 +78,8 @@ const EXAMPLES: { readonly [name: string]: string } = {
 
 export const supervisorIni: Rule = function* ({ props }) {
   yield* unless(
-    "paths.supervisorIni",
-    props.paths?.supervisorIni,
+    "paths.supervisorProgramFile",
+    props.paths?.supervisorProgramFile,
     (text) => /^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$/.test(text),
     'is not a plain file name; give letters, digits, "_" and "-", no extension, e.g. etcd-server',
   );

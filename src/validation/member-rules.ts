@@ -79,16 +79,16 @@ export const memberAddresses: Rule = function* ({ props: { members } }) {
 
 /** A member's host: how it is called, and how often it was provided anew. */
 export const memberHosts: Rule = function* ({ props: { members } }) {
-  for (const [i, { host, reprovision }] of members.entries()) {
+  for (const [i, { hostName, reprovision }] of members.entries()) {
     yield* unless(
-      `members[${i}].host`,
-      host,
+      `members[${i}].hostName`,
+      hostName,
       isHostName,
       'is not a host name; give letters, digits, "-" and ".", as DNS has it, or leave it out',
     );
     yield* unless(
-      `members[${i}].host`,
-      host,
+      `members[${i}].hostName`,
+      hostName,
       (name) => !OWN_HOST_NAMES.includes(name.toLowerCase()),
       "is what every host calls itself; give the name that the other hosts use, or leave it out",
     );
@@ -101,8 +101,8 @@ export const memberHosts: Rule = function* ({ props: { members } }) {
   }
   yield* duplicates(
     [...members.entries()],
-    ([, { host }]) => lowerCase(host),
-    ([i, { host }], [first]) =>
-      `members[${i}].host: "${host}" is also the host of members[${first}]${members[first].host === host ? "" : ", as case does not matter"}; give each member a host of its own`,
+    ([, { hostName }]) => lowerCase(hostName),
+    ([i, { hostName }], [first]) =>
+      `members[${i}].hostName: "${hostName}" is also the host of members[${first}]${members[first].hostName === hostName ? "" : ", as case does not matter"}; give each member a host of its own`,
   );
 };

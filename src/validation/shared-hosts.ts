@@ -30,7 +30,10 @@ function* conflicts(one: NamedCluster, other: NamedCluster): Iterable<string> {
       }
     }
     if (one.settings.supervisorIni === other.settings.supervisorIni) {
-      yield say(`the supervisor file "${one.settings.supervisorIni}"`, "give one of them another paths.supervisorIni");
+      yield say(
+        `the supervisor file "${one.settings.supervisorIni}"`,
+        "give one of them another paths.supervisorProgramFile",
+      );
     }
     const [name, otherName] = [one, other].map(
       ({ settings }) => settings.members.find((member) => keyOf(member) === address)?.name,

@@ -1,5 +1,6 @@
 import { isIP } from "node:net";
 import type { SshOptions } from "../props";
+import type { SshKey } from "../ssh-key";
 import type { MemberSettings } from "../settings";
 import { isGoDuration, isHostName, isPort } from "./formats";
 import { duplicates, isKnown, type Rule, type Subject, unless } from "./problem";
@@ -39,8 +40,8 @@ export const sshOptions: Rule = function* (subject) {
       "is in a directory of all users, who could change the script before it becomes root; give a file in a directory that only the SSH user can enter",
     );
     yield* unless(`${path}.hostKey`, ssh.hostKey, isHostKey, hostKeyProblem(ssh.hostKey));
-    yield* keyFile(`${path}.privateKeyFile`, ssh.privateKeyFile);
-    yield* keyFile(`${path}.bastionPrivateKeyFile`, ssh.bastionPrivateKeyFile);
+    yield* privateKey(`${path}.key`, ssh.key);
+    yield* privateKey(`${path}.bastionKey`, ssh.bastionKey);
   }
 };
 
@@ -97,7 +98,12 @@ function hostKeyProblem(text: unknown): string {
   return "is not a public host key; give it as ssh-keyscan prints it after the host: ecdsa-sha2-nistp256 AAAA…";
 }
 
-function* keyFile(path: string, file: string | undefined): Iterable<string> {
+function* privateKey(path: string, key: SshKey | undefined): Iterable<string> {
+  // Without its value: it is a secret.
+  if (isKnown(key?._pem)) {
+    yield `${path}: a literal key would be written into the synthesized JSON; give SshKey.file(), or SshKey.pem() of a sensitive TerraformVariable`;
+  }
+  const file = key?._file;
   if (!isKnown(file)) return;
   const say = (problem: string) => `${path}: ${JSON.stringify(file)} ${problem}`;
   if (file === "" || /\p{Cc}/u.test(file)) yield say("is not a path; give e.g. ~/.ssh/id_ed25519");
@@ -106,28 +112,8 @@ function* keyFile(path: string, file: string | undefined): Iterable<string> {
   else if (file.endsWith(".pub")) yield say(`is a public key; give the private one: "${file.replace(/\.pub$/, "")}"`);
 }
 
-export const sshKeys: Rule = function* (subject) {
-  for (const [path, ssh] of everySsh(subject)) {
-    if (ssh.privateKeyFile !== undefined && ssh.privateKey !== undefined) {
-      yield `${path}: privateKeyFile and privateKey are both given; give one`;
-    }
-    // Without its value: it is a secret.
-    if (isKnown(ssh.privateKey)) {
-      yield `${path}.privateKey: a literal key would be written into the synthesized JSON; give privateKeyFile, or a sensitive TerraformVariable`;
-    }
-  }
-};
-
-export const sshLogin: Rule = function* ({ settings }) {
-  for (const { name, ssh } of settings.members) {
-    if (ssh.agent === false && ssh.privateKeyFile === undefined && ssh.privateKey === undefined) {
-      yield `ssh: there is no key for "${name}", and the agent is off; give privateKeyFile or privateKey, or agent: true`;
-    }
-  }
-};
-
 export const bastion: Rule = function* ({ props, settings }) {
-  const bastionKeys = ["bastionPort", "bastionUser", "bastionPrivateKeyFile"] as const;
+  const bastionKeys = ["bastionPort", "bastionUser", "bastionKey"] as const;
   for (const [path, ssh] of everySsh({ props, settings })) {
     if (ssh.bastionHost !== undefined || props.ssh.bastionHost !== undefined) continue;
     for (const key of bastionKeys) {

@@ -1,3 +1,4 @@
+import { flagVersions } from "../release/flags";
 import { atLeast } from "../release/version";
 import { isGoDuration, isWholeNumber } from "./formats";
 import { isKnown, type Rule, unless } from "./problem";
@@ -36,27 +37,29 @@ export const intervals: Rule = function* ({ props }) {
 };
 
 export const autoCompaction: Rule = function* (subject) {
-  const { autoCompactionMode: mode, autoCompactionRetention: retention } = subject.props;
-  yield* unless(
-    "autoCompactionMode",
-    mode,
-    (text) => ["periodic", "revision"].includes(text),
-    'is no mode; give "periodic" or "revision"',
-  );
-
-  if (versionIsKnown(subject) && !atLeast(subject.settings.version, "3.3.0")) {
+  const { autoCompaction: compaction } = subject.props;
+  if (compaction === undefined) return;
+  const isOld = versionIsKnown(subject) && !atLeast(subject.settings.version, "3.3.0");
+  if (compaction._mode === "revision") {
     yield* unless(
-      "autoCompactionRetention",
-      retention,
+      "autoCompaction",
+      compaction._retention,
+      isWholeNumber,
+      "is not a number of revisions; give e.g. 1000",
+    );
+    if (isOld)
+      yield `autoCompaction: etcd ${subject.settings.version} has no --auto-compaction-mode and would not start; it exists in ${flagVersions("auto-compaction-mode")}: give AutoCompaction.periodic()`;
+  } else if (isOld) {
+    yield* unless(
+      "autoCompaction",
+      compaction._retention,
       isWholeNumber,
       "is not whole hours, and etcd before 3.3 takes nothing else; give e.g. 12",
     );
-  } else if (mode === "revision") {
-    yield* unless("autoCompactionRetention", retention, isWholeNumber, "is not a number of revisions; give e.g. 1000");
   } else {
     yield* unless(
-      "autoCompactionRetention",
-      retention,
+      "autoCompaction",
+      compaction._retention,
       (text) => isWholeNumber(text) || isGoDuration(text),
       "is neither hours nor a Go duration; give e.g. 12 or 30m",
     );

@@ -5,7 +5,7 @@ export const MEMBERS = ["etcd-server-7-12", "etcd-server-7-21", "etcd-server-7-2
 
 /** A member's props: the one that lives at 10.4.7.N, on the host hdss7-N. */
 export function member(n: number, more: object = {}): { readonly name: string } {
-  return { name: `etcd-server-7-${n}`, address: `10.4.7.${n}`, host: `hdss7-${n}`, ...more } as {
+  return { name: `etcd-server-7-${n}`, address: `10.4.7.${n}`, hostName: `hdss7-${n}`, ...more } as {
     readonly name: string;
   };
 }

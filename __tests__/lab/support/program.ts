@@ -1,29 +1,42 @@
 /* The program of the lab's scenarios: the runbook's cluster, with props from the environment laid over it. */
 import { App, Fn, TerraformOutput, TerraformStack, TerraformVariable } from "cdktf";
-import { CertificateAuthority, EtcdCluster, type EtcdClusterProps, EtcdRelease } from "cdktf-etcd";
+import {
+  AutoCompaction,
+  CertificateAuthority,
+  EtcdCluster,
+  type EtcdClusterProps,
+  EtcdRelease,
+  SshKey,
+} from "cdktf-etcd";
 
 const { ETCD_MIRROR = "", SSH_USER, SSH_PORT, SSH_PRIVATE_KEY_FILE, PROPS = "{}", SHA256 } = process.env;
-const { localArchive, keyFromVariable, secondAuthority, importedAuthority, id, beside, ...overrides } =
+const { localArchive, keyFromVariable, keepRevisions, secondAuthority, importedAuthority, id, beside, ...overrides } =
   JSON.parse(PROPS);
 
 const app = new App({ outdir: "cdktf.out" });
 const stack = new TerraformStack(app, "etcd");
 const props: EtcdClusterProps = {
   members: [
-    { name: "etcd-server-7-12", address: "10.4.7.12", host: "hdss7-12" },
-    { name: "etcd-server-7-21", address: "10.4.7.21", host: "hdss7-21" },
-    { name: "etcd-server-7-22", address: "10.4.7.22", host: "hdss7-22" },
+    { name: "etcd-server-7-12", address: "10.4.7.12", hostName: "hdss7-12" },
+    { name: "etcd-server-7-21", address: "10.4.7.21", hostName: "hdss7-21" },
+    { name: "etcd-server-7-22", address: "10.4.7.22", hostName: "hdss7-22" },
   ],
-  ssh: { user: SSH_USER, port: Number(SSH_PORT ?? 22), privateKeyFile: SSH_PRIVATE_KEY_FILE, timeout: "10s" },
+  ssh: { user: SSH_USER, port: Number(SSH_PORT ?? 22), key: SshKey.file(SSH_PRIVATE_KEY_FILE ?? ""), timeout: "10s" },
   release: localArchive
     ? EtcdRelease.localArchive(localArchive, { sha256: SHA256 })
     : EtcdRelease.mirror(ETCD_MIRROR, { sha256: SHA256 }),
   operatorCredentials: { directory: "credentials" },
   ...overrides,
 };
+// As JSON cannot have it: a key in a file, and revisions that are kept.
+if (overrides.ssh?.keyFile) {
+  const { keyFile, ...ssh } = overrides.ssh;
+  Object.assign(props, { ssh: { ...ssh, key: SshKey.file(keyFile) } });
+}
+if (keepRevisions) Object.assign(props, { autoCompaction: AutoCompaction.revision(keepRevisions) });
 if (keyFromVariable) {
   const variable = new TerraformVariable(stack, "ssh_private_key", { type: "string", sensitive: true });
-  Object.assign(props, { ssh: { ...overrides.ssh, privateKey: variable.stringValue } });
+  Object.assign(props, { ssh: { ...overrides.ssh, key: SshKey.pem(variable.stringValue) } });
 }
 // A change of CA, from the cluster's own to a second one: "trusted" beside the own, "signing" beside the own, "alone".
 if (secondAuthority) {

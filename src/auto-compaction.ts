@@ -1,0 +1,27 @@
+/** How etcd discards old revisions of keys by itself: etcd's `--auto-compaction-mode` and `--auto-compaction-retention`. */
+export class AutoCompaction {
+  /**
+   * Keeps the revisions of the last hours.
+   *
+   * @param retention Whole hours (`12`), or from etcd 3.3 on a Go duration (`30m`).
+   */
+  public static periodic(retention: string): AutoCompaction {
+    return new AutoCompaction("periodic", retention);
+  }
+
+  /**
+   * Keeps a number of revisions. From etcd 3.3 on.
+   *
+   * @param count Number of revisions, for example 1000.
+   */
+  public static revision(count: number): AutoCompaction {
+    return new AutoCompaction("revision", String(count));
+  }
+
+  private constructor(
+    /** @internal */
+    public readonly _mode: "periodic" | "revision",
+    /** @internal */
+    public readonly _retention: string,
+  ) {}
+}
