@@ -12,7 +12,11 @@ test.each<[title: string, problems: string[], problem: RegExp]>([
   ["supervisor's groups", members({ name: "etcd:*" }), /is not a legal name/],
   ["the plan's word", members({ name: "membership" }), /is reserved/],
   ["a name made of dots", members({ name: ".." }), /is not a legal name/],
-  ["a host with an underscore", members({ hostName: "etcd_1" }), /hostName: "etcd_1" is not a host name; .* or leave it out$/],
+  [
+    "a host with an underscore",
+    members({ hostName: "etcd_1" }),
+    /hostName: "etcd_1" is not a host name; .* or leave it out$/,
+  ],
   [
     "hosts that differ by case",
     members({ hostName: "a" }, { hostName: "A" }),
