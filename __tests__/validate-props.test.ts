@@ -303,7 +303,7 @@ describe("one problem, by exact text", () => {
     [
       "half a revision",
       { autoCompaction: AutoCompaction.revision(1.5) },
-      'autoCompaction: "1.5" is not a number of revisions; give e.g. 1000',
+      "autoCompaction: 1.5 is not a number of revisions; give e.g. 1000",
     ],
     [
       "a duration for an old etcd",
@@ -465,6 +465,7 @@ test("tokens pass untouched wherever they may stand", () => {
     release: EtcdRelease.mirror(token, { sha256: token }),
   };
   expect(validateProps(props)).toEqual({ errors: [], warnings: [] });
+  expect(errors({ autoCompaction: AutoCompaction.revision(number) })).toEqual([]);
 });
 
 test("legal props of every kind pass", () => {

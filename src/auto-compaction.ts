@@ -15,13 +15,13 @@ export class AutoCompaction {
    * @param count Number of revisions, for example 1000.
    */
   public static revision(count: number): AutoCompaction {
-    return new AutoCompaction("revision", String(count));
+    return new AutoCompaction("revision", count);
   }
 
   private constructor(
     /** @internal */
     public readonly _mode: "periodic" | "revision",
     /** @internal */
-    public readonly _retention: string,
+    public readonly _retention: string | number,
   ) {}
 }

@@ -37,31 +37,31 @@ export const intervals: Rule = function* ({ props }) {
 };
 
 export const autoCompaction: Rule = function* (subject) {
-  const { autoCompaction: compaction } = subject.props;
-  if (compaction === undefined) return;
-  const isOld = versionIsKnown(subject) && !atLeast(subject.settings.version, "3.3.0");
-  if (compaction._mode === "revision") {
-    yield* unless(
-      "autoCompaction",
-      compaction._retention,
-      isWholeNumber,
-      "is not a number of revisions; give e.g. 1000",
-    );
-    if (isOld)
-      yield `autoCompaction: etcd ${subject.settings.version} has no --auto-compaction-mode and would not start; it exists in ${flagVersions("auto-compaction-mode")}: give AutoCompaction.periodic()`;
+  const { version } = subject.settings;
+  const isOld = versionIsKnown(subject) && !atLeast(version, "3.3.0");
+  const { _mode: mode, _retention: retention } = subject.props.autoCompaction ?? {};
+  if (mode === "revision") {
+    yield* unless("autoCompaction", retention, isCount, "is not a number of revisions; give e.g. 1000");
+    if (isOld) {
+      const flag = "auto-compaction-mode";
+      yield `autoCompaction: etcd ${version} has no --${flag} and would not start; it exists in ${flagVersions(flag)}: give AutoCompaction.periodic()`;
+    }
   } else if (isOld) {
     yield* unless(
       "autoCompaction",
-      compaction._retention,
-      isWholeNumber,
+      retention,
+      isHours,
       "is not whole hours, and etcd before 3.3 takes nothing else; give e.g. 12",
     );
   } else {
     yield* unless(
       "autoCompaction",
-      compaction._retention,
-      (text) => isWholeNumber(text) || isGoDuration(text),
+      retention,
+      (text) => isHours(text) || isGoDuration(String(text)),
       "is neither hours nor a Go duration; give e.g. 12 or 30m",
     );
   }
 };
+
+const isCount = (value: unknown) => Number.isSafeInteger(value) && Number(value) >= 0;
+const isHours = (value: unknown) => isWholeNumber(String(value));
