@@ -27,6 +27,6 @@ const cluster = new EtcdCluster(stack, "etcd", {
 });
 
 new TerraformOutput(stack, "endpoints", { value: cluster.endpoints });
-new TerraformOutput(stack, "ca_cert", { value: cluster.certificateAuthority.certPem });
+new TerraformOutput(stack, "certificate_ends", { value: cluster.certificateEnds });
 
 app.synth();

@@ -1,4 +1,5 @@
 import { TerraformOutput, TerraformVariable } from "cdktf";
+import { CertificateAuthority } from "../src/pki/certificate-authority";
 import { EtcdCluster } from "../src/etcd-cluster";
 import { EtcdRelease } from "../src/release/etcd-release";
 import type { EtcdClusterProps } from "../src/props";
@@ -337,6 +338,27 @@ describe("what the rest of a program sees", () => {
     });
     const ca = "tls_self_signed_cert.etcd_ca_cert.validity_end_time";
     expect(json.output).toEqual({ end: { value: `\${(timecmp(${end}, ${ca}) == -1) ? ${end} : ${ca}}` } });
+  });
+
+  test("the rest of the program gets each member's address, URLs and certificate, and all CAs that a client must trust", () => {
+    const json = synth((stack) => {
+      const next = new CertificateAuthority(stack, "next-ca");
+      const cluster = new EtcdCluster(stack, "etcd", { ...RUNBOOK, certificates: { trustedAuthorities: [next] } });
+      expect(Object.keys(cluster.members)).toEqual(NAMES);
+      expect(cluster.members[NAMES[1]]).toMatchObject({
+        address: "10.4.7.21",
+        peerUrl: "https://10.4.7.21:2380",
+        clientUrl: "https://10.4.7.21:2379",
+      });
+      new TerraformOutput(stack, "cert", { value: cluster.members[NAMES[1]].certificate.certPem });
+      new TerraformOutput(stack, "bundle", { value: cluster.caBundlePem });
+    });
+    expect(json.output).toMatchObject({
+      cert: { value: `\${tls_locally_signed_cert.etcd_peer_${NAMES[1]}_cert.cert_pem}` },
+      bundle: {
+        value: expect.stringMatching(/tls_self_signed_cert\.etcd_ca_cert.*tls_self_signed_cert\.next-ca_cert/),
+      },
+    });
   });
 
   test("a client certificate is signed by the cluster's CA, for a client", () => {

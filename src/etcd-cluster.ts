@@ -29,6 +29,21 @@ import type { ClusterSettings } from "./settings";
 import { endpoints } from "./topology/endpoints";
 import { initialCluster } from "./topology/initial-cluster";
 
+/** What the rest of a program may need of one member. */
+export interface EtcdClusterMember {
+  /** IP address: IPv4, or IPv6 without brackets. */
+  readonly address: string;
+
+  /** URL for other members: `https://10.4.7.12:2380`. */
+  readonly peerUrl: string;
+
+  /** URL for clients: `https://10.4.7.12:2379`. */
+  readonly clientUrl: string;
+
+  /** The member's certificate, which it serves to clients and to peers; with `sharedPeerCertificate` that of all members. */
+  readonly certificate: LeafCertificate;
+}
+
 /**
  * A TLS-secured etcd cluster under supervisor, on plain Linux hosts that Terraform reaches over SSH.
  *
@@ -48,6 +63,15 @@ export class EtcdCluster extends Construct {
 
   /** Client URLs of all members, joined by commas: `https://10.4.7.12:2379,…`, as `etcdctl --endpoints` takes them. */
   public readonly endpoints: string;
+
+  /** The members, by name. */
+  public readonly members: { [name: string]: EtcdClusterMember };
+
+  /**
+   * The certificates of all CAs that the members trust, in PEM: what a client must trust. In the middle of a change of CA there are several; then
+   * `certificateAuthority` alone is not enough.
+   */
+  public readonly caBundlePem: string;
 
   /** The CA that signed the members' certificates. */
   public readonly certificateAuthority: CertificateAuthority;
@@ -73,9 +97,16 @@ export class EtcdCluster extends Construct {
 
     const { signing, trusted } = clusterAuthorities(this, props.certificates);
     this.certificateAuthority = signing;
+    this.caBundlePem = trustBundle(trusted);
     const certificates = peerCertificates(childScope(this, "peer"), signing, this.settings.members, props.certificates);
     this.certificateEnds = Object.fromEntries(
       Object.entries(certificates).map(([member, { validityEndTime }]) => [member, validityEndTime]),
+    );
+    this.members = Object.fromEntries(
+      this.settings.members.map(({ name, address, peerUrl, clientUrl }) => [
+        name,
+        { address, peerUrl, clientUrl, certificate: certificates[name] },
+      ]),
     );
     const members = this.renderMembers(certificates, trusted);
 
@@ -115,7 +146,7 @@ export class EtcdCluster extends Construct {
       const content = {
         directory,
         cluster: this.settings,
-        caPem: trustBundle(trusted),
+        caPem: this.caBundlePem,
         certificatePem: client.certPem,
         privateKeyPem: client.privateKeyPem,
       };
@@ -152,7 +183,7 @@ export class EtcdCluster extends Construct {
       path: this.node.path,
       cluster,
       directory,
-      caPem: trustBundle(trusted),
+      caPem: this.caBundlePem,
       caSha256: trustBundleSha256(trusted),
       authorityPem: this.certificateAuthority.certPem,
       scripts: SharedScripts.of(this).hostScripts,

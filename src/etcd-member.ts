@@ -149,7 +149,7 @@ export class EtcdMember extends Construct {
    * @param after The membership, and so the preflights of all; the shutdown.
    */
   public stage(genesis: Genesis, owner: string, after: ITerraformDependable[]): HostResource {
-    const { archivePath } = this.options.cluster.release;
+    const archivePath = this.options.cluster.release._archivePath;
     const pushed =
       archivePath === undefined
         ? []
@@ -180,7 +180,7 @@ export class EtcdMember extends Construct {
 
 /** What decides where and as whom things are installed. */
 function installTriggers(cluster: ClusterSettings, member: MemberSettings): { [name: string]: string } {
-  const { amd64, arm64 } = cluster.release.digests(cluster.version);
+  const { amd64, arm64 } = cluster.release._digests(cluster.version);
   return {
     // Whose the files on the host are. A new number here makes each member's next deploy bring that right: `takeover.sh`.
     layout: "2",

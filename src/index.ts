@@ -1,5 +1,5 @@
 export { AutoCompaction } from "./auto-compaction";
-export { EtcdCluster } from "./etcd-cluster";
+export { EtcdCluster, type EtcdClusterMember } from "./etcd-cluster";
 export {
   CertificateAuthority,
   type CertificateAuthorityPem,
@@ -19,11 +19,6 @@ export {
   RemovalPolicy,
   type SshOptions,
 } from "./props";
-export {
-  type ArchiveDigests,
-  EtcdRelease,
-  type EtcdReleaseOptions,
-  type LocalArchiveOptions,
-} from "./release/etcd-release";
+export { EtcdRelease, type EtcdReleaseOptions, type LocalArchiveOptions } from "./release/etcd-release";
 export { EtcdUpgrade, type UpgradeVerdict } from "./release/upgrade";
 export { SshKey } from "./ssh-key";

@@ -19,7 +19,7 @@ const cluster = new EtcdCluster(stack, "etcd", {
 // What the API server's flags --etcd-certfile, --etcd-keyfile and --etcd-cafile want.
 const client = cluster.issueClientCertificate("kube-apiserver", { commonName: "kube-apiserver-etcd-client" });
 const files = {
-  "ca.crt": cluster.certificateAuthority.certPem,
+  "ca.crt": cluster.caBundlePem,
   "apiserver-etcd-client.crt": client.certPem,
   "apiserver-etcd-client.key": client.privateKeyPem,
 };

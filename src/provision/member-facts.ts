@@ -26,7 +26,7 @@ function archiveUrlFact(cluster: ClusterSettings): string {
 }
 
 function archiveUrl(cluster: ClusterSettings): string {
-  return cluster.release.archiveUrl(cluster.version, ARCH) ?? "";
+  return cluster.release._archiveUrl(cluster.version, ARCH) ?? "";
 }
 
 /** The addresses in Terraform of a member's resources that a message may ask the operator to replace. */
@@ -47,7 +47,7 @@ export function memberFacts(
   member: MemberSettings,
   resources: ReplaceableResources,
 ): string {
-  const digests = cluster.release.digests(cluster.version);
+  const digests = cluster.release._digests(cluster.version);
   return renderEnv({
     CLUSTER: path,
     MEMBER: member.name,

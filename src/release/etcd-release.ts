@@ -27,20 +27,9 @@ export interface LocalArchiveOptions {
   readonly sha256?: string;
 }
 
-/** SHA-256 of the release archives of one version, in hex, by architecture. */
-export interface ArchiveDigests {
-  /**
-   * For linux/amd64.
-   *
-   * @default - unknown
-   */
+/** SHA-256 of the release archives of one version, in hex, by architecture; undefined where it is unknown. */
+interface ArchiveDigests {
   readonly amd64?: string;
-
-  /**
-   * For linux/arm64.
-   *
-   * @default - unknown
-   */
   readonly arm64?: string;
 }
 
@@ -84,8 +73,12 @@ export class EtcdRelease {
   private constructor(
     private readonly ownDigests: ArchiveDigests,
     private readonly baseUrl?: string,
-    /** Path of the archive on the operator's machine; undefined when the hosts download it. */
-    public readonly archivePath?: string,
+    /**
+     * Path of the archive on the operator's machine; undefined when the hosts download it.
+     *
+     * @internal
+     */
+    public readonly _archivePath?: string,
   ) {}
 
   /**
@@ -93,8 +86,9 @@ export class EtcdRelease {
    *
    * @param version `X.Y.Z`.
    * @param arch `amd64` or `arm64`; or whatever text the host's script replaces by one of them.
+   * @internal
    */
-  public archiveUrl(version: string, arch: string): string | undefined {
+  public _archiveUrl(version: string, arch: string): string | undefined {
     return this.baseUrl && `${this.baseUrl}/v${version}/etcd-v${version}-linux-${arch}.tar.gz`;
   }
 
@@ -102,8 +96,9 @@ export class EtcdRelease {
    * The digests to check the archive against; one given to this release wins over the one that this package knows.
    *
    * @param version `X.Y.Z`.
+   * @internal
    */
-  public digests(version: string): ArchiveDigests {
+  public _digests(version: string): ArchiveDigests {
     const known = DIGESTS[version];
     return { amd64: this.ownDigests.amd64 ?? known?.amd64, arm64: this.ownDigests.arm64 ?? known?.arm64 };
   }

@@ -31,7 +31,7 @@ export const outdatedVersion: Rule = function* (subject) {
 
 export const digests: Rule = function* (subject) {
   const { release, version } = subject.settings;
-  const { amd64, arm64 } = release.digests(version);
+  const { amd64, arm64 } = release._digests(version);
   for (const digest of new Set([amd64, arm64])) {
     if (isKnown(digest) && !/^[0-9a-f]{64}$/.test(digest)) {
       yield `release: "${digest}" is not a SHA-256; give 64 lower-case hex digits, as sha256sum prints them`;
@@ -43,14 +43,14 @@ export const digests: Rule = function* (subject) {
 };
 
 export const mirror: Rule = function* ({ settings: { release } }) {
-  const url = release.archiveUrl("X.Y.Z", "ARCH");
+  const url = release._archiveUrl("X.Y.Z", "ARCH");
   if (isKnown(url) && !/^https?:\/\/[^/]/.test(url)) {
     yield `release: "${withoutLogin(url)}" is no URL that a host can download from; give the mirror as https://… or http://…`;
   }
 };
 
 export const mirrorPassword: Rule = function* ({ settings: { release } }) {
-  const url = release.archiveUrl("X.Y.Z", "ARCH");
+  const url = release._archiveUrl("X.Y.Z", "ARCH");
   if (isKnown(url) && withoutLogin(url) !== url) {
     yield `release: the password in the mirror's URL is written into the synthesized JSON; put a sensitive TerraformVariable in its place`;
   }
@@ -60,7 +60,7 @@ export const mirrorPassword: Rule = function* ({ settings: { release } }) {
 export const archivePath: Rule = function* ({ settings: { release } }) {
   yield* unless(
     "release",
-    release.archivePath,
+    release._archivePath,
     (path) => path !== "" && !/\p{Cc}|^https?:|^~[^/\\]/u.test(path),
     "is not a path of an archive; give e.g. downloads/etcd-v3.6.14-linux-amd64.tar.gz, or EtcdRelease.mirror() for a URL",
   );
