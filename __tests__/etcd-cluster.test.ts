@@ -361,6 +361,14 @@ describe("what the rest of a program sees", () => {
     });
   });
 
+  test("a cluster that something else deploys has its attributes, and no resource", () => {
+    const attributes = { endpoints: "https://10.4.7.12:2379", caBundlePem: "PEM" };
+    const json = synth((stack) => {
+      expect(EtcdCluster.fromAttributes(stack, "elsewhere", attributes)).toMatchObject(attributes);
+    });
+    expect(json.resource).toBeUndefined();
+  });
+
   test("a client certificate is signed by the cluster's CA, for a client", () => {
     const json = synth((stack) => {
       const cluster = new EtcdCluster(stack, "etcd", RUNBOOK);

@@ -4,6 +4,7 @@ import { checkId } from "./construct-id";
 import { checkProps, checkSharedHosts } from "./check-props";
 import { DEFAULT_EARLY_RENEWAL_HOURS, DEFAULT_LEAF_VALIDITY_HOURS, DEFAULT_OPERATOR_COMMON_NAME } from "./defaults";
 import { EtcdMember } from "./etcd-member";
+import { type EtcdClusterAttributes, type IEtcdCluster, ImportedCluster } from "./imported-cluster";
 import type { CertificateAuthority } from "./pki/certificate-authority";
 import { CertificateProfile } from "./pki/certificate-profile";
 import { clusterAuthorities } from "./pki/cluster-authorities";
@@ -49,7 +50,18 @@ export interface EtcdClusterMember {
  *
  * @throws Error with every problem of the props at once, each with the value, the limit and the fix.
  */
-export class EtcdCluster extends Construct {
+export class EtcdCluster extends Construct implements IEtcdCluster {
+  /**
+   * A cluster that something else deploys, for constructs that take an `IEtcdCluster`. Nothing is deployed for it.
+   *
+   * @param scope Where the construct belongs.
+   * @param id Its id there.
+   * @param attributes What is known of the cluster.
+   */
+  public static fromAttributes(scope: Construct, id: string, attributes: EtcdClusterAttributes): IEtcdCluster {
+    return new ImportedCluster(scope, id, attributes);
+  }
+
   /**
    * For a stack whose last cluster is to be taken out of the program: makes the next deploy stop and unregister that cluster's members. Terraform
    * stops nothing for a stack of which no part is left, so call this in the stack in place of the cluster. Where another cluster stays, it is not needed.

@@ -1,5 +1,6 @@
 export { AutoCompaction } from "./auto-compaction";
 export { EtcdCluster, type EtcdClusterMember } from "./etcd-cluster";
+export type { EtcdClusterAttributes, IEtcdCluster } from "./imported-cluster";
 export {
   CertificateAuthority,
   type CertificateAuthorityPem,

@@ -50,13 +50,11 @@ export interface CertificateAuthorityProps {
    * @default KeyType.ECDSA_P256
    */
   readonly keyType?: KeyType;
+}
 
-  /**
-   * Signs with this CA instead of a new one; the props above then have no effect. See `CertificateAuthority.fromPem()`.
-   *
-   * @default - a new CA
-   */
-  readonly existing?: CertificateAuthorityPem;
+/** What `fromPem` tells the constructor beside: a CA that exists has no props of its own. */
+interface ImportedAuthorityProps extends CertificateAuthorityProps {
+  readonly imported: CertificateAuthorityPem;
 }
 
 /**
@@ -73,7 +71,8 @@ export class CertificateAuthority extends Construct {
    * @param pem Certificate and private key.
    */
   public static fromPem(scope: Construct, id: string, pem: CertificateAuthorityPem): CertificateAuthority {
-    return new CertificateAuthority(scope, id, { existing: pem });
+    const props: ImportedAuthorityProps = { imported: pem };
+    return new CertificateAuthority(scope, id, props);
   }
 
   /** The CA's certificate, in PEM. */
@@ -106,10 +105,11 @@ export class CertificateAuthority extends Construct {
     ]);
     ensureTlsProvider(this);
 
-    if (props.existing) {
-      this.certPem = props.existing.certPem;
-      this.privateKeyPem = props.existing.privateKeyPem;
-      this.validityEndTime = endOf(this, props.existing.certPem);
+    const { imported } = props as Partial<ImportedAuthorityProps>;
+    if (imported) {
+      this.certPem = imported.certPem;
+      this.privateKeyPem = imported.privateKeyPem;
+      this.validityEndTime = endOf(this, imported.certPem);
     } else {
       const cert = this.makeNew(props);
       this.certPem = cert.certPem;
