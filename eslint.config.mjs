@@ -3,8 +3,7 @@ import tseslint from "typescript-eslint";
 
 /*
  * The layers of the package, upper may import lower only (ARCHITECTURE.md):
- *   main, examples → index → etcd-cluster → etcd-member, validate-props, resolve-props → pki, provision
- *   → topology, release, render → props, defaults
+ *   main, examples → index → etcd-cluster → etcd-member, validation → pki, provision → topology, release, render; settings beside
  */
 const above = {
   cluster: {
@@ -12,15 +11,11 @@ const above = {
     message: "Only index, and what uses the package, imports this.",
   },
   member: {
-    regex: "^\\.\\.?/(?:\\.\\./)*(?:etcd-member|validate-props|resolve-props)$",
+    regex: "^\\.\\.?/(?:\\.\\./)*(?:etcd-member|validation|validation/(?:index|check-props|validate-props))$",
     message: "This belongs above: pass what is needed as an argument.",
   },
   pki: { regex: "/pki(?:/|$)", message: "provision and the pure layers do not know pki: pass PEM text or a digest." },
   provision: { regex: "/provision(?:/|$)", message: "pki and the pure layers do not know provision." },
-  pure: {
-    regex: "/(?:topology|release|render)(?:/|$)",
-    message: "props and defaults are the bottom: they import nothing that runs.",
-  },
 };
 const packages = {
   cdk: {
@@ -57,10 +52,7 @@ export default tseslint.config(
     rules: { "@typescript-eslint/no-require-imports": "off" },
   },
   layer(["src/*.ts"], [packages.tls, packages.host]),
-  layer(
-    ["src/etcd-member.ts", "src/validate-props.ts", "src/resolve-props.ts"],
-    [above.cluster, packages.tls, packages.host],
-  ),
+  layer(["src/etcd-member.ts"], [above.cluster, packages.tls, packages.host]),
   layer(["src/validation/**"], [above.cluster, above.member, packages.tls, packages.host]),
   layer(["src/pki/**"], [above.cluster, above.member, above.provision, packages.host]),
   layer(["src/provision/**"], [above.cluster, above.member, above.pki, packages.tls]),
@@ -70,8 +62,8 @@ export default tseslint.config(
   ),
   // The public props name constructs and classes of upper layers, as types: nothing of those layers runs here.
   layer(
-    ["src/props.ts", "src/settings.ts", "src/defaults.ts"],
-    [above.cluster, above.member, above.pki, above.provision, above.pure, packages.cdk, packages.tls, packages.host],
+    ["src/settings/**"],
+    [above.cluster, above.member, above.pki, above.provision, packages.cdk, packages.tls, packages.host],
     { allowTypeImports: true },
   ),
 );

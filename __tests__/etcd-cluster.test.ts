@@ -2,7 +2,7 @@ import { TerraformOutput, TerraformVariable } from "cdktf";
 import { CertificateAuthority } from "../src/pki/certificate-authority";
 import { EtcdCluster } from "../src/etcd-cluster";
 import { EtcdRelease } from "../src/release/etcd-release";
-import type { EtcdClusterProps } from "../src/props";
+import type { EtcdClusterProps } from "../src/settings";
 import { RUNBOOK } from "./support/settings";
 import { addresses, allDependencies, emptyStack, find, type StackJson, synth, synthCluster } from "./support/synth";
 

@@ -6,7 +6,7 @@ import { EtcdRelease } from "../src/release/etcd-release";
 import { temporaryDirectory } from "./support/temporary-directory";
 import { synth } from "./support/synth";
 import { providerMirror, Terraform } from "./support/terraform";
-import { SshKey } from "../src/ssh-key";
+import { SshKey } from "../src/settings";
 
 /** Begins each text, so that it is found wherever it goes. */
 const MARK = "mark.";

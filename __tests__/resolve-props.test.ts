@@ -1,8 +1,6 @@
-import { RemovalPolicy } from "../src/props";
+import { RemovalPolicy, SshKey, resolveClusterProps } from "../src/settings";
 import { EtcdRelease } from "../src/release/etcd-release";
-import { resolveClusterProps } from "../src/resolve-props";
 import { RUNBOOK, runbookWith } from "./support/settings";
-import { SshKey } from "../src/ssh-key";
 
 test("every default is filled in", () => {
   const one = { members: [RUNBOOK.members[0]], ssh: {} };

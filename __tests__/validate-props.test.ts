@@ -1,12 +1,10 @@
 import { Lazy, Token } from "cdktf";
 import { CertificateAuthority } from "../src/pki/certificate-authority";
-import type { EtcdClusterProps, EtcdMemberProps, SshOptions } from "../src/props";
+import { AutoCompaction, type EtcdClusterProps, type EtcdMemberProps, SshKey, type SshOptions } from "../src/settings";
 import { EtcdRelease } from "../src/release/etcd-release";
-import { validateProps } from "../src/validate-props";
+import { validateProps } from "../src/validation/validate-props";
 import { RUNBOOK } from "./support/settings";
 import { emptyStack } from "./support/synth";
-import { SshKey } from "../src/ssh-key";
-import { AutoCompaction } from "../src/auto-compaction";
 
 const errors = (props: Partial<EtcdClusterProps>) => validateProps({ ...RUNBOOK, ...props }).errors;
 const warnings = (props: Partial<EtcdClusterProps>) => validateProps({ ...RUNBOOK, ...props }).warnings;

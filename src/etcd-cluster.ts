@@ -1,8 +1,12 @@
 import { TerraformStack } from "cdktf";
 import { Construct } from "constructs";
 import { checkId } from "./construct-id";
-import { checkProps, checkSharedHosts } from "./check-props";
-import { DEFAULT_EARLY_RENEWAL_HOURS, DEFAULT_LEAF_VALIDITY_HOURS, DEFAULT_OPERATOR_COMMON_NAME } from "./defaults";
+import {
+  type ClientCertificateOptions,
+  DEFAULT_EARLY_RENEWAL_HOURS,
+  DEFAULT_LEAF_VALIDITY_HOURS,
+} from "./pki/certificate-options";
+import { type ClusterSettings, DEFAULT_OPERATOR_COMMON_NAME, type EtcdClusterProps } from "./settings";
 import { EtcdMember } from "./etcd-member";
 import { type EtcdClusterAttributes, type IEtcdCluster, ImportedCluster } from "./imported-cluster";
 import type { CertificateAuthority } from "./pki/certificate-authority";
@@ -11,7 +15,6 @@ import { clusterAuthorities } from "./pki/cluster-authorities";
 import type { LeafCertificate } from "./pki/leaf-certificate";
 import { peerCertificates } from "./pki/peer-certificates";
 import { trustBundle, trustBundleSha256 } from "./pki/trust-bundle";
-import type { ClientCertificateOptions, EtcdClusterProps } from "./props";
 import { Decommission } from "./provision/decommission";
 import { Genesis } from "./provision/genesis";
 import { health } from "./provision/health";
@@ -25,10 +28,9 @@ import { Shutdown } from "./provision/shutdown";
 import { textDigest } from "./provision/text-digest";
 import { renderEtcdctlEnv } from "./render/etcdctl-env";
 import { installedFiles, PEER_CERTIFICATE_FILES } from "./render/layout";
-import { resolveClusterProps } from "./resolve-props";
-import type { ClusterSettings } from "./settings";
 import { endpoints } from "./topology/endpoints";
 import { initialCluster } from "./topology/initial-cluster";
+import { checkProps, checkSharedHosts } from "./validation";
 
 /** What the rest of a program may need of one member. */
 export interface EtcdClusterMember {
@@ -101,8 +103,7 @@ export class EtcdCluster extends Construct implements IEtcdCluster {
   constructor(scope: Construct, id: string, props: EtcdClusterProps) {
     super(scope, id);
     checkId(this);
-    checkProps(this, props);
-    this.settings = withOperatorPaths(this, resolveClusterProps(props));
+    this.settings = withOperatorPaths(this, checkProps(this, props));
     checkSharedHosts(this, this.settings);
     ensureHostProviders(this);
     this.endpoints = endpoints(this.settings.members);

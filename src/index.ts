@@ -1,4 +1,15 @@
-export { AutoCompaction } from "./auto-compaction";
+export {
+  AutoCompaction,
+  type EtcdClusterProps,
+  type EtcdMemberProps,
+  type OperatorCredentialsOptions,
+  type PathOptions,
+  type PortOptions,
+  RemovalPolicy,
+  SshKey,
+  type SshOptions,
+} from "./settings";
+export type { CertificateOptions, ClientCertificateOptions } from "./pki/certificate-options";
 export { EtcdCluster, type EtcdClusterMember } from "./etcd-cluster";
 export type { EtcdClusterAttributes, IEtcdCluster } from "./imported-cluster";
 export {
@@ -9,17 +20,5 @@ export {
 export { CertificateProfile } from "./pki/certificate-profile";
 export { KeyType } from "./pki/key-type";
 export { LeafCertificate, type LeafCertificateOptions, type LeafCertificateProps } from "./pki/leaf-certificate";
-export {
-  type CertificateOptions,
-  type ClientCertificateOptions,
-  type EtcdClusterProps,
-  type EtcdMemberProps,
-  type OperatorCredentialsOptions,
-  type PathOptions,
-  type PortOptions,
-  RemovalPolicy,
-  type SshOptions,
-} from "./props";
 export { EtcdRelease, type EtcdReleaseOptions, type LocalArchiveOptions } from "./release/etcd-release";
 export { EtcdUpgrade, type UpgradeVerdict } from "./release/upgrade";
-export { SshKey } from "./ssh-key";

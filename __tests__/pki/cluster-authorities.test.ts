@@ -1,7 +1,7 @@
 import type { TerraformStack } from "cdktf";
 import { CertificateAuthority } from "../../src/pki/certificate-authority";
 import { clusterAuthorities } from "../../src/pki/cluster-authorities";
-import type { CertificateOptions } from "../../src/props";
+import type { CertificateOptions } from "../../src/pki/certificate-options";
 import { synthesize } from "../support/synthesize";
 
 const imported = (stack: TerraformStack, id: string) =>

@@ -1,6 +1,6 @@
 import { CertificateAuthority } from "../../src/pki/certificate-authority";
 import { EtcdCluster } from "../../src/etcd-cluster";
-import type { EtcdClusterProps } from "../../src/props";
+import type { EtcdClusterProps } from "../../src/settings";
 import { RUNBOOK } from "../support/settings";
 import { synth } from "../support/synth";
 

@@ -1,6 +1,6 @@
 import { CertificateAuthority } from "../../src/pki/certificate-authority";
 import { peerCertificates } from "../../src/pki/peer-certificates";
-import type { CertificateOptions } from "../../src/props";
+import type { CertificateOptions } from "../../src/pki/certificate-options";
 import { runbookWith } from "../support/settings";
 import { synthesize } from "../support/synthesize";
 

@@ -5,7 +5,7 @@ import { LocalBackend, TerraformOutput, type TerraformStack } from "cdktf";
 import { CertificateAuthority } from "../../src/pki/certificate-authority";
 import { clusterAuthorities } from "../../src/pki/cluster-authorities";
 import { trustBundle, trustBundleSha256 } from "../../src/pki/trust-bundle";
-import type { CertificateOptions } from "../../src/props";
+import type { CertificateOptions } from "../../src/pki/certificate-options";
 import { synthesize } from "../support/synthesize";
 import { temporaryDirectory } from "../support/temporary-directory";
 import { providerMirror, Terraform } from "../support/terraform";

@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import type { EtcdClusterProps } from "../../src/props";
+import type { EtcdClusterProps } from "../../src/settings";
 import { EtcdRelease } from "../../src/release/etcd-release";
 import { RUNBOOK } from "../support/settings";
 import { find, HOST_SCRIPTS, STACK_DIRECTORY, synthCluster } from "../support/synth";

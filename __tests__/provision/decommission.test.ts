@@ -1,6 +1,6 @@
 import { Construct } from "constructs";
 import { EtcdCluster } from "../../src/etcd-cluster";
-import { RemovalPolicy } from "../../src/props";
+import { RemovalPolicy } from "../../src/settings";
 import { Shutdown } from "../../src/provision/shutdown";
 import { RUNBOOK } from "../support/settings";
 import { allDependencies, find, REMOVAL_SCRIPTS, synth, synthCluster } from "../support/synth";

@@ -1,8 +1,7 @@
 import { TerraformVariable } from "cdktf";
 import { EtcdCluster } from "../../src/etcd-cluster";
-import type { SshOptions } from "../../src/props";
+import { SshKey, type SshOptions } from "../../src/settings";
 import { find, type StackJson, synth } from "../support/synth";
-import { SshKey } from "../../src/ssh-key";
 
 /** A cluster of one member with these SSH settings. */
 function clusterWith(ssh: SshOptions, memberSsh?: SshOptions): StackJson {

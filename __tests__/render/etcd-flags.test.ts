@@ -1,9 +1,8 @@
 import { flagKnown, flagVersions } from "../../src/release/flags";
 import { etcdFlags } from "../../src/render/etcd-flags";
 import { OWNED_FLAGS } from "../../src/render/owned-flags";
-import type { EtcdClusterProps } from "../../src/props";
+import { AutoCompaction, type EtcdClusterProps } from "../../src/settings";
 import { runbookWith } from "../support/settings";
-import { AutoCompaction } from "../../src/auto-compaction";
 
 function flagsWith(props: Partial<EtcdClusterProps>): string[] {
   const cluster = runbookWith(props);

@@ -1,7 +1,7 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import { chmodSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { EtcdClusterProps } from "../../src/props";
+import type { EtcdClusterProps } from "../../src/settings";
 import { etcdFlags } from "../../src/render/etcd-flags";
 import { renderStartupScript, restartRelevant } from "../../src/render/startup-script";
 import { RUNBOOK, runbookWith } from "../support/settings";

@@ -11,7 +11,8 @@ import {
 } from "node:fs";
 import { userInfo } from "node:os";
 import { dirname, join } from "node:path";
-import type { EtcdClusterProps } from "../../src/props";
+import type { ClusterSettings, EtcdClusterProps, MemberSettings } from "../../src/settings";
+import { runbookWith } from "./settings";
 import type { Phase } from "../../src/provision/host-scripts";
 import { memberFacts } from "../../src/provision/member-facts";
 import { programLines } from "../../src/provision/member-host";
@@ -19,8 +20,6 @@ import { EtcdRelease } from "../../src/release/etcd-release";
 import { etcdFlags } from "../../src/render/etcd-flags";
 import { renderProgramIni } from "../../src/render/program-ini";
 import { renderStartupScript } from "../../src/render/startup-script";
-import type { ClusterSettings, MemberSettings } from "../../src/settings";
-import { runbookWith } from "./settings";
 import { sha256, testArchive } from "./archive";
 import { HOST_TEXT, REMOVAL_TEXT } from "./host-scripts";
 import { HOST_SCRIPTS, REMOVAL_SCRIPTS } from "./synth";

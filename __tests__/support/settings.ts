@@ -1,7 +1,4 @@
-import type { EtcdClusterProps } from "../../src/props";
-import { resolveClusterProps } from "../../src/resolve-props";
-import type { ClusterSettings } from "../../src/settings";
-import { SshKey } from "../../src/ssh-key";
+import { type ClusterSettings, type EtcdClusterProps, SshKey, resolveClusterProps } from "../../src/settings";
 
 /** The runbook's topology. */
 export const RUNBOOK: EtcdClusterProps = {

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { TerraformStack, Testing } from "cdktf";
 import { EtcdCluster } from "../../src/etcd-cluster";
-import type { EtcdClusterProps } from "../../src/props";
+import type { EtcdClusterProps } from "../../src/settings";
 import { RUNBOOK } from "./settings";
 import { temporaryDirectory } from "./temporary-directory";
 

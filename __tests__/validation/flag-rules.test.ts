@@ -1,9 +1,9 @@
 import { KeyType } from "../../src/pki/key-type";
-import type { EtcdClusterProps } from "../../src/props";
+import type { EtcdClusterProps } from "../../src/settings";
 import { FLAG_TYPES } from "../../src/release/flag-types.generated";
 import { FLAGS } from "../../src/release/flags.generated";
 import { FIXED_FLAGS, OWNED_FLAGS } from "../../src/render/owned-flags";
-import { validateProps } from "../../src/validate-props";
+import { validateProps } from "../../src/validation/validate-props";
 import { RUNBOOK } from "../support/settings";
 
 const errors = (props: Partial<EtcdClusterProps>) => validateProps({ ...RUNBOOK, ...props }).errors;

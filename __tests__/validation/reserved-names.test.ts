@@ -1,5 +1,5 @@
-import type { EtcdClusterProps } from "../../src/props";
-import { validateProps } from "../../src/validate-props";
+import type { EtcdClusterProps } from "../../src/settings";
+import { validateProps } from "../../src/validation/validate-props";
 import { RUNBOOK } from "../support/settings";
 
 const errors = (props: Partial<EtcdClusterProps>) => validateProps({ ...RUNBOOK, ...props }).errors;

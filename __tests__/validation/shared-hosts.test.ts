@@ -1,5 +1,5 @@
 import { sharedHostProblems } from "../../src/validation/shared-hosts";
-import type { EtcdClusterProps } from "../../src/props";
+import type { EtcdClusterProps } from "../../src/settings";
 import { runbookWith } from "../support/settings";
 
 /** The runbook's cluster, and one of a single member. */

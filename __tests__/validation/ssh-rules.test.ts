@@ -1,10 +1,9 @@
 import { TerraformVariable } from "cdktf";
-import type { EtcdClusterProps, SshOptions } from "../../src/props";
+import { type EtcdClusterProps, SshKey, type SshOptions } from "../../src/settings";
 import { EtcdRelease } from "../../src/release/etcd-release";
-import { validateProps } from "../../src/validate-props";
+import { validateProps } from "../../src/validation/validate-props";
 import { RUNBOOK } from "../support/settings";
 import { emptyStack } from "../support/synth";
-import { SshKey } from "../../src/ssh-key";
 
 const errors = (props: Partial<EtcdClusterProps>) => validateProps({ ...RUNBOOK, ...props }).errors;
 const ssh = (options: SshOptions) =>

@@ -3,7 +3,7 @@ import { PrivateKey } from "@cdktf/provider-tls/lib/private-key";
 import { SelfSignedCert } from "@cdktf/provider-tls/lib/self-signed-cert";
 import { Fn } from "cdktf";
 import { Construct } from "constructs";
-import { DEFAULT_CA_COMMON_NAME, DEFAULT_CA_VALIDITY_HOURS } from "../defaults";
+import { DEFAULT_CA_COMMON_NAME, DEFAULT_CA_VALIDITY_HOURS } from "./certificate-options";
 import { checkId } from "../construct-id";
 import { leafProblems, subjectProblems, throwProblems, validityProblems } from "../validation/certificate-fields";
 import { isKnown } from "../validation/problem";

@@ -1,5 +1,5 @@
 import type { Construct } from "constructs";
-import type { CertificateOptions } from "../props";
+import type { CertificateOptions } from "./certificate-options";
 import { CertificateAuthority } from "./certificate-authority";
 
 /** The CAs of a cluster. */

@@ -3,7 +3,7 @@ import { LocallySignedCert } from "@cdktf/provider-tls/lib/locally-signed-cert";
 import { PrivateKey } from "@cdktf/provider-tls/lib/private-key";
 import { Fn, Op, Token } from "cdktf";
 import { Construct } from "constructs";
-import { DEFAULT_EARLY_RENEWAL_HOURS, DEFAULT_LEAF_VALIDITY_HOURS } from "../defaults";
+import { DEFAULT_EARLY_RENEWAL_HOURS, DEFAULT_LEAF_VALIDITY_HOURS } from "./certificate-options";
 import { checkId } from "../construct-id";
 import { leafProblems, throwProblems } from "../validation/certificate-fields";
 import type { CertificateProfile } from "./certificate-profile";

@@ -1,6 +1,5 @@
 import type { Construct } from "constructs";
-import { DEFAULT_PEER_COMMON_NAME } from "../defaults";
-import type { CertificateOptions } from "../props";
+import { type CertificateOptions, DEFAULT_PEER_COMMON_NAME } from "./certificate-options";
 import type { MemberSettings } from "../settings";
 import type { CertificateAuthority } from "./certificate-authority";
 import { CertificateProfile } from "./certificate-profile";

@@ -1,7 +1,6 @@
 import { type ITerraformDependable, Lazy, TerraformResource, TerraformStack } from "cdktf";
 import { Construct } from "constructs";
-import { MAX_MEMBERS } from "../defaults";
-import type { ClusterSettings } from "../settings";
+import { type ClusterSettings, MAX_MEMBERS } from "../settings";
 import type { Decommission } from "./decommission";
 import { type RememberedMember, rememberedMember, removal } from "./removal";
 import { resourceAddress } from "./resource-address";

@@ -1,7 +1,6 @@
 import type { SSHProvisionerConnection } from "cdktf";
-import { defaultScriptPath } from "../defaults";
+import { type SshSettings, defaultScriptPath } from "../settings";
 import { escapeTerraform } from "../render/terraform-escape";
-import type { SshSettings } from "../settings";
 import { ofPath } from "./operator-path";
 
 /** The connection of a provisioner that runs at create time. */

@@ -1,4 +1,4 @@
-import { DEFAULT_EARLY_RENEWAL_HOURS, DEFAULT_LEAF_VALIDITY_HOURS } from "../defaults";
+import { DEFAULT_EARLY_RENEWAL_HOURS, DEFAULT_LEAF_VALIDITY_HOURS } from "../pki/certificate-options";
 import { isDnsName, isIpAddress } from "./formats";
 import { isKnown, unless } from "./problem";
 

@@ -1,5 +1,4 @@
-import { DEFAULT_CA_VALIDITY_HOURS } from "../defaults";
-import type { CertificateOptions } from "../props";
+import { type CertificateOptions, DEFAULT_CA_VALIDITY_HOURS } from "../pki/certificate-options";
 import { leafProblems, subjectProblems } from "./certificate-fields";
 import { duplicates, type Rule, unless } from "./problem";
 

@@ -1,4 +1,4 @@
-import { DEFAULT_PEER_COMMON_NAME } from "../defaults";
+import { DEFAULT_PEER_COMMON_NAME } from "../pki/certificate-options";
 import { KeyType } from "../pki/key-type";
 import { MINORS } from "../release/flags.generated";
 import { flagKnown, flagVersions } from "../release/flags";

@@ -1,5 +1,5 @@
 import { Tokenization } from "cdktf";
-import type { EtcdClusterProps } from "../props";
+import type { EtcdClusterProps } from "../settings";
 import { isListToken, type Rule } from "./problem";
 
 /** Lists and maps of the props, by name. What is made of them is decided at synth: how many members, which certificates, which flags. */

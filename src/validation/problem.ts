@@ -1,6 +1,5 @@
 import { Token } from "cdktf";
-import type { EtcdClusterProps } from "../props";
-import type { ClusterSettings } from "../settings";
+import type { ClusterSettings, EtcdClusterProps } from "../settings";
 
 /** What a rule looks at: the props as the user wrote them, whose names are in the messages, and the settings with every default filled in. */
 export interface Subject {

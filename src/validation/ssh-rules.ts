@@ -1,7 +1,5 @@
 import { isIP } from "node:net";
-import type { SshOptions } from "../props";
-import type { SshKey } from "../ssh-key";
-import type { MemberSettings } from "../settings";
+import type { MemberSettings, SshKey, SshOptions } from "../settings";
 import { isGoDuration, isHostName, isPort } from "./formats";
 import { duplicates, isKnown, type Rule, type Subject, unless } from "./problem";
 

@@ -1,9 +1,8 @@
-import type { EtcdClusterProps } from "./props";
-import { resolveClusterProps } from "./resolve-props";
-import { certificates, operatorCredentials } from "./validation/certificate-rules";
-import { extraFlags, flagsTogether, metricsUrls, propsOfVersion } from "./validation/flag-rules";
-import { paths, ports, privilegedPorts, supervisorIni, user } from "./validation/host-rules";
-import { lists } from "./validation/list-rules";
+import { type EtcdClusterProps, resolveClusterProps } from "../settings";
+import { certificates, operatorCredentials } from "./certificate-rules";
+import { extraFlags, flagsTogether, metricsUrls, propsOfVersion } from "./flag-rules";
+import { paths, ports, privilegedPorts, supervisorIni, user } from "./host-rules";
+import { lists } from "./list-rules";
 import {
   evenMemberCount,
   memberAddresses,
@@ -11,11 +10,11 @@ import {
   memberHosts,
   memberNames,
   similarNames,
-} from "./validation/member-rules";
-import type { Rule, Subject } from "./validation/problem";
-import { bastion, sshOptions, sshTargets } from "./validation/ssh-rules";
-import { autoCompaction, intervals, quota } from "./validation/tuning-rules";
-import { archivePath, digests, mirror, mirrorPassword, outdatedVersion, version } from "./validation/version-rules";
+} from "./member-rules";
+import type { Rule, Subject } from "./problem";
+import { bastion, sshOptions, sshTargets } from "./ssh-rules";
+import { autoCompaction, intervals, quota } from "./tuning-rules";
+import { archivePath, digests, mirror, mirrorPassword, outdatedVersion, version } from "./version-rules";
 
 /** A cluster that breaks one of these is not synthesized. */
 const ERRORS: readonly Rule[] = [
@@ -57,8 +56,8 @@ export interface PropsProblems {
 }
 
 /** Every problem at once. */
-export function validateProps(props: EtcdClusterProps): PropsProblems {
-  const subject: Subject = { props, settings: resolveClusterProps(props) };
+export function validateProps(props: EtcdClusterProps, settings = resolveClusterProps(props)): PropsProblems {
+  const subject: Subject = { props, settings };
   const all = (rules: readonly Rule[]) => rules.flatMap((rule) => [...rule(subject)]);
   return { errors: all(ERRORS), warnings: all(WARNINGS) };
 }

@@ -1,20 +1,22 @@
 import { Annotations } from "cdktf";
 import type { Construct, IConstruct } from "constructs";
-import type { EtcdClusterProps } from "./props";
-import type { ClusterSettings } from "./settings";
+import { type ClusterSettings, type EtcdClusterProps, resolveClusterProps } from "../settings";
 import { validateProps } from "./validate-props";
-import { throwProblems } from "./validation/certificate-fields";
-import { type NamedCluster, sharedHostProblems } from "./validation/shared-hosts";
+import { throwProblems } from "./certificate-fields";
+import { type NamedCluster, sharedHostProblems } from "./shared-hosts";
 
 /**
  * Warnings become annotations of the construct.
  *
+ * @returns The props with every default filled in.
  * @throws Error with every problem of a cluster's props at once.
  */
-export function checkProps(cluster: Construct, props: EtcdClusterProps): void {
-  const { errors, warnings } = validateProps(props);
+export function checkProps(cluster: Construct, props: EtcdClusterProps): ClusterSettings {
+  const settings = resolveClusterProps(props);
+  const { errors, warnings } = validateProps(props, settings);
   throwProblems("EtcdCluster", cluster.node.path, errors);
   for (const warning of warnings) Annotations.of(cluster).addWarning(warning);
+  return settings;
 }
 
 /**

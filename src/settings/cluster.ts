@@ -1,0 +1,192 @@
+import type { CertificateOptions } from "../pki/certificate-options";
+import { EtcdRelease } from "../release/etcd-release";
+import { byName } from "../topology/order";
+import type { AutoCompaction } from "./auto-compaction";
+import { type EtcdMemberProps, type MemberSettings, resolveMember } from "./member";
+import type { OperatorCredentialsOptions } from "./operator-credentials";
+import {
+  DEFAULT_CLIENT_PORT,
+  DEFAULT_DATA_DIR,
+  DEFAULT_INSTALL_ROOT,
+  DEFAULT_LOG_DIR,
+  DEFAULT_PEER_PORT,
+  DEFAULT_SUPERVISOR_INI,
+  type PathOptions,
+  type PortOptions,
+} from "./places";
+import { RemovalPolicy } from "./removal-policy";
+import type { SshOptions } from "./ssh";
+
+/** Input of `EtcdCluster`. */
+export interface EtcdClusterProps {
+  /** The members: 1 to 7, better an odd number. Their order does not matter; changes roll in the order of their names. */
+  readonly members: EtcdMemberProps[];
+
+  /** SSH settings of all hosts. */
+  readonly ssh: SshOptions;
+
+  /**
+   * etcd version, `X.Y.Z`, from 3.1.0 to 3.7.x.
+   *
+   * @default "3.6.14"
+   */
+  readonly version?: string;
+
+  /**
+   * Where the release archive comes from, and its digest.
+   *
+   * @default EtcdRelease.github()
+   */
+  readonly release?: EtcdRelease;
+
+  /**
+   * Certificates.
+   *
+   * @default - a CA of its own, one P-256 peer certificate a member, valid for ten years
+   */
+  readonly certificates?: CertificateOptions;
+
+  /**
+   * etcd's `--quota-backend-bytes`: size of the database at which etcd refuses writes, in bytes; at most 8 GiB (8589934592), etcd's own advice.
+   *
+   * @default - etcd's default, 2 GiB
+   */
+  readonly quotaBackendBytes?: number;
+
+  /**
+   * How etcd discards old revisions by itself. A change restarts the members one by one.
+   *
+   * @default - etcd's default: never
+   */
+  readonly autoCompaction?: AutoCompaction;
+
+  /**
+   * etcd's `--heartbeat-interval`, in milliseconds.
+   *
+   * @default - etcd's default, 100
+   */
+  readonly heartbeatInterval?: number;
+
+  /**
+   * etcd's `--election-timeout`, in milliseconds: at least five times the heartbeat interval, at most 50000.
+   *
+   * @default - etcd's default, 1000
+   */
+  readonly electionTimeout?: number;
+
+  /**
+   * etcd's `--listen-metrics-urls` (from 3.3 on).
+   *
+   * @default - metrics are served on the client URL, to clients with a certificate
+   */
+  readonly listenMetricsUrls?: string[];
+
+  /**
+   * Further etcd flags, without the leading dashes: `{ "snapshot-count": "10000" }`.
+   * A flag that etcd does not know at this version, that another prop owns, that opens a listener, weakens TLS or moves data, and a
+   * value that is not of the flag's type, are refused.
+   *
+   * @default - none
+   */
+  readonly extraFlags?: { [flag: string]: string };
+
+  /**
+   * Whether each member also listens on `http://127.0.0.1:<client port>`, as the runbook has it.
+   * Any local user of the host can then read and write everything, without a certificate.
+   *
+   * @default false
+   */
+  readonly insecureLoopbackClientUrl?: boolean;
+
+  /**
+   * Paths on the hosts.
+   *
+   * @default - the runbook's layout
+   */
+  readonly paths?: PathOptions;
+
+  /**
+   * TCP ports.
+   *
+   * @default - 2380 for peers, 2379 for clients
+   */
+  readonly ports?: PortOptions;
+
+  /**
+   * System user that etcd runs as; it is made, without login shell and home, where it is missing.
+   *
+   * @default "etcd"
+   */
+  readonly user?: string;
+
+  /**
+   * What happens to the data of a removed member.
+   *
+   * @default RemovalPolicy.RETAIN
+   */
+  readonly removalPolicy?: RemovalPolicy;
+
+  /**
+   * Writes client credentials and an `etcdctl` environment file to the operator's machine.
+   *
+   * @default - nothing is written
+   */
+  readonly operatorCredentials?: OperatorCredentialsOptions;
+}
+
+/** A cluster, with every default filled in: what all layers below EtcdCluster work from. Nothing else decides a default. */
+export interface ClusterSettings {
+  /** Sorted by name: no text, no trigger and no chain depends on the order in the program. */
+  readonly members: MemberSettings[];
+  readonly version: string;
+  readonly release: EtcdRelease;
+  readonly installRoot: string;
+  readonly dataDir: string;
+  readonly logDir: string;
+  readonly supervisorIni: string;
+  readonly peerPort: number;
+  readonly clientPort: number;
+  readonly user: string;
+  readonly removalPolicy: RemovalPolicy;
+  readonly insecureLoopbackClientUrl: boolean;
+  readonly quotaBackendBytes?: number;
+  readonly autoCompaction?: AutoCompaction;
+  readonly heartbeatInterval?: number;
+  readonly electionTimeout?: number;
+  readonly listenMetricsUrls?: string[];
+  readonly extraFlags: { [flag: string]: string };
+}
+
+/** etcd version of a cluster that names none: the newest of the most deployed minor whose digest is known here. */
+export const DEFAULT_VERSION = "3.6.14";
+
+/** etcd's own advice: each further member makes every write slower. */
+export const MAX_MEMBERS = 7;
+
+const DEFAULT_USER = "etcd";
+
+/** Fills every default in. */
+export function resolveClusterProps(props: EtcdClusterProps): ClusterSettings {
+  const peerPort = props.ports?.peer ?? DEFAULT_PEER_PORT;
+  const clientPort = props.ports?.client ?? DEFAULT_CLIENT_PORT;
+  return {
+    members: props.members.map((member) => resolveMember(member, props.ssh, peerPort, clientPort)).sort(byName),
+    version: props.version ?? DEFAULT_VERSION,
+    release: props.release ?? EtcdRelease.github(),
+    installRoot: props.paths?.installRoot ?? DEFAULT_INSTALL_ROOT,
+    dataDir: props.paths?.dataDir ?? DEFAULT_DATA_DIR,
+    logDir: props.paths?.logDir ?? DEFAULT_LOG_DIR,
+    supervisorIni: props.paths?.supervisorProgramFile ?? DEFAULT_SUPERVISOR_INI,
+    peerPort,
+    clientPort,
+    user: props.user ?? DEFAULT_USER,
+    removalPolicy: props.removalPolicy ?? RemovalPolicy.RETAIN,
+    insecureLoopbackClientUrl: props.insecureLoopbackClientUrl ?? false,
+    quotaBackendBytes: props.quotaBackendBytes,
+    autoCompaction: props.autoCompaction,
+    heartbeatInterval: props.heartbeatInterval,
+    electionTimeout: props.electionTimeout,
+    listenMetricsUrls: props.listenMetricsUrls,
+    extraFlags: props.extraFlags ?? {},
+  };
+}

@@ -1,0 +1,15 @@
+/* What a program says of a cluster (props, options), and what the layers below work from (settings): each option beside its default. */
+export { AutoCompaction } from "./auto-compaction";
+export {
+  type ClusterSettings,
+  DEFAULT_VERSION,
+  type EtcdClusterProps,
+  MAX_MEMBERS,
+  resolveClusterProps,
+} from "./cluster";
+export type { EtcdMemberProps, MemberSettings } from "./member";
+export { DEFAULT_OPERATOR_COMMON_NAME, type OperatorCredentialsOptions } from "./operator-credentials";
+export type { PathOptions, PortOptions } from "./places";
+export { RemovalPolicy } from "./removal-policy";
+export { defaultScriptPath, type SshOptions, type SshSettings } from "./ssh";
+export { SshKey } from "./ssh-key";

@@ -1,0 +1,58 @@
+/** Where things lie on the hosts. All are absolute paths without spaces, none inside another. */
+export interface PathOptions {
+  /**
+   * Directory that holds `etcd-vX.Y.Z` and the link `etcd` to the version in use.
+   *
+   * @default "/opt"
+   */
+  readonly installRoot?: string;
+
+  /**
+   * etcd's `--data-dir`.
+   *
+   * @default "/data/etcd/etcd-server"
+   */
+  readonly dataDir?: string;
+
+  /**
+   * Directory of etcd's log.
+   *
+   * @default "/data/logs/etcd-server"
+   */
+  readonly logDir?: string;
+
+  /**
+   * Name, without extension, of the supervisor file in the directory that the host's supervisor includes.
+   * Two clusters that share a host need different ones.
+   *
+   * @default "etcd-server"
+   */
+  readonly supervisorProgramFile?: string;
+}
+
+/** TCP ports of a member. */
+export interface PortOptions {
+  /**
+   * Port for traffic between members.
+   *
+   * @default 2380
+   */
+  readonly peer?: number;
+
+  /**
+   * Port for clients.
+   *
+   * @default 2379
+   */
+  readonly client?: number;
+}
+
+/** The ports that IANA registered for etcd, in TCP. */
+export const DEFAULT_CLIENT_PORT = 2379;
+export const DEFAULT_PEER_PORT = 2380;
+
+/** The runbook's layout. */
+export const DEFAULT_INSTALL_ROOT = "/opt";
+export const DEFAULT_DATA_DIR = "/data/etcd/etcd-server";
+export const DEFAULT_LOG_DIR = "/data/logs/etcd-server";
+export const DEFAULT_SUPERVISOR_INI = "etcd-server";
