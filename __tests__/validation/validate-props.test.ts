@@ -1,10 +1,10 @@
 import { Lazy, Token } from "cdktf";
-import { CertificateAuthority } from "../src/pki/certificate-authority";
-import { AutoCompaction, type EtcdClusterProps, type EtcdMemberProps, SshKey, type SshOptions } from "../src/settings";
-import { EtcdRelease } from "../src/release/etcd-release";
-import { validateProps } from "../src/validation/validate-props";
-import { RUNBOOK } from "./support/settings";
-import { emptyStack } from "./support/synth";
+import { CertificateAuthority } from "../../src/pki/certificate-authority";
+import { AutoCompaction, type EtcdClusterProps, type EtcdMemberProps, SshKey, type SshOptions } from "../../src/settings";
+import { EtcdRelease } from "../../src/release/etcd-release";
+import { validateProps } from "../../src/validation/validate-props";
+import { RUNBOOK } from "../support/settings";
+import { emptyStack } from "../support/synth";
 
 const errors = (props: Partial<EtcdClusterProps>) => validateProps({ ...RUNBOOK, ...props }).errors;
 const warnings = (props: Partial<EtcdClusterProps>) => validateProps({ ...RUNBOOK, ...props }).warnings;

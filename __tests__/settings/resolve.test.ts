@@ -1,6 +1,6 @@
-import { RemovalPolicy, SshKey, resolveClusterProps } from "../src/settings";
-import { EtcdRelease } from "../src/release/etcd-release";
-import { RUNBOOK, runbookWith } from "./support/settings";
+import { RemovalPolicy, SshKey, resolveClusterProps } from "../../src/settings";
+import { EtcdRelease } from "../../src/release/etcd-release";
+import { RUNBOOK, runbookWith } from "../support/settings";
 
 test("every default is filled in", () => {
   const one = { members: [RUNBOOK.members[0]], ssh: {} };
