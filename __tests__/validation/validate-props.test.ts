@@ -1,6 +1,12 @@
 import { Lazy, Token } from "cdktf";
 import { CertificateAuthority } from "../../src/pki/certificate-authority";
-import { AutoCompaction, type EtcdClusterProps, type EtcdMemberProps, SshKey, type SshOptions } from "../../src/settings";
+import {
+  AutoCompaction,
+  type EtcdClusterProps,
+  type EtcdMemberProps,
+  SshKey,
+  type SshOptions,
+} from "../../src/settings";
 import { EtcdRelease } from "../../src/release/etcd-release";
 import { validateProps } from "../../src/validation/validate-props";
 import { RUNBOOK } from "../support/settings";
