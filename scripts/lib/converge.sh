@@ -240,14 +240,22 @@ ask_statuses() {
 }
 
 compare_statuses() {
-  local clusters id name client_url actual
-  cluster_id=$(printf '%s\n' "$statuses" | awk '{ print $2 }' | sort -u)
-  clusters=$(printf '%s\n' "$cluster_id" | count)
+  local clusters=0 id name client_url cluster actual
+  cluster_id=
+  while read -r _ cluster _; do
+    case " $cluster_id " in *" $cluster "*) continue ;; esac
+    cluster_id=${cluster_id:+$cluster_id }$cluster clusters=$((clusters + 1))
+  done <<LIST
+$statuses
+LIST
   [ "$clusters" -ne 0 ] || fail "endpoint status: no answer from ${asked%,}: $(etcd_error "${asked%,}" endpoint status)" "apply again"
   [ "$clusters" -eq 1 ] || fail "the members are of $clusters clusters" "see docs/lost-data.md"
   while read -r id name _ client_url _; do
-    actual=$(printf '%s\n' "$statuses" | awk -v url="$client_url" '$1 == url { print $3 }')
-    [ -z "$actual" ] || [ "$actual" = "$(printf %u "0x$id")" ] ||
+    case $LINE_END$statuses in *"$LINE_END$client_url "*) ;; *) continue ;; esac
+    actual=$LINE_END$statuses
+    actual=${actual#*"$LINE_END$client_url "*" "}
+    actual=${actual%% *}
+    [ "$actual" = "$(printf %u "0x$id")" ] ||
       fail "the etcd at $client_url is not $name, as the cluster has it, but the member $(printf %x "$actual"): it runs on the data of that one" \
       "bring each member's own disks or directories back to its host; see docs/lost-data.md"
   done <<LIST

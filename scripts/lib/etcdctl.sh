@@ -42,11 +42,22 @@ own_url() {
 }
 
 # `endpoint health` is a linearizable read: it needs the member and a quorum. Until 3.1 it exits with 0 in any case: so its text is read.
-is_healthy() { etcdctl_at "$1" endpoint health 2>&1 | says_healthy "$1"; }
+is_healthy() { says_healthy "$1" "$(etcdctl_at "$1" endpoint health 2>&1)"; }
 
-# says_healthy ENDPOINT: since 3.5 etcdctl calls a member whose read has succeeded unhealthy while an alarm is raised. Whether one is raised is a question
-# of its own (refuse_alarm, gate); under NOSPACE a read is as good as ever.
-says_healthy() { grep -F "$1 is " | grep -qE ' is healthy|Active Alarm\(s\):( NOSPACE)+ *$'; }
+# says_healthy ENDPOINT ANSWER: since 3.5 etcdctl calls a member whose read has succeeded unhealthy while an alarm is raised. Whether one is raised is a
+# question of its own (refuse_alarm, gate); under NOSPACE a read is as good as ever.
+says_healthy() {
+  local line alarm
+  case $2 in *"$1 is "*) ;; *) return 1 ;; esac
+  line=${2#*"$1 is "}
+  line=${line%%"$LINE_END"*}
+  case $line in
+    healthy*) return 0 ;;
+    *"Active Alarm(s):"*NOSPACE*) ;;
+    *) return 1 ;;
+  esac
+  for alarm in ${line##*"Active Alarm(s):"}; do [ "$alarm" = NOSPACE ] || return 1; done
+}
 
 # This member, asked by a linearizable read through its own client URL.
 answers_healthy() {
@@ -59,7 +70,7 @@ unhealthy_of() {
   [ -n "$1" ] || return 0
   answers=$(etcdctl_at "$(printf '%s' "$1" | tr '\n' ,)" endpoint health 2>&1) || true
   for endpoint in $1; do
-    printf '%s\n' "$answers" | says_healthy "$endpoint" || printf '%s\n' "$endpoint"
+    says_healthy "$endpoint" "$answers" || printf '%s\n' "$endpoint"
   done
 }
 
