@@ -199,7 +199,7 @@ chmod 700 /data/etcd/etcd-server`,
     const props = { members: [member(12), member(21), member(22)] };
     const refused = await project.apply(props);
     expect(refused.output).toMatch(
-      /bootstrap: the members have changed since the cluster was founded: rollout decides/,
+      /bootstrap: the members have changed since the cluster was founded: left to rollout/,
     );
     expect(refused.output).toMatch(/etcd-server-7-22 on hdss7-22: rollout refused: no data and no cluster/);
     expect(await lab.on("hdss7-22", `ls -A ${DATA}; pgrep -x etcd; true`)).toBe("");

@@ -76,7 +76,7 @@ cat '${host.path("/run/peers")}'/"\${2%:*}" 2>/dev/null || echo 'connect:errno=0
 }
 
 const STARTED = { clientURLs: ["https://127.0.0.1:2379"] };
-const ALIVE = "the cluster lives without this member: rollout decides";
+const ALIVE = "the cluster lives without this member: left to rollout";
 
 inEachShell((newHost) => {
   const clusterHost = (ports = {}) => newHost({ props: { ports } });
@@ -140,7 +140,7 @@ inEachShell((newHost) => {
     ["has seen this member started: its data are lost", [["a", STARTED], ["b"], ["c"]]],
     ["does not know this member: it was taken out", [["b"], ["c"]]],
     ["knows it by another ID: it was added again", [["a", { id: "4711" }], ["b"], ["c"]]],
-  ])("one of the others %s, whatever the rest say: rollout decides", (_, entries) => {
+  ])("one of the others %s, whatever the rest say: left to rollout", (_, entries) => {
     const host = lateHost();
     tells(host, "b", ["a"], ["b"], ["c"]);
     tells(host, "c", ...entries);
@@ -219,7 +219,7 @@ inEachShell((newHost) => {
   ])("a founder founds nothing when %s, though nobody is to be seen", (_, data, why) => {
     const host = clusterHost();
     stagedHost(host);
-    expectLeftAlone(host, bootstrap(host, data), `${why} since the cluster was founded: rollout decides`);
+    expectLeftAlone(host, bootstrap(host, data), `${why} since the cluster was founded: left to rollout`);
   });
 
   test("another order of the members is no change", () => {
@@ -237,7 +237,7 @@ inEachShell((newHost) => {
     expectLeftAlone(
       host,
       bootstrap(host),
-      "had a life before and its data are gone, it may not found anything: rollout decides",
+      "had a life before and its data are gone, it may not found anything: left to rollout",
     );
   });
 
@@ -252,10 +252,10 @@ inEachShell((newHost) => {
       "a founder whose URL only starts the same",
       (host: Host) => founders(host).replace("127.0.0.1:2380", "127.0.0.1:23800"),
     ],
-  ])("%s is no founder: rollout decides", (_, others) => {
+  ])("%s is no founder: left to rollout", (_, others) => {
     const host = clusterHost();
     stagedHost(host);
-    expectLeftAlone(host, bootstrap(host, { FOUNDERS: others(host) }), "not a founder: rollout decides");
+    expectLeftAlone(host, bootstrap(host, { FOUNDERS: others(host) }), "not a founder: left to rollout");
   });
 
   test("data and a running etcd: nothing to found, nothing restarted", () => {
@@ -276,7 +276,7 @@ inEachShell((newHost) => {
     expect(host.has("/var/lib/cdktf-etcd/a/started")).toBe(true);
   });
 
-  test("data and no running etcd, of a member that the cluster has taken out: not started, rollout decides", () => {
+  test("data and no running etcd, of a member that the cluster has taken out: not started, left to rollout", () => {
     const host = clusterHost({ client: clients.port });
     const cluster = stagedHost(host);
     host.write("/data/etcd/member/wal/0.wal", "");
@@ -284,7 +284,7 @@ inEachShell((newHost) => {
     cluster.healthy("bc");
     expect(bootstrap(host)).toEqual({
       code: 0,
-      lines: [said("the cluster has taken this member out: rollout decides")],
+      lines: [said("the cluster has taken this member out: left to rollout")],
     });
     expect(startedAs(host)).toBeUndefined();
     expect(host.calls("supervisorctl")).toEqual([]);

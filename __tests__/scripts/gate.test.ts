@@ -118,7 +118,7 @@ go.etcd.io/etcd/server/v3/etcdserver.panicking(...)
     expect(rollout(host)).toEqual({
       code: 1,
       lines: [
-        "a on host-a: rollout failed: etcd stops again and again: panic: out of luck; to do: see /data/logs/etcd.log; forward: correct the cause, and apply again; back: set the changed value (or version) back, and apply; the members after this one were not touched",
+        "a on host-a: rollout failed: etcd keeps crashing: panic: out of luck; to do: see /data/logs/etcd.log; forward: correct the cause, and apply again; back: set the changed value (or version) back, and apply; the members after this one were not touched",
       ],
     });
   });

@@ -4,7 +4,7 @@ import { pid, runningHost, upgradingHost } from "../support/phases";
 import { inEachShell } from "../support/shells";
 
 const STARTUP = "/opt/etcd-v3.6.14/etcd-server-startup.sh";
-const REVIVED = "a on host-a: stage: etcd stopped again and again: started it with what is staged";
+const REVIVED = "a on host-a: stage: etcd kept crashing: started it with what is staged";
 
 let all: Awaited<ReturnType<typeof listenOn>>;
 beforeAll(async () => {

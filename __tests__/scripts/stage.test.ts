@@ -339,7 +339,7 @@ inEachShell((newHost) => {
     const host = newHost();
     expect(host.call("ETCD_USER=cdktf-etcd-nobody; ensure_user")).toEqual({
       code: 0,
-      lines: ["a on host-a: test: made the system user cdktf-etcd-nobody"],
+      lines: ["a on host-a: test: created the system user cdktf-etcd-nobody"],
     });
     expect(host.calls("useradd")).toEqual([
       "--system --user-group --no-create-home --home-dir /nonexistent --shell /sbin/nologin cdktf-etcd-nobody",

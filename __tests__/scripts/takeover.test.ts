@@ -20,9 +20,9 @@ inEachShell((newHost) => {
     expect(host.call("take_over")).toEqual({
       code: 0,
       lines: [
-        "a on host-a: test: /data is root's now, as all that root uses",
-        "a on host-a: test: /data/logs is root's now, as all that root uses",
-        "a on host-a: test: /opt/etcd-v3.6.14 is root's now, as all that root uses",
+        "a on host-a: test: /data now belongs to root, as does all that root uses",
+        "a on host-a: test: /data/logs now belongs to root, as does all that root uses",
+        "a on host-a: test: /opt/etcd-v3.6.14 now belongs to root, as does all that root uses",
       ],
     });
     const etcds = ["/data/etcd", "/opt/etcd-v3.6.14/certs.0/etcd-peer-key.pem", "/opt/etcd-v3.6.14/etcdctl"];

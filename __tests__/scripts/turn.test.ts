@@ -86,7 +86,7 @@ inEachShell((newHost) => {
       code: 3,
       lines: [
         said("waiting for the turn: b is being changed"),
-        "a on host-a: rollout refused: turn: not had within two minutes: b is being changed; to do: wait for the other deploy to end (at the latest in 300 s), and apply again; if it stays, somebody else has written that key: etcdctl del cdktf-etcd/turn",
+        "a on host-a: rollout refused: turn: not obtained within two minutes: b is being changed; to do: wait for the other deploy to end (at the latest in 300 s), and apply again; if it stays, somebody else has written that key: etcdctl del cdktf-etcd/turn",
       ],
     });
     expect(pid(host)).toBe(before);
@@ -110,7 +110,7 @@ inEachShell((newHost) => {
     const { code, lines } = rollout(host, CHANGE);
     expect(code).toBe(3);
     expect(lines[0]).toBe(said(`waiting for the turn: etcd ${what}: Error: ${error}`));
-    expect(lines[1]).toContain(`turn: not had within two minutes: etcd ${what}: Error: ${error}; to do: ${toDo}`);
+    expect(lines[1]).toContain(`turn: not obtained within two minutes: etcd ${what}: Error: ${error}; to do: ${toDo}`);
     expect(pid(host)).toBe(before);
   });
 

@@ -189,7 +189,7 @@ gate() {
   elif [ -n "$raised" ]; then
     fail "an alarm is raised: $raised" "see docs/alarms.md, clear the alarm, and apply again"
   fi
-  answers_healthy || fail "etcd stops again and again: $(last_words)" "$(way_on)"
+  answers_healthy || fail "etcd keeps crashing: $(last_words)" "$(way_on)"
   require_one_cluster "$(own_url)"
   runs_as_meant || fail "etcd is healthy, but $difference" "apply again, which restarts it; if that does not help, run: supervisorctl restart $MEMBER"
   rm -f "$RESTART_PENDING" "$FIRST_START"

@@ -23,7 +23,7 @@ join_cluster() {
   snapshot_before_upgrade "$live"
   if has_content; then set_aside; else put_directory "$DATA_DIR" 700; fi
   if [ -n "$is_to_leave" ]; then
-    say "its data are gone: taken out of the cluster, to be joined anew"
+    say "its data are gone: removed from the cluster, to join it again"
     remove_member "$live" "${entry%% *}" "$MEMBER" "$PEER_URL"
     rm -f "$STATE_DIR/started"
     entry=
@@ -108,7 +108,7 @@ promote_if_learner() {
   say "is a learner, waiting until it has caught up"
   down=0
   wait_until "$PROMOTE_SECONDS" has_been_promoted || fail "not promoted after $PROMOTE_SECONDS s: $answer" "see $LOG_DIR/etcd.log, and apply again"
-  ! is_own_learner || fail "etcd stops again and again: $(last_words)" "see $LOG_DIR/etcd.log, correct the cause, and apply again"
+  ! is_own_learner || fail "etcd keeps crashing: $(last_words)" "see $LOG_DIR/etcd.log, correct the cause, and apply again"
   say "promoted"
 }
 

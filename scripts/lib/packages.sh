@@ -166,5 +166,5 @@ ensure_user() {
   answer=$(useradd --system "$group" --no-create-home --home-dir /nonexistent --shell /sbin/nologin "$ETCD_USER" 2>&1) ||
     fail "the system user $ETCD_USER cannot be made: $(printf '%s\n' "$answer" | tail -n 1)" "make it by hand (useradd --system $ETCD_USER), or set user to one that is there, and apply again"
   know_member_uids
-  say "made the system user $ETCD_USER"
+  say "created the system user $ETCD_USER"
 }

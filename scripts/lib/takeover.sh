@@ -19,7 +19,7 @@ take_over() {
   if was_etcds "$path"; then
     chown -h root:root "$path"
     chmod 755 "$path"
-    say "$path is root's now, as all that root uses"
+    say "$path now belongs to root, as does all that root uses"
   fi
   if was_etcds "$LOG_DIR"; then take_over_log; fi
   for path in "$INSTALL_ROOT"/etcd-v*; do
@@ -40,7 +40,7 @@ take_over_log() {
       rm -rf "$file"
     fi
   done
-  say "$LOG_DIR is root's now, as all that root uses"
+  say "$LOG_DIR now belongs to root, as does all that root uses"
 }
 
 # The binaries and the key stay etcd's: etcd reads its key at each handshake; root runs binaries that it did not unpack as etcd's user (trust.sh).
@@ -60,5 +60,5 @@ take_over_version() {
   done
   # None of a plan that is known: this stage writes its own.
   rm -f "$1"/*.next
-  say "$1 is root's now, as all that root uses"
+  say "$1 now belongs to root, as does all that root uses"
 }

@@ -16,8 +16,8 @@ take_turn() {
   say "waiting for the turn: $turn_reason"
   wait_until 120 has_turn "$1" && return
   case $turn_answer in
-    *FAILURE*) refuse "turn" "not had within two minutes: $turn_reason" "wait for the other deploy to end (at the latest in $TURN_SECONDS s), and apply again; if it stays, somebody else has written that key: etcdctl del $TURN" ;;
-    *) refuse "turn" "not had within two minutes: $turn_reason" "correct what etcd says, and apply again" ;;
+    *FAILURE*) refuse "turn" "not obtained within two minutes: $turn_reason" "wait for the other deploy to end (at the latest in $TURN_SECONDS s), and apply again; if it stays, somebody else has written that key: etcdctl del $TURN" ;;
+    *) refuse "turn" "not obtained within two minutes: $turn_reason" "correct what etcd says, and apply again" ;;
   esac
 }
 

@@ -11,7 +11,7 @@ phase_bootstrap() {
   if has_wal; then
     if ! is_running; then
       if was_taken_out; then
-        say "the cluster has taken this member out: rollout decides"
+        say "the cluster has taken this member out: left to rollout"
         return
       fi
       # Stopped members with data are started together: one alone could not reach a quorum.
@@ -25,19 +25,19 @@ phase_bootstrap() {
   # What a killed run left: supervisor could start it as new while this run finds that it may not.
   rm -f "$FIRST_START"
   if has_mark; then
-    say "had a life before and its data are gone, it may not found anything: rollout decides"
+    say "had a life before and its data are gone, it may not found anything: left to rollout"
     return
   fi
   why_not=$(not_the_founding)
   if [ -n "$why_not" ]; then
-    say "$why_not: rollout decides"
+    say "$why_not: left to rollout"
     return
   fi
   wait_until 20 ask_founders ||
     refuse "founding" "$obstacle, so nobody knows whether the cluster lives there already" \
       "see that the host runs, and that the members reach each other at the ports ${PEER_URL##*:} and ${CLIENT_URL##*:} (firewall, routing, certificates), and apply again"
   if [ -n "$founded" ]; then
-    say "the cluster lives without this member: rollout decides"
+    say "the cluster lives without this member: left to rollout"
     return
   fi
   rm -f "$IDENTITY"

@@ -85,9 +85,9 @@ revive() {
   restart_program || true
   if wait_until 20 is_running && ! wait_until 3 is_stopped; then
     rm -f "$RESTART_PENDING"
-    say "etcd stopped again and again: started it with what is staged"
+    say "etcd kept crashing: started it with what is staged"
   else
-    say "warning: etcd stops again and again, also with what is staged: $(last_words)"
+    say "warning: etcd keeps crashing, also with what is staged: $(last_words)"
   fi
 }
 
