@@ -132,7 +132,7 @@ describe("a member whose host, disk or data are gone", () => {
       expect(applied.output).toMatch(/Apply complete!/);
       process.stderr.write(`its apply: ${applied.seconds.toFixed(1)} s\n`);
       expect(steps(applied.output, /rollout: (its data|took|added|promoted)/)).toEqual([
-        "etcd-server-7-21 rollout: its data are gone: removed from the cluster, to join it again",
+        "etcd-server-7-21 rollout: its data are gone: removing the member, then joining it again",
         "etcd-server-7-21 rollout: took etcd-server-7-21 (https://10.4.7.21:2380) out of the cluster",
         "etcd-server-7-21 rollout: added to the cluster",
         "etcd-server-7-21 rollout: promoted",
@@ -149,7 +149,7 @@ describe("a member whose host, disk or data are gone", () => {
       const applied = await project.apply(wanted);
       expect(applied.output).toMatch(/Apply complete!/);
       expect(steps(applied.output, /rollout: (its data|added|promoted)/)).toEqual([
-        "etcd-server-7-12 rollout: its data are gone: removed from the cluster, to join it again",
+        "etcd-server-7-12 rollout: its data are gone: removing the member, then joining it again",
         "etcd-server-7-12 rollout: added to the cluster",
         "etcd-server-7-12 rollout: promoted",
       ]);
@@ -203,7 +203,7 @@ describe("a member whose host, disk or data are gone", () => {
     const applied = await project.apply(wanted);
     expect(applied.output).toMatch(/Apply complete!/);
     expect(steps(applied.output, /its data|promoted/)).toEqual([
-      `${NAME} rollout: its data are gone: removed from the cluster, to join it again`,
+      `${NAME} rollout: its data are gone: removing the member, then joining it again`,
       `${NAME} rollout: promoted`,
     ]);
     await expectHealthy(project);

@@ -152,7 +152,7 @@ inEachShell((newHost) => {
     cluster.status("a");
     expect(rollout(host).lines.map((line) => line.split("rollout: ")[1])).toEqual([
       expect.stringContaining("moved what lay in"),
-      "its data are gone: removed from the cluster, to join it again",
+      "its data are gone: removing the member, then joining it again",
       expect.stringContaining("took a"),
       "added to the cluster",
       expect.stringContaining("is a learner"),

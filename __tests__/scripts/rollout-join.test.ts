@@ -109,7 +109,7 @@ inEachShell((newHost) => {
       expect(rollout(host)).toEqual({
         code: 0,
         lines: [
-          said("its data are gone: removed from the cluster, to join it again"),
+          said("its data are gone: removing the member, then joining it again"),
           said("took a (https://127.0.0.1:2380) out of the cluster"),
           ADDED,
           ...CAUGHT_UP,
@@ -190,7 +190,7 @@ inEachShell((newHost) => {
         expect(rollout(host)).toEqual({
           code: 0,
           lines: [
-            said("its data are gone: removed from the cluster, to join it again"),
+            said("its data are gone: removing the member, then joining it again"),
             said("took a (https://127.0.0.1:2380) out of the cluster"),
             ADDED,
             ...CAUGHT_UP,
@@ -360,7 +360,7 @@ inEachShell((newHost) => {
     cluster.members(["9", "unstarted", "a"], "b", "c");
     expect(rollout(host).lines.slice(0, 2)).toEqual([
       expect.stringContaining("moved what lay in /data/etcd to "),
-      said("its data are gone: removed from the cluster, to join it again"),
+      said("its data are gone: removing the member, then joining it again"),
     ]);
     expect(cluster.memberNames().sort()).toEqual(["a", "b", "c"]);
   });

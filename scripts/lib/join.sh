@@ -23,7 +23,7 @@ join_cluster() {
   snapshot_before_upgrade "$live"
   if has_content; then set_aside; else put_directory "$DATA_DIR" 700; fi
   if [ -n "$is_to_leave" ]; then
-    say "its data are gone: removed from the cluster, to join it again"
+    say "its data are gone: removing the member, then joining it again"
     remove_member "$live" "${entry%% *}" "$MEMBER" "$PEER_URL"
     rm -f "$STATE_DIR/started"
     entry=
