@@ -3,14 +3,7 @@ import { certificates, operatorCredentials } from "./certificate-rules";
 import { extraFlags, flagsTogether, metricsUrls, propsOfVersion } from "./flag-rules";
 import { paths, ports, privilegedPorts, supervisorIni, user } from "./host-rules";
 import { lists } from "./list-rules";
-import {
-  evenMemberCount,
-  memberAddresses,
-  memberCount,
-  memberHosts,
-  memberNames,
-  similarNames,
-} from "./member-rules";
+import { evenMemberCount, memberAddresses, memberCount, memberHosts, memberNames, similarNames } from "./member-rules";
 import type { Rule, Subject } from "./problem";
 import { bastion, sshOptions, sshTargets } from "./ssh-rules";
 import { autoCompaction, intervals, quota } from "./tuning-rules";
