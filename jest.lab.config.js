@@ -1,6 +1,6 @@
 const base = require("./jest.config.js");
 
-/** The lab's scenarios: real hosts, one lab at a time: two saturate two cores, and what they measure is the other one. @type {import("jest").Config} */
+/** The lab's scenarios, on real hosts: one lab at a time, or what a client measures is the other one (tools/test.sh runs two where none does). @type {import("jest").Config} */
 module.exports = {
   ...base,
   roots: ["<rootDir>/__tests__/lab"],
