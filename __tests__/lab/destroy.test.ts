@@ -13,7 +13,7 @@ const SECOND = {
   members: SECOND_NAMES.map((name) => ({
     name,
     address: name.replace("second-", "10.4.7."),
-    host: name.replace("second-", "hdss7-"),
+    hostName: name.replace("second-", "hdss7-"),
   })),
   ports: { peer: 3380, client: 3379 },
   paths: {

@@ -105,7 +105,7 @@ describe("changes of a running cluster's shape", () => {
       now = {
         ...now,
         certificates: { keyType: { algorithm: "RSA", rsaBits: 2048 } },
-        members: [...RUNBOOK.slice(0, 2), member(22, { host: "node-22" })],
+        members: [...RUNBOOK.slice(0, 2), member(22, { hostName: "node-22" })],
       };
       const running = await pids(lab);
       const applied = await project.apply(now);
