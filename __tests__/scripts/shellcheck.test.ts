@@ -65,14 +65,16 @@ test("the scripts define functions and variables, and do nothing by themselves",
   expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: "", stderr: "" });
 });
 
+/** The names of the functions that a text defines. */
+const functions = (text: string) => [...text.matchAll(/^(\w+)\(\)/gm)].map(([, name]) => name);
+
 test("no two functions have the same name: one file would undo another's", () => {
-  const names = [...HOST_TEXT.matchAll(/^(\w+)\(\)/gm)].map(([, name]) => name);
+  const names = functions(HOST_TEXT);
   expect(names.length).toBeGreaterThan(50);
   expect(names.filter((name, i) => names.indexOf(name) !== i)).toEqual([]);
 });
 
 test("what a removal carries calls nothing that it does not carry", () => {
-  const functions = (text: string) => [...text.matchAll(/^(\w+)\(\)/gm)].map(([, name]) => name);
   const carried = functions(REMOVAL_TEXT);
   const code = REMOVAL_TEXT.replace(/(^|\s)#.*$/gm, "");
   expect(carried.length).toBeGreaterThan(50);
@@ -82,7 +84,6 @@ test("what a removal carries calls nothing that it does not carry", () => {
 });
 
 test("the library calls nothing of the phases, and a phase nothing of another one", () => {
-  const functions = (text: string) => [...text.matchAll(/^(\w+)\(\)/gm)].map(([, name]) => name);
   const texts = HOST_SCRIPT_FILES.map((file) => ({ file, text: readFileSync(join(SCRIPTS_DIRECTORY, file), "utf8") }));
   const phases = texts.filter(({ file }) => file.startsWith("phases/"));
   const called = texts.flatMap(({ file, text }) => {
@@ -94,6 +95,5 @@ test("the library calls nothing of the phases, and a phase nothing of another on
       .filter((name) => new RegExp(`(^|[;&|({!]|\\bdo|\\bthen|\\belse|\\bif) *${name}\\b`, "m").test(code))
       .map((name) => `${file}: ${name}`);
   });
-  // What every upload ends in calls the phase by its name.
   expect(called).toEqual([]);
 });

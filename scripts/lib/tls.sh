@@ -45,9 +45,7 @@ end_of() {
   openssl x509 -noout -enddate | awk -F '[= ]+' '{ printf "%d%02d%02d\n", $5, (index("JanFebMarAprMayJunJulAugSepOctNovDec", $2) + 2) / 3, $3 }'
 }
 
-nth_authority() { nth_certificate "$1" <"$(client_directory)/certs/ca.pem"; }
-
-nth_certificate() { awk -v n="$1" '/-----BEGIN/ { i++ } i == n'; }
+nth_authority() { awk -v n="$1" '/-----BEGIN/ { i++ } i == n' "$(client_directory)/certs/ca.pem"; }
 
 # https_get URL PATH: the answer of a server that the CAs here vouch for, headers and all; or openssl's reason. etcd closes the connection after HTTP/1.0.
 https_get() { printf 'GET %s HTTP/1.0\r\n\r\n' "$2" | tls_connect "$1" -quiet -partial_chain -verify_return_error; }

@@ -23,8 +23,8 @@ export const PHASES = {
 
 export type Phase = keyof typeof PHASES;
 
-/** The files in `scripts/phases/`. */
-const PHASE_FILES = ["preflight", "archive", "stage", "bootstrap", "rollout", "health", "decommission"] as const;
+/** The phases that have a file of their own in `scripts/phases/`. */
+const PHASE_FILES = Object.keys(PHASES).filter((phase) => phase !== "open_inbox" && phase !== "shutdown");
 
 /** What a member's removal needs. The order matters only where a file sets variables at its top: installation before the rest. */
 const REMOVAL = [
