@@ -2,20 +2,24 @@ import eslint from "@eslint/js";
 import tseslint from "typescript-eslint";
 
 /*
- * The layers of the package, upper may import lower only (ARCHITECTURE.md):
- *   main, examples → index → etcd-cluster → etcd-member, validation → pki, provision → topology, release, render; settings beside
+ * The layers of the package. A file may import only from the layers to the right of its own (ARCHITECTURE.md):
+ *   main, examples → index → etcd-cluster → etcd-member, validation → pki, provision → topology, release, render
+ * Every layer may import settings.
  */
 const above = {
   cluster: {
     regex: "^\\.\\.?/(?:\\.\\./)*(?:index|etcd-cluster)$",
-    message: "Only index, and what uses the package, imports this.",
+    message: "Only src/index.ts and programs that use the package may import this.",
   },
   member: {
     regex: "^\\.\\.?/(?:\\.\\./)*(?:etcd-member|validation|validation/(?:index|check-props|validate-props))$",
-    message: "This belongs above: pass what is needed as an argument.",
+    message: "This belongs to a higher layer: pass what is needed as an argument.",
   },
-  pki: { regex: "/pki(?:/|$)", message: "provision and the pure layers do not know pki: pass PEM text or a digest." },
-  provision: { regex: "/provision(?:/|$)", message: "pki and the pure layers do not know provision." },
+  pki: {
+    regex: "/pki(?:/|$)",
+    message: "provision and the pure layers must not import pki: pass PEM text or a digest.",
+  },
+  provision: { regex: "/provision(?:/|$)", message: "pki and the pure layers must not import provision." },
 };
 const packages = {
   cdk: {
@@ -29,7 +33,7 @@ const packages = {
   },
 };
 
-/** One layer: which files, and what they may not import. */
+/** The rule for one layer: its files, and what they must not import. */
 const layer = (files, patterns, options = {}) => ({
   files,
   rules: {
@@ -60,7 +64,7 @@ export default tseslint.config(
     ["src/{topology,release,render}/**"],
     [above.cluster, above.member, above.pki, above.provision, packages.cdk, packages.tls, packages.host],
   ),
-  // The public props name constructs and classes of upper layers, as types: nothing of those layers runs here.
+  // The public props name constructs and classes of higher layers as types; no code of those layers runs here.
   layer(
     ["src/settings/**"],
     [above.cluster, above.member, above.pki, above.provision, packages.cdk, packages.tls, packages.host],

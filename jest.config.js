@@ -3,10 +3,10 @@ module.exports = {
   testEnvironment: "node",
   roots: ["<rootDir>/__tests__"],
   testMatch: ["**/*.test.ts"],
-  // The scenarios on real hosts run by jest.lab.config.js only.
+  // The scenarios on real hosts are run with jest.lab.config.js only.
   testPathIgnorePatterns: ["/node_modules/", "<rootDir>/__tests__/lab/"],
-  // The examples as they are in a checkout, without a build; what is published is tested by package.test.ts.
+  // The examples import the package from the checkout, without a build; package.test.ts tests what is published.
   moduleNameMapper: { "^cdktf-etcd$": "<rootDir>/src/index.ts" },
-  // swc drops types instead of checking them: `npm run typecheck` checks.
+  // swc removes types without checking them; `npm run typecheck` checks them.
   transform: { "\\.ts$": ["@swc/jest", { jsc: { parser: { syntax: "typescript" }, target: "es2022" } }] },
 };

@@ -1,6 +1,11 @@
 const base = require("./jest.config.js");
 
-/** The lab's scenarios, on real hosts: one lab at a time, or what a client measures is the other one (tools/test.sh runs two where none does). @type {import("jest").Config} */
+/**
+ * The lab's scenarios, on real hosts. They run one at a time, because a client that measures gaps would also measure
+ * the load of another lab. tools/test.sh runs two at a time where no client measures.
+ *
+ * @type {import("jest").Config}
+ */
 module.exports = {
   ...base,
   roots: ["<rootDir>/__tests__/lab"],

@@ -1,7 +1,8 @@
 import { App, TerraformOutput, TerraformStack } from "cdktf";
 import { EtcdCluster, EtcdRelease, SshKey } from "cdktf-etcd";
 
-// The runbook's topology. Version and SSH settings come from the environment; so do a mirror, and a digest where none is known.
+// The runbook's topology. The etcd version and the SSH settings come from the environment, and so do a mirror and, for
+// a version without a known digest, the digest.
 const { ETCD_VERSION, ETCD_MIRROR, ETCD_SHA256, SSH_USER, SSH_PORT, SSH_PRIVATE_KEY_FILE } = process.env;
 
 const app = new App();

@@ -6,7 +6,7 @@ import { temporaryDirectory } from "./support/temporary-directory";
 const ROOT = join(__dirname, "..");
 const checkout = join(temporaryDirectory(), "checkout");
 
-/** What `git clone` and `npm ci` leave: the committed files and the dependencies, nothing that was built. */
+/** Makes what `git clone` and `npm ci` make: the committed files and the dependencies, but no build output. */
 beforeAll(() => {
   const files = execFileSync("git", ["ls-files", "-z"], { cwd: ROOT, encoding: "utf8" }).split("\0").filter(Boolean);
   for (const file of files.filter((name) => existsSync(join(ROOT, name)))) {
@@ -20,7 +20,7 @@ function run(...command: string[]): string {
   return execFileSync(command[0], command.slice(1), { cwd: checkout, encoding: "utf8", stdio: "pipe" });
 }
 
-test("the program of the README is synthesized as cdktf.json says, without a build", () => {
+test("the app command in cdktf.json synthesizes the README's program without a build", () => {
   const { app } = JSON.parse(readFileSync(join(checkout, "cdktf.json"), "utf8"));
   run("sh", "-c", app);
   const { resource } = JSON.parse(readFileSync(join(checkout, "cdktf.out/stacks/etcd/cdk.tf.json"), "utf8"));
@@ -32,7 +32,7 @@ test.each([
   ["jest.config.js", false],
   ["jest.lab.config.js", true],
 ])(
-  "%s runs the lab's scenarios: %s",
+  "%s includes the lab's scenarios: %s",
   (config, expected) => {
     const tests: string[] = JSON.parse(run("npx", "jest", "-c", config, "--listTests", "--json"));
     expect(tests.length).toBeGreaterThan(10);

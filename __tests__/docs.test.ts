@@ -8,14 +8,15 @@ const ROOT = join(__dirname, "..");
 const blocks = codeBlocks();
 const outdir = temporaryDirectory();
 
-test("the README and the pages have code to try", () => {
+test("the README and the docs contain code blocks", () => {
   expect(blocks.map(({ place }) => place.split(":")[0])).toEqual(
     expect.arrayContaining(["README.md", "docs/deploy.md"]),
   );
 });
 
-test("every block compiles, in one program of TypeScript's own", () => {
-  // The files exist in here only, beside the package, so that they find what a program of a user's finds.
+test("every code block compiles", () => {
+  // These files exist only in this map. Their paths are in the package's directory, so that their imports resolve as
+  // they do in a user's program.
   const files = new Map(blocks.map(({ place, program }, i) => [join(ROOT, `block-${i}.ts`), { place, program }]));
   const options: ts.CompilerOptions = {
     target: ts.ScriptTarget.ES2022,
@@ -46,7 +47,7 @@ test("every block compiles, in one program of TypeScript's own", () => {
   expect(errors).toEqual([]);
 }, 60_000);
 
-test.each(blocks)("$place is a program that this package accepts", ({ place, program }) => {
+test.each(blocks)("the program at $place runs without an error", ({ place, program }) => {
   const { outputText } = ts.transpileModule(program, {
     compilerOptions: { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.CommonJS, esModuleInterop: true },
   });

@@ -9,7 +9,7 @@ import { addresses, allDependencies, emptyStack, find, type StackJson, synth, sy
 const NAMES = ["etcd-server-7-12", "etcd-server-7-21", "etcd-server-7-22"];
 const FOURTH = { name: "etcd-server-7-20", address: "10.4.7.20" };
 
-/** `null_resource.etcd_NAME_PHASE` of every member. */
+/** The address of this phase's `null_resource` for each of these members. */
 const each = (phase: string, names = NAMES) => names.map((name) => `null_resource.etcd_member_${name}_${phase}`);
 const MEMBERSHIP = "null_resource.etcd_membership";
 const SHUTDOWN = "terraform_data.etcd-shutdown_members";
@@ -17,14 +17,14 @@ const SEAL = "terraform_data.etcd-shutdown_seal";
 const rolloutTriggers = (json: StackJson, name: string) =>
   find(json, `null_resource.etcd_member_${name}_rollout`).triggers;
 
-describe("what waits for what", () => {
+describe("the order of the resources", () => {
   const json = synthCluster();
 
   test("the decommission waits for the preflights of all members", () => {
     expect(find(json, "terraform_data.etcd_decommission").depends_on).toEqual(each("preflight"));
   });
 
-  test("preflights wait for nothing that touches a host", () => {
+  test("no preflight waits for a resource that runs on a host", () => {
     for (const preflight of each("preflight")) {
       expect(allDependencies(json, preflight).filter((address) => address.startsWith("null_resource"))).toEqual([]);
     }
@@ -41,19 +41,19 @@ describe("what waits for what", () => {
     }
   });
 
-  test("the membership waits for the decommission, and for nothing that comes after it", () => {
+  test("the membership depends only on the decommission", () => {
     expect(find(json, MEMBERSHIP).depends_on).toEqual(["terraform_data.etcd_decommission"]);
   });
 
-  test("the shutdown waits for the decommission: at a destroy it comes first, and leaves nothing to do", () => {
+  test("the shutdown waits for the decommission, so that a destroy runs the shutdown first and leaves nothing for the decommission", () => {
     expect(find(json, SHUTDOWN).depends_on).toEqual(["terraform_data.etcd_decommission"]);
   });
 
-  test("every stage waits for membership and shutdown, so that nothing else ends while stages run", () => {
+  test("every stage waits for the membership and the shutdown, so that no other resource completes while stages run", () => {
     for (const stage of each("stage")) expect(find(json, stage).depends_on).toEqual([MEMBERSHIP, SHUTDOWN]);
   });
 
-  test("the seal is written last: a cluster that left is stopped after that", () => {
+  test("the seal comes last, and a cluster that has left the program is stopped after it", () => {
     expect(find(json, SEAL)).toEqual({ depends_on: [SHUTDOWN, "null_resource.etcd_health"], input: ["etcd/etcd"] });
   });
 
@@ -61,14 +61,14 @@ describe("what waits for what", () => {
     for (const bootstrap of each("bootstrap")) expect(find(json, bootstrap).depends_on).toEqual(each("stage"));
   });
 
-  test("the membership is created before the old one is destroyed, and so may depend on no file, at any distance", () => {
+  test("the membership is created before the old one is destroyed, and so it depends on no file, directly or indirectly", () => {
     expect(find(json, MEMBERSHIP).lifecycle).toEqual({ create_before_destroy: true });
     const all = allDependencies(json, MEMBERSHIP);
     expect(all).toContain("local.etcd-host-scripts_text");
     expect(all.filter((address) => address.startsWith("local_"))).toEqual([]);
   });
 
-  test("nothing but the CA, the membership and the shutdown has a lifecycle that spreads, and none reaches a file", () => {
+  test("only the CA, the membership and the shutdown have create_before_destroy, and none of them depends on a file", () => {
     const spreading = addresses(json).filter((address) =>
       JSON.stringify(find(json, address).lifecycle ?? "").includes("create_before_destroy"),
     );
@@ -78,13 +78,13 @@ describe("what waits for what", () => {
     }
   });
 
-  test("what a removed member's stop waits for: everything that depends on the membership, health at last", () => {
+  test("health depends on the membership and the decommission, so a removed member is stopped only after health", () => {
     expect(allDependencies(json, "null_resource.etcd_health")).toEqual(
       expect.arrayContaining([MEMBERSHIP, "terraform_data.etcd_decommission"]),
     );
   });
 
-  test("the first rollout waits for all bootstraps, and through them for the membership, each other one for the one before", () => {
+  test("the first rollout waits for all bootstraps and, through them, for the membership; each other rollout waits for the one before it", () => {
     const [first, second, third] = each("rollout");
     expect(find(json, first).depends_on).toEqual(each("bootstrap"));
     expect(allDependencies(json, first)).toEqual(expect.arrayContaining([MEMBERSHIP, SHUTDOWN]));
@@ -92,7 +92,7 @@ describe("what waits for what", () => {
     expect(find(json, third).depends_on).toEqual([second]);
   });
 
-  test("the chain of rollouts goes by name, whatever the order in the program", () => {
+  test("the rollouts are chained by member name, whatever the order in the program", () => {
     const shuffled = synthCluster({ members: [RUNBOOK.members[1], FOURTH, RUNBOOK.members[2], RUNBOOK.members[0]] });
     const chain = each("rollout", ["etcd-server-7-12", FOURTH.name, "etcd-server-7-21", "etcd-server-7-22"]);
     expect(chain.slice(1).map((rollout) => find(shuffled, rollout).depends_on)).toEqual(
@@ -100,7 +100,7 @@ describe("what waits for what", () => {
     );
   });
 
-  test("names sort by code unit, so a chain is the same on every machine", () => {
+  test("names are sorted by code unit, so that the chain is the same on every machine", () => {
     const names = ["b", "a-10", "C", "a-9"];
     const json = synthCluster({ members: names.map((name, i) => ({ name, address: `10.4.7.${i + 1}` })) });
     const chain = each("rollout", ["C", "a-10", "a-9", "b"]);
@@ -109,7 +109,7 @@ describe("what waits for what", () => {
     );
   });
 
-  test("health runs again when any rollout or stage did or the members changed, and last but for the seal", () => {
+  test("health runs again when a rollout or stage has run or the members have changed, and only the seal comes after it", () => {
     const health = find(json, "null_resource.etcd_health");
     expect(health.triggers).toEqual({
       ...Object.fromEntries(NAMES.map((name) => [name, `\${null_resource.etcd_member_${name}_rollout.id}`])),
@@ -123,10 +123,10 @@ describe("what waits for what", () => {
   });
 });
 
-describe("what a change of the program changes", () => {
+describe("a change of the program", () => {
   const json = synthCluster();
 
-  test("the order of the members changes nothing at all", () => {
+  test("changing the order of the members changes nothing", () => {
     const text = (members: EtcdClusterProps["members"]) => {
       const stack = emptyStack();
       new EtcdCluster(stack, "etcd", { ...RUNBOOK, members, certificates: { sharedPeerCertificate: true } });
@@ -163,7 +163,7 @@ describe("what a change of the program changes", () => {
     });
   });
 
-  test("a new quota changes the trigger of that flag and the script's digest, and nothing else of a rollout", () => {
+  test("a new quota changes only two triggers of a rollout: that flag and the digest of the startup script", () => {
     const changed = synthCluster({ quotaBackendBytes: 4294967296 });
     for (const name of NAMES) {
       const before = rolloutTriggers(json, name) ?? {};
@@ -177,13 +177,13 @@ describe("what a change of the program changes", () => {
     }
   });
 
-  test("an own flag is a trigger by its own name", () => {
+  test("a flag in extraFlags is a trigger under its own name", () => {
     const changed = synthCluster({ extraFlags: { "snapshot-count": "5000" } });
     expect(rolloutTriggers(changed, NAMES[0])).toMatchObject({ "flag.snapshot_count": "5000" });
   });
 
   test.each([false, true])(
-    "members that come or go restart none of the others (shared certificate: %s)",
+    "adding or removing a member restarts no other member (shared certificate: %s)",
     (sharedPeerCertificate) => {
       const certificates = { sharedPeerCertificate };
       const three = synthCluster({ certificates });
@@ -192,7 +192,7 @@ describe("what a change of the program changes", () => {
     },
   );
 
-  test("a member that comes or goes has every host looked at first, and the membership made anew", () => {
+  test("adding or removing a member replaces the membership and runs every preflight again", () => {
     const four = synthCluster({ members: [...RUNBOOK.members, FOURTH] });
     const members =
       "etcd-server-7-12=https://10.4.7.12:2380,etcd-server-7-20=https://10.4.7.20:2380,etcd-server-7-21=https://10.4.7.21:2380,etcd-server-7-22=https://10.4.7.22:2380";
@@ -202,8 +202,8 @@ describe("what a change of the program changes", () => {
     }
   });
 
-  // Each preflight closes its host's connections to the old one.
-  test("a member that is made anew on its host runs all its phases again, and of the others the preflights", () => {
+  // All preflights run again because each of them closes its host's connections to the old member.
+  test("re-provisioning a member runs all of its phases again, and only the preflights of the other members", () => {
     const [first, ...rest] = RUNBOOK.members;
     const again = synthCluster({ members: [{ ...first, reprovision: 1 }, ...rest] });
     for (const phase of ["preflight", "stage", "rollout"]) {
@@ -221,15 +221,12 @@ describe("what a change of the program changes", () => {
     ["3.2.18", true],
     ["3.3.27", false],
     ["3.6.14", false],
-  ])(
-    "a renewed leaf restarts a member of etcd %s: %s, by whether it reads its leaf again by itself",
-    (version, restarts) => {
-      const old = synthCluster({ version, release: EtcdRelease.github({ sha256: "a".repeat(64) }) });
-      expect("certificate_sha256" in (rolloutTriggers(old, NAMES[0]) ?? {})).toBe(restarts);
-    },
-  );
+  ])("a renewed leaf restarts a member that runs etcd %s: %s", (version, restarts) => {
+    const old = synthCluster({ version, release: EtcdRelease.github({ sha256: "a".repeat(64) }) });
+    expect("certificate_sha256" in (rolloutTriggers(old, NAMES[0]) ?? {})).toBe(restarts);
+  });
 
-  test("a renewed leaf is staged, but restarts nobody", () => {
+  test("a renewed leaf is staged but restarts no member", () => {
     const leaf = `\${sha256(tls_locally_signed_cert.etcd_peer_${NAMES[0]}_cert.cert_pem)}`;
     expect(find(json, `null_resource.etcd_member_${NAMES[0]}_stage`).triggers).toMatchObject({
       certificate_sha256: leaf,
@@ -237,7 +234,7 @@ describe("what a change of the program changes", () => {
     expect(JSON.stringify(rolloutTriggers(json, NAMES[0]))).not.toContain("locally_signed");
   });
 
-  test("preflight and stage run again for the same things, preflight for the members too, by names that a plan's reader understands", () => {
+  test("preflight and stage have the same readable triggers, and preflight also has the members and their reprovision numbers", () => {
     const { owner, ...stage } = find(json, `null_resource.etcd_member_${NAMES[0]}_stage`).triggers ?? {};
     expect(owner).toBe(`\${terraform_data.etcd_decommission["${NAMES[0]}"].id}`);
     expect(stage).toEqual({
@@ -272,7 +269,7 @@ describe("secrets", () => {
   const json = synthCluster({ operatorCredentials: { directory: "/root/credentials" } });
   const keys = /private_key_pem/;
 
-  /** Every string of the JSON with the path that leads to it. */
+  /** Yields every string in the JSON together with its path. */
   function* strings(value: unknown, path: string): Generator<[path: string, text: string]> {
     if (typeof value === "string") yield [path, value];
     else if (value !== null && typeof value === "object") {
@@ -280,7 +277,7 @@ describe("secrets", () => {
     }
   }
 
-  test("a private key reaches the tls provider, the inbox of its own member and the operator's own file, and nothing else", () => {
+  test("private keys appear only in tls resources, in the upload to their own member's inbox and in the operator's credentials", () => {
     const found = [...strings(json, "")].filter(([, text]) => keys.test(text)).map(([path]) => path);
     expect(found.filter((path) => !path.startsWith("/resource/tls_")).sort()).toEqual([
       ...NAMES.map((name) => `/resource/null_resource/etcd_member_${name}_stage/provisioner/1/file/content`),
@@ -300,7 +297,7 @@ describe("secrets", () => {
     }
   });
 
-  test("the CA's private key is used to sign, and by nothing else", () => {
+  test("the CA's private key is used only to sign certificates", () => {
     const caKeys = [...strings(json, "")].filter(([, text]) => /etcd_ca_(?:key|cert)\.private_key_pem/.test(text));
     for (const [path] of caKeys) {
       expect(path).toMatch(
@@ -318,8 +315,8 @@ describe("secrets", () => {
   });
 });
 
-describe("what the rest of a program sees", () => {
-  test("endpoints are the client URLs, by member name", () => {
+describe("the attributes of a cluster", () => {
+  test("endpoints lists the client URLs in the order of the member names", () => {
     const cluster = new EtcdCluster(emptyStack(), "etcd", { ...RUNBOOK, members: [...RUNBOOK.members].reverse() });
     expect(cluster.endpoints).toBe("https://10.4.7.12:2379,https://10.4.7.21:2379,https://10.4.7.22:2379");
   });
@@ -327,20 +324,23 @@ describe("what the rest of a program sees", () => {
   test.each([
     [false, `tls_locally_signed_cert.etcd_peer_${NAMES[1]}_cert.validity_end_time`],
     [true, "tls_locally_signed_cert.etcd_peer_shared_cert.validity_end_time"],
-  ])("the end of each member's certificate is known by its name (shared: %s)", (sharedPeerCertificate, end) => {
-    const json = synth((stack) => {
-      const { certificateEnds } = new EtcdCluster(stack, "etcd", {
-        ...RUNBOOK,
-        certificates: { sharedPeerCertificate },
+  ])(
+    "certificateEnds gives the end of each member's certificate by member name (shared certificate: %s)",
+    (sharedPeerCertificate, end) => {
+      const json = synth((stack) => {
+        const { certificateEnds } = new EtcdCluster(stack, "etcd", {
+          ...RUNBOOK,
+          certificates: { sharedPeerCertificate },
+        });
+        expect(Object.keys(certificateEnds)).toEqual(NAMES);
+        new TerraformOutput(stack, "end", { value: certificateEnds[NAMES[1]] });
       });
-      expect(Object.keys(certificateEnds)).toEqual(NAMES);
-      new TerraformOutput(stack, "end", { value: certificateEnds[NAMES[1]] });
-    });
-    const ca = "tls_self_signed_cert.etcd_ca_cert.validity_end_time";
-    expect(json.output).toEqual({ end: { value: `\${(timecmp(${end}, ${ca}) == -1) ? ${end} : ${ca}}` } });
-  });
+      const ca = "tls_self_signed_cert.etcd_ca_cert.validity_end_time";
+      expect(json.output).toEqual({ end: { value: `\${(timecmp(${end}, ${ca}) == -1) ? ${end} : ${ca}}` } });
+    },
+  );
 
-  test("the rest of the program gets each member's address, URLs and certificate, and all CAs that a client must trust", () => {
+  test("a cluster exposes each member's address, URLs and certificate, and all CAs that a client must trust", () => {
     const json = synth((stack) => {
       const next = new CertificateAuthority(stack, "next-ca");
       const cluster = new EtcdCluster(stack, "etcd", { ...RUNBOOK, certificates: { trustedAuthorities: [next] } });
@@ -361,7 +361,7 @@ describe("what the rest of a program sees", () => {
     });
   });
 
-  test("a cluster that something else deploys has its attributes, and no resource", () => {
+  test("fromAttributes returns the given attributes and creates no resource", () => {
     const attributes = { endpoints: "https://10.4.7.12:2379", caBundlePem: "PEM" };
     const json = synth((stack) => {
       expect(EtcdCluster.fromAttributes(stack, "elsewhere", attributes)).toMatchObject(attributes);
@@ -369,7 +369,7 @@ describe("what the rest of a program sees", () => {
     expect(json.resource).toBeUndefined();
   });
 
-  test("a client certificate is signed by the cluster's CA, for a client", () => {
+  test("issueClientCertificate signs a client certificate with the cluster's CA", () => {
     const json = synth((stack) => {
       const cluster = new EtcdCluster(stack, "etcd", RUNBOOK);
       const leaf = cluster.issueClientCertificate("kube-apiserver", {
@@ -396,7 +396,7 @@ describe("what the rest of a program sees", () => {
     ]);
   });
 
-  test("an address may be a token, and reaches Terraform as such wherever it is used", () => {
+  test("an address may be a token, and it stays a token wherever it is used", () => {
     const json = synth((stack) => {
       const address = new TerraformVariable(stack, "address", { type: "string" }).stringValue;
       new EtcdCluster(stack, "etcd", { ...RUNBOOK, members: [{ name: "a", address }] });
@@ -413,7 +413,7 @@ describe("what the rest of a program sees", () => {
     expect(find(json, "null_resource.etcd_genesis_founders").triggers).toMatchObject({
       founders: "a=https://${var.address}:2380",
     });
-    // Terraform computes the digest, of the same text that the member's script has.
+    // Terraform computes the digest, because the text contains the address, which is known only at apply.
     expect(find(json, "null_resource.etcd_member_a_rollout").triggers?.startup_script_sha256).toBe(
       "${sha256(local.etcd_member_a_restart-text)}",
     );
@@ -423,15 +423,15 @@ describe("what the rest of a program sees", () => {
   });
 });
 
-test("three members with a shared certificate are 30 resources, 38 with the instances of decommission and shutdown", () => {
+test("three members with a shared certificate have 30 resources, or 38 with the instances of decommission and shutdown", () => {
   const json = synthCluster({ certificates: { sharedPeerCertificate: true } });
   const count = Object.fromEntries(
     Object.entries(json.resource).map(([type, blocks]) => [type, Object.keys(blocks).length]),
   );
   expect(count).toEqual({
-    local_file: 7, // startup script and supervisor ini of each, etcdctl environment
-    null_resource: 15, // four phases of each, genesis, membership, health
-    terraform_data: 3, // decommission, shutdown, its seal
+    local_file: 7, // the startup script and the supervisor ini of each member, and etcdctl.env
+    null_resource: 15, // four phases of each member, genesis, membership and health
+    terraform_data: 3, // decommission, shutdown and seal
     tls_cert_request: 1,
     tls_locally_signed_cert: 1,
     tls_private_key: 2,
@@ -441,7 +441,7 @@ test("three members with a shared certificate are 30 resources, 38 with the inst
   expect(Object.keys(find(json, "terraform_data.etcd_decommission").for_each ?? {})).toEqual(NAMES);
 });
 
-test("two clusters in one stack share the providers, the host scripts and the shutdown, and neither's deploy waits for the other's", () => {
+test("two clusters in one stack share the providers, the host scripts and the shutdown, and neither deploy waits for the other", () => {
   const json = synth((stack) => {
     new EtcdCluster(stack, "main", RUNBOOK);
     new EtcdCluster(stack, "events", {

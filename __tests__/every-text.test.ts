@@ -8,7 +8,7 @@ import { synth } from "./support/synth";
 import { providerMirror, Terraform } from "./support/terraform";
 import { SshKey } from "../src/settings";
 
-/** Begins each text, so that it is found wherever it goes. */
+/** Every text starts with this mark, so that the test finds it wherever it is used. */
 const MARK = "mark.";
 const PIECES = [
   "${a}",
@@ -31,7 +31,7 @@ const PIECES = [
   "/x",
 ];
 
-/** Every free text of the props, all of them the same. */
+/** A cluster in which every free-text prop has this text. */
 const cluster = (text: string) =>
   synth((stack) => {
     const etcd = new EtcdCluster(stack, "etcd", {
@@ -46,13 +46,13 @@ const cluster = (text: string) =>
       release: EtcdRelease.localArchive(text),
       certificates: { commonName: text },
       extraFlags: { "host-whitelist": text },
-      // A single quote is refused here: etcdctl.env is a shell's.
+      // This prop refuses single quotes, because its value is written to etcdctl.env, which a shell reads.
       operatorCredentials: { directory: text.replace(/'/g, "_"), commonName: text },
     });
     etcd.issueClientCertificate("client", { commonName: text, organization: text });
   });
 
-/** All strings of a synthesized stack that hold the mark, by where they are. */
+/** All strings in a synthesized stack that contain the mark, each with its place. */
 function marked(json: unknown, at = ""): [place: string, text: string][] {
   if (typeof json === "string") return json.includes(MARK) ? [[at, json]] : [];
   if (typeof json !== "object" || json === null) return [];
@@ -62,7 +62,7 @@ function marked(json: unknown, at = ""): [place: string, text: string][] {
 const outdir = temporaryDirectory();
 const mirror = providerMirror();
 (mirror ? test : test.skip)(
-  "every text of the props comes out of Terraform as it went in, wherever it stands",
+  "Terraform reads every text in the props back unchanged, wherever it is used",
   () => {
     const directory = join(outdir, "texts");
     mkdirSync(directory);
@@ -74,7 +74,7 @@ const mirror = providerMirror();
     );
     expect(new Set(found.map(({ place }) => place)).size).toBeGreaterThan(30);
 
-    // A key is read from its file: here it is the path that counts.
+    // Terraform would read the key from its file, which does not exist here, so only the path is compared.
     const value = (written: string) => written.replace(/^\$\{file\((pathexpand\(.*\))\)\}$/s, "${$1}");
     const locals = Object.fromEntries(found.map(({ written }, i) => [`v${i}`, value(written)]));
     const output = { all: { value: `\${[${found.map((_, i) => `local.v${i}`).join()}]}` } };

@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 
-// One import that the lint must refuse, and one that it must allow, for each layer.
+// Imports that the lint must refuse, and imports that it must allow, for each layer.
 const REFUSED: [file: string, line: string][] = [
   ["src/etcd-cluster.ts", 'import "@cdktf/provider-null";'],
   ["src/etcd-member.ts", 'import "./etcd-cluster";'],
@@ -26,7 +26,7 @@ const ALLOWED: [file: string, line: string][] = [
   ["src/settings/x.ts", 'import type { KeyType } from "../pki/key-type"; export type X = KeyType;'],
 ];
 
-/** The lint's messages for each file and text; in one process of its own, since eslint does not run inside jest. */
+/** The lint messages for each file and text. eslint runs in its own process, because it does not run inside jest. */
 function lint(cases: [file: string, line: string][]): string[][] {
   const program = `
     import { ESLint } from "eslint";
@@ -41,7 +41,7 @@ function lint(cases: [file: string, line: string][]): string[][] {
   return JSON.parse(execFileSync(process.execPath, args, { cwd: join(__dirname, ".."), encoding: "utf8" }));
 }
 
-test("an import against the layers is a lint error that says why, others are none", () => {
+test("an import that breaks the layers is a lint error with a reason, and other imports are accepted", () => {
   const answers = lint([...REFUSED, ...ALLOWED]);
   const told = answers.map((messages) => messages.length);
   expect(told).toEqual([...REFUSED.map(() => 1), ...ALLOWED.map(() => 0)]);

@@ -8,7 +8,7 @@ const ROOT = join(__dirname, "..");
 const TSC = join(ROOT, "node_modules", "typescript", "bin", "tsc");
 const directory = temporaryDirectory();
 
-/** Without what npm tells a script about the project that runs it. */
+/** The environment without the variables in which npm describes the project whose script is running. */
 const environment = Object.fromEntries(
   Object.entries(process.env).filter(([key]) => !/^npm_(?!config_registry)/i.test(key)),
 );
@@ -16,7 +16,7 @@ const environment = Object.fromEntries(
 let tarball: string;
 
 beforeAll(() => {
-  // What lies in lib may be missing, as in a fresh checkout, or old.
+  // The contents of lib may be missing, as in a fresh checkout, or out of date.
   run(ROOT, "npm", "run", "--silent", "build");
   const [{ filename }] = JSON.parse(
     run(ROOT, "npm", "pack", "--ignore-scripts", "--json", "--pack-destination", directory),
@@ -30,14 +30,17 @@ function run(cwd: string, command: string, ...args: string[]): string {
   return stdout;
 }
 
-/** The resources and locals of the README's shortest program, compiled and run in a new project that has installed the package. */
+/**
+ * The resources, locals and providers of the README's minimal program, compiled and run in a new project in which the
+ * package is installed.
+ */
 function synthesizeIn(project: string, packageJson: { [key: string]: unknown }): { [key: string]: unknown } {
   const cwd = join(directory, project);
   mkdirSync(cwd);
   writeFileSync(join(cwd, "package.json"), JSON.stringify({ name: project, private: true, ...packageJson }));
   run(cwd, "npm", "install", "--no-audit", "--no-fund", tarball);
   writeFileSync(join(cwd, "main.ts"), codeBlocks()[0].program);
-  // Strict, with the declarations of the package: what a user's editor checks.
+  // A strict compilation against the package's declarations finds what a user's editor would find.
   run(
     cwd,
     process.execPath,
@@ -57,7 +60,7 @@ function synthesizeIn(project: string, packageJson: { [key: string]: unknown }):
   return { resource, locals, provider };
 }
 
-test("the package holds the library, its scripts and its pages, and nothing of what makes it", () => {
+test("the package contains the library, the scripts and the docs, but no sources and no tools", () => {
   const files = execFileSync("tar", ["-tzf", tarball], { encoding: "utf8" }).trim().split("\n");
   const inPackage = (file: string) => file.replace(/^package\//, "");
   const roots = new Set(files.map((file) => inPackage(file).split("/")[0]));
@@ -81,7 +84,7 @@ test("the package holds the library, its scripts and its pages, and nothing of w
   }
 });
 
-describe("the README's shortest program, in an empty project", () => {
+describe("the README's minimal program in an empty project", () => {
   let withCdktf: { [key: string]: unknown };
 
   test("synthesizes with nothing but the package and its peer dependencies", () => {
@@ -106,7 +109,7 @@ describe("the README's shortest program, in an empty project", () => {
       "tls_private_key",
       "tls_self_signed_cert",
     ]);
-    // The scripts were found where the package has them, and lie beside the program.
+    // The host scripts were found in the package and copied to the stack's assets.
     const stack = readdirSync(join(directory, "with-cdktf/cdktf.out/stacks/etcd"), {
       encoding: "utf8",
       recursive: true,
@@ -114,10 +117,10 @@ describe("the README's shortest program, in an empty project", () => {
     expect(stack.filter((file) => /^assets\/.*\/phases\/bootstrap\.sh$/.test(file))).toHaveLength(1);
   }, 120_000);
 
-  test("synthesizes the same resources with cdktn in the place of cdktf", () => {
+  test("synthesizes the same resources with cdktn in place of cdktf", () => {
     const withCdktn = synthesizeIn("with-cdktn", {
       dependencies: { cdktf: "npm:cdktn@0.24.0" },
-      // Without this npm refuses: the package and the provider bindings name cdktf as their peer.
+      // Without this, npm refuses to install, because cdktf is a peer dependency of the package and the bindings.
       overrides: { cdktf: "$cdktf" },
     });
     const { name } = JSON.parse(readFileSync(join(directory, "with-cdktn/node_modules/cdktf/package.json"), "utf8"));

@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
-# The reference for day 2: what a careful person does by ssh and etcdctl on the cluster that bench/reference.sh made, all operations of bench/day2.ts.
-# One SSH session a step and host; what may run on all hosts at the same time does. bench/day2.ts says what it leaves out.
-# usage (in the operator's namespace): bench/day2-reference.sh WORKDIR OPERATION [ARGUMENT…]   with SSH_PRIVATE_KEY_FILE set
-# shellcheck disable=SC2016 # what is in single quotes is for the shells on the hosts
+# The reference for day 2: what a careful person would do with ssh and etcdctl, on the cluster that bench/reference.sh
+# deployed, for each operation of bench/day2.ts. It uses one SSH session per step and host, and works on all hosts at
+# the same time where it may. bench/day2.ts lists what it leaves out.
+# usage (in the operator's namespace, with SSH_PRIVATE_KEY_FILE set):
+#   bench/day2-reference.sh WORKDIR OPERATION [ARGUMENT…]
+# shellcheck disable=SC2016 # text in single quotes is for the shells on the hosts
 set -euo pipefail
 cd "$1"
 operation=$2
@@ -12,9 +14,9 @@ more=(etcd-server-7-23=10.4.7.23 etcd-server-7-24=10.4.7.24)
 first=${members[0]#*=}
 
 ssh=(ssh -i "$SSH_PRIVATE_KEY_FILE" -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR)
-on() { "${ssh[@]}" "root@${1#*=}" sh -s; } # NAME=ADDRESS: runs standard input there
+on() { "${ssh[@]}" "root@${1#*=}" sh -s; } # NAME=ADDRESS: runs standard input as a script on this member's host
 
-# on_all SCRIPT MEMBER…: SCRIPT MEMBER prints what runs on each, all at the same time
+# on_all SCRIPT MEMBER…: runs what `SCRIPT MEMBER` prints on each member's host, on all of them at the same time
 on_all() {
   local script=$1 member pid pids=()
   shift
@@ -25,11 +27,11 @@ on_all() {
   for pid in "${pids[@]}"; do wait "$pid"; done
 }
 
-helpers() { # MEMBER: what the scripts on the hosts have in common
+helpers() { # MEMBER: prints what all scripts on the hosts have in common
   printf 'set -eu\nname=%s own=https://%s:2379 first=https://%s:2379\n' "${1%%=*}" "${1#*=}" "$first"
   cat <<'SCRIPT'
 ctl() { /opt/etcd/etcdctl --cacert /opt/etcd/certs/ca.pem --cert /opt/etcd/certs/etcd-peer.pem --key /opt/etcd/certs/etcd-peer-key.pem --command-timeout 3s --endpoints "$@"; }
-wait_for() { end=$(($(date +%s) + 60)); until "$@" >/dev/null 2>&1; do [ "$(date +%s)" -lt $end ] || { echo "in vain: $*" >&2; "$@" >&2; exit 1; }; sleep 0.1; done; }
+wait_for() { end=$(($(date +%s) + 60)); until "$@" >/dev/null 2>&1; do [ "$(date +%s)" -lt $end ] || { echo "timed out: $*" >&2; "$@" >&2; exit 1; }; sleep 0.1; done; }
 id_of() { ctl "$first" member list | awk -F', ' -v name="$1" '$3 == name { print $1 }'; }
 leads() { ctl "$1" endpoint status -w fields | awk '$1 == "\"MemberID\"" { id = $3 "" } $1 == "\"Leader\"" { leader = $3 "" } END { exit id != leader }'; }
 all_healthy() { wait_for ctl "$own" endpoint health --cluster; }
@@ -38,19 +40,20 @@ restart() { # NEXT_LEADER
   supervisorctl restart "$name" >/dev/null
   all_healthy
 }
-add() { # PEER_URL: as a learner
+add() { # PEER_URL: adds this member as a learner
   wait_for ctl "$first" member add "$name" --learner --peer-urls "$1"
   initial=$(ctl "$first" member list | awk -F', ' -v url="$1" -v name="$name" '{ printf "%s%s=%s", sep, $4 == url ? name : $3, $4; sep = "," }')
   sed -i "s#--initial-cluster [^ ]*#--initial-cluster $initial#; s/--initial-cluster-state new/--initial-cluster-state existing/" /opt/etcd/etcd-server-startup.sh
 }
-promote() { # PEER_URL: refused until it has caught up
+promote() { # PEER_URL: etcd refuses this until the learner has caught up
   wait_for ctl "$first" member promote "$(ctl "$first" member list | awk -F', ' -v url="$1" '$4 == url { print $1 }')"
   all_healthy
 }
 SCRIPT
 }
 
-# rolling SCRIPT: SCRIPT prints what is done before the restart of each; leadership goes to one that has had its turn
+# rolling SCRIPT: restarts the members one by one, each after what SCRIPT prints was run on it; leadership moves to a
+# member that has already been restarted
 rolling() {
   local member before=${members[-1]}
   for member in "${members[@]}"; do
@@ -59,7 +62,7 @@ rolling() {
   done
 }
 
-fetch() { # URL SHA256 VERSION: prints how a host gets this version
+fetch() { # URL SHA256 VERSION: prints the commands that install this version on a host
   cat <<SCRIPT
 dir=/opt/etcd-v$3
 curl -fsS -o /opt/etcd.tar.gz $1
@@ -70,20 +73,22 @@ rm /opt/etcd.tar.gz
 SCRIPT
 }
 
-put() { # FILE PATH MODE: prints how a host gets a file of this directory, in one step
-  printf 'umask 077\ncat >%s.new <<"END"\n%s\nEND\nchown etcd:etcd %s.new\nchmod %s %s.new\nmv %s.new %s\numask 022\n' "$2" "$(cat "$1")" "$2" "$3" "$2" "$2" "$2"
+put() { # FILE PATH MODE: prints the commands that install a file of this directory on a host, by a rename
+  printf 'umask 077\ncat >%s.new <<"END"\n%s\nEND\nchown etcd:etcd %s.new\nchmod %s %s.new\nmv %s.new %s\numask 022\n' \
+    "$2" "$(cat "$1")" "$2" "$3" "$2" "$2" "$2"
 }
 
-issue_leaf() { # CA FILE MEMBER…: FILE.pem for the key that all have, of CA.pem
+issue_leaf() { # CA FILE MEMBER…: issues FILE.pem, signed by CA.pem, for the one key that all members use
   local ca=$1 file=$2
   shift 2
   openssl req -new -key etcd-peer-key.pem -subj /CN=k8s-etcd -out leaf.csr
   openssl x509 -req -in leaf.csr -CA "$ca.pem" -CAkey "$ca-key.pem" -CAcreateserial -days 3650 -out "$file.pem.new" \
-    -extfile <(printf 'subjectAltName=%s\nextendedKeyUsage=serverAuth,clientAuth\n' "$(printf '%s\n' "${@#*=}" | sed 's/^/IP:/' | paste -sd,)") 2>/dev/null
+    -extfile <(printf 'subjectAltName=%s\nextendedKeyUsage=serverAuth,clientAuth\n' \
+      "$(printf '%s\n' "${@#*=}" | sed 's/^/IP:/' | paste -sd,)") 2>/dev/null
   mv "$file.pem.new" "$file.pem"
 }
 
-put_leaf() { # new handshakes use it at once
+put_leaf() { # MEMBER: etcd uses the new certificate for new handshakes at once
   helpers "$1"
   put etcd-peer.pem /opt/etcd/certs/etcd-peer.pem 644
   echo 'all_healthy'
@@ -91,16 +96,19 @@ put_leaf() { # new handshakes use it at once
 put_trust() { put trust.pem /opt/etcd/certs/ca.pem 644; }
 
 case $operation in
-  credentials) # not measured: what clients use, the writer among them
+  credentials) # not measured: writes the credentials that clients use, the writer among them
     cp ca.pem trust.pem
     mkdir -p credentials
     urls=$(printf 'https://%s:2379\n' "${members[@]#*=}" | paste -sd,)
-    printf 'export ETCDCTL_ENDPOINTS=%s ETCDCTL_CACERT=%s ETCDCTL_CERT=%s ETCDCTL_KEY=%s\n' "$urls" "$PWD/trust.pem" "$PWD/etcd-peer.pem" "$PWD/etcd-peer-key.pem" >credentials/etcdctl.env
+    printf 'export ETCDCTL_ENDPOINTS=%s ETCDCTL_CACERT=%s ETCDCTL_CERT=%s ETCDCTL_KEY=%s\n' \
+      "$urls" "$PWD/trust.pem" "$PWD/etcd-peer.pem" "$PWD/etcd-peer-key.pem" >credentials/etcdctl.env
     ;;
 
   restart) # QUOTA
     quota=$1
-    set_quota() { echo "sed -i 's/--initial-cluster-state/--quota-backend-bytes $quota &/' /opt/etcd/etcd-server-startup.sh"; }
+    set_quota() {
+      echo "sed -i 's/--initial-cluster-state/--quota-backend-bytes $quota &/' /opt/etcd/etcd-server-startup.sh"
+    }
     rolling set_quota
     ;;
 
@@ -115,7 +123,8 @@ case $operation in
     on_all prepare "${members[@]}"
     {
       helpers "${members[0]}"
-      printf '%s\n' 'umask 077' 'ctl "$own" snapshot save /root/before.db >/dev/null 2>&1' '/opt/etcd/etcdutl snapshot status /root/before.db >/dev/null'
+      printf '%s\n' 'umask 077' 'ctl "$own" snapshot save /root/before.db >/dev/null 2>&1' \
+        '/opt/etcd/etcdutl snapshot status /root/before.db >/dev/null'
     } | on "${members[0]}"
     rolling switch
     ;;
@@ -123,7 +132,8 @@ case $operation in
   grow) # URL SHA256 VERSION
     arguments=("$@")
     issue_leaf ca more-peer "${more[@]}"
-    # As on the first member, but for name and addresses; the list of members is filled in when it joins.
+    # The files are the first member's, with another name and other addresses. The list of members is filled in when the
+    # member joins.
     "${ssh[@]}" "root@$first" cat /opt/etcd/etcd-server-startup.sh >startup.sh
     "${ssh[@]}" "root@$first" cat /etc/supervisor/conf.d/etcd-server.conf >program.conf
     install_member() {
@@ -145,7 +155,7 @@ case $operation in
       {
         helpers "$member"
         echo "add https://${member#*=}:2380"
-        # supervisor starts at once what it is told of: not before the cluster knows the member.
+        # supervisor starts the program as soon as it reads the file, so the member must have been added before.
         echo "mv /root/etcd-server.conf /etc/supervisor/conf.d/ && supervisorctl update >/dev/null"
         echo "promote https://${member#*=}:2380"
       } | on "$member"
@@ -157,14 +167,18 @@ case $operation in
       {
         helpers "${members[0]}"
         printf 'leaving=%s url=https://%s:2379\n' "${member%%=*}" "${member#*=}"
-        printf '%s\n' 'if leads "$url"; then ctl "$url" move-leader "$(id_of "$name")" >/dev/null; fi' 'wait_for ctl "$own" member remove "$(id_of "$leaving")"' all_healthy
+        printf '%s\n' 'if leads "$url"; then ctl "$url" move-leader "$(id_of "$name")" >/dev/null; fi' \
+          'wait_for ctl "$own" member remove "$(id_of "$leaving")"' all_healthy
       } | on "$first"
     done
-    stop() { printf 'supervisorctl stop %s >/dev/null || true\nrm /etc/supervisor/conf.d/etcd-server.conf\nsupervisorctl update >/dev/null\n' "${1%%=*}"; }
+    stop() {
+      printf 'supervisorctl stop %s >/dev/null || true\nrm /etc/supervisor/conf.d/etcd-server.conf\nsupervisorctl update >/dev/null\n' \
+        "${1%%=*}"
+    }
     on_all stop "${more[@]}"
     ;;
 
-  replace) # the last one, whose data are lost
+  replace) # the last member, whose data are lost
     member=${members[-1]}
     {
       helpers "$member"
@@ -180,25 +194,25 @@ case $operation in
     on_all put_leaf "${members[@]}"
     ;;
 
-  ca-trust) # a second CA is trusted beside the first
+  ca-trust) # a second CA is trusted in addition to the first
     openssl ecparam -name prime256v1 -genkey -noout -out second-ca-key.pem
     openssl req -x509 -new -key second-ca-key.pem -subj /CN=second-ca -days 3650 -out second-ca.pem
     cat ca.pem second-ca.pem >trust.pem
     rolling put_trust
     ;;
 
-  ca-sign) # it signs
+  ca-sign) # the second CA signs the leaf certificates
     issue_leaf second-ca etcd-peer "${members[@]}"
     on_all put_leaf "${members[@]}"
     ;;
 
-  ca-alone) # the first is trusted no more
+  ca-alone) # the first CA is no longer trusted
     cp second-ca.pem trust.pem
     rolling put_trust
     ;;
 
   *)
-    echo "no operation $operation" >&2
+    echo "unknown operation: $operation" >&2
     exit 2
     ;;
 esac

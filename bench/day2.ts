@@ -1,18 +1,26 @@
 /*
- * Measures the operations of day 2 under writers, beside the same ones done by a hand-written script, on the same lab hosts in the same run.
+ * Measures the operations of day 2 while clients write, and the same operations done by a hand-written script, on the
+ * same lab hosts in the same run.
  * usage: npm run bench:day2 [-- ROUNDS]     (as root; boots a lab of its own)
  *
- * Each side has a cluster of its own, from clean hosts, and goes through the same operations in the same order: the package on what it deployed
- * (`terraform apply` is measured; synth and init are not), the script bench/day2-reference.sh on what bench/reference.sh deployed. Rounds take turns in
- * who is first. After every operation both must have the same: members, version, health, and which of the three founders have restarted.
- * Both: leader moved away first, archive checked by its digest, snapshot with its status before the upgrade, learners, `endpoint health` as the gate.
- * The package alone: Terraform's plan and state; preflight on all hosts; locks, and the turn in etcd; alarms; each certificate verified before it is
- *   installed, and proven by a TLS handshake; data that are in the way moved aside; it may be killed anywhere and be run again.
- * The script alone: `supervisorctl restart` (the package has etcd stop, and supervisor start it again). It is told which member is to be replaced.
- * The script's three founders share a certificate, the package's have one each.
+ * Each side begins with a cluster of its own on clean hosts, and runs the same operations in the same order. The
+ * package changes the cluster that it deployed (`terraform apply` is measured; synth and init are not). The script,
+ * bench/day2-reference.sh, changes the cluster that bench/reference.sh deployed. The side that goes first alternates
+ * from round to round. After every operation, both clusters must have the same members, version and health, and the
+ * same founders must have restarted.
  *
- * A gap is between two acknowledged puts, one every 20 ms; failed are puts and appends. Both writers run at the same time:
- * pinned fails over by itself, balanced is a plain client. A writer starts before an operation and is checked after it: one that has lost a write fails the run.
+ * - Both sides move leadership away before a restart, check the archive by its digest, save a snapshot and read its
+ *   status before the upgrade, add members as learners, and use `endpoint health` as the gate.
+ * - Only the package has Terraform's plan and state, preflight on all hosts, locks, the turn in etcd, and a check for
+ *   alarms. It verifies each certificate before it installs it, and proves it by a TLS handshake. It moves data that
+ *   are in the way aside. It may be killed anywhere and run again.
+ * - Only the script uses `supervisorctl restart` (the package stops etcd, and supervisor starts it again). It is told
+ *   which member to replace.
+ * - The script's three founders share one certificate; the package's have one each.
+ *
+ * A gap is the time between two acknowledged puts, of which there is one every 20 ms. Puts and appends count as failed
+ * writes. Both writers run at the same time: pinned fails over by itself, and balanced is a plain client. A writer
+ * starts before an operation and is checked after it; the run fails if an acknowledged write was lost.
  */
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -31,7 +39,7 @@ const FOUNDERS = Object.keys(HOSTS);
 const ALL_HOSTS = [...FOUNDERS, "hdss7-23", "hdss7-24"];
 const LOST = "hdss7-22";
 
-/** A part of an operation: props for the package, arguments for the script. */
+/** A step of an operation: props for the package, arguments for the script. */
 interface Step {
   readonly props: ProgramProps;
   readonly script: readonly string[];
@@ -40,9 +48,9 @@ interface Step {
 interface Operation {
   readonly name: string;
   readonly steps: readonly Step[];
-  /** What happens before it, and is not measured. */
+  /** What is done before the operation and is not measured. */
   readonly before?: (side: Side) => Promise<unknown>;
-  /** What must be true after it. */
+  /** What must be true after the operation. */
   readonly after: {
     readonly members: readonly string[];
     readonly version: string;
@@ -50,11 +58,11 @@ interface Operation {
   };
 }
 
-/** One of the two that are compared. */
+/** One of the two sides that are compared. */
 interface Side {
   readonly name: "package" | "script";
   readonly lab: Lab;
-  /** Where its credentials are. */
+  /** The project whose directory contains the credentials. */
   readonly project: Project;
   prepare(step: Step): Promise<void>;
   run(step: Step): Promise<{ code: number; output: string }>;
@@ -136,17 +144,23 @@ async function operations(lab: Lab): Promise<Operation[]> {
   ];
 }
 
-/** etcd changes its members only while they have known each other for 5 s: else the figure would tell how long ago the last operation was. */
+/**
+ * Waits until the members have been connected for 5 s, because etcd refuses to change its members before. Otherwise the
+ * figure would depend on how long ago the last operation was.
+ */
 async function calm(): Promise<void> {
   await sleep(6000);
 }
 
-/** A member's data are lost and its etcd is dead; the others are calm again, with a leader, before the writers start. */
+/**
+ * Deletes a member's data and kills its etcd. The others must be calm again, with a leader, before the writers start.
+ */
 async function loseData({ lab, project }: Side): Promise<void> {
   await lab.on(LOST, "rm -r /data/etcd/etcd-server/member; pkill -KILL -x etcd");
   await calm();
   const { output } = await project.etcdctl("endpoint health");
-  if (output.match(/is healthy/g)?.length !== FOUNDERS.length - 1) throw new Error(`not as it should be: ${output}`);
+  if (output.match(/is healthy/g)?.length !== FOUNDERS.length - 1)
+    throw new Error(`the other members are not healthy: ${output}`);
 }
 
 async function etcdctl(project: Project, command: string): Promise<string> {
@@ -155,7 +169,7 @@ async function etcdctl(project: Project, command: string): Promise<string> {
   return result.stdout;
 }
 
-/** Does an operation and records its figures; throws when its outcome is not what it must be. */
+/** Runs an operation and records its figures; throws if its outcome is not the expected one. */
 async function measure(figures: Figures, side: Side, operation: Operation): Promise<void> {
   const { lab, project } = side;
   const running = await pids(lab, FOUNDERS);
@@ -165,12 +179,12 @@ async function measure(figures: Figures, side: Side, operation: Operation): Prom
   const seen: { [mode: string]: { gap: number; failed: number } } = {};
   for (const step of operation.steps) {
     await side.prepare(step);
-    // New for each step: clients are told of a new CA between two steps.
+    // The writers are new for each step, because clients learn of a new CA between two steps.
     const writers = (["pinned", "balanced"] as const).map(
       (mode) => new Writer(lab, project, mode, { follow: true, intervalMs: 20 }),
     );
     await sleep(1000);
-    // When it fails, the writers go with the lab.
+    // If this fails, the writers end with the lab.
     took += await seconds(() => side.run(step));
     for (const { mode, longestGapMs, failed, appends, errors } of await Promise.all(writers.map((w) => w.stop()))) {
       const { gap, failed: before } = (seen[mode] ??= { gap: 0, failed: 0 });

@@ -1,6 +1,7 @@
 /*
- * How long writes stop when the member of a silently dead host is taken out: with its connections open, and closed as preflight does it.
- * One line a case: `npx tsx bench/dead-member.ts [VERSION,…] [SECONDS,…] [open,closed]`.
+ * Measures how long writes stop when the member of a silently dead host is removed: with etcd's connections to it left
+ * open, and with them closed as preflight closes them. Prints one line per case.
+ * usage: npx tsx bench/dead-member.ts [VERSION,…] [SECONDS,…] [open,closed]
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { MEMBERS } from "../__tests__/lab/support/cluster";
@@ -15,7 +16,7 @@ const [versions = "3.4.23,3.5.33,3.6.14,3.7.1", moments = "2,8,12,20,40", ways =
 const LIVING = ["hdss7-12", "hdss7-21"];
 const [DEAD, NAME] = ["hdss7-22", MEMBERS[2]];
 
-/** What every living host's preflight does of its own accord, by the same scripts. */
+/** What preflight does on every host that is alive, with the same scripts. */
 const close = `set -eu
 MEMBER=bench HOST=bench PHASE=bench INSTALL_ROOT=/opt VERSION=0 DATA_DIR=/data LOG_DIR=/data PEER_PORT=2380
 ${HOST_TEXT}
@@ -47,7 +48,7 @@ async function measure(lab: Lab, project: Project, way: string, dead: string, se
   await sleep(2000);
   await lab.lab("kill", DEAD);
   const died = Date.now();
-  // The election after a leader's death is no matter of the removal.
+  // The measurement starts after the election that follows a leader's death, because that is not part of the removal.
   await sleep(seconds * 1000 - Math.min(seconds * 500, 3000));
   const writer = new Writer(lab, project, "pinned", { follow: true, name: "measured", intervalMs: 20 });
   await sleep(seconds * 1000 - (Date.now() - died));
@@ -65,7 +66,7 @@ async function measure(lab: Lab, project: Project, way: string, dead: string, se
   await rejoin(lab, project);
 }
 
-/** The dead member comes back as a new one, by hand. */
+/** Brings the dead member back as a new member, by hand. */
 async function rejoin(lab: Lab, project: Project): Promise<void> {
   await lab.lab("start", DEAD);
   await lab.on(DEAD, `supervisorctl stop ${NAME} >/dev/null; rm -rf /data/etcd/etcd-server/*`);
@@ -84,11 +85,11 @@ async function rejoin(lab: Lab, project: Project): Promise<void> {
     if (i > 60) throw new Error("not healthy again");
     await sleep(500);
   }
-  // etcd counts one that has just started as not ready for 5 s.
+  // For 5 s after a member has started, etcd does not count it as ready for a change of members.
   await sleep(5500);
 }
 
-/** Through one living member, the one that does not lead when the dead one did not. */
+/** Runs etcdctl through one living member, which does not lead either in the cases in which the dead one did not. */
 function etcdctl(lab: Lab, project: Project, command: string): Promise<Result> {
   const binary = `${lab.directory("bin")}/etcdctl-${project.version}`;
   const text = `. ${project.directory}/credentials/etcdctl.env; ETCDCTL_ENDPOINTS=https://10.4.7.21:2379 ${binary} ${command}`;

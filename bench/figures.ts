@@ -1,9 +1,9 @@
-/* What a benchmark measures and prints. */
+/* The figures that a benchmark collects and prints. */
 import { cpus, totalmem } from "node:os";
 
 export const median = (values: readonly number[]) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
 
-/** Figures by name, one value a round. */
+/** Figures by name, with one value per round. */
 export class Figures {
   private readonly values: { [name: string]: number[] } = {};
 
@@ -19,14 +19,14 @@ export class Figures {
     return median(this.values[name]);
   }
 
-  /** `8.10 (7.90–8.40)`: median, smallest and largest. */
+  /** `8.10 (7.90–8.40)`: the median, the smallest and the largest value. */
   public spread(name: string): string {
     const of = this.values[name];
     return `${median(of).toFixed(2)} (${Math.min(...of).toFixed(2)}–${Math.max(...of).toFixed(2)})`;
   }
 }
 
-/** How long this takes, in seconds; throws when it fails. */
+/** Runs `work` and returns how long it took, in seconds; throws if it fails. */
 export async function seconds(work: () => Promise<{ code: number; output: string }>): Promise<number> {
   const began = performance.now();
   const result = await work();
@@ -34,7 +34,7 @@ export async function seconds(work: () => Promise<{ code: number; output: string
   return (performance.now() - began) / 1000;
 }
 
-/** The machine, what was run on it, and how the figures are to be read. */
+/** The first line of the output: the machine, what was run on it, and how to read the figures. */
 export function heading(what: string, rounds: number): string {
   return `${cpus().length} × ${cpus()[0].model}, ${Math.round(totalmem() / 2 ** 30)} GB; ${what}; medians of ${rounds} (smallest–largest)\n`;
 }

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The reference: what a careful person would write by hand to get a TLS etcd cluster of three, all hosts in parallel, one SSH session each.
+# The reference for a first deploy: the script that a careful person would write by hand for a TLS-secured etcd cluster
+# of three members. It works on all hosts in parallel, with one SSH session per host.
 # usage (in the operator's namespace): bench/reference.sh URL SHA256 VERSION WORKDIR   with SSH_PRIVATE_KEY_FILE set
 set -euo pipefail
 url=$1 sha256=$2 version=$3 work=$4
@@ -11,7 +12,8 @@ mkdir -p "$work" && cd "$work"
 
 openssl ecparam -name prime256v1 -genkey -noout -out ca-key.pem
 openssl req -x509 -new -key ca-key.pem -subj /CN=etcd-ca -days 3650 -out ca.pem
-openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout etcd-peer-key.pem -subj /CN=k8s-etcd -out etcd-peer.csr 2>/dev/null
+openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout etcd-peer-key.pem \
+  -subj /CN=k8s-etcd -out etcd-peer.csr 2>/dev/null
 openssl x509 -req -in etcd-peer.csr -CA ca.pem -CAkey ca-key.pem -CAcreateserial -days 3650 -out etcd-peer.pem \
   -extfile <(printf 'subjectAltName=%s\nextendedKeyUsage=serverAuth,clientAuth\n' "${addresses#,}") 2>/dev/null
 
@@ -67,7 +69,8 @@ for pid in "${pids[@]}"; do wait "$pid"; done
 healthy() {
   local all
   all=$(printf ',https://%s:2379' "${members[@]#*=}")
-  "${ssh[@]}" root@10.4.7.12 "/opt/etcd/etcdctl --endpoints ${all#,} --cacert /opt/etcd/certs/ca.pem --cert /opt/etcd/certs/etcd-peer.pem --key /opt/etcd/certs/etcd-peer-key.pem endpoint health" >/dev/null 2>&1
+  "${ssh[@]}" root@10.4.7.12 \
+    "/opt/etcd/etcdctl --endpoints ${all#,} --cacert /opt/etcd/certs/ca.pem --cert /opt/etcd/certs/etcd-peer.pem --key /opt/etcd/certs/etcd-peer-key.pem endpoint health" >/dev/null 2>&1
 }
 deadline=$((SECONDS + 60))
 until healthy; do

@@ -1,5 +1,6 @@
 /*
- * Measures the deploy beside the hand-written script, on the same lab hosts in the same run; medians, and ratios to the script.
+ * Measures the deploy and a hand-written script, on the same lab hosts in the same run. Prints medians, and their
+ * ratios to the script.
  * usage: npm run bench [-- ROUNDS]     (as root; boots a lab of its own)
  */
 import { execFileSync } from "node:child_process";

@@ -1,4 +1,4 @@
-/* Synth of N three-member clusters in one stack, with the built package. usage: node bench/synth.js N */
+/* Measures the synth of N three-member clusters in one stack, with the built package. usage: node bench/synth.js N */
 const { mkdtempSync, rmSync } = require("node:fs");
 const { tmpdir } = require("node:os");
 const { join } = require("node:path");

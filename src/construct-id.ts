@@ -2,13 +2,13 @@ import { TerraformStack } from "cdktf";
 import type { Construct } from "constructs";
 import { throwProblems } from "./validation/certificate-fields";
 
-/** Ids of what the clusters of a stack share, directly below it. */
+/** Ids of the constructs that the clusters of a stack share. These constructs are direct children of the stack. */
 const TAKEN = ["etcd-host-scripts", "etcd-shutdown", "local-provider", "null-provider", "tls-provider"];
 
 /**
- * Ids become the names of Terraform's resources, and parts of paths and texts.
+ * Ids become Terraform resource names, and parts of paths and messages.
  *
- * @throws Error when an id of a construct, or of one around it in the stack, cannot be that.
+ * @throws Error when the id of the construct, or of a construct that contains it in the stack, cannot be used for that.
  */
 export function checkId(construct: Construct): void {
   const ids = construct.node.path.slice(TerraformStack.of(construct).node.path.length + 1).split("/");
@@ -19,13 +19,13 @@ function* problems(ids: string[]): Iterable<string> {
   const [first] = ids;
   for (const id of ids) {
     if (/[\p{Cc}"'\\$%{}]/u.test(id)) {
-      yield `id: ${JSON.stringify(id)} holds a character that has a meaning in Terraform or a shell; give letters, digits, "_" and "-"`;
+      yield `id: ${JSON.stringify(id)} contains a character that has a special meaning in Terraform or in a shell; use letters, digits, "_" and "-"`;
     }
   }
-  // CDKTF leaves other characters out of the names.
+  // CDKTF removes all other characters from the names.
   if (!/^[A-Za-z_]/.test(first.replace(/[^A-Za-z0-9_-]/g, ""))) {
-    yield `id: "${first}" would begin the names of Terraform's resources, which begin with a letter or "_"; give e.g. "etcd-${first.replace(/^[^A-Za-z0-9]+/, "") || "1"}"`;
+    yield `id: "${first}" would be the start of Terraform resource names, which must start with a letter or "_"; use e.g. "etcd-${first.replace(/^[^A-Za-z0-9]+/, "") || "1"}"`;
   }
   if (ids.length === 1 && TAKEN.includes(first))
-    yield `id: "${first}" is the id of a part of every cluster's stack; give another`;
+    yield `id: "${first}" is the id of a construct in every stack that has a cluster; use another id`;
 }

@@ -32,41 +32,46 @@ import { endpoints } from "./topology/endpoints";
 import { initialCluster } from "./topology/initial-cluster";
 import { checkProps, checkSharedHosts } from "./validation";
 
-/** What the rest of a program may need of one member. */
+/** The attributes of one member that the rest of a program may need. */
 export interface EtcdClusterMember {
   /** IP address: IPv4, or IPv6 without brackets. */
   readonly address: string;
 
-  /** URL for other members: `https://10.4.7.12:2380`. */
+  /** The URL for the other members: `https://10.4.7.12:2380`. */
   readonly peerUrl: string;
 
-  /** URL for clients: `https://10.4.7.12:2379`. */
+  /** The URL for clients: `https://10.4.7.12:2379`. */
   readonly clientUrl: string;
 
-  /** The member's certificate, which it serves to clients and to peers; with `sharedPeerCertificate` that of all members. */
+  /**
+   * The certificate that the member presents to clients and to peers. With `sharedPeerCertificate`, all members have
+   * the same one.
+   */
   readonly certificate: LeafCertificate;
 }
 
 /**
- * A TLS-secured etcd cluster under supervisor, on plain Linux hosts that Terraform reaches over SSH.
+ * A TLS-secured etcd cluster on plain Linux hosts that Terraform reaches over SSH. supervisor keeps etcd running.
  *
- * @throws Error with every problem of the props at once, each with the value, the limit and the fix.
+ * @throws Error that lists every problem with the props at once, each with the value, the limit and the fix.
  */
 export class EtcdCluster extends Construct implements IEtcdCluster {
   /**
-   * A cluster that something else deploys, for constructs that take an `IEtcdCluster`. Nothing is deployed for it.
+   * References a cluster that is deployed elsewhere, for constructs that take an `IEtcdCluster`. Nothing is deployed
+   * for it.
    *
-   * @param scope Where the construct belongs.
-   * @param id Its id there.
-   * @param attributes What is known of the cluster.
+   * @param scope The scope of the construct.
+   * @param id The id of the construct in that scope.
+   * @param attributes What is known about the cluster.
    */
   public static fromAttributes(scope: Construct, id: string, attributes: EtcdClusterAttributes): IEtcdCluster {
     return new ImportedCluster(scope, id, attributes);
   }
 
   /**
-   * For a stack whose last cluster is to be taken out of the program: makes the next deploy stop and unregister that cluster's members. Terraform
-   * stops nothing for a stack of which no part is left, so call this in the stack in place of the cluster. Where another cluster stays, it is not needed.
+   * Makes the next deploy stop and unregister the members of a stack's last cluster after you have removed that cluster
+   * from the program. Call this method in the stack in place of the cluster: if no part of this package is left in a
+   * stack, Terraform stops nothing. You do not need it while the stack still has another cluster.
    *
    * @param scope The stack, or a construct in it.
    */
@@ -75,22 +80,28 @@ export class EtcdCluster extends Construct implements IEtcdCluster {
     Shutdown.of(scope);
   }
 
-  /** Client URLs of all members, joined by commas: `https://10.4.7.12:2379,…`, as `etcdctl --endpoints` takes them. */
+  /**
+   * The client URLs of all members, joined by commas: `https://10.4.7.12:2379,…`, as `etcdctl --endpoints` expects
+   * them.
+   */
   public readonly endpoints: string;
 
   /** The members, by name. */
   public readonly members: { [name: string]: EtcdClusterMember };
 
   /**
-   * The certificates of all CAs that the members trust, in PEM: what a client must trust. In the middle of a change of CA there are several; then
-   * `certificateAuthority` alone is not enough.
+   * The certificates of all CAs that the members trust, in PEM. A client must trust all of them: while the CA is being
+   * changed there are several, and `certificateAuthority` alone is not enough.
    */
   public readonly caBundlePem: string;
 
   /** The CA that signed the members' certificates. */
   public readonly certificateAuthority: CertificateAuthority;
 
-  /** Until when each member's certificate is valid, by the member's name: RFC 3339, for outputs. A deploy inside the early renewal window makes a new one. */
+  /**
+   * The time at which each member's certificate ends (RFC 3339), by member name; useful for outputs. A deploy inside
+   * the early renewal window issues a new certificate.
+   */
   public readonly certificateEnds: { [member: string]: string };
 
   private readonly settings: ClusterSettings;
@@ -98,7 +109,7 @@ export class EtcdCluster extends Construct implements IEtcdCluster {
   /**
    * @param scope The stack, or a construct in it.
    * @param id Id of the cluster in its scope.
-   * @param props What the cluster is.
+   * @param props The configuration of the cluster.
    */
   constructor(scope: Construct, id: string, props: EtcdClusterProps) {
     super(scope, id);
@@ -123,20 +134,21 @@ export class EtcdCluster extends Construct implements IEtcdCluster {
     );
     const members = this.renderMembers(certificates, trusted);
 
-    // Every host is looked at before any host is changed.
+    // All hosts are checked before any host is changed.
     const preflights = members.map((member) => member.preflight());
     const path = this.node.path;
     const decommission = new Decommission(this, "decommission", path, this.settings, preflights);
     const shutdown = Shutdown.of(this);
     const roster = membership(this, initialCluster(this.settings.members), decommission);
     const genesis = new Genesis(this, "genesis", this.settings.members, roster);
-    // Nothing else ends while the stages run: a resource that ends makes Terraform write its state, in which those under way look done (ADR 0008).
+    // No other resource may complete while the stages run: whenever one completes, Terraform writes its state, in which
+    // the resources whose provisioners are still running look complete (ADR 8).
     const stages = members.map((member, i) =>
       member.stage(genesis, decommission.owner(this.settings.members[i]), [roster, shutdown.before(decommission)]),
     );
     const bootstraps = members.map((member) => member.bootstrap(roster, genesis, stages));
 
-    // One member at a time: each rollout waits for the one before, and a failed one stops those after it.
+    // One member at a time: each rollout waits for the previous one, and a rollout that fails stops the later ones.
     let before = bootstraps;
     const rollouts = members.map((member) => {
       const rollout = member.rollout(roster, genesis, before);
@@ -163,16 +175,16 @@ export class EtcdCluster extends Construct implements IEtcdCluster {
         certificatePem: client.certPem,
         privateKeyPem: client.privateKeyPem,
       };
-      // Those of before stay the right ones until the whole cluster has changed.
+      // The previous credentials remain the right ones until the whole cluster has changed.
       new OperatorCredentials(this, "operator-credentials", content, [last]);
     }
   }
 
   /**
-   * A client certificate for whatever uses the cluster: an API server, an application, a person.
+   * Issues a client certificate for a user of the cluster: an API server, an application, a person.
    *
    * @param id Id of the certificate in this cluster.
-   * @param options What it says.
+   * @param options The contents of the certificate.
    */
   public issueClientCertificate(id: string, options: ClientCertificateOptions): LeafCertificate {
     return this.certificateAuthority.issue(childScope(this, "client"), id, {
@@ -210,12 +222,16 @@ export class EtcdCluster extends Construct implements IEtcdCluster {
   }
 }
 
-/** Names that the user chooses live in scopes of their own, where no id of this construct's can meet them. */
+/**
+ * A separate scope for names that the user chooses, so that they cannot collide with the ids that this construct uses.
+ */
 function childScope(scope: Construct, id: string): Construct {
   return (scope.node.tryFindChild(id) as Construct | undefined) ?? new Construct(scope, id);
 }
 
-/** Validity of a certificate that nobody chose one for: the default, or that of a CA that lives shorter. */
+/**
+ * The validity of a certificate for which the program sets none: the default, or the CA's validity if that is shorter.
+ */
 function shorterThan({ _validityHours: hours }: CertificateAuthority): Partial<ClientCertificateOptions> {
   if (hours === undefined || hours >= DEFAULT_LEAF_VALIDITY_HOURS) return {};
   return { validityHours: hours, earlyRenewalHours: Math.min(DEFAULT_EARLY_RENEWAL_HOURS, Math.floor(hours / 3)) };

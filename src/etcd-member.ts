@@ -24,7 +24,7 @@ import { escapeTerraform, escapeValues } from "./render/terraform-escape";
 import type { ClusterSettings, MemberSettings } from "./settings";
 import { initialCluster } from "./topology/initial-cluster";
 
-/** What a member shares with the others of its cluster. */
+/** Input of `EtcdMember`: the member, and what it shares with the other members of its cluster. */
 export interface EtcdMemberOptions {
   /** Path of the cluster's construct. */
   readonly path: string;
@@ -33,14 +33,14 @@ export interface EtcdMemberOptions {
   /** The certificates of all CAs that the members trust, in PEM. */
   readonly caPem: string;
   readonly caSha256: string;
-  /** The certificate of the CA that signs, in PEM. */
+  /** The certificate of the CA that signs the leaf certificates, in PEM. */
   readonly authorityPem: string;
   readonly certificate: LeafCertificate;
   /** The host scripts, or a reference to them. */
   readonly scripts: string;
   readonly etcdctlEnv: Payload["etcdctlEnv"];
   readonly etcdctlEnvSha256: string;
-  /** Directory of the rendered files, relative to where Terraform runs. */
+  /** The directory of the rendered files, relative to the directory in which Terraform runs. */
   readonly directory: string;
 }
 
@@ -98,7 +98,7 @@ export class EtcdMember extends Construct {
       ),
       etcdctlEnv: options.etcdctlEnv,
       triggers: {
-        // The host knows whose member it has by this path.
+        // By this path, the host records which cluster its member belongs to.
         cluster: options.path,
         ...escapeValues(installTriggers(cluster, member)),
         ca_sha256: options.caSha256,
@@ -122,7 +122,7 @@ export class EtcdMember extends Construct {
     };
   }
 
-  /** The address in Terraform of a phase that is not made yet; empty when it is never made. */
+  /** The Terraform address of a phase's resource, which does not exist yet; empty if it is never created. */
   private address(phase: string): string {
     return Lazy.stringValue({
       produce: () => {
@@ -145,8 +145,8 @@ export class EtcdMember extends Construct {
   }
 
   /**
-   * @param owner The member's id in this state.
-   * @param after The membership, and so the preflights of all; the shutdown.
+   * @param owner The member's id in this Terraform state.
+   * @param after The membership, and through it the preflights of all members; and the shutdown.
    */
   public stage(genesis: Genesis, owner: string, after: ITerraformDependable[]): HostResource {
     const archivePath = this.options.cluster.release._archivePath;
@@ -167,22 +167,23 @@ export class EtcdMember extends Construct {
     return stage(this, this.host, this.payload, genesis, owner, [...after, ...pushed]);
   }
 
-  /** @param stages Those of all members. */
+  /** @param stages The stages of all members. */
   public bootstrap(membership: HostResource, genesis: Genesis, stages: HostResource[]): HostResource {
     return bootstrap(this, this.host, this.staged, membership, genesis, stages);
   }
 
-  /** @param after What must be done before this member may be disturbed. */
+  /** @param after What must be complete before this member may be disturbed. */
   public rollout(membership: HostResource, genesis: Genesis, after: HostResource[]): HostResource {
     return rollout(this, this.host, this.restartTriggers, this.staged, membership, genesis, after);
   }
 }
 
-/** What decides where and as whom things are installed. */
+/** The values that decide what is installed, where, and for which user. */
 function installTriggers(cluster: ClusterSettings, member: MemberSettings): { [name: string]: string } {
   const { amd64, arm64 } = cluster.release._digests(cluster.version);
   return {
-    // Whose the files on the host are. A new number here makes each member's next deploy bring that right: `takeover.sh`.
+    // The version of the rules for who owns the files on a host. Increase it to make the next deploy of each member
+    // correct the owners (`takeover.sh`).
     layout: "2",
     version: cluster.version,
     archive_sha256: [amd64, arm64].filter(Boolean).join(" "),

@@ -1,24 +1,27 @@
 import { Construct, type IConstruct } from "constructs";
 
-/** An etcd cluster, as its clients see it: one that this program deploys, or one that something else does. */
+/** An etcd cluster as its clients see it, whether this program deploys it or something else does. */
 export interface IEtcdCluster extends IConstruct {
-  /** Client URLs of all members, joined by commas: `https://10.4.7.12:2379,…`, as `etcdctl --endpoints` takes them. */
+  /**
+   * The client URLs of all members, joined by commas: `https://10.4.7.12:2379,…`, as `etcdctl --endpoints` expects
+   * them.
+   */
   readonly endpoints: string;
 
   /** The certificates of all CAs that a client must trust, in PEM. */
   readonly caBundlePem: string;
 }
 
-/** What is known of a cluster that something else deploys: another stack, another tool. */
+/** The attributes of a cluster that another stack or another tool deploys. */
 export interface EtcdClusterAttributes {
-  /** Client URLs of all members, joined by commas: `https://10.4.7.12:2379,…`. */
+  /** The client URLs of all members, joined by commas: `https://10.4.7.12:2379,…`. */
   readonly endpoints: string;
 
   /** The certificates of all CAs that a client must trust, in PEM. */
   readonly caBundlePem: string;
 }
 
-/** Attributes alone: nothing is deployed. */
+/** A cluster that is known by its attributes only: nothing is deployed. */
 export class ImportedCluster extends Construct implements IEtcdCluster {
   public readonly endpoints: string;
   public readonly caBundlePem: string;

@@ -2,11 +2,12 @@ import { Aspects, TerraformProvider, TerraformStack } from "cdktf";
 import type { Construct, IConstruct } from "constructs";
 
 /**
- * Adds a provider to the stack unless the program has one: CDKTF wants a construct for each provider, even one without settings.
- * Terraform allows one provider of a kind without alias, so the one added here goes when the program adds its own later.
+ * Adds a provider to the stack unless the program already has one: CDKTF requires a construct for each provider, even
+ * for one without settings. Terraform allows only one provider of a type without an alias, so the provider that is
+ * added here is removed when the program adds its own later.
  *
  * @param type The provider's name in Terraform: `null`, `tls`, `local`.
- * @param make Makes the provider, given a scope and an id.
+ * @param make Creates the provider with the given scope and id.
  */
 export function ensureProvider(
   scope: Construct,
@@ -15,7 +16,8 @@ export function ensureProvider(
 ): void {
   const stack = TerraformStack.of(scope);
   const id = `${type}-provider`;
-  // The one added here is found by its id: a search through the whole stack for each leaf would make synth quadratic.
+  // The provider that was added here is found by its id: searching the whole stack for each leaf certificate would make
+  // synth quadratic.
   if (stack.node.tryFindChild(id)) return;
   const providers = stack.node.findAll().filter((node) => TerraformProvider.isTerraformProvider(node));
   if (providers.some((provider) => provider.terraformResourceType === type)) return;

@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 const fact = (name) => readFileSync(new URL(`../facts/${name}`, import.meta.url), "utf8");
 const HEADER = (source) => `// Generated from facts/${source} by tools/generate-tables.mjs; edits are lost.\n`;
 
-/** `Y`, `-`, `N..` or `..N` of the table → the first and, if there is one, the last patch that knows the flag. */
+/** Parses `Y`, `-`, `N..` or `..N`: the first and, if there is one, the last patch version that knows the flag. */
 function patchRange(cell) {
   if (cell === "-") return undefined;
   if (cell === "Y") return [0];
@@ -67,7 +67,7 @@ ${lines.join("\n")}
 }
 
 const tables = { flags: renderFlags(), "flag-types": renderFlagTypes(), digests: renderDigests() };
-// `--check` only compares: the unit test runs it.
+// `--check` only compares; a unit test runs it.
 const check = process.argv.includes("--check");
 for (const [name, text] of Object.entries(tables)) {
   const file = new URL(`../src/release/${name}.generated.ts`, import.meta.url);

@@ -1,5 +1,5 @@
 #!/bin/sh
-# npm test (fast) and npm run test:lab (lab): what runs, in which order, and what is skipped, said loudly.
+# Runs the tests of `npm test` (fast) and `npm run test:lab` (lab). A message says what is skipped.
 # usage: tools/test.sh fast|lab [jest arguments…]
 set -eu
 cd "$(dirname "$0")/.."
@@ -7,13 +7,13 @@ suite=$1
 shift
 
 step() { printf '\n== %s\n' "$*"; }
-# A caller that wants the counts (.ci/run) names a directory for them.
+# A caller that wants the numbers of tests (.ci/run) sets TEST_RESULTS to a directory for them.
 results() { [ -z "${TEST_RESULTS:-}" ] || printf -- '--json --outputFile=%s/%s.json' "$TEST_RESULTS" "$1"; }
-# The lab boots hosts with systemd-nspawn, in network namespaces.
+# The lab boots hosts with systemd-nspawn in network namespaces, which needs root.
 can_run_lab() { [ "$(uname -s)" = Linux ] && [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; }
 
 if ! can_run_lab; then
-  skipped="the lab needs root on Debian: NO REAL DEPLOY WAS TESTED"
+  skipped="the lab needs root on a Debian-like machine: NO REAL DEPLOY WAS TESTED"
   [ "$suite" = fast ] || { echo "SKIPPED: $skipped" >&2 && exit 1; }
 fi
 
@@ -31,9 +31,10 @@ case $suite in
     if command -v go >/dev/null; then
       (cd lab/writer && go test ./...)
     else
-      echo "SKIPPED: the writer's own tests, go is not installed" >&2
+      echo "SKIPPED: the writer's own tests were not run, because Go is not installed" >&2
     fi
-    # More workers than cores: a test of a phase waits most of its time. In bash, which is sh on RHEL, the host scripts run beside the lab's scenarios.
+    # There are more workers than cores, because a test of a phase waits most of the time. The tests of the host scripts
+    # in bash, which is sh on RHEL, are part of `npm run test:lab`.
     # shellcheck disable=SC2046 # several words, or none
     SHELLS=dash npx jest --maxWorkers=4 $(results unit)
     if can_run_lab; then
@@ -52,12 +53,15 @@ case $suite in
       npx jest -c jest.lab.config.js "$@"
       exit
     fi
-    step "Host scripts in bash, which is sh on RHEL: what shells do differently (traps, quoting, files, pipes)"
+    step "Host scripts in bash, which is sh on RHEL: tests of what shells do differently (traps, quoting, files, pipes)"
     # shellcheck disable=SC2046
-    SHELLS=bash npx jest --maxWorkers=4 --testPathPatterns 'scripts/(main|say|files|trust|turn|starting|certificates|stage|supervisor|packages|claims)\.' $(results bash) || failed=yes
-    # In these no client counts its gaps, and they wait most of their time: for a host that is away, for one member after the other.
+    SHELLS=bash npx jest --maxWorkers=4 --testPathPatterns \
+      'scripts/(main|say|files|trust|turn|starting|certificates|stage|supervisor|packages|claims)\.' $(results bash) ||
+      failed=yes
+    # In these scenarios no client measures gaps, and they wait most of the time: for a host that is unreachable, or for
+    # one member after the other.
     pairs='lab/(air-gapped|destroy|faults|interrupted|refusals|ssh|sudo-user|versions)\.'
-    # The one that npm test has just run for the same counts is not run again.
+    # If npm test has just run first-deploy for the same results, it is not run again.
     [ ! -e "${TEST_RESULTS:-/nowhere}/first-deploy.json" ] || already=first-deploy
     step "Lab scenarios in which a client writes, one at a time"
     # shellcheck disable=SC2046

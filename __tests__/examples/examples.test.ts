@@ -11,7 +11,7 @@ const examples = readdirSync(EXAMPLES, { withFileTypes: true })
   .map(({ name }) => name);
 const outdir = temporaryDirectory();
 
-/** Runs an example once; the directory of its stack. */
+/** Synthesizes an example, unless that was done before, and returns the directory of its stack. */
 function synthesize(example: string): string {
   const out = join(outdir, example);
   if (!existsSync(out)) {
@@ -24,17 +24,17 @@ function synthesize(example: string): string {
   return join(out, "stacks", stack);
 }
 
-test("there are examples for a start, the runbook, an own CA, an air gap and a client", () => {
+test("there are examples for a minimal cluster, the runbook, an existing CA, an air-gapped network and a client", () => {
   expect(examples).toEqual(["air-gapped", "five-members-own-ca", "kube-apiserver", "minimal", "runbook-3.1.20"]);
 });
 
-test.each(examples)("%s is shorter than a page", (example) => {
+test.each(examples)("%s is shorter than 50 lines", (example) => {
   expect(readFileSync(join(EXAMPLES, example, "main.ts"), "utf8").split("\n").length).toBeLessThan(50);
 });
 
-test.each(examples)("%s, whole", (example) => {
+test.each(examples)("%s synthesizes the stack in the snapshot", (example) => {
   const whole = summary(readable(readFileSync(join(synthesize(example), "cdk.tf.json"), "utf8")));
-  // Where the checkout lies, seen from the synthesized stack, is this machine's.
+  // The path from the synthesized stack to the checkout is different on every machine.
   expect(whole.replace(/(?:\.\.\/)+\S*(?=\/downloads\/)/g, "<project>")).toMatchSnapshot();
 });
 
@@ -43,7 +43,7 @@ const mirror = providerMirror();
   const initialized = join(outdir, "initialized");
   let terraform: Terraform;
 
-  // Once: all examples have the same providers.
+  // One `terraform init` is enough, because all examples use the same providers.
   beforeAll(() => {
     terraform = new Terraform(join(outdir, "home"), mirror ?? "");
     cpSync(synthesize("minimal"), initialized, { recursive: true });

@@ -2,7 +2,7 @@ import { expectHealthy } from "./support/cluster";
 import { Lab } from "./support/lab";
 import { Project } from "./support/project";
 
-describe("hosts with no way out", () => {
+describe("hosts without internet access", () => {
   let lab: Lab;
 
   beforeAll(async () => {
@@ -10,7 +10,7 @@ describe("hosts with no way out", () => {
   });
   afterAll(() => lab.down());
 
-  test("a local archive is pushed over SSH, once", async () => {
+  test("a local archive is pushed over SSH, and a later deploy does not push it again", async () => {
     const root = (await lab.lab("http-root")).trim();
     const project = new Project(lab);
     await lab.exec(["cp", `${root}/etcd/v3.6.14/etcd-v3.6.14-linux-amd64.tar.gz`, `${project.directory}/etcd.tar.gz`]);

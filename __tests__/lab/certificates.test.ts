@@ -35,7 +35,7 @@ describe("certificates of a running cluster", () => {
       expect(deployed.output).toMatch(/Apply complete!/);
     });
 
-    test("the health table and certificateEnds say until when each is valid", async () => {
+    test("the health table and certificateEnds show when each certificate expires", async () => {
       const ends = JSON.parse((await project.terraform("output", "-json", "certificate_ends")).stdout);
       expect(Object.keys(ends)).toEqual(MEMBERS);
       for (const [i, name] of MEMBERS.entries()) {
@@ -48,13 +48,13 @@ describe("certificates of a running cluster", () => {
     });
 
     test.each([
-      ["an early renewal window that has come", {}],
+      ["an early renewal window that has begun", {}],
       [
-        "another SAN, another CN, and one certificate for all members",
+        "another SAN and CN, and one certificate for all members",
         { dnsNames: ["etcd.example.org"], commonName: "etcd-member", sharedPeerCertificate: true },
       ],
-      ["one each again", {}],
-    ])("%s: both listeners serve the new one, nobody restarts, no write fails", async (what, more) => {
+      ["one certificate for each member again", {}],
+    ])("%s: both listeners serve the new certificate, no member restarts, and no write fails", async (what, more) => {
       if (what.startsWith("an early")) endSoon(project);
       const old = leaves(project);
       const running = await pids(lab);
@@ -69,10 +69,10 @@ describe("certificates of a running cluster", () => {
       expect(await leftovers(lab)).toBe("");
     });
 
-    test("afterwards a deploy changes nothing", () => expectSettled(lab, project, { certificates: validity }));
+    test("afterwards, a deploy changes nothing", () => expectSettled(lab, project, { certificates: validity }));
   });
 
-  describe("a new CA in three applies", () => {
+  describe("a new CA in three deploys", () => {
     let project: Project;
 
     beforeAll(async () => {
@@ -82,7 +82,7 @@ describe("certificates of a running cluster", () => {
       keepCredentials(project, "first");
     });
 
-    test("a CA that the members do not trust yet may not sign: refused, nothing is touched, and the way back is open", async () => {
+    test("a CA that the members do not trust yet is refused as the signing CA: nothing is touched, and the old program still deploys", async () => {
       const before = await installed(lab);
       const running = await pids(lab);
       const refused = await project.apply({ secondAuthority: "alone" });
@@ -95,30 +95,31 @@ describe("certificates of a running cluster", () => {
       expect(await installed(lab)).toEqual(before);
       expect(await isLetIn(lab, project, "first")).toBe(true);
 
-      // Terraform still has the old CA, though the program did not name it.
+      // Terraform still has the old CA, although the program did not name it.
       expect((await project.apply()).output).toMatch(/Apply complete!/);
       expect(await pids(lab)).toEqual(running);
       await expectHealthy(project);
     });
 
     test.each([
-      ["trusted", "is trusted beside the old one: a rolling restart", 3],
-      ["signing", "signs: new leaf certificates, no restart", 0],
-      ["alone", "is the only one: a rolling restart", 3],
+      ["trusted", "is trusted in addition to the old one, after a rolling restart", 3],
+      ["signing", "signs new leaf certificates, without a restart", 0],
+      ["alone", "is the only one, after a rolling restart", 3],
     ])("%s: the new CA %s, and no write fails", async (secondAuthority, _, restarts) => {
       const apply = () => project.apply({ secondAuthority });
       const applied = await underWriter(lab, project, `new CA, ${secondAuthority}`, apply);
       expect(applied.output).toMatch(/Apply complete!/);
       expect(applied.output.match(/rollout: restarted/g) ?? []).toHaveLength(restarts);
       await expectHealthy(project);
-      // Who has a certificate of the old CA is let in until the last apply.
+      // A client with a certificate from the old CA is accepted until the last deploy.
       expect(await isLetIn(lab, project, "first")).toBe(secondAuthority !== "alone");
     });
 
-    test("afterwards a deploy changes nothing", () => expectSettled(lab, project, { secondAuthority: "alone" }));
+    test("afterwards, a deploy changes nothing", () => expectSettled(lab, project, { secondAuthority: "alone" }));
 
-    test("while a CA has not reached every member, it may not sign: refused, and the members stay together", async () => {
-      // Back to a CA of the cluster's own: trusted beside the second one, killed after the first member.
+    test("a CA that only some members trust is refused as the signing CA, and the members stay connected", async () => {
+      // The way back to the cluster's own CA: the deploy that trusts it in addition to the second CA is killed after
+      // the first member.
       const back = { secondAuthority: "signing" };
       keepCredentials(project, "second");
       await project.prepare(back);
@@ -132,7 +133,7 @@ describe("certificates of a running cluster", () => {
       expect(refused.code).not.toBe(0);
       expect(refused.output).toMatch(/etcd-server-7-22 on hdss7-22: preflight refused: certificate authority: /);
       expect(await pids(lab)).toEqual(running);
-      // Terraform has made the operator a certificate that nobody trusts yet; the members' own are as they were.
+      // Terraform has issued the operator a certificate that no member trusts yet. The members' own are unchanged.
       expect(await isLetIn(lab, project, "second")).toBe(true);
       const health = await lab.on("hdss7-12", ". /opt/etcd/etcdctl.env; /opt/etcd/etcdctl endpoint health 2>&1");
       expect(health.match(/is healthy/g)).toHaveLength(3);
@@ -141,7 +142,7 @@ describe("certificates of a running cluster", () => {
       await expectHealthy(project);
     });
 
-    test("once it has, leaf certificates and trust may change in one apply; only clients of the old CA are shut out", async () => {
+    test("once every member trusts the CA, leaf certificates and trust can change in one deploy; only clients of the old CA are rejected", async () => {
       expect(await isLetIn(lab, project, "second")).toBe(true);
       const applied = await project.apply();
       expect(applied.output).toMatch(/Apply complete!/);
@@ -153,7 +154,7 @@ describe("certificates of a running cluster", () => {
   });
 
   describe("a CA of the operator's own", () => {
-    test("a fresh state recognises the running cluster: new leaf certificates, nobody restarts, no write fails", async () => {
+    test("a deploy with a new state recognizes the running cluster: it renews the leaf certificates, no member restarts, and no write fails", async () => {
       await lab.lab("reset");
       const importedAuthority = lab.directory("own-ca");
       await lab.exec([
@@ -177,8 +178,8 @@ describe("certificates of a running cluster", () => {
     });
   });
 
-  describe("etcd 3.1.20, which reads its leaf certificate at start only", () => {
-    test("a changed leaf is a rolling restart, and no write fails", async () => {
+  describe("etcd 3.1.20, which reads its leaf certificate only when it starts", () => {
+    test("a changed leaf certificate causes a rolling restart, and no write fails", async () => {
       await lab.lab("reset");
       const project = new Project(lab, "old", "3.1.20");
       expect((await project.apply()).output).toMatch(/Apply complete!/);
@@ -199,7 +200,9 @@ describe("certificates of a running cluster", () => {
 
 const stateFile = (project: Project) => join(project.directory, "terraform.etcd.tfstate");
 
-/** The members' certificates in the state, by member; a shared one is everybody's. */
+/**
+ * The certificate of each member in the state, in the order of `MEMBERS`; with a shared one, it is the same for all.
+ */
 function leaves(project: Project): X509Certificate[] {
   const state = JSON.parse(readFileSync(stateFile(project), "utf8")) as State;
   const peers = state.resources.filter(
@@ -211,7 +214,7 @@ function leaves(project: Project): X509Certificate[] {
   });
 }
 
-/** The moment in which the early renewal window has come: the state says that they end in an hour. */
+/** Makes the early renewal window begin: changes the state so that the leaf certificates end in an hour. */
 function endSoon(project: Project): void {
   const state = JSON.parse(readFileSync(stateFile(project), "utf8")) as State;
   for (const { type, name, instances } of state.resources) {
@@ -221,7 +224,7 @@ function endSoon(project: Project): void {
   writeFileSync(stateFile(project), JSON.stringify(state));
 }
 
-/** Each listener of each member serves what the state holds, and none of these. */
+/** Expects that both listeners of each member serve the certificate in the state, and that it is none of `old`. */
 async function expectServed(lab: Lab, project: Project, old: X509Certificate[] = []): Promise<void> {
   const expected = leaves(project).map(({ fingerprint256 }) => fingerprint256);
   for (const { fingerprint256 } of old) expect(expected).not.toContain(fingerprint256);
@@ -234,7 +237,7 @@ async function expectServed(lab: Lab, project: Project, old: X509Certificate[] =
 const on = (lab: Lab, project: Project, script: string): Promise<Result> =>
   lab.exec(["sh", "-c", script], { cwd: project.directory });
 
-/** What a TLS handshake from the operator's machine shows. */
+/** The certificate that a server shows in a TLS handshake from the operator's machine. */
 async function servedBy(lab: Lab, project: Project, address: string, port: number): Promise<X509Certificate> {
   const shown = await on(
     lab,
@@ -244,12 +247,12 @@ async function servedBy(lab: Lab, project: Project, address: string, port: numbe
   return new X509Certificate(/-----BEGIN CERTIFICATE-----[^]*?-----END CERTIFICATE-----/.exec(shown.output)?.[0] ?? "");
 }
 
-/** The operator's credentials of now, under another name. */
+/** Keeps a copy of the operator's current credentials under another name. */
 function keepCredentials({ directory }: Project, name: string): void {
   cpSync(join(directory, "credentials"), join(directory, `credentials-${name}`), { recursive: true });
 }
 
-/** Whether the first member answers a client with a certificate that was kept. */
+/** Whether the first member answers a client that uses credentials kept by `keepCredentials`. */
 async function isLetIn(lab: Lab, project: Project, name: string): Promise<boolean> {
   const answer = await on(
     lab,

@@ -8,7 +8,7 @@ import { steps } from "./support/under-writer";
 
 const SECOND_NAMES = ["second-12", "second-21", "second-22"];
 
-/** Another cluster on the hosts of the first. */
+/** A second cluster, on the same hosts as the first. */
 const SECOND = {
   members: SECOND_NAMES.map((name) => ({
     name,
@@ -43,7 +43,7 @@ describe("terraform destroy", () => {
   });
   afterAll(() => lab.down());
 
-  test("a lost state is recognised on the hosts: nothing that runs is touched; with all members stopped a new state takes them over", async () => {
+  test("a deploy without the state is refused and touches no running member; once all members are stopped, it adopts their data", async () => {
     const before = await pids(lab);
     const stranger = new Project(lab, "state-lost");
     const refused = await stranger.apply();
@@ -66,7 +66,7 @@ describe("terraform destroy", () => {
     expect((await project.etcdctl("get greeting --print-value-only")).stdout).toBe("hello\n");
   });
 
-  test("by default stops and unregisters everywhere, and keeps the data", async () => {
+  test("by default, a destroy stops and unregisters every member, and keeps the data", async () => {
     await project.prepare();
     const destroyed = await project.destroy();
     expect(destroyed.output).toMatch(/Destroy complete!/);
@@ -82,16 +82,16 @@ describe("terraform destroy", () => {
     );
   });
 
-  test("a new deploy brings the same cluster and its data back", async () => {
+  test("a new deploy brings back the same cluster with its data", async () => {
     expect((await project.apply()).output).toMatch(/Apply complete!/);
     await expectHealthy(project);
     expect((await project.etcdctl("get greeting --print-value-only")).stdout).toBe("hello\n");
   });
 
-  test("with one host out of reach a destroy fails and names it; a deploy brings all back, with their data, under the same CA", async () => {
+  test("a destroy with one unreachable host fails and names that host; a deploy brings all members back, with their data and the same CA", async () => {
     const second = new Project(lab, "second");
     const first = await firstPids(lab);
-    // With one place of the first cluster's: refused, and the first cluster is as it was.
+    // A second cluster that uses one of the first cluster's directories is refused, and the first cluster is unchanged.
     const before = await installed(lab);
     for (const place of ["installRoot", "logDir"] as const) {
       const refused = await second.apply({ ...SECOND, paths: { ...SECOND.paths, [place]: undefined } });
@@ -125,7 +125,7 @@ describe("terraform destroy", () => {
     expect(await firstPids(lab)).toEqual(first);
   });
 
-  test("one of two clusters on the same hosts is destroyed with its data, in two runs as one host was away; the other one keeps its processes and data", async () => {
+  test("one of two clusters on the same hosts is destroyed with its data, in two runs because one host was unreachable; the other cluster keeps its processes and data", async () => {
     const second = new Project(lab, "second");
     const first = await firstPids(lab);
     expect((await second.apply({ ...SECOND, removalPolicy: "destroy" })).output).toMatch(/Apply complete!/);
@@ -143,14 +143,14 @@ describe("terraform destroy", () => {
     expect((await project.etcdctl("get greeting --print-value-only")).stdout).toBe("hello\n");
   });
 
-  test("a new removal policy is taken in without touching a running member", async () => {
+  test("a changed removal policy is recorded without touching a running member", async () => {
     const before = await pids(lab);
     const applied = await project.apply({ removalPolicy: "destroy" });
     expect(applied.output).toMatch(/Apply complete! Resources: 0 added, 10 changed, 0 destroyed/);
     expect(await pids(lab)).toEqual(before);
   });
 
-  test("with RemovalPolicy.DESTROY data, logs, certificates and binaries are gone too", async () => {
+  test("with RemovalPolicy.DESTROY, a destroy also deletes data, logs, certificates and binaries", async () => {
     expect((await project.destroy()).output).toMatch(/Destroy complete!/);
     expect(await pids(lab)).toEqual(["", "", ""]);
     expect(
@@ -160,7 +160,7 @@ describe("terraform destroy", () => {
     ).toEqual(["", "", ""]);
   });
 
-  describe("what leaves the program, or is replaced by hand", () => {
+  describe("what is removed from the program, or replaced by hand", () => {
     let leaving: Project;
     const credentials = () =>
       ["ca.pem", "client.pem", "client-key.pem", "etcdctl.env"].map((file) =>
@@ -173,7 +173,7 @@ describe("terraform destroy", () => {
       expect((await leaving.apply()).output).toMatch(/Apply complete!/);
     });
 
-    test("another id of the construct is refused, twice: etcd, the CA and the operator's credentials stay; with the old id all is as before", async () => {
+    test("a changed id of the construct is refused, twice: etcd, the CA and the operator's credentials stay; with the old id, everything is as before", async () => {
       const before = [await pids(lab), await authority(), credentials()];
       for (const attempt of ["first", "second"]) {
         const refused = await leaving.apply({ id: "renamed" });
@@ -189,7 +189,7 @@ describe("terraform destroy", () => {
       await expectSettled(lab, leaving);
     });
 
-    test("the id is changed on purpose, by moving the resources in the state (docs/destroy.md): the same CA, and nobody restarts", async () => {
+    test("the id can be changed by moving the resources in the state (docs/destroy.md): the CA stays the same, and no member restarts", async () => {
       const before = [await pids(lab), await authority()];
       await leaving.prepare({ id: "etcd2" });
       const page = readFileSync(join(__dirname, "..", "..", "docs", "destroy.md"), "utf8");
@@ -207,7 +207,7 @@ describe("terraform destroy", () => {
       expect([await pids(lab), await authority()]).toEqual(before);
     });
 
-    test("-replace of a member's shutdown stops nothing, and of the CA's key changes no certificate", async () => {
+    test("-replace of a member's shutdown stops nothing, and -replace of the CA's key changes no certificate", async () => {
       const before = [await pids(lab), await authority(), credentials()];
       const list = (await leaving.terraform("state", "list")).stdout.split("\n");
       for (const address of [
@@ -221,7 +221,7 @@ describe("terraform destroy", () => {
       await expectSettled(lab, leaving);
     });
 
-    test("a new certificate of the CA is refused, for as long as it is asked for; the old one comes back from the state (docs/lost-data.md)", async () => {
+    test("a replaced certificate of the CA is refused until the old one is brought back from the state (docs/lost-data.md)", async () => {
       const before = [await pids(lab), await authority(), credentials()];
       const list = (await leaving.terraform("state", "list")).stdout.split("\n");
       const address = list.find((name) => name.startsWith("tls_self_signed_cert.etcd_ca_cert"));
@@ -239,7 +239,7 @@ describe("terraform destroy", () => {
       await expectSettled(lab, leaving);
     });
 
-    test("a cluster that is taken out of its stack is stopped, the other one's processes go on; so is the last one, where the stack keeps the shutdown", async () => {
+    test("a cluster that is removed from its stack is stopped while the other one keeps running; so is the last cluster, if the stack calls stopRemovedClusters", async () => {
       const first = await firstPids(lab);
       expect((await leaving.apply({ beside: { second: SECOND } })).output).toMatch(/Apply complete!/);
       expect(await lab.onAll("supervisorctl status | grep -c second-.*RUNNING")).toEqual(["1", "1", "1"]);

@@ -23,24 +23,25 @@ import type { Result, Running } from "./support/run";
 import { History, Writer } from "./support/writer";
 
 /*
- * Operations × faults. All is random, but the same for the same seed: `SEED=… CELLS=all|N npm run test:lab -- failures`.
- * The default are 3 cells: 3 of the 6 operations, with faults of the seed. The first 6 have each operation once, the first 11 each fault too; all 66 have
- * each pair.
+ * Each cell is one operation under one fault. All choices are random, but the same for the same seed:
+ * `SEED=… CELLS=all|N npm run test:lab -- failures`. The default is 3 cells: 3 of the 6 operations, with faults that
+ * the seed chooses. The first 6 cells contain each operation once, the first 11 also contain each fault, and all 66
+ * contain each pair.
  */
 const SEED = Number(process.env.SEED ?? Date.now() % 100_000);
 const { CELLS = "3" } = process.env;
 
-/** A deploy that takes longer than this hangs: no phase in this lab has more to do than some seconds. */
+/** A deploy that takes longer than this hangs: no phase in this lab needs more than a few seconds. */
 const HANGS_AFTER_SECONDS = 900;
 
 const ALL = [12, 21, 22, 31];
 const HOSTS = ALL.map(hostOf);
-/** The host that has a small disk, to be filled. */
+/** The host with a small disk, which one of the faults fills. */
 const SMALL = 22;
 const OLDEST = "3.5.33";
 const UPGRADES: { readonly [from: string]: string } = { [OLDEST]: "3.6.14", "3.6.14": "3.7.1" };
 
-/** What the program says at one time of the cluster's life. */
+/** What the program says at one point in the cluster's life. */
 interface Program {
   readonly version: string;
   readonly members: readonly number[];
@@ -58,15 +59,15 @@ const FIRST: Program = {
 
 interface Change {
   readonly program: Program;
-  /** The member that it is about; undefined when it goes from one to the next. */
+  /** The member that is changed; undefined if the deploy changes all members, one after the other. */
   readonly hand?: number;
-  /** That member is down from the beginning: with another one, there is no quorum. */
+  /** That member is down from the beginning; if another one goes down, the quorum is lost. */
   readonly isDown?: true;
 }
 
 interface Operation {
   readonly name: string;
-  /** About as many lines its phases say. */
+  /** About how many lines its phases print. */
   readonly lines: number;
   begin(before: Program, dice: Dice): Change | Promise<Change>;
 }
@@ -74,13 +75,13 @@ interface Operation {
 interface Fault {
   readonly name: string;
   readonly when: "before" | "inside" | "in hand" | "after";
-  /** Whom it strikes. */
+  /** The member that it strikes. */
   target(cell: Cell): number | Promise<number>;
   strike(host: string): Promise<unknown>;
   heal?(host: string): Promise<unknown>;
-  /** Healed after this many seconds, though the deploy goes on; default: when the deploy has ended. */
+  /** The fault is healed after this many seconds, even if the deploy still runs. Default: when the deploy has ended. */
   readonly seconds?: number;
-  /** It takes its target away from the cluster: no other member may be restarted meanwhile. */
+  /** The fault makes its target unavailable to the cluster, so no other member may be restarted meanwhile. */
   readonly takesAway?: "for a moment" | "until it is healed";
 }
 
@@ -91,16 +92,16 @@ interface Cell {
   readonly before: Program;
   readonly change: Change;
   readonly dice: Dice;
-  /** What the deploy has said so far. */
+  /** What the deploy has printed so far. */
   said(): string;
 }
 
 let lab: Lab;
 let project: Project;
-/** Undefined: there is no healthy cluster that the next cell could begin with. */
+/** The program of the healthy cluster that the next cell begins with; undefined if there is none. */
 let life: Program | undefined;
 
-/* In the order of a life, again and again: three members, four, three, … */
+/* The operations come in this order, again and again, so a cluster has three members, then four, then three, … */
 const OPERATIONS: Operation[] = [
   {
     name: "a changed flag",
@@ -142,7 +143,7 @@ const OPERATIONS: Operation[] = [
     },
   },
   {
-    name: "another CA, or one less",
+    name: "a trusted CA added or removed",
     lines: 18,
     begin: (before) => ({
       program: { ...before, secondAuthority: before.secondAuthority === undefined ? "trusted" : undefined },
@@ -168,7 +169,7 @@ const FAULTS: Fault[] = [
     strike: (host) => killEtcd(lab, host),
   },
   {
-    name: "etcd of the member in hand killed",
+    name: "etcd of the member that is being changed killed",
     when: "in hand",
     takesAway: "for a moment",
     target: inHand,
@@ -191,7 +192,7 @@ const FAULTS: Fault[] = [
     heal: (host) => thawEtcd(lab, host),
   },
   {
-    name: "a cable out before",
+    name: "a cable unplugged before the deploy",
     when: "before",
     takesAway: "until it is healed",
     target: anybody,
@@ -199,7 +200,7 @@ const FAULTS: Fault[] = [
     heal: (host) => restoreLink(lab, host),
   },
   {
-    name: "a cable out meanwhile",
+    name: "a cable unplugged during the deploy",
     when: "inside",
     takesAway: "until it is healed",
     seconds: 20,
@@ -208,7 +209,7 @@ const FAULTS: Fault[] = [
     heal: (host) => restoreLink(lab, host),
   },
   {
-    name: "a cable out afterwards",
+    name: "a cable unplugged after the deploy",
     when: "after",
     target: anybody,
     strike: (host) => cutLink(lab, host),
@@ -223,7 +224,7 @@ const FAULTS: Fault[] = [
     heal: (host) => freeDisk(lab, host),
   },
   {
-    name: "50 ms and 1 % loss to a host",
+    name: "50 ms delay and 1 % loss to a host",
     when: "before",
     target: anybody,
     strike: (host) => netem(lab, host, "delay 50ms loss 1%"),
@@ -242,7 +243,7 @@ const FAULTS: Fault[] = [
 /** The deploy that is under way. */
 let deploy: Running | undefined;
 
-describe(`what can go wrong in the middle of a change, seed ${SEED}`, () => {
+describe(`a change that meets a fault, seed ${SEED}`, () => {
   const faults = dice(SEED).shuffled(FAULTS);
   const cells = Array.from({ length: CELLS === "all" ? OPERATIONS.length * FAULTS.length : Number(CELLS) }, (_, i) => ({
     i,
@@ -259,7 +260,7 @@ describe(`what can go wrong in the middle of a change, seed ${SEED}`, () => {
   afterAll(() => lab.down());
 
   test.each(cells)(
-    `$i. $operation.name, $fault.name: mended and applied once more, all is as wanted, and nothing is lost`,
+    `$i. $operation.name, $fault.name: once the fault is healed, applying again completes the change; no acknowledged write is lost`,
     async ({ i, operation, fault }) => {
       const random = dice(SEED * 100 + i);
       if (life === undefined || (operation.name === "upgrade" && !(life.version in UPGRADES))) await begin(i);
@@ -276,7 +277,7 @@ describe(`what can go wrong in the middle of a change, seed ${SEED}`, () => {
         const cell: Cell = { operation, fault, before, change, dice: random, said: () => said };
         let said = "";
 
-        // The operation, the fault in it, and the end of both.
+        // Starts the operation, lets the fault strike, and waits for the end of both.
         await project.prepare(props);
         let heal = fault.when === "before" ? await strike(cell, notes) : undefined;
         deploy = project.startTerraform("apply", "-auto-approve", "-input=false");
@@ -300,7 +301,8 @@ describe(`what can go wrong in the middle of a change, seed ${SEED}`, () => {
         const again = await converge(props, transcript);
         notes.push(`again: ${again}`);
         await until(() => expectHealthy(project, change.program.members.map(nameOf)));
-        // On a host that left while it could not be reached, supervisor starts in vain what is still there.
+        // A host whose member was removed while it could not be reached is left out: supervisor there keeps trying to
+        // start the removed member.
         await expectSettled(lab, project, props, change.program.members.map(hostOf));
 
         const [writes, judged] = await stopped();
@@ -325,8 +327,9 @@ describe(`what can go wrong in the middle of a change, seed ${SEED}`, () => {
 });
 
 /**
- * Whether a put may fail: two members of three, or of four, away at once are no quorum, for as long as the fault lasts or supervisor takes. One
- * of them is the target; the other is the member that the deploy has just stopped when the fault strikes, or the one whose data are gone.
+ * Whether a put may fail. If two members of three, or of four, are unavailable at once, there is no quorum until the
+ * fault is healed, or until supervisor has restarted etcd. One of the two is the target. The other is the member that
+ * the deploy has just stopped when the fault strikes, or the one whose data are gone.
  */
 function mayStopTheCluster({ fault, change }: Cell): boolean {
   if (fault.takesAway === undefined) return false;
@@ -334,7 +337,7 @@ function mayStopTheCluster({ fault, change }: Cell): boolean {
   return fault.when !== "in hand";
 }
 
-/** A new cluster, for the first cell and after a failed one. */
+/** Deploys a new cluster: for the first cell, after a failed one, and when the old one cannot be upgraded further. */
 async function begin(i: number): Promise<void> {
   if (i > 0) await lab.lab("reset");
   project = new Project(lab, `life-${i}`, OLDEST);
@@ -343,10 +346,13 @@ async function begin(i: number): Promise<void> {
   life = FIRST;
 }
 
-/** Waits for the moment at which the fault strikes: after so many lines of the deploy, and some time; or its end. */
+/**
+ * Waits for the moment at which the fault strikes: a random time after a random line of the deploy, or the end of the
+ * deploy.
+ */
 async function moment(cell: Cell, running: Running, notes: string[]): Promise<void> {
   const { operation, fault, change, dice: random } = cell;
-  // What strikes while preflight looks is one more refusal; a member is in hand when all are staged.
+  // A fault during preflight would only cause one more refusal, and no member is being changed before all are staged.
   const first = change.program.members.length * (fault.when === "in hand" ? 3 : 1);
   const lines = first + Math.floor(random.next() * Math.max(1, operation.lines - first));
   const seconds = Math.round(random.next() * 20) / 10;
@@ -361,17 +367,20 @@ async function moment(cell: Cell, running: Running, notes: string[]): Promise<vo
   notes.push(`${seconds} s after "${linesOf(cell.said()).at(-1) ?? ""}"${hasEnded ? ", which was the end" : ""}`);
 }
 
-/** Strikes; returns what mends it, which first looks whether another member has been restarted meanwhile. */
+/**
+ * Makes the fault strike. Returns a function that heals it, and that throws if another member was restarted while the
+ * target was unavailable.
+ */
 async function strike(cell: Cell, notes: string[]): Promise<() => Promise<void>> {
   const { fault, change } = cell;
   const target = await fault.target(cell);
   const host = hostOf(target);
   notes.push(`on ${host}`);
-  // For a moment there may be no etcd on the host.
+  // There may be no etcd on the host for a moment, so this is tried again.
   await until(() => fault.strike(host), 20).catch((error: unknown) => notes.push(`no effect: ${String(error)}`));
   const began = Date.now();
   return async () => {
-    // Who was asked to stop when the fault struck, or a moment before, is back after some seconds.
+    // A member that was asked to stop when the fault struck, or a moment before, is back after some seconds.
     const since = (Date.now() - began) / 1000 - 12;
     if (fault.takesAway === "until it is healed" && since > 0) {
       const others = stayingOf(cell).filter((n) => n !== target && n !== change.hand);
@@ -386,9 +395,9 @@ async function strike(cell: Cell, notes: string[]): Promise<() => Promise<void>>
 }
 
 /**
- * Applies once more. Where a line says what to replace, or to apply again, that is done.
+ * Applies once more, and does what the lines of a failed apply ask for: replace a resource, or apply again.
  *
- * @returns What it took.
+ * @returns The outcome of each apply, in one line.
  */
 async function converge(props: ProgramProps, transcript: string[]): Promise<string> {
   await project.prepare(props);
@@ -408,7 +417,7 @@ async function converge(props: ProgramProps, transcript: string[]): Promise<stri
 }
 
 async function bounded(ended: Promise<Result>, running = deploy): Promise<Result> {
-  // `ref: false`: the clock alone does not keep the tests from ending.
+  // With `ref: false`, the timer alone does not keep the tests from ending.
   const result = await Promise.race([ended, sleep(HANGS_AFTER_SECONDS * 1000, undefined, { ref: false })]);
   if (result) return result;
   running?.kill("SIGKILL");
@@ -425,12 +434,12 @@ function outcome({ code, output, seconds }: Result): string {
   return `${code === 0 ? "complete" : `code ${code} ${reason}`} (${seconds.toFixed(0)} s)`;
 }
 
-/** What the phases on the hosts have said. */
+/** The lines that the phases on the hosts have printed. */
 function linesOf(output: string): string[] {
   return [...output.matchAll(/etcd-server-\S+ on \S+: \w+( refused| failed)?: .*/g)].map(([line]) => line.trimEnd());
 }
 
-/** The member whose turn it is: the first one, in the order of names, that is not done. */
+/** The member that is being changed: that of the operation, or the first one by name that is not done. */
 function inHand({ change, said }: Cell): number {
   const { members } = change.program;
   return (
@@ -464,7 +473,7 @@ async function pause(seconds: number): Promise<undefined> {
   await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
 }
 
-/** Tries again until it does not fail. */
+/** Tries again until the attempt succeeds; throws its error when the time is over. */
 async function until(attempt: () => Promise<unknown>, seconds = 120): Promise<void> {
   for (const deadline = Date.now() + seconds * 1000; ; await pause(0.2)) {
     try {

@@ -5,9 +5,9 @@ import { Lab } from "./support/lab";
 import { Project } from "./support/project";
 import type { Result } from "./support/run";
 
-describe("a first deploy: what goes wrong on the way says so in one line, and a re-apply goes on once it is mended", () => {
+describe("a first deploy that fails says why in one line, and the next apply continues once the cause is removed", () => {
   let lab: Lab;
-  /** One deploy, which meets one fault after the other. */
+  /** One project, whose deploy meets one fault after the other. */
   let project: Project;
 
   beforeAll(async () => {
@@ -21,7 +21,7 @@ describe("a first deploy: what goes wrong on the way says so in one line, and a 
     expect(result.output).toMatch(line);
   }
 
-  test("a wrong SSH key", async () => {
+  test("a wrong SSH key fails the deploy with an authentication error", async () => {
     const key = join(lab.directory("keys"), "id_ed25519");
     await lab.exec(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key]);
     expectFailure(
@@ -30,7 +30,7 @@ describe("a first deploy: what goes wrong on the way says so in one line, and a 
     );
   });
 
-  test("a host that cannot be reached: the others are not touched", async () => {
+  test("if one host cannot be reached, the other hosts are not touched", async () => {
     await lab.lab("link", "hdss7-21", "down");
     const failed = await project.apply();
     await lab.lab("link", "hdss7-21", "up");
@@ -38,17 +38,17 @@ describe("a first deploy: what goes wrong on the way says so in one line, and a 
     expect(await lab.onAll("ls /opt")).toEqual(["", "", ""]);
   });
 
-  test("a tarball that is not there", async () => {
+  test("if the archive does not exist, the line names its URL and says what to do", async () => {
     const archive = join((await lab.lab("http-root")).trim(), "etcd/v3.6.14");
     await lab.exec(["mv", archive, `${archive}.away`]);
     expectFailure(
       await project.apply(),
-      /stage failed: download of http:\/\/10\.4\.7\.1:8080\/etcd\/v3\.6\.14\/etcd-v3\.6\.14-linux-amd64\.tar\.gz: .*404.*; to do: /,
+      /stage failed: cannot download http:\/\/10\.4\.7\.1:8080\/etcd\/v3\.6\.14\/etcd-v3\.6\.14-linux-amd64\.tar\.gz: .*404.*; to do: /,
     );
     await lab.exec(["mv", `${archive}.away`, archive]);
   });
 
-  test("a swapped tarball: nothing of it is unpacked", async () => {
+  test("an archive with another digest is refused, and nothing of it is unpacked", async () => {
     const archive = join((await lab.lab("http-root")).trim(), "etcd/v3.6.14/etcd-v3.6.14-linux-amd64.tar.gz");
     await lab.exec(["cp", archive, `${archive}.good`]);
     writeFileSync(archive, "not what was ordered");
@@ -60,17 +60,17 @@ describe("a first deploy: what goes wrong on the way says so in one line, and a 
     await lab.exec(["mv", `${archive}.good`, archive]);
   });
 
-  test("once all is mended the same deploy goes on, and leaves nothing of the failures", async () => {
+  test("once all causes are removed, the same deploy completes and leaves nothing behind from the failures", async () => {
     expect((await project.apply()).output).toMatch(/Apply complete!/);
     await expectHealthy(project);
     expect(await leftovers(lab)).toBe("");
   });
 
-  test("a disk that fills up while the archive is unpacked", async () => {
+  test("a disk that fills up while the archive is unpacked fails the deploy; with space again, the next apply completes", async () => {
     await lab.lab("reset");
     project = new Project(lab, "full");
     await lab.on("hdss7-22", "mkdir -p /small; mount -t tmpfs -o size=310m,mode=755 tmpfs /small");
-    // Enough is free for preflight; then something else takes it.
+    // There is enough free space for preflight; then another process takes it.
     const props = { paths: { installRoot: "/small" } };
     await lab.onAll("mkdir -p -m 755 /small");
     await lab.on(

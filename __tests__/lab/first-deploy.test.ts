@@ -9,7 +9,7 @@ import { watchForSecrets } from "./support/secrets";
 
 const TOP = join(__dirname, "..", "..");
 
-/* One deploy of main.ts, by `cdktf deploy` on clean hosts; each test looks at what it made. */
+/* `cdktf deploy` of main.ts runs once, on clean hosts. Each test checks a part of the result. */
 describe("cdktf deploy of main.ts on three clean hosts", () => {
   let lab: Lab;
   let project: Project;
@@ -37,15 +37,15 @@ describe("cdktf deploy of main.ts on three clean hosts", () => {
     });
   }
 
-  test("it succeeds, and its last lines are the health table", () => {
+  test("the deploy succeeds and prints the health table", () => {
     expect(deployed.output).toMatch(/Apply complete! Resources: \d+ added, 0 changed, 0 destroyed/);
     for (const name of MEMBERS)
       expect(deployed.output).toMatch(new RegExp(`${name} +[0-9a-f]+ +(leader|follower) +healthy +3.6.14`));
   });
 
-  test("all three members are started and healthy, by the runbook's names", () => expectHealthy(project));
+  test("all three members are started and healthy, under the runbook's names", () => expectHealthy(project));
 
-  test("etcd runs as etcd, under supervisor, from the versioned directory behind /opt/etcd", async () => {
+  test("etcd runs as the user etcd, under supervisor, from the versioned directory that /opt/etcd points to", async () => {
     for (const host of Object.keys(HOSTS)) {
       const name = `etcd-server-${HOSTS[host].split(".").slice(2).join("-")}`;
       expect(await lab.on(host, `supervisorctl status ${name}`)).toMatch(new RegExp(`^${name} +RUNNING`));
@@ -56,12 +56,12 @@ describe("cdktf deploy of main.ts on three clean hosts", () => {
     }
   });
 
-  test("what root uses, neither etcd's user nor anybody else may write, nor what lies above it", async () => {
+  test("only root can write to the files that root uses, and to the directories above them", async () => {
     expect(await writableByOthers(lab)).toEqual([]);
     expect(await ownedByOthers(lab)).toEqual([]);
   });
 
-  test("data are 0700, keys 0600, both of etcd, all else root's; the log is where the runbook has it", async () => {
+  test("the data directory has mode 0700 and the key 0600, both owned by etcd; everything else is root's; the log is where the runbook has it", async () => {
     const stat = (path: string) => lab.on("hdss7-12", `stat -L -c '%a %U:%G' ${path}`);
     expect(await stat("/data/etcd/etcd-server")).toBe("700 etcd:etcd");
     expect(await stat("/opt/etcd/certs/etcd-peer-key.pem")).toBe("600 etcd:etcd");
@@ -74,7 +74,7 @@ describe("cdktf deploy of main.ts on three clean hosts", () => {
     );
   });
 
-  test("the deploy left nothing of its own behind", async () => expect(await leftovers(lab)).toBe(""));
+  test("the deploy left no temporary files behind", async () => expect(await leftovers(lab)).toBe(""));
 
   test("a client without a certificate, or with one from another CA, is refused", async () => {
     const directory = lab.directory("stranger");
@@ -89,7 +89,7 @@ describe("cdktf deploy of main.ts on three clean hosts", () => {
         "-c",
         `curl -sS -m 5 --cacert ${project.directory}/credentials/ca.pem ${options} https://10.4.7.12:2379/version`,
       ]);
-    // How curl says it depends on the moment at which etcd hangs up.
+    // curl's error depends on the moment at which etcd closes the connection.
     for (const options of ["", `--cert ${directory}/cert.pem --key ${directory}/key.pem`]) {
       const refused = await curl(options);
       expect(refused.code).not.toBe(0);
@@ -101,7 +101,7 @@ describe("cdktf deploy of main.ts on three clean hosts", () => {
     );
   });
 
-  test("nothing listens in plain http, and no loopback URL is advertised", async () => {
+  test("nothing listens for plain HTTP, and no loopback URL is advertised", async () => {
     for (const [host, address] of Object.entries(HOSTS)) {
       const listeners = await lab.on(host, "ss -Hltn | awk '{ print $4 }' | grep -E ':(2379|2380)$' | sort");
       expect(listeners).toBe(`${address}:2379\n${address}:2380`);
@@ -112,10 +112,10 @@ describe("cdktf deploy of main.ts on three clean hosts", () => {
     expect((await project.etcdctl("member list")).stdout).not.toMatch(/127\.0\.0\.1|localhost/);
   });
 
-  test("no private key was seen in a process list or in /tmp, of the hosts or of the operator", () =>
+  test("no private key was seen in a process list or in /tmp, neither on the hosts nor on the operator's machine", () =>
     expect(seen).toEqual([]));
 
-  test("no private key is in the log, in the plan's text, or in a host's file that others can read; the CA's is on no host", async () => {
+  test("no private key is in the log, in the plan, or in a file on a host that others can read; the CA's key is on no host", async () => {
     const state = JSON.parse(readFileSync(join(project.directory, "terraform.etcd.tfstate"), "utf8"));
     const keys = state.resources
       .filter((resource: { type: string }) => resource.type === "tls_private_key")
@@ -149,7 +149,7 @@ describe("cdktf deploy of main.ts on three clean hosts", () => {
     expect(await pids(lab)).toEqual(before);
   });
 
-  test("from a fresh checkout only the readable files are written again, and no process is restarted", async () => {
+  test("a deploy from a fresh checkout only writes the local files again, and restarts no process", async () => {
     const before = await pids(lab);
     const elsewhere = lab.directory("elsewhere");
     mkdirSync(elsewhere, { recursive: true });
@@ -162,23 +162,23 @@ describe("cdktf deploy of main.ts on three clean hosts", () => {
         env: { ETCD_SHA256: await lab.digest("3.6.14") },
       },
     );
-    // The operator's credentials are written anew, key and all, so their record in the state is replaced.
+    // The operator's credentials, including the key, are written again, so their record in the state is replaced.
     expect(again.output).toMatch(/Apply complete! Resources: \d+ added, 0 changed, 1 destroyed/);
     expect(again.output).toMatch(/terraform_data\.etcd_operator-credentials_files.*: Destruction complete/);
     expect(again.output).not.toMatch(/null_resource.*: Creating/);
     expect(await pids(lab)).toEqual(before);
-    // The first checkout keeps the newer state.
+    // The first checkout continues with the newer state.
     cpSync(join(elsewhere, "terraform.etcd.tfstate"), join(project.directory, "terraform.etcd.tfstate"));
   });
 
-  test("a member that was killed is back by itself", async () => {
+  test("a member that was killed comes back by itself", async () => {
     const [before] = await pids(lab);
     await lab.on("hdss7-12", `kill -9 ${before}`);
     await waitFor(async () => (await project.etcdctl("endpoint health")).code === 0);
     expect((await pids(lab))[0]).not.toBe(before);
   });
 
-  test("a host that was rebooted is back by itself", async () => {
+  test("after a reboot of a host, its member comes back by itself", async () => {
     await lab.lab("reboot", "hdss7-21");
     await waitFor(async () => (await project.etcdctl("endpoint health")).code === 0);
   });

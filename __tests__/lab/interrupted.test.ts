@@ -3,7 +3,7 @@ import { randomMoments } from "./support/faults";
 import { Lab } from "./support/lab";
 import { Project } from "./support/project";
 
-/** Moments are random, but a run can be repeated: `SEED=… npm run test:lab -- interrupted`. */
+/** The moments are random, but a run can be repeated: `SEED=… npm run test:lab -- interrupted`. */
 const SEED = Number(process.env.SEED ?? Date.now() % 100_000);
 /** Longer than a whole first deploy on this kind of host, shorter than two. */
 const LONGEST_SECONDS = 16;
@@ -17,7 +17,7 @@ describe(`Terraform killed (-9) during a first deploy, seed ${SEED}`, () => {
   afterAll(() => lab.down());
 
   test.each(randomMoments(SEED, 2, LONGEST_SECONDS))(
-    "after %d s, then applied again: three members, healthy, nothing left over",
+    "killed after %d s, the next apply leads to three healthy members and leaves nothing behind",
     async (seconds) => {
       await lab.lab("reset");
       const project = new Project(lab, `killed-${seconds}`);

@@ -6,8 +6,8 @@ import { Project } from "./support/project";
 
 const NAME = "etcd-server-7-22";
 
-/* What is still done by hand; docs/lost-data.md has these commands. */
-describe("data that no deploy brings back", () => {
+/* What has to be done by hand, with the commands of docs/lost-data.md. */
+describe("data that a deploy alone cannot bring back", () => {
   let lab: Lab;
   let project: Project;
 
@@ -39,7 +39,7 @@ chmod 700 /data/etcd/etcd-server`,
     );
   }
 
-  /** Asks for the table again, as docs/deploy.md has it; its output. */
+  /** Makes Terraform print the health table again, as docs/deploy.md describes; returns the output. */
   async function healthTable(): Promise<string> {
     const list = (await project.terraform("state", "list")).stdout.split("\n");
     const health = list.find((name) => name.includes("etcd_health_"));
@@ -52,7 +52,7 @@ chmod 700 /data/etcd/etcd-server`,
     for (const host of hosts) cpSync(snapshot, join(await root(host), "root/snapshot.db"));
   }
 
-  test("an emptied member is not started by supervisor, its log says why, and a deploy of the same program does not notice", async () => {
+  test("a member whose data were deleted does not start, its log says why, and a deploy of the same program does not notice", async () => {
     await lab.on(
       "hdss7-22",
       "supervisorctl stop etcd-server-7-22; rm -r /data/etcd/etcd-server/member; supervisorctl start etcd-server-7-22; true",
@@ -67,20 +67,20 @@ chmod 700 /data/etcd/etcd-server`,
     expect((await project.apply()).output).toMatch(/No changes/);
   });
 
-  test("its bootstrap, run again while the others are down, does not found anything", async () => {
+  test("its bootstrap, run again while the other members are down, founds no new cluster", async () => {
     await Promise.all(
       ["hdss7-12", "hdss7-21"].map((host) => lab.on(host, "supervisorctl stop etcd-server-7-${HOSTNAME##*-}")),
     );
     const bootstrap = await project.resource("etcd-server-7-22", "bootstrap");
     const again = await project.terraform("apply", "-auto-approve", `-replace=${bootstrap}`, `-target=${bootstrap}`);
-    expect(again.output).toMatch(/bootstrap: had a life before and its data are gone, it may not found anything/);
+    expect(again.output).toMatch(/bootstrap: has run before and its data are gone, so it may not found a cluster/);
     expect(await lab.on("hdss7-22", "ls -A /data/etcd/etcd-server")).toBe(".cdktf-etcd");
     await Promise.all(
       ["hdss7-12", "hdss7-21"].map((host) => lab.on(host, "supervisorctl start etcd-server-7-${HOSTNAME##*-}")),
     );
   });
 
-  test("a member that runs with data of another cluster is named; its data moved away, and `reprovision`, bring it back", async () => {
+  test("a member that runs with the data of another cluster is reported; moving its data away and increasing `reprovision` bring it back", async () => {
     await lab.on(
       "hdss7-12",
       ". /opt/etcd/etcdctl.env; ETCDCTL_ENDPOINTS=https://10.4.7.12:2379 /opt/etcd/etcdctl snapshot save /root/snapshot.db",
@@ -89,12 +89,12 @@ chmod 700 /data/etcd/etcd-server`,
     await restore("hdss7-22", "alone", ["hdss7-22"]);
     await lab.on("hdss7-22", "supervisorctl start etcd-server-7-22");
     expect(await healthTable()).toMatch(
-      /etcd-server-7-12 on hdss7-12: health failed: the members are of 2 clusters; to do: see docs\/lost-data\.md/,
+      /etcd-server-7-12 on hdss7-12: health failed: the members belong to 2 clusters; to do: see docs\/lost-data\.md/,
     );
-    // A restart of one of the other two would take their quorum, though all three call themselves healthy.
+    // Restarting one of the other two would cost their quorum, although all three report that they are healthy.
     const before = await pids(lab);
     expect((await project.apply({ quotaBackendBytes: 3_000_000_000 })).output).toMatch(
-      /etcd-server-7-12 on hdss7-12: rollout failed: the members are of 2 clusters; to do: see docs\/lost-data\.md/,
+      /etcd-server-7-12 on hdss7-12: rollout failed: the members belong to 2 clusters; to do: see docs\/lost-data\.md/,
     );
     expect(await pids(lab)).toEqual(before);
     await lab.on(
@@ -107,7 +107,7 @@ chmod 700 /data/etcd/etcd-server`,
     await expectSettled(lab, project, props);
   });
 
-  test("no quorum for good: a snapshot restored on all hosts is a healthy cluster with its keys, and a deploy finds nothing to do", async () => {
+  test("after the quorum is lost for good, a snapshot restored on all hosts is a healthy cluster with its keys, and a deploy finds nothing to do", async () => {
     const props = { members: [member(12), member(21), member(22, { reprovision: 1 })] };
     await lab.onAll("rm -r /data/etcd/etcd-server/member", ["hdss7-21", "hdss7-22"]);
     await Promise.all(Object.keys(HOSTS).map((host) => restore(host, "restored-1", Object.keys(HOSTS))));
@@ -128,19 +128,19 @@ chmod 700 /data/etcd/etcd-server`,
   }
   const ids = async () => (await project.etcdctl("member list")).stdout.split("\n").map((line) => line.split(",")[0]);
 
-  test("a member whose data a mount hides is not taken out: the mount is named, also when its etcd has ended for it", async () => {
+  test("a member whose data are hidden by a mount is not removed: the refusal names the mount, even if etcd has stopped because of it", async () => {
     const before = await ids();
     await lab.on("hdss7-22", `mount -t tmpfs tmpfs ${DATA}`);
-    // etcd looks into its directory every half minute, and ends then.
+    // etcd reads its data directory every half minute, and stops when its files are not there.
     expect(await rollOut()).toMatch(
-      /rollout refused: data directory: (etcd runs on data in \S+ that are hidden: \S+ was mounted over them|\S+ was not mounted when this member was last healthy, and hides what lay there); to do: umount \/data\/etcd\/etcd-server/,
+      /rollout refused: data directory: (etcd runs on data in \S+ that are hidden: \S+ was mounted over them|\S+ was not mounted when this member was last healthy, and it hides what is in that directory); to do: run umount \/data\/etcd\/etcd-server/,
     );
     expect(await ids()).toEqual(before);
     await lab.on("hdss7-22", `umount ${DATA}; supervisorctl restart ${NAME}`);
     expect(await rollOut()).toMatch(/Apply complete!/);
   });
 
-  test("a write-ahead log whose disk is not mounted is not started without it, and its member not provisioned anew", async () => {
+  test("a member whose write-ahead log is on a disk that is not mounted is neither started without it nor re-provisioned", async () => {
     const wal = `${DATA}/member/wal`;
     await lab.on(
       "hdss7-22",
@@ -150,7 +150,7 @@ chmod 700 /data/etcd/etcd-server`,
     const before = await ids();
     await lab.on("hdss7-22", `supervisorctl stop ${NAME}; umount ${wal}; supervisorctl start ${NAME} || true`);
     expect(await lab.on("hdss7-22", "tail -n 1 /data/logs/etcd-server/etcd.log")).toBe(
-      `${NAME}: ${wal} was mounted when this member was last healthy and is not now: not starting; mount it`,
+      `${NAME}: ${wal} was mounted when this member was last healthy, and is not mounted now: not starting; mount it`,
     );
     expect(await rollOut()).toMatch(
       /rollout refused: data directory: \/data\/etcd\/etcd-server\/member\/wal was mounted when/,
@@ -165,7 +165,7 @@ chmod 700 /data/etcd/etcd-server`,
     expect(await rollOut()).toMatch(/Apply complete!/);
   });
 
-  test("a member on a new system, with its disk of before and another uid, goes on with its data", async () => {
+  test("a member on a reinstalled host, with its old data disk and another uid, continues with its data", async () => {
     const before = await ids();
     await lab.on(
       "hdss7-22",
@@ -174,24 +174,24 @@ chmod 700 /data/etcd/etcd-server`,
     );
     const applied = await project.apply({ members: [member(12), member(21), member(22, { reprovision: 2 })] });
     expect(applied.output).toMatch(/Apply complete!/);
-    expect(applied.output).toMatch(/stage: the data in \/data\/etcd\/etcd-server are this member's own, of before/);
+    expect(applied.output).toMatch(/stage: adopted the data in \/data\/etcd\/etcd-server, which are this member's own/);
     expect(await ids()).toEqual(before);
     await expectHealthy(project);
   });
 
-  test("a renamed member is refused in one line, and its etcd called no stranger", async () => {
+  test("a renamed member is refused in one line, which knows that its etcd belongs to this cluster", async () => {
     const refused = await project.apply({
       members: [member(12), member(21), { ...member(22, { reprovision: 2 }), name: "etcd-renamed" }],
     });
     expect(refused.output.match(/etcd-renamed on hdss7-22: preflight refused: .*/g)).toEqual([
       expect.stringMatching(
-        /preflight refused: member: this host runs the member etcd-server-7-22 of this cluster \(https:\/\/10\.4\.7\.22:2380\), and the program calls it etcd-renamed; to do: set the name back to etcd-server-7-22/,
+        /preflight refused: member: this host runs the member etcd-server-7-22 of this cluster \(https:\/\/10\.4\.7\.22:2380\), but the program calls it etcd-renamed; to do: set the name back to etcd-server-7-22/,
       ),
     ]);
     await expectHealthy(project);
   });
 
-  test("a founder that left and comes back to an empty host that cannot reach the others founds nothing; it joins when it can", async () => {
+  test("a founder that was removed and comes back on an empty host founds nothing while it cannot reach the others, and joins when it can", async () => {
     expect((await project.apply({ members: [member(12), member(21)] })).output).toMatch(/Apply complete!/);
     await lab.lab("reset", "hdss7-22");
     const others = ["hdss7-12", "hdss7-21"].map((host) => HOSTS[host]);

@@ -2,12 +2,12 @@ import { fingerprint } from "./support/cluster";
 import { Lab } from "./support/lab";
 import { type ProgramProps, Project } from "./support/project";
 
-/** One refusal of the preflight: what stands on a host (`NUMBER` is its own), the props, what is said. */
+/** One refusal of preflight: what is wrong on a host (`NUMBER` is the host's number), the props, and the message. */
 interface Refusal {
   readonly what: string;
   readonly given: string;
   readonly undo: string;
-  /** With props, or on the last host only, it has a deploy of its own. */
+  /** A refusal with props, or with `alone`, has a deploy of its own, in which only the last host is at fault. */
   readonly props?: ProgramProps;
   readonly alone?: true;
   readonly says: RegExp;
@@ -40,20 +40,20 @@ const REFUSALS: Refusal[] = [
     says: /free disk: 100 MB free for \/small\/etcd, 512 MB are needed; to do: make room, or set paths\.dataDir/,
   },
   {
-    what: "a taken client port",
+    what: "a client port that is in use",
     given:
       "systemd-run -q --unit=squatter python3 -m http.server --bind 0.0.0.0 2379; until ss -Hltn | grep -q :2379; do sleep 0.1; done",
     undo: "systemctl stop squatter",
     says: /client port: port 2379 is taken on 0\.0\.0\.0:2379 by users:\(\("python3"/,
   },
   {
-    what: "a full disk under the installation",
+    what: "a full disk under the installation root",
     given: "mount -t tmpfs -o mode=755,size=350m tmpfs /opt; head -c 340M /dev/zero >/opt/full",
     undo: "umount /opt",
     says: /free disk: \d+ MB free for \/opt, 300 MB are needed/,
   },
   {
-    what: "a file system without inodes",
+    what: "a file system without free inodes",
     given: "mkdir -p /data; mount -t tmpfs -o mode=755,size=1g,nr_inodes=100 tmpfs /data",
     undo: "umount /data; rmdir /data",
     says: /free disk: \d+ inodes free for \/data\/etcd\/etcd-server, 200 are needed/,
@@ -63,16 +63,16 @@ const REFUSALS: Refusal[] = [
     what: "a read-only file system",
     given: "mount -t tmpfs -o mode=755,size=900m,ro tmpfs /opt",
     undo: "umount /opt",
-    says: /read-only: nothing can be written in \/opt: its file system is mounted read-only/,
+    says: /read-only: nothing can be written to \/opt: its file system is mounted read-only/,
   },
   {
-    what: "an installation on a file system that is mounted noexec",
+    what: "an installation root on a file system that is mounted noexec",
     given: "mount -t tmpfs -o mode=755,size=900m,noexec tmpfs /opt",
     undo: "umount /opt",
     says: /noexec: the file system of \/opt is mounted noexec/,
   },
   {
-    what: "a taken port of metrics, on loopback",
+    what: "a metrics port that is in use on loopback",
     given:
       "systemd-run -q --unit=squatter python3 -m http.server --bind 127.0.0.1 2381; until ss -Hltn | grep -q :2381; do sleep 0.1; done",
     undo: "systemctl stop squatter",
@@ -80,27 +80,27 @@ const REFUSALS: Refusal[] = [
     says: /metrics port: port 2381 is taken on 127\.0\.0\.1:2381 by users:\(\("python3"/,
   },
   {
-    what: "a second address from which the peers are reached",
+    what: "a source address that is not in the member's certificate",
     alone: true,
     given: "ip address add 10.4.7.222/24 dev host0; ip route add 10.4.7.12/32 dev host0 src 10.4.7.222",
     undo: "ip route del 10.4.7.12/32; ip address del 10.4.7.222/24 dev host0",
     says: /source address: this host sends to 10\.4\.7\.12 from 10\.4\.7\.222, which is not in the member's certificate/,
   },
   {
-    what: "no openssl",
+    what: "a missing openssl",
     given: "mv /usr/bin/openssl /usr/bin/openssl.away",
     undo: "mv /usr/bin/openssl.away /usr/bin/openssl",
     says: /tools: not on this host: openssl/,
   },
   {
-    what: "a clock an hour off",
+    what: "a clock that is an hour ahead",
     given:
       "mv /usr/bin/date /usr/bin/date.away; printf '#!/bin/sh\\ncase $* in +%%s) echo $(($(/usr/bin/date.away +%%s) + 3600)) ;; *) exec /usr/bin/date.away \"$@\" ;; esac\\n' >/usr/bin/date; chmod 755 /usr/bin/date",
     undo: "mv /usr/bin/date.away /usr/bin/date",
-    says: /clock: this host's is ahead of the operator's, by 35\d\d s or more, limit 60 s/,
+    says: /clock: this host's clock is at least 35\d\d s ahead of the operator's; the limit is 60 s/,
   },
   {
-    what: "an address that is on none of the interfaces",
+    what: "an address that no interface has",
     given: "true",
     undo: "true",
     props: {
@@ -119,40 +119,40 @@ const REFUSALS: Refusal[] = [
     says: /other etcd: the systemd unit k8s-store\.service, which is enabled or active on this host, runs \/usr\/local\/bin\/etcd/,
   },
   {
-    what: "a mount unit that is enabled and not mounted",
+    what: "an enabled mount unit that is not mounted",
     given:
       "printf '[Mount]\\nWhat=/dev/disk\\nWhere=/data\\n[Install]\\nWantedBy=multi-user.target\\n' >/etc/systemd/system/data.mount; systemctl -q enable data.mount",
     undo: "systemctl -q disable data.mount; rm /etc/systemd/system/data.mount; systemctl daemon-reload",
-    says: /data directory: \/data is to be mounted by data\.mount and is not/,
+    says: /data directory: \/data should be mounted by data\.mount but is not/,
   },
   {
     what: "another etcd on the data directory",
     given:
       "cp $(readlink -f /usr/bin/python3) /root/etcd; setsid /root/etcd -c 'import time; time.sleep(999)' --data-dir /data/etcd/etcd-server </dev/null >/dev/null 2>&1 & until pgrep -x etcd >/dev/null; do sleep 0.1; done",
     undo: "pkill -x etcd; rm /root/etcd",
-    says: /other etcd: process \d+ is an etcd on \/data\/etcd\/etcd-server that this package did not start/,
+    says: /other etcd: process \d+ is an etcd that uses \/data\/etcd\/etcd-server and that this package did not start/,
   },
   {
     what: "a supervisor program of the same name",
     given:
       "printf '[program:etcd-server-7-NUMBER]\\ncommand=/bin/true\\nautostart=false\\n' >/etc/supervisor/conf.d/theirs.conf",
     undo: "rm /etc/supervisor/conf.d/theirs.conf",
-    says: /supervisor program: a program 'etcd-server-7-\d+' is registered in \/etc\/supervisor\/conf\.d\/theirs\.conf already/,
+    says: /supervisor program: \/etc\/supervisor\/conf\.d\/theirs\.conf already defines the program 'etcd-server-7-\d+'/,
   },
   {
     what: "a data directory that is not etcd's",
     given: "mkdir -p /data/etcd/etcd-server; echo diary >/data/etcd/etcd-server/notes",
     undo: "rm -r /data",
-    says: /data directory: \/data\/etcd\/etcd-server is not empty and is no data of etcd/,
+    says: /data directory: \/data\/etcd\/etcd-server is not empty and does not contain etcd data/,
   },
   {
-    what: "data of an etcd that this package did not make",
+    what: "data of an etcd that this package did not deploy",
     given: "mkdir -p /data/etcd/etcd-server/member/wal; touch /data/etcd/etcd-server/member/wal/0.wal",
     undo: "rm -r /data",
-    says: /data directory: \/data\/etcd\/etcd-server holds data of an etcd, and nothing here says whose/,
+    says: /data directory: \/data\/etcd\/etcd-server holds etcd data, and nothing on this host says which member they belong to/,
   },
   {
-    what: "/opt/etcd that is no link",
+    what: "/opt/etcd that is not a symbolic link",
     given: "mkdir /opt/etcd",
     undo: "rmdir /opt/etcd",
     says: /installation: \/opt\/etcd is not a link/,
@@ -161,7 +161,10 @@ const REFUSALS: Refusal[] = [
 
 const NUMBERS = ["12", "21", "22"];
 
-/** Three at a time, each on a host of its own; what moves /data about not on the second, which has a disk there. */
+/**
+ * Combines the refusals, three to a deploy, each on a host of its own. Those that change /data are not put on the
+ * second host, which has a disk mounted there.
+ */
 function rounds(): (Refusal | undefined)[][] {
   const single = REFUSALS.filter(({ props, alone }) => props || alone);
   const [disks, others] = [true, false].map((disk) =>
@@ -174,14 +177,14 @@ function rounds(): (Refusal | undefined)[][] {
   return [...shared, ...single.map((row) => [undefined, undefined, row])];
 }
 
-describe("preflight refuses", () => {
+describe("what preflight and synth refuse", () => {
   let lab: Lab;
   let project: Project;
 
   beforeAll(async () => {
     lab = await Lab.up("refusals", "--supervisor", "preinstalled");
     project = new Project(lab);
-    // Somebody else's program edits its own file when it starts (lab/parts/untidy.sh).
+    // The unrelated program under supervisor edits its own file when it starts (lab/parts/untidy.sh).
     await lab.on("hdss7-21", "until grep -qs EDITED /etc/supervisor/conf.d/jobs.conf; do sleep 0.1; done");
   });
   afterAll(() => lab.down());
@@ -197,7 +200,7 @@ describe("preflight refuses", () => {
           round,
         ] as const,
     ),
-  )("%s: in one line each, and nothing is touched on any host", async (_, round) => {
+  )("%s: refused in one line each, and nothing is touched on any host", async (_, round) => {
     const onEach = (script: (row: Refusal) => string) =>
       Promise.all(
         round.map((row, i) => row && lab.on(`hdss7-${NUMBERS[i]}`, script(row).replace("NUMBER", NUMBERS[i]))),
@@ -220,7 +223,7 @@ describe("preflight refuses", () => {
     });
   });
 
-  test("several at once are all named", async () => {
+  test("several problems on one host are all named", async () => {
     await lab.on(
       "hdss7-22",
       "mkdir /opt/etcd; mkdir -p /data/etcd/etcd-server/member/wal; touch /data/etcd/etcd-server/member/wal/0.wal",
@@ -231,7 +234,7 @@ describe("preflight refuses", () => {
     expect(refused.output).toMatch(/preflight refused: data directory/);
   });
 
-  test("bad props are refused at synth, all at once, and no host is asked", async () => {
+  test("invalid props are refused at synth, all at once, and no host is contacted", async () => {
     const refused = await project.synth({
       members: [
         { name: "a=b", address: "127.0.0.1" },
@@ -257,8 +260,8 @@ describe("preflight refuses", () => {
     }
   });
 
-  test("once nothing stands in the way, the same project deploys, whatever is only called etcd", async () => {
-    // A group without its user, another group than the user's name, and a backup that is no etcd.
+  test("once the causes are removed, the same project deploys, whatever else on the hosts is called etcd", async () => {
+    // A group etcd without a user, a user etcd in another group, and a unit named etcd-backup that is no etcd.
     await lab.on("hdss7-22", "groupadd etcd");
     await lab.on("hdss7-21", "groupadd staff2; useradd --system -g staff2 -s /bin/bash etcd");
     await lab.on(

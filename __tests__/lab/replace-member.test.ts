@@ -11,14 +11,14 @@ const RUN = ["hdss7-12", "hdss7-21", "hdss7-22"];
 const NAME = "etcd-server-7-22";
 const ELSEWHERE = { name: NAME, address: "10.4.7.23", hostName: "hdss7-23" };
 
-/** As docs/replace-member.md has it, for the host of a member that was taken out. */
+/** The commands of docs/replace-member.md for the host of a member that was removed. */
 const cleanUp = `set -e
 supervisorctl stop ${NAME} || true
 rm /etc/supervisor/conf.d/etcd-server.ini /etc/supervisor/conf.d/etcd-server.conf
 supervisorctl update ${NAME}
 rm -r /data/etcd/etcd-server /data/logs/etcd-server /opt/etcd /opt/etcd-v* /var/lib/cdktf-etcd/${NAME}`;
 
-/** Members by their number, some as they are given here. */
+/** Props with these members: a number stands for the member with this number, and an object is used as it is. */
 const of = (...members: (number | object)[]): ProgramProps => ({
   members: members.map((given) => (typeof given === "number" ? member(given) : given)),
 });
@@ -40,18 +40,19 @@ describe("a member whose host, disk or data are gone", () => {
   });
   afterAll(() => lab.down());
 
-  test("a dead host's member that left the program is out after one apply, which says what it could not clean", async () => {
+  test("one apply removes a dead host's member that left the program, and says what it could not clean up", async () => {
     const before = await pids(lab, RUN);
-    // A host that dies as the leader costs an election, and puts that were on their way to it, whatever is deployed then.
+    // Another member must lead: if the leader's host dies, that alone costs an election, and the puts that were on
+    // their way to it, whatever is deployed afterwards.
     await moveLeadershipTo(project, 12);
-    await underWriter(lab, project, "a dead host's member taken out", async () => {
+    await underWriter(lab, project, "a dead host's member removed", async () => {
       await lab.lab("kill", "hdss7-22");
       const applied = await project.apply(of(12, 21));
       expect(applied.output).toMatch(/Apply complete!/);
       process.stderr.write(`its apply: ${applied.seconds.toFixed(1)} s, of which 10 s are the SSH timeout\n`);
-      expect(steps(applied.output, /took|there/)).toEqual([
-        `etcd-server-7-12 health: took ${NAME} (https://10.4.7.22:2380) out of the cluster`,
-        `etcd-server-7-12 health: its etcd did not answer: if its host does not either, what is there stays, and its etcd refuses to run; ` +
+      expect(steps(applied.output, /: removed |took|there/)).toEqual([
+        `etcd-server-7-12 health: removed ${NAME} (https://10.4.7.22:2380) from the cluster`,
+        `etcd-server-7-12 health: its etcd did not answer; if its host does not answer either, nothing is cleaned up there, and its etcd refuses to run; ` +
           `to clean up there: supervisorctl stop ${NAME}, remove its supervisor file, /data/etcd/etcd-server, /opt/etcd and what it points to`,
       ]);
       await expectHealthy(project, ["etcd-server-7-12", "etcd-server-7-21"]);
@@ -59,9 +60,9 @@ describe("a member whose host, disk or data are gone", () => {
     expect(await pids(lab, RUN.slice(0, 2))).toEqual(before.slice(0, 2));
   });
 
-  test("when its host comes back its etcd refuses to run; the cluster does not notice; put back into the program it joins anew", async () => {
+  test("when that host comes back, its etcd refuses to run and the cluster is not affected; put back into the program, the member joins again", async () => {
     const before = await pids(lab, RUN.slice(0, 2));
-    await underWriter(lab, project, "a dead host's member come back", async () => {
+    await underWriter(lab, project, "a dead host's member back again", async () => {
       await lab.lab("start", "hdss7-22");
       await lab.on(
         "hdss7-22",
@@ -70,16 +71,16 @@ describe("a member whose host, disk or data are gone", () => {
       await expectHealthy(project, ["etcd-server-7-12", "etcd-server-7-21"]);
       const applied = await project.apply(of(12, 21, 22));
       expect(applied.output).toMatch(/Apply complete!/);
-      expect(steps(applied.output, /moved what|added|promoted/).map((step) => step.replace(/ what lay.*/, ""))).toEqual(
-        [`${NAME} rollout: moved`, `${NAME} rollout: added to the cluster`, `${NAME} rollout: promoted`],
-      );
+      expect(
+        steps(applied.output, /moved the contents|added|promoted/).map((step) => step.replace(/ the contents.*/, "")),
+      ).toEqual([`${NAME} rollout: moved`, `${NAME} rollout: added to the cluster`, `${NAME} rollout: promoted`]);
     });
     await expectHealthy(project);
     expect(await pids(lab, RUN.slice(0, 2))).toEqual(before);
     await expectSettled(lab, project, of(12, 21, 22), RUN);
   });
 
-  test("a dead host's member on another host under its old name: the dead one is taken out, the new one joins", async () => {
+  test("a dead host's member moves to another host under its old name: the old one is removed, and the new one joins", async () => {
     const before = await pids(lab, RUN.slice(0, 2));
     await moveLeadershipTo(project, 12);
     await underWriter(lab, project, "a dead host replaced", async () => {
@@ -88,10 +89,12 @@ describe("a member whose host, disk or data are gone", () => {
       expect(applied.output).toMatch(/Apply complete!/);
       process.stderr.write(`its apply: ${applied.seconds.toFixed(1)} s\n`);
       expect(
-        steps(applied.output, /rollout: (took|added|promoted)|there/).map((step) => step.replace(/: what is on.*/, "")),
+        steps(applied.output, /rollout: (removed|took|added|promoted)|there/).map((step) =>
+          step.replace(/, so its old host.*/, ""),
+        ),
       ).toEqual([
-        `${NAME} rollout: took ${NAME} (https://10.4.7.22:2380) out of the cluster`,
-        `${NAME} rollout: its name stays in the program, with another address`,
+        `${NAME} rollout: removed ${NAME} (https://10.4.7.22:2380) from the cluster`,
+        `${NAME} rollout: its name stays in the program with another address`,
         `${NAME} rollout: added to the cluster`,
         `${NAME} rollout: promoted`,
       ]);
@@ -100,16 +103,16 @@ describe("a member whose host, disk or data are gone", () => {
     expect(await pids(lab, RUN.slice(0, 2))).toEqual(before);
   });
 
-  test("a member that lives moves to an empty host under its old name: the new one joins first, then the old one is taken out", async () => {
+  test("a running member moves to an empty host under its old name: the new one joins first, and then the old one is removed", async () => {
     await lab.lab("reset", "hdss7-22");
     const before = await pids(lab, RUN.slice(0, 2));
-    await underWriter(lab, project, "a living member moved", async () => {
+    await underWriter(lab, project, "a running member moved", async () => {
       const applied = await project.apply(of(12, 21, 22));
       expect(applied.output).toMatch(/Apply complete!/);
-      expect(steps(applied.output, /took|added|promoted/)).toEqual([
+      expect(steps(applied.output, /: removed |took|added|promoted/)).toEqual([
         `${NAME} rollout: added to the cluster`,
         `${NAME} rollout: promoted`,
-        `etcd-server-7-12 health: took ${NAME} (https://10.4.7.23:2380) out of the cluster`,
+        `etcd-server-7-12 health: removed ${NAME} (https://10.4.7.23:2380) from the cluster`,
       ]);
     });
     await expectHealthy(project);
@@ -121,7 +124,7 @@ describe("a member whose host, disk or data are gone", () => {
     expect(await pids(lab, RUN.slice(0, 2))).toEqual(before);
   });
 
-  test("an empty machine in a member's place is not noticed; with `reprovision` it is installed and joined", async () => {
+  test("an empty machine in a member's place is not noticed; with an increased `reprovision`, it is installed and joins", async () => {
     await underWriter(lab, project, "an empty machine in the place of a member", async () => {
       await lab.lab("reset", "hdss7-21");
       expect((await project.apply(of(12, 21, 22))).output).toMatch(/No changes/);
@@ -131,9 +134,9 @@ describe("a member whose host, disk or data are gone", () => {
       const applied = await project.apply(wanted);
       expect(applied.output).toMatch(/Apply complete!/);
       process.stderr.write(`its apply: ${applied.seconds.toFixed(1)} s\n`);
-      expect(steps(applied.output, /rollout: (its data|took|added|promoted)/)).toEqual([
+      expect(steps(applied.output, /rollout: (its data|removed|took|added|promoted)/)).toEqual([
         "etcd-server-7-21 rollout: its data are gone: removing the member, then joining it again",
-        "etcd-server-7-21 rollout: took etcd-server-7-21 (https://10.4.7.21:2380) out of the cluster",
+        "etcd-server-7-21 rollout: removed etcd-server-7-21 (https://10.4.7.21:2380) from the cluster",
         "etcd-server-7-21 rollout: added to the cluster",
         "etcd-server-7-21 rollout: promoted",
       ]);
@@ -142,7 +145,7 @@ describe("a member whose host, disk or data are gone", () => {
     });
   });
 
-  test("a data directory removed under a running etcd: the member is made anew by `reprovision`", async () => {
+  test("a member whose data directory was deleted under a running etcd is re-provisioned with an increased `reprovision`", async () => {
     const wanted = of(member(12, { reprovision: 1 }), member(21, { reprovision: 1 }), 22);
     await underWriter(lab, project, "data removed under a running member", async () => {
       await lab.on("hdss7-12", "rm -r /data/etcd/etcd-server");
@@ -157,7 +160,7 @@ describe("a member whose host, disk or data are gone", () => {
     await expectHealthy(project);
   });
 
-  test("a disk in /etc/fstab that is not mounted is no lost data: refused, nothing is touched; with the disk back the data are kept", async () => {
+  test("a disk in /etc/fstab that is not mounted does not count as lost data: the deploy is refused and touches nothing; with the disk back, the data are kept", async () => {
     const wanted = of(member(12, { reprovision: 1 }), member(21, { reprovision: 1 }), member(22, { reprovision: 1 }));
     await lab.on(
       "hdss7-22",
@@ -168,7 +171,7 @@ describe("a member whose host, disk or data are gone", () => {
     expect(refused.code).not.toBe(0);
     expect(refused.output).toMatch(
       new RegExp(
-        `${NAME} on hdss7-22: preflight refused: data directory: /data/etcd is in /etc/fstab and not mounted, /data/etcd/etcd-server would lie on another disk; to do: mount /data/etcd`,
+        `${NAME} on hdss7-22: preflight refused: data directory: /data/etcd is in /etc/fstab but not mounted, so /data/etcd/etcd-server would be on another disk; to do: mount /data/etcd`,
       ),
     );
     expect(steps(refused.output, / (stage|rollout|health): /)).toEqual([]);
@@ -187,7 +190,7 @@ describe("a member whose host, disk or data are gone", () => {
     expect((await project.etcdctl("member list")).stdout).toBe(before);
   });
 
-  test("without a quorum in the rest it is refused, with the way out; after one of the rest is back it joins", async () => {
+  test("without a quorum of the other members, re-provisioning is refused, and the line says what to do; once a quorum is back, the member joins", async () => {
     const wanted = of(member(12, { reprovision: 1 }), member(21, { reprovision: 1 }), member(22, { reprovision: 2 }));
     await lab.on("hdss7-22", `supervisorctl stop ${NAME}; rm -r /data/etcd/etcd-server`);
     await lab.on("hdss7-21", "supervisorctl stop etcd-server-7-21");

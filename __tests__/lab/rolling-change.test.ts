@@ -7,10 +7,10 @@ import { Project } from "./support/project";
 import { steps } from "./support/under-writer";
 import { Writer } from "./support/writer";
 
-/** As small as a quota can be for a test that reaches it. */
+/** A quota that is small enough for a test to fill. */
 const SMALL = { quotaBackendBytes: 32 * 1024 ** 2 };
 
-describe("a changed quota", () => {
+describe("a change that restarts the members", () => {
   let lab: Lab;
   let project: Project;
 
@@ -21,13 +21,13 @@ describe("a changed quota", () => {
   });
   afterAll(() => lab.down());
 
-  test("the plan shows that key for each member, and no other flag", async () => {
+  test("the plan shows a changed quota for each member, and no other flag", async () => {
     const plan = await project.plan({ quotaBackendBytes: 3_000_000_000 });
     expect(plan.output.match(/^ +\+ "flag\.quota_backend_bytes" += "3000000000"$/gm)).toHaveLength(3);
     expect(plan.output.match(/^ +[~+-] "flag\.\w+"/gm)).toHaveLength(3);
   });
 
-  test("the apply restarts one member at a time, and two writers see no failed put and lose nothing", async () => {
+  test("the apply restarts one member at a time; a client that fails over sees no failed write, and no acknowledged write is lost", async () => {
     const before = await pids(lab);
     const writers = [new Writer(lab, project, "balanced"), new Writer(lab, project, "pinned")];
     const applied = await project.apply({ quotaBackendBytes: 3_000_000_000 });
@@ -41,9 +41,10 @@ describe("a changed quota", () => {
     );
     const after = await pids(lab);
     after.forEach((pid, i) => expect(pid).not.toBe(before[i]));
-    // The pinned one fails over after 200 ms, as a careful client does.
+    // The pinned writer fails over after 200 ms, as a careful client does.
     expect(pinned).toMatchObject({ failed: 0, errors: [] });
-    // The plain one waits in vain when its put reaches the old leader by way of a follower in the very moment of a move: raft drops it (ADR 0007).
+    // Each move of leadership can cost the plain writer one put: if a follower forwards the put to the old leader at
+    // the moment of the move, raft drops it, and the client waits for nothing (ADR 7).
     const moves = applied.output.match(/rollout: moved leadership/g)?.length ?? 0;
     expect(balanced.failed).toBeLessThanOrEqual(moves);
     expect(balanced.acknowledged).toBeGreaterThan(100);
@@ -56,13 +57,13 @@ describe("a changed quota", () => {
     ).toBe(Array(3).fill("--quota-backend-bytes=3000000000").join());
   });
 
-  test("afterwards a second apply changes nothing, and restarts nothing", async () => {
+  test("afterwards, a second apply changes nothing and restarts nothing", async () => {
     const before = await pids(lab);
     expect((await project.apply({ quotaBackendBytes: 3_000_000_000 })).output).toMatch(/No changes/);
     expect(await pids(lab)).toEqual(before);
   });
 
-  test("a flag that etcd does not survive stops at the first member; the others run on, and taking it back heals", async () => {
+  test("a flag with which etcd does not start stops the rollout at the first member; the others keep running, and setting the flag back repairs it", async () => {
     const before = await pids(lab);
     const broken = {
       quotaBackendBytes: 3_000_000_000,
@@ -79,7 +80,7 @@ describe("a changed quota", () => {
     expect((await pids(lab)).slice(1)).toEqual(before.slice(1));
   });
 
-  test("while another member is down, nobody is restarted, and the line says which one is missing", async () => {
+  test("while another member is down, no member is restarted, and the line names the one that is down", async () => {
     await lab.on("hdss7-22", "supervisorctl stop etcd-server-7-22");
     const before = await pids(lab);
     const refused = await project.apply({ quotaBackendBytes: 4_000_000_000 });
@@ -93,7 +94,7 @@ describe("a changed quota", () => {
     await expectHealthy(project);
   });
 
-  test("the runbook's plain-http loopback listener is there when it is asked for, and still not advertised", async () => {
+  test("the runbook's plain-HTTP loopback listener exists if it is asked for, and is not advertised", async () => {
     const applied = await project.apply({ ...SMALL, insecureLoopbackClientUrl: true });
     expect(applied.output).toMatch(/Apply complete!/);
     const version =
@@ -102,7 +103,7 @@ describe("a changed quota", () => {
     expect((await project.etcdctl("member list")).stdout).not.toContain("127.0.0.1");
   });
 
-  test("a quota that is reached: room is made, or a larger one gets through under the alarm (docs/alarms.md); a smaller one is refused", async () => {
+  test("when the quota is reached, space can be freed, or a larger quota rolled out under the alarm (docs/alarms.md); a quota that is too small is refused", async () => {
     const large = { quotaBackendBytes: 2 * SMALL.quotaBackendBytes, insecureLoopbackClientUrl: true };
     const etcdctl = "set -a; . /opt/etcd/etcdctl.env; set +a; PATH=/opt/etcd:$PATH";
     const fill = async () => {
@@ -121,9 +122,9 @@ describe("a changed quota", () => {
     const raised = await project.apply(large);
     expect(steps(raised.output, /NOSPACE|rollout: (restarted|healthy)/)).toEqual([
       ...MEMBERS.flatMap((name) => [
-        `${name} rollout: the alarm NOSPACE is raised, under which etcd takes no turn: restarting with the larger quota without it`,
+        `${name} rollout: the alarm NOSPACE is raised, and etcd grants no turn while it is: restarting with the larger quota, without the turn`,
         `${name} rollout: restarted`,
-        `${name} rollout: the alarm NOSPACE stays until it is cleared: etcdctl alarm disarm, when all members have the larger quota`,
+        `${name} rollout: the alarm NOSPACE stays raised until you clear it: when all members have the larger quota, run etcdctl alarm disarm`,
         `${name} rollout: healthy`,
       ]),
       expect.stringMatching(/^etcd-server-7-12 health failed: an alarm is raised: memberID:\d+ alarm:NOSPACE/),
@@ -134,7 +135,7 @@ describe("a changed quota", () => {
 
     const before = await pids(lab);
     const refused = await project.apply({ ...large, ...SMALL });
-    // Each member's file has a size of its own, by what was free in it: here at least one is full.
+    // The members' database files differ in size, depending on their free pages; at least one of them is full.
     expect(refused.output).toMatch(
       / preflight refused: quota: the database has \d+ bytes, quotaBackendBytes is 33554432: /,
     );
@@ -142,7 +143,7 @@ describe("a changed quota", () => {
     expect(await pids(lab)).toEqual(before);
   });
 
-  test("another log directory: a program's file that supervisord rejects is named before anything changes; corrected, each member logs there", async () => {
+  test("with another log directory, a supervisor file that supervisord rejects is named before anything changes; once it is removed, each member logs to the new directory", async () => {
     const moved = {
       quotaBackendBytes: 4_000_000_000,
       insecureLoopbackClientUrl: true,

@@ -5,13 +5,13 @@ import { type ProgramProps, Project } from "./support/project";
 import type { Running } from "./support/run";
 import { steps, underWriter } from "./support/under-writer";
 
-/** Moments are random, but a run can be repeated: `SEED=… npm run test:lab -- scale`. */
+/** The moments are random, but a run can be repeated: `SEED=… npm run test:lab -- scale`. */
 const SEED = Number(process.env.SEED ?? Date.now() % 100_000);
-/** As long as a scale out takes on this kind of host; the first test measures it. */
+/** How long scaling out takes on this kind of host; the first test measures it. */
 let longestSeconds = 10;
 
 const ALL = [11, 12, 21, 22, 31];
-/** Comes first by name; then the founders; then last. */
+/** The first host by name, then the founders' hosts, then the last host by name. */
 const HOSTS = ALL.map((n) => `hdss7-${n}`);
 
 const names = (numbers: number[]) => numbers.map((n) => `etcd-server-7-${n}`);
@@ -35,7 +35,7 @@ function addressed(host: string): string {
 const hosts = (numbers: number[]) => numbers.map((n) => `hdss7-${n}`);
 const seconds = (n: number) => new Promise((resolve) => setTimeout(resolve, n * 1000));
 
-/** The command has said something like this, or has ended. */
+/** Resolves when the command has printed something that matches, or has ended. */
 async function said({ child, ended }: Running, what: RegExp): Promise<void> {
   let output = "";
   const seen = new Promise<void>((resolve) => {
@@ -47,13 +47,13 @@ async function said({ child, ended }: Running, what: RegExp): Promise<void> {
   await Promise.race([seen, ended]);
 }
 
-describe("members added and taken out, three to five and back", () => {
+describe("adding and removing members, from three to five and back", () => {
   beforeAll(async () => {
     project = new Project(lab);
     expect((await project.apply(of([12, 21, 22]))).output).toMatch(/Apply complete!/);
   });
 
-  test("two more, one before all others and one after them, join one by one as learners, and nobody restarts", async () => {
+  test("two new members, the first and the last by name, join one by one as learners, and no member restarts", async () => {
     const before = await pids(lab, hosts([12, 21, 22]));
     const applied = await underWriter(lab, project, "3 → 5", () => project.apply(of(ALL)), { history: true });
     expect(applied.output).toMatch(/Apply complete!/);
@@ -74,16 +74,16 @@ describe("members added and taken out, three to five and back", () => {
     await expectSettled(lab, project, of([...ALL].reverse()), HOSTS);
   });
 
-  test("two less, a founder and the leader: out of the cluster one by one, and only then stopped; nobody else restarts", async () => {
+  test("two members, a founder and the leader, are removed from the cluster one by one and only then stopped; no other member restarts", async () => {
     await moveLeadershipTo(project, 31);
     const staying = [11, 21, 22];
     const before = await pids(lab, hosts(staying));
     const applied = await underWriter(lab, project, "5 → 3", () => project.apply(of(staying)), { history: true });
     expect(applied.output).toMatch(/Apply complete!/);
-    const order = steps(applied.output, /took|stopped/);
+    const order = steps(applied.output, /: removed |took|stopped/);
     const outOfTheCluster = [
-      "etcd-server-7-11 health: took etcd-server-7-12 (https://10.4.7.12:2380) out of the cluster",
-      "etcd-server-7-11 health: took etcd-server-7-31 (https://10.4.7.31:2380) out of the cluster",
+      "etcd-server-7-11 health: removed etcd-server-7-12 (https://10.4.7.12:2380) from the cluster",
+      "etcd-server-7-11 health: removed etcd-server-7-31 (https://10.4.7.31:2380) from the cluster",
       "etcd-server-7-11 health: took over leadership",
     ];
     expect(order.slice(0, 3).sort()).toEqual(outOfTheCluster);
@@ -97,17 +97,19 @@ describe("members added and taken out, three to five and back", () => {
     await expectSettled(lab, project, of(staying), HOSTS);
   });
 
-  test("back with the data that were kept, and a new quota for all in the same apply: the old data are moved aside", async () => {
+  test("two members come back although their old data were kept, in one apply with a new quota for all: the old data are moved aside", async () => {
     const quota = { quotaBackendBytes: 3_000_000_000 };
     const applied = await underWriter(lab, project, "3 → 5 and a new quota", () => project.apply(of(ALL, quota)));
     expect(applied.output).toMatch(/Apply complete!/);
-    expect(steps(applied.output, /rollout: (added|restarted|moved what)/).map((step) => step.slice(0, 50))).toEqual([
+    expect(
+      steps(applied.output, /rollout: (added|restarted|moved the contents)/).map((step) => step.slice(0, 54)),
+    ).toEqual([
       "etcd-server-7-11 rollout: restarted",
-      "etcd-server-7-12 rollout: moved what lay in /data/",
+      "etcd-server-7-12 rollout: moved the contents of /data/",
       "etcd-server-7-12 rollout: added to the cluster",
       "etcd-server-7-21 rollout: restarted",
       "etcd-server-7-22 rollout: restarted",
-      "etcd-server-7-31 rollout: moved what lay in /data/",
+      "etcd-server-7-31 rollout: moved the contents of /data/",
       "etcd-server-7-31 rollout: added to the cluster",
     ]);
     expect(await lab.onAll("ls -d /data/etcd/etcd-server.aside-*/member/wal | wc -l", hosts([12, 31]))).toEqual([
@@ -118,7 +120,7 @@ describe("members added and taken out, three to five and back", () => {
     expect((await project.apply(of([12, 21, 22], quota))).output).toMatch(/Apply complete!/);
   });
 
-  test("with a member down that stays, nobody is added and nobody taken out; set back, there is nothing to do", async () => {
+  test("while a member that stays is down, no member is added or removed; with the program set back, there is nothing to do", async () => {
     const quota = { quotaBackendBytes: 3_000_000_000 };
     await lab.on("hdss7-22", "supervisorctl stop etcd-server-7-22");
     const before = await pids(lab, HOSTS);
@@ -127,7 +129,7 @@ describe("members added and taken out, three to five and back", () => {
       const refused = await project.apply(of(wanted, quota));
       expect(refused.code).not.toBe(0);
       expect(refused.output).toMatch(
-        /preflight refused: membership: etcd-server-7-22 \(https:\/\/10\.4\.7\.22:2380\) is not healthy, and members are added and removed only while all that stay are; to do: bring it back, or take it out of the program too/,
+        /preflight refused: membership: etcd-server-7-22 \(https:\/\/10\.4\.7\.22:2380\) is not healthy, and members are added or removed only while all members that stay are healthy; to do: bring it back, or remove it from the program too/,
       );
       expect(steps(refused.output, / (stage|bootstrap|rollout|health|decommission): /)).toEqual([]);
     }
@@ -136,14 +138,15 @@ describe("members added and taken out, three to five and back", () => {
     await lab.on("hdss7-22", "supervisorctl start etcd-server-7-22");
     const back = await project.apply(of([12, 21, 22], quota));
     expect(back.output).toMatch(/Apply complete!|No changes/);
-    expect(steps(back.output, /restarted|added|took/)).toEqual([]);
+    expect(steps(back.output, /restarted|added|: removed |took/)).toEqual([]);
     await expectHealthy(project);
   });
 
-  test(`Terraform killed (-9) at any moment of a scale out or in, seed ${SEED}: nobody is stopped who is still a member, and the next apply gets there, or back`, async () => {
+  test(`Terraform killed (-9) at random moments of scaling out or in, seed ${SEED}: no member of the cluster is stopped, and the next apply completes the change, or reverts it`, async () => {
     const quota = { quotaBackendBytes: 3_000_000_000 };
     const moments = randomMoments(SEED, 2, longestSeconds);
-    // What is killed, and what is applied then: out, in; and back when one of two has joined.
+    // The change that is killed, and what is applied afterwards: scaling out, scaling in, and scaling back in when one
+    // of two has joined.
     const changes = [
       [ALL, ALL],
       [
@@ -158,7 +161,7 @@ describe("members added and taken out, three to five and back", () => {
         const killed = project.startTerraform("apply", "-auto-approve");
         await (i === 2 ? said(killed, /etcd-server-7-11 .*rollout: promoted/) : seconds(moments[i]));
         steps((await project.kill(killed)).output, /./);
-        // In this order: whoever is seen stopped must have been taken out before.
+        // The order matters: a member that is seen stopped first must be missing from the list that is read next.
         const programs = await lab.onAll("ls /etc/supervisor/conf.d", HOSTS);
         const list = await lab.on("hdss7-22", ". /opt/etcd/etcdctl.env; /opt/etcd/etcdctl member list");
         const stopped = names(ALL).filter((_, j) => programs[j] === "");
@@ -175,7 +178,7 @@ describe("members added and taken out, three to five and back", () => {
     expect((await project.apply(of([12, 21, 22], quota))).output).toMatch(/No changes/);
   });
 
-  test("down to one member, and up to three again; nothing of the kills is left on the hosts", async () => {
+  test("the cluster scales down to one member and up to three again, and the kills have left nothing on the hosts", async () => {
     const quota = { quotaBackendBytes: 3_000_000_000 };
     await underWriter(lab, project, "3 → 1 → 3", async () => {
       expect((await project.apply(of([21], quota))).output).toMatch(/Apply complete!/);
@@ -187,7 +190,7 @@ describe("members added and taken out, three to five and back", () => {
   });
 });
 
-test("etcd 3.3, which has no learners: a fourth member is added as a voter, and taken out again", async () => {
+test("with etcd 3.3, which has no learners, a fourth member is added as a voter, and removed again", async () => {
   await lab.lab("reset");
   project = new Project(lab, "before-learners", "3.3.27");
   expect((await project.apply(of([12, 21, 22]))).output).toMatch(/Apply complete!/);

@@ -6,11 +6,11 @@ import { underWriter } from "./support/under-writer";
 
 const RUNBOOK = [member(12), member(21), member(22)];
 
-/** The rows of the table in docs/change-configuration.md that no other scenario sees. */
-describe("changes of a running cluster's shape", () => {
+/** The rows of the table in docs/change-configuration.md that no other scenario covers. */
+describe("changes of a running cluster's configuration", () => {
   let lab: Lab;
   let project: Project;
-  /** What was changed so far: a rolling change is not taken back, the next one comes on top. */
+  /** What was changed so far: a change is not reverted, and the next one is made in addition to it. */
   let now: { [prop: string]: unknown } = {};
 
   beforeAll(async () => {
@@ -20,7 +20,7 @@ describe("changes of a running cluster's shape", () => {
   });
   afterAll(() => lab.down());
 
-  describe("refused by preflight: nothing is touched, and the way back is open", () => {
+  describe("changes that preflight refuses", () => {
     let running: string[];
     let before: string[];
     beforeAll(async () => {
@@ -30,18 +30,18 @@ describe("changes of a running cluster's shape", () => {
 
     test.each<[string, ProgramProps, RegExp[]]>([
       [
-        "another user, and another name of supervisor's file",
+        "another user and another name of the supervisor program file",
         { user: "etcd2", paths: { supervisorProgramFile: "etcd" } },
         [
-          /refused: user: etcd runs here as etcd \(process \d+\), and the program has the user etcd2;/,
-          /refused: supervisor program: a program 'etcd-server-7-\d+' is registered in \/etc\/supervisor\/conf\.d\/etcd-server\.conf already;/,
+          /refused: user: etcd runs here as etcd \(process \d+\), but the program has the user etcd2;/,
+          /refused: supervisor program: \/etc\/supervisor\/conf\.d\/etcd-server\.conf already defines the program 'etcd-server-7-\d+';/,
         ],
       ],
       [
         "another data directory",
         { paths: { dataDir: "/data/other" } },
         [
-          /refused: changed data-dir: the running member has \/data\/etcd\/etcd-server, the program says \/data\/other;/,
+          /refused: changed data-dir: the running member has \/data\/etcd\/etcd-server, but the program says \/data\/other;/,
         ],
       ],
       [
@@ -50,7 +50,7 @@ describe("changes of a running cluster's shape", () => {
         [/refused: changed initial-advertise-peer-urls: .*:2380, the program says https:\/\/10\.4\.7\.\d+:2480;/],
       ],
       [
-        "another address of a member that has data, and another name of one",
+        "another address of a member with data, and another name of one",
         {
           members: [
             RUNBOOK[0],
@@ -59,11 +59,11 @@ describe("changes of a running cluster's shape", () => {
           ],
         },
         [
-          /etcd-server-7-21 on hdss7-21: preflight refused: changed initial-advertise-peer-urls: the running member has https:\/\/10\.4\.7\.21:2380, the program says https:\/\/10\.4\.7\.31:2380;/,
+          /etcd-server-7-21 on hdss7-21: preflight refused: changed initial-advertise-peer-urls: the running member has https:\/\/10\.4\.7\.21:2380, but the program says https:\/\/10\.4\.7\.31:2380;/,
           /renamed on hdss7-22: preflight refused: member: this host runs the member etcd-server-7-22 of this cluster/,
         ],
       ],
-    ])("%s", async (_, props, said) => {
+    ])("%s: refused, and nothing is touched", async (_, props, said) => {
       const refused = await project.apply(props);
       expect(refused.code).not.toBe(0);
       for (const line of said) expect(refused.output).toMatch(line);
@@ -71,7 +71,7 @@ describe("changes of a running cluster's shape", () => {
       expect(await pids(lab)).toEqual(running);
     });
 
-    test("afterwards one deploy of the program of before, and the cluster is as it was", async () => {
+    test("afterwards, one deploy of the previous program succeeds, and the cluster is as it was", async () => {
       expect((await project.apply()).output).toMatch(/Apply complete!|No changes/);
       expect(await pids(lab)).toEqual(running);
       await expectHealthy(project);
@@ -79,12 +79,12 @@ describe("changes of a running cluster's shape", () => {
     });
   });
 
-  describe("nobody restarts", () => {
-    test("another order of the members is no change at all", async () => {
+  describe("changes that restart no member", () => {
+    test("another order of the members is not a change at all", async () => {
       expect((await project.plan({ members: [...RUNBOOK].reverse() })).output).toMatch(/No changes/);
     });
 
-    test("ssh, removalPolicy and operatorCredentials: the state and the operator's machine learn them, nothing runs on a host", async () => {
+    test("changes of ssh, removalPolicy and operatorCredentials reach the state and the operator's machine; nothing runs on a host", async () => {
       const key = (await lab.exec(["printenv", "SSH_PRIVATE_KEY_FILE"])).stdout.trim();
       now = {
         ssh: { keyFile: key, timeout: "30s" },
@@ -101,7 +101,7 @@ describe("changes of a running cluster's shape", () => {
       await expectHealthy(project);
     });
 
-    test("certificates.keyType and a member's host name: new leaf certificates, which all listeners serve", async () => {
+    test("changes of certificates.keyType and of a member's host name lead to new leaf certificates, which all listeners serve", async () => {
       now = {
         ...now,
         certificates: { keyType: { algorithm: "RSA", rsaBits: 2048 } },
@@ -120,7 +120,7 @@ describe("changes of a running cluster's shape", () => {
     });
   });
 
-  describe("a rolling change, in which no write fails", () => {
+  describe("changes that restart the members", () => {
     test.each<[string, ProgramProps, string[], string]>([
       [
         "paths.installRoot",
@@ -147,7 +147,7 @@ describe("changes of a running cluster's shape", () => {
         ],
         "/srv/etcd-v3.6.14/etcd",
       ],
-    ])("%s", async (what, props, shows, binary) => {
+    ])("%s: one member restarts at a time, and no write fails", async (what, props, shows, binary) => {
       now = { ...now, ...props };
       const before = await pids(lab);
       const applied = await underWriter(lab, project, what, () => project.apply(now));
@@ -169,6 +169,6 @@ describe("changes of a running cluster's shape", () => {
       expect(await leftovers(lab)).toBe("");
     });
 
-    test("afterwards a deploy changes nothing", () => expectSettled(lab, project, now));
+    test("afterwards, a deploy changes nothing", () => expectSettled(lab, project, now));
   });
 });

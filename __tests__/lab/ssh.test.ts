@@ -15,8 +15,9 @@ describe("ways to reach a host over SSH", () => {
   beforeEach(() => lab.lab("reset"));
   afterAll(() => lab.down());
 
-  test("a key from a sensitive variable: neither the plan nor the log holds it, and the log is not hidden", async () => {
-    // Neither matters: no script lies in /tmp, and no path depends on where the shell starts.
+  test("a key from a sensitive variable appears neither in the plan nor in the log, and Terraform does not hide the log", async () => {
+    // A noexec /tmp and a login that changes its directory do no harm: no script is run from /tmp, and no path is
+    // relative to the directory in which the shell starts.
     await lab.onAll("mount -o remount,noexec /tmp; echo 'cd /srv' >>~/.bashrc");
     const project = new Project(lab, "variable");
     process.env.TF_VAR_ssh_private_key = readFileSync(key, "utf8");
@@ -28,7 +29,7 @@ describe("ways to reach a host over SSH", () => {
     await expectHealthy(project);
   });
 
-  test("a pinned host key, and a bastion: one host is reached directly, the others through it", async () => {
+  test("a deploy works with a pinned host key and a bastion: one host is reached directly, the others through it", async () => {
     const hostKeys = await lab.onAll("cut -d' ' -f1,2 /etc/ssh/ssh_host_ecdsa_key.pub");
     const members = Object.entries(HOSTS).map(([host, address], i) => ({
       name: `etcd-server-${address.split(".").slice(2).join("-")}`,
@@ -54,7 +55,7 @@ describe("ways to reach a host over SSH", () => {
     expect(refused.output).toMatch(/knownhosts: key mismatch|key is unknown|host key/);
   });
 
-  test("the SSH agent, also to stop the members in the end", async () => {
+  test("a deploy works with the SSH agent, and so does the destroy", async () => {
     const project = new Project(lab, "agent");
     const socket = join(lab.directory("agent"), "socket");
     const agent = lab.start(["ssh-agent", "-D", "-a", socket]);

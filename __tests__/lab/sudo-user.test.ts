@@ -4,7 +4,7 @@ import { expectHealthy, leftovers } from "./support/cluster";
 import { Lab } from "./support/lab";
 import { Project } from "./support/project";
 
-describe("a sudo-only user, sshd on port 2222, hosts without supervisor", () => {
+describe("hosts without supervisor, with a sudo user and sshd on port 2222", () => {
   let lab: Lab;
   let project: Project;
 
@@ -14,9 +14,9 @@ describe("a sudo-only user, sshd on port 2222, hosts without supervisor", () => 
   });
   afterAll(() => lab.down());
 
-  test("no right to become root is refused in one line", async () => {
+  test("a user who may not become root is refused in one line", async () => {
     const directory = join((await lab.lab("host-root", "hdss7-21")).trim(), "etc/sudoers.d");
-    // sudo leaves out files with a dot in their name.
+    // sudo ignores files with a dot in their name.
     const rules = readdirSync(directory).filter((name) => name !== "README");
     expect(rules).not.toEqual([]);
     for (const rule of rules) renameSync(join(directory, rule), join(directory, `${rule}.away`));
@@ -29,16 +29,18 @@ describe("a sudo-only user, sshd on port 2222, hosts without supervisor", () => 
     expect(await lab.on("hdss7-12", "ls /opt")).toBe("");
   });
 
-  /** As a user who may do nothing, looks for a script of Terraform's that it could change, until it is stopped. */
+  /**
+   * Looks for a script of Terraform's that the user could change; an unprivileged user runs this until it is stopped.
+   */
   const WATCH =
     "for f in /tmp/*.sh /tmp/.*.sh /home/deploy/*.sh /home/deploy/.*.sh /home/deploy/.ssh/.*.sh /root/.*.sh; do " +
     '[ ! -w "$f" ] || echo "$f" >>/tmp/writable; done';
 
-  test("a deploy is healthy, with supervisor installed by the host's package manager", async () => {
+  test("a deploy installs supervisor with the host's package manager, and leads to a healthy cluster", async () => {
     await lab.lab("console", "hdss7-22", `systemd-run -q --uid=nobody sh -c 'while :; do ${WATCH}; done'`);
     const applied = await project.apply();
     expect(await lab.on("hdss7-22", "cat /tmp/writable 2>/dev/null; true")).toBe("");
-    expect(applied.output).toMatch(/installing supervisor by apt-get/);
+    expect(applied.output).toMatch(/installing supervisor with apt-get/);
     expect(applied.output).toMatch(/Apply complete!/);
     await expectHealthy(project);
     expect(await lab.on("hdss7-12", "sudo supervisorctl status")).toMatch(/^etcd-server-7-12 +RUNNING/);

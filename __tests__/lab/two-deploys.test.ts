@@ -6,8 +6,8 @@ import { Project } from "./support/project";
 import type { Result } from "./support/run";
 import { underWriter } from "./support/under-writer";
 
-/* What else may happen to a cluster while a deploy rolls through it. */
-describe("a deploy is not alone", () => {
+/* What else may happen to a cluster while a deploy changes it. */
+describe("other deploys and other restarts during a deploy", () => {
   let lab: Lab;
   let project: Project;
 
@@ -18,7 +18,7 @@ describe("a deploy is not alone", () => {
   });
   afterAll(() => lab.down());
 
-  test("two operators with two states deploy different changes at once: one member at a time all the same, and no write fails", async () => {
+  test("two operators with two states deploy different changes at the same time: still only one member restarts at a time, and no write fails", async () => {
     const other = project.checkout("other");
     const results = await underWriter(lab, project, "two deploys at once", () =>
       Promise.all([
@@ -29,7 +29,7 @@ describe("a deploy is not alone", () => {
     expect(await turn(project)).toBe("");
     for (const result of results) {
       if (result.code === 0) continue;
-      // One clear line: who else was here, what to do.
+      // A refused deploy prints one clear line: who else is deploying, and what to do.
       const lines = result.output.match(/\w+ on \S+: \w+ (refused|failed): .*|Error: .*/g);
       expect(lines).toEqual([
         expect.stringMatching(/: rollout refused: (stage|turn|restart|locked): .*; to do: /),
@@ -37,7 +37,7 @@ describe("a deploy is not alone", () => {
       ]);
     }
 
-    // They agree, and one of them deploys what both want.
+    // The operators agree, and one of them deploys both changes.
     const both = { quotaBackendBytes: 3_000_000_000, extraFlags: { "snapshot-count": "20000" } };
     expect((await other.apply(both)).output).toMatch(/Apply complete!/);
     const flags = await lab.onAll(
@@ -45,14 +45,14 @@ describe("a deploy is not alone", () => {
     );
     expect(flags).toEqual(["2", "2", "2"]);
     await expectHealthy(other);
-    // The other's state learns it, and nobody restarts for that.
+    // A deploy with the other state records both changes, and no member restarts for that.
     const running = await pids(lab);
     expect((await project.apply(both)).output).toMatch(/Apply complete!/);
     await expectSettled(lab, project, both);
     expect(await pids(lab)).toEqual(running);
   });
 
-  test("a rollout waits for the turn of another member's; meanwhile Terraform refuses a second deploy with the same state", async () => {
+  test("a rollout waits while another member has the turn; meanwhile, Terraform refuses a second deploy with the same state", async () => {
     await project.etcdctl("put cdktf-etcd/turn etcd-server-9-99");
     const props = { heartbeatInterval: 110 };
     await project.prepare(props);
@@ -68,14 +68,14 @@ describe("a deploy is not alone", () => {
     expect(await turn(project)).toBe("");
   });
 
-  test("etcd of another member is killed (-9) in the middle of a roll: nothing is lost, and the same deploy again converges", async () => {
+  test("etcd of another member is killed (-9) during a rolling change: nothing is lost, and applying again completes the change", async () => {
     const props = { heartbeatInterval: 120 };
     await project.prepare(props);
-    const result = await underWriter(lab, project, "another member is killed in the roll, twice", async () => {
+    const result = await underWriter(lab, project, "another member is killed twice meanwhile", async () => {
       const roll = project.startTerraform("apply", "-auto-approve", "-input=false");
       await said(roll, /etcd-server-7-12 on hdss7-12: rollout: restarted/);
       await killEtcd(lab, "hdss7-22");
-      // Or the roll has stopped there, and said why.
+      // The rolling change may also have stopped there, and said why.
       const goesOn = said(roll, /etcd-server-7-21 on hdss7-21: rollout: restarted/).then(
         () => true,
         () => false,
@@ -89,14 +89,15 @@ describe("a deploy is not alone", () => {
     await expectSettled(lab, project, props);
   });
 
-  test("somebody restarts another member by hand again and again: the roll waits for it each time, and nothing is lost", async () => {
+  test("somebody restarts another member by hand again and again: the rolling change waits for it each time, and nothing is lost", async () => {
     const props = { heartbeatInterval: 130 };
     await project.prepare(props);
     let restarts = 0;
-    const result = await underWriter(lab, project, "another member is restarted by hand in the roll", async () => {
+    const result = await underWriter(lab, project, "another member is restarted by hand meanwhile", async () => {
       const roll = project.startTerraform("apply", "-auto-approve", "-input=false");
       for (let over = false; !over; restarts++) {
-        // When the roll restarts it in the same moment, supervisor may say "spawn error" to the hand; it tries again by itself.
+        // If the rolling change restarts the member at the same moment, supervisorctl may report "spawn error" here;
+        // supervisor tries again by itself.
         await lab.on("hdss7-22", "supervisorctl restart etcd-server-7-22 || true");
         over = (await Promise.race([roll.ended, pause(2000)])) !== undefined;
       }
@@ -109,8 +110,8 @@ describe("a deploy is not alone", () => {
     await expectSettled(lab, project, props);
   });
 
-  test("a rollout that is killed on its host leaves its turn, under a lease; the same member's next rollout takes it over at once", async () => {
-    // It waits for an etcd that does not start, so there is time to kill it.
+  test("a rollout that is killed on its host leaves the turn behind, under a lease; the same member's next rollout takes it over at once", async () => {
+    // The rollout waits for an etcd that does not start, so there is time to kill it.
     await project.prepare({
       extraFlags: FATAL_FLAG,
     });
@@ -136,7 +137,7 @@ describe("a deploy is not alone", () => {
     await expectSettled(lab, project, props);
   });
 
-  test("two first deploys at once, from two checkouts without a state: one forms the cluster, or a later deploy of one does; never a mixture", async () => {
+  test("two first deploys at the same time, from two checkouts without a state: one of them forms the cluster, or its next deploy does, but never a mixture of both", async () => {
     await lab.lab("reset");
     const [one, other] = [new Project(lab, "first-one"), new Project(lab, "first-other")];
     await Promise.all([one.prepare(), other.prepare()]);
@@ -148,16 +149,16 @@ describe("a deploy is not alone", () => {
     );
     expect(results.filter(({ code }) => code === 0).length).toBeLessThan(2);
     if (results.every(({ code }) => code !== 0)) {
-      // Nothing has started under either state, and what is staged is free after ten minutes.
+      // No etcd has started under either state, and ten minutes later what is staged can be claimed by another deploy.
       expect(await pids(lab)).toEqual(["", "", ""]);
       await lab.onAll("touch -d '11 minutes ago' /var/lib/cdktf-etcd/*/claim");
       expect((await one.apply()).output).toMatch(/Apply complete!/);
     }
     const [winner, loser] = results[1].code === 0 ? [other, one] : [one, other];
     await expectHealthy(winner);
-    // The loser's preflights had passed, so its state knows the members; what the winner has staged is not its to stop.
+    // The loser's preflights had passed, so its state has the members; but it must not stop what the winner has staged.
     const running = await pids(lab);
-    expect((await loser.terraform("destroy", "-auto-approve")).output).toContain("is left to that one");
+    expect((await loser.terraform("destroy", "-auto-approve")).output).toContain("is left to that state");
     expect(await pids(lab)).toEqual(running);
     await expectHealthy(winner);
   });
@@ -165,14 +166,14 @@ describe("a deploy is not alone", () => {
 
 const pause = (milliseconds: number) => new Promise<void>((resolve) => setTimeout(resolve, milliseconds));
 
-/** Who is being changed; empty when nobody is. */
+/** The member that has the turn; empty if none has. */
 async function turn(project: Project): Promise<string> {
   const answer = await project.etcdctl("get cdktf-etcd/turn --print-value-only");
   expect(answer.code).toBe(0);
   return answer.stdout.trim();
 }
 
-/** A roll that was disturbed has gone on to its end, or stopped with one line that says why and what to do. */
+/** Expects that a disturbed rolling change has completed, or stopped with one line that says why and what to do. */
 function expectOneLine(result: Result): void {
   if (result.code === 0) return;
   expect(result.output.match(/: (rollout|health) (refused|failed): .*; to do: /g)).toHaveLength(1);

@@ -6,20 +6,20 @@ import { type ProgramProps, Project } from "./support/project";
 import type { Result } from "./support/run";
 import { Writer } from "./support/writer";
 
-/** The way from the runbook's version to today's. */
+/** The upgrade path from the runbook's version to today's. */
 const WAY = ["3.1.20", "3.2.32", "3.3.27", "3.4.23", "3.5.33", "3.6.14", "3.7.1"];
 const STEPS = WAY.slice(1).map((to, i) => ({ from: WAY[i], to }));
 
 /** The moments of the kills are random, but a run can be repeated: `SEED=… npm run test:lab -- upgrade`. */
 const SEED = Number(process.env.SEED ?? Date.now() % 100_000);
-/** As long as an upgrade takes on this kind of host. */
+/** How long an upgrade takes on this kind of host. */
 const LONGEST_SECONDS = 15;
 
 /** Three megabytes, in values of 600 kB. */
 const BIG_VALUES =
   "head -c 600000 /dev/zero | tr '\\0' x >/tmp/value; for key in 1 2 3 4 5; do . /opt/etcd/etcdctl.env; /opt/etcd/etcdctl put $key </tmp/value; done; rm /tmp/value";
 
-describe("another version", () => {
+describe("upgrades of etcd", () => {
   let lab: Lab;
   let writer: Writer;
 
@@ -28,10 +28,10 @@ describe("another version", () => {
   });
   afterAll(() => lab.down());
 
-  /** The same project, with its etcdctl, at another version. */
+  /** The same project at another version, with the etcdctl of that version. */
   const at = (version: string, name = "project") => new Project(lab, name, version);
 
-  /** What must be as it was after a refusal: the processes, and where things are installed. */
+  /** What a refusal must leave unchanged: the processes, and what is installed where. */
   const untouched = async () => [
     await pids(lab),
     await lab.onAll(
@@ -54,7 +54,7 @@ describe("another version", () => {
     expect(await untouched()).toEqual(before);
   }
 
-  /** Each member was restarted into this version, one after the other, each gated; and the table has it. */
+  /** Expects that each member was restarted with this version, one after the other, and that the table shows it. */
   function expectOneByOne({ output }: Result, version: string, names = MEMBERS): void {
     expect(output).toMatch(/Apply complete!/);
     const steps = [...output.matchAll(/(etcd-server-\S+) on \S+: rollout: (restarted with etcd [\d.]+|healthy)/g)];
@@ -73,7 +73,7 @@ describe("another version", () => {
   const starts = async () =>
     (await lab.onAll("grep -c 'spawned: .etcd-server' /var/log/supervisor/supervisord.log")).map(Number);
 
-  describe("from the runbook's to today's, on the same data, under one writer", () => {
+  describe("from the runbook's version to today's, on the same data, while one client writes", () => {
     const props = { certificates: { sharedPeerCertificate: true } };
     const seconds: string[] = [];
 
@@ -82,14 +82,14 @@ describe("another version", () => {
       writer = new Writer(lab, at(WAY[0]), "pinned", { follow: true });
     });
 
-    test("a minor that is skipped is refused, before anything is touched", () =>
+    test("an upgrade that skips a minor version is refused before anything is touched", () =>
       expectRefused(
         "3.3.27",
         props,
-        "an upgrade from 3\\.1\\.20 to 3\\.3\\.27 is not possible in one step: it takes one of 3\\.2\\.0 ",
+        "an upgrade from 3\\.1\\.20 to 3\\.3\\.27 is not possible in one step: it must start from 3\\.2\\.0 ",
       ));
 
-    test.each(STEPS)("$from to $to: a snapshot, then one member at a time", async ({ from, to }) => {
+    test.each(STEPS)("$from to $to: saves a snapshot, then upgrades one member at a time", async ({ from, to }) => {
       const before = await starts();
       const upgraded = await at(to).apply(props);
       seconds.push(`to ${to} ${upgraded.seconds.toFixed(1)} s`);
@@ -97,7 +97,7 @@ describe("another version", () => {
       expect(upgraded.output.match(/rollout: saved a verified snapshot to \S+/g)).toEqual([
         `rollout: saved a verified snapshot to /var/lib/cdktf-etcd/${MEMBERS[0]}/snapshots/${from}-before-${to}.db`,
       ]);
-      // Members of 3.5 and older left requests in the write-ahead log that 3.7 cannot read.
+      // etcd 3.5 and older have left requests in the write-ahead log that 3.7 cannot read.
       const twice = to === "3.7.1";
       expect(upgraded.output.match(/rollout: restarted for a raft snapshot/g) ?? []).toHaveLength(
         twice ? MEMBERS.length : 0,
@@ -105,7 +105,7 @@ describe("another version", () => {
       expect(await starts()).toEqual(before.map((n) => n + (twice ? 2 : 1)));
     });
 
-    test("the writer has seen no failed write and lost none; all members have the same data", async () => {
+    test("the writer has seen no failed write and lost none, and all members have the same data", async () => {
       const written = await writer.stop();
       console.log(
         `longest gap ${written.longestGapMs} ms, appends ${written.appends.longestGapMs} ms, ${written.acknowledged} puts, ${seconds.join(", ")}`,
@@ -117,19 +117,19 @@ describe("another version", () => {
       await expectSettled(lab, project, props);
     });
 
-    test("going back is refused once all members run the new version; with the version set back, nothing restarts", async () => {
+    test("a downgrade is refused once all members run the new version; with the version corrected, nothing restarts", async () => {
       const before = await pids(lab);
       await expectRefused(
         "3.6.14",
         props,
-        "etcd does not go back from 3\\.7\\.1 to 3\\.6\\.14: no member runs 3\\.6\\.14 any more;",
+        "etcd cannot be downgraded from 3\\.7\\.1 to 3\\.6\\.14: no member runs 3\\.6\\.14 any more;",
       );
       expect((await at("3.7.1").apply(props)).output).toMatch(/Apply complete!/);
       expect(await pids(lab)).toEqual(before);
     });
   });
 
-  test("a cluster that nobody writes to, with more in its log than etcd replays at once, gets from 3.5 to 3.7 as well", async () => {
+  test("a cluster to which nobody writes, with more in its log than etcd replays at once, can be upgraded from 3.5 to 3.7 as well", async () => {
     await lab.lab("reset");
     for (const version of ["3.5.33", "3.6.14", "3.7.1"]) {
       const applied = await at(version, "quiet").apply();
@@ -140,7 +140,7 @@ describe("another version", () => {
     await expectSettled(lab, at("3.7.1", "quiet"));
   });
 
-  describe("what goes wrong on the way", () => {
+  describe("what can go wrong in an upgrade", () => {
     const props = { version: "3.5.33", extraFlags: { "snapshot-count": "100" } };
     const project = () => at("3.5.33", "second");
     const upgrade = (version = "3.6.14", overrides: ProgramProps = {}) => project().apply({ version, ...overrides });
@@ -151,7 +151,7 @@ describe("another version", () => {
       expect(await project().apply({ extraFlags: { "enable-v2": "true" } })).toMatchObject({ code: 0 });
     });
 
-    test.each([["NOSPACE"], ["CORRUPT"]])("while %s is raised, an upgrade is refused", async (alarm) => {
+    test.each([["NOSPACE"], ["CORRUPT"]])("while the alarm %s is raised, an upgrade is refused", async (alarm) => {
       await raise(alarm);
       try {
         await expectRefusedHere("3.6.14", `an alarm is raised: memberID:\\d+ alarm:${alarm} `);
@@ -173,7 +173,7 @@ describe("another version", () => {
       await expectHealthy(project());
     });
 
-    test("data of the v2 API: an upgrade to 3.6 is refused", async () => {
+    test("an upgrade to 3.6 is refused while there are data of the v2 API", async () => {
       await v2("set /greeting hello");
       await expectRefusedHere(
         "3.6.14",
@@ -181,17 +181,17 @@ describe("another version", () => {
       );
     });
 
-    test("once they are deleted and a snapshot has come between, nothing of the v2 API is left to refuse", async () => {
+    test("once these data are deleted and each member has taken a raft snapshot, no data of the v2 API are left", async () => {
       await v2("rm /greeting");
       expect((await project().apply(props)).output).toMatch(/Apply complete!/);
       writer = new Writer(lab, project(), "pinned", { follow: true });
-      // Each member takes its own, after as many entries as the flag says.
+      // Each member takes its own snapshot, after as many entries as the flag says.
       const check = "/opt/etcd/etcdutl check v2store --data-dir /data/etcd/etcd-server";
       await lab.onAll(`timeout 120 sh -c 'until ${check} >/dev/null 2>&1; do sleep 0.5; done'`);
     });
 
-    test("a member whose new binary does not run stops the upgrade; the next one is not touched", async () => {
-      // Broken after the stage has asked that binary for its flags.
+    test("a member whose new binary does not run stops the upgrade, and the next member is not touched", async () => {
+      // The binary is broken after stage has checked the flags with it.
       await lab.on(
         "hdss7-21",
         "systemd-run -q --unit=breaker sh -c 'cd /opt; until [ -e etcd-v3.6.14/etcd-server-startup.sh.next ]; do sleep 0.05; done; mv etcd-v3.6.14/etcd etcd-v3.6.14/etcd.good; " +
@@ -201,20 +201,20 @@ describe("another version", () => {
       const failed = await upgrade();
       expect(failed.code).not.toBe(0);
       expect(failed.output).toMatch(
-        /etcd-server-7-21 on hdss7-21: rollout failed: .*this one does not run; to do: .*forward: correct the cause, and apply again; back: set the changed value \(or version\) back, and apply; the members after this one were not touched/,
+        /etcd-server-7-21 on hdss7-21: rollout failed: .*this one does not run; to do: .*to go forward, correct the cause and apply again; to go back, set the changed value \(or version\) back and apply; the members after this one were not touched/,
       );
       expect((await pids(lab))[2]).toBe(third);
       expect(await versions()).toEqual(["v3.6.14", "", "v3.5.33"]);
     });
 
-    test("back: with the old version all members run that again", async () => {
+    test("back: with the old version in the program, all members run the old version again", async () => {
       const back = await project().apply(props);
       expectTable(back.output, "3.5.33");
       expect(await versions()).toEqual(["v3.5.33", "v3.5.33", "v3.5.33"]);
       await expectSettled(lab, project(), props);
     });
 
-    test("forward: the next deploy sees that binary before anybody restarts; unpacked anew, it goes on", async () => {
+    test("forward: the next deploy refuses that binary before any member restarts; once it is unpacked again, the upgrade completes", async () => {
       const before = await pids(lab);
       const line =
         /etcd-server-7-21 on hdss7-21: stage refused: binaries: \/opt\/etcd-v3\.6\.14\/etcd does not run: panic: this one does not run; to do: (rm [^,]+), and apply again/;
@@ -226,7 +226,7 @@ describe("another version", () => {
       await expectSettled(lab, project(), { version: "3.6.14" });
     });
 
-    test(`Terraform killed (-9) at random moments of an upgrade, seed ${SEED}: it goes on`, async () => {
+    test(`Terraform killed (-9) at random moments of an upgrade, seed ${SEED}: the next apply completes it`, async () => {
       for (const moment of randomMoments(SEED, 2, LONGEST_SECONDS)) {
         await project().prepare({ version: "3.7.1" });
         const killed = project().startTerraform("apply", "-auto-approve");
@@ -246,14 +246,14 @@ describe("another version", () => {
       await expectHealthy(project());
     });
 
-    test("nobody but root may write what root uses, whatever versions were here", async () => {
+    test("only root can write to the files that root uses, whatever versions were deployed", async () => {
       expect(await writableByOthers(lab)).toEqual([]);
       expect(await ownedByOthers(lab)).toEqual([]);
     });
 
     const expectRefusedHere = (version: string, line: string) => expectRefused(version, {}, line, MEMBERS, "second");
 
-    /** By etcd's own request, as a member that has no space left makes it. */
+    /** Raises an alarm by a request of etcd's API, as a member without space does. */
     async function raise(alarm: string): Promise<void> {
       const { directory } = project();
       const raised = await lab.exec([

@@ -2,10 +2,10 @@ import { expectHealthy, MEMBERS, pids } from "./support/cluster";
 import { Lab } from "./support/lab";
 import { type ProgramProps, Project } from "./support/project";
 
-/** As the runbook has it. */
+/** One certificate for all members, as the runbook has it. */
 const SHARED: ProgramProps = { certificates: { sharedPeerCertificate: true } };
 
-/** The oldest, and one of the others by the seed: `SEED=… npm run test:lab -- versions`. */
+/** Each run tests the oldest version, and one of these by the seed: `SEED=… npm run test:lab -- versions`. */
 const OTHERS: [string, ProgramProps][] = [
   ["3.7.1", {}],
   ["3.4.23", {}],
@@ -13,7 +13,7 @@ const OTHERS: [string, ProgramProps][] = [
 ];
 const SEED = Number(process.env.SEED ?? Date.now() % 100_000);
 
-describe(`a first deploy of other minors, seed ${SEED}; first-deploy has 3.6, upgrade begins with 3.5, and passes through each`, () => {
+describe(`a first deploy of other minor versions, seed ${SEED} (first-deploy covers 3.6; upgrade deploys 3.1 and 3.5 first, and passes through each)`, () => {
   let lab: Lab;
   let project: Project;
 
@@ -23,7 +23,7 @@ describe(`a first deploy of other minors, seed ${SEED}; first-deploy has 3.6, up
   afterAll(() => lab.down());
 
   test.each<[string, ProgramProps]>([OTHERS[SEED % OTHERS.length], ["3.1.20", SHARED]])(
-    "%s",
+    "etcd %s: the cluster is healthy and accepts only clients with a certificate, and a second apply changes nothing",
     async (version, props) => {
       await lab.lab("reset");
       project = new Project(lab, version, version);
@@ -62,7 +62,7 @@ describe(`a first deploy of other minors, seed ${SEED}; first-deploy has 3.6, up
     },
   );
 
-  test("the runbook's own checks work on its own version: etcdctl cluster-health and member list, over the v2 API", async () => {
+  test("the runbook's own checks work with its own version: etcdctl cluster-health and member list, over the v2 API", async () => {
     const on = (command: string) =>
       lab.on(
         "hdss7-12",

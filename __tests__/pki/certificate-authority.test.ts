@@ -4,7 +4,7 @@ import { CertificateProfile } from "../../src/pki/certificate-profile";
 import { KeyType } from "../../src/pki/key-type";
 import { synthesize } from "../support/synthesize";
 
-/** The one resource of a type. */
+/** The only resource of this type. */
 function only(type: string, build: (stack: TerraformStack) => void) {
   const all = Object.values(synthesize(build).resource[type]);
   expect(all).toHaveLength(1);
@@ -13,7 +13,7 @@ function only(type: string, build: (stack: TerraformStack) => void) {
 
 const ca = (stack: TerraformStack) => new CertificateAuthority(stack, "ca");
 
-test("a CA is a P-256 key with a certificate for twenty years, that never renews by itself", () => {
+test("a CA is a P-256 key and a certificate that is valid for twenty years and never renewed automatically", () => {
   expect(only("tls_private_key", ca)).toEqual({ algorithm: "ECDSA", ecdsa_curve: "P256" });
   expect(only("tls_self_signed_cert", ca)).toEqual({
     lifecycle: { create_before_destroy: true, ignore_changes: ["private_key_pem"] },
@@ -28,7 +28,7 @@ test("a CA is a P-256 key with a certificate for twenty years, that never renews
   });
 });
 
-test("a CA has the name, the validity and the key that it is given", () => {
+test("a CA takes the given name, validity and key type", () => {
   const build = (stack: TerraformStack) =>
     new CertificateAuthority(stack, "ca", {
       commonName: "plant-7",
@@ -50,7 +50,7 @@ const leaf = (options: object) => (stack: TerraformStack) =>
     ...options,
   });
 
-test("a leaf is key → CSR → certificate, signed by the CA", () => {
+test("a leaf is a key, a CSR and a certificate that the CA signs", () => {
   const { resource } = synthesize(leaf({}));
   const [request] = Object.values(resource.tls_cert_request);
   expect(request).toMatchObject({
@@ -61,7 +61,7 @@ test("a leaf is key → CSR → certificate, signed by the CA", () => {
   expect(cert).toMatchObject({
     cert_request_pem: expect.stringMatching(/^\$\{tls_cert_request\.leaf_request_\w+\.cert_request_pem\}$/),
     ca_cert_pem: expect.stringMatching(/^\$\{tls_self_signed_cert\.ca_cert_\w+\.cert_pem\}$/),
-    // The key that the certificate was made with, whatever became of the other resource since.
+    // This is the key with which the CA's certificate was created, even if the key resource has changed since.
     ca_private_key_pem: expect.stringMatching(/^\$\{tls_self_signed_cert\.ca_cert_\w+\.private_key_pem\}$/),
     validity_period_hours: 87600,
     early_renewal_hours: 720,
@@ -74,11 +74,11 @@ test.each([
   [CertificateProfile.SERVER, ["client_auth", "digital_signature", "key_encipherment", "server_auth"]],
   [CertificateProfile.PEER, ["client_auth", "digital_signature", "key_encipherment", "server_auth"]],
   [CertificateProfile.CLIENT, ["client_auth", "digital_signature", "key_encipherment"]],
-])("a leaf is good for what its profile says: %j", (profile, uses) => {
+])("a leaf has the key usages of its profile: %j", (profile, uses) => {
   expect(only("tls_locally_signed_cert", leaf({ profile })).allowed_uses).toEqual(uses);
 });
 
-test("SANs are sets: sorted, each once", () => {
+test("SANs are sorted and unique", () => {
   const request = only(
     "tls_cert_request",
     leaf({ dnsNames: ["hdss7-22", "hdss7-12", "hdss7-22"], ipAddresses: ["10.4.7.22", "10.4.7.12", "10.4.7.22"] }),
@@ -89,13 +89,13 @@ test("SANs are sets: sorted, each once", () => {
   });
 });
 
-test("no SANs are no lists: an empty one would be another certificate to the provider", () => {
+test("a leaf without SANs has no SAN lists, because to the provider an empty list would be a different certificate", () => {
   const request = only("tls_cert_request", leaf({ dnsNames: [] }));
   expect(request).not.toHaveProperty("dns_names");
   expect(request).not.toHaveProperty("ip_addresses");
 });
 
-test("a leaf has the validity, the renewal and the key that it is given", () => {
+test("a leaf takes the given validity, early renewal and key type", () => {
   const options = leaf({ validityHours: 48, earlyRenewalHours: 1, keyType: KeyType.ECDSA_P384 });
   expect(only("tls_locally_signed_cert", options)).toMatchObject({
     validity_period_hours: 48,
@@ -106,7 +106,7 @@ test("a leaf has the validity, the renewal and the key that it is given", () => 
   );
 });
 
-test("the digest of a leaf is that of its certificate, no secret", () => {
+test("the digest of a leaf is computed from its certificate and is not a secret", () => {
   const { output } = synthesize((stack) => {
     const certificate = new CertificateAuthority(stack, "ca").issue(stack, "leaf", {
       profile: CertificateProfile.CLIENT,
@@ -117,7 +117,7 @@ test("the digest of a leaf is that of its certificate, no secret", () => {
   expect(output?.digest.value).toMatch(/^\$\{sha256\(tls_locally_signed_cert\.leaf_cert_\w+\.cert_pem\)\}$/);
 });
 
-test("a leaf tells when it or its CA ends, whichever comes first; of an imported CA Terraform reads it", () => {
+test("a leaf ends when it or its CA ends, whichever comes first, and Terraform reads the end of an imported CA from its certificate", () => {
   const { output } = synthesize((stack) => {
     const made = ca(stack);
     const certificate = made.issue(stack, "leaf", { profile: CertificateProfile.CLIENT, commonName: "operator" });
@@ -138,7 +138,7 @@ test("a leaf tells when it or its CA ends, whichever comes first; of an imported
   expect(output?.ca_end.value).toMatch(/^\$\{tls_self_signed_cert\.ca_cert_\w+\.validity_end_time\}$/);
 });
 
-test("an imported CA makes nothing of its own, and signs", () => {
+test("an imported CA creates no resources of its own and can sign", () => {
   const { resource } = synthesize((stack) => {
     const imported = CertificateAuthority.fromPem(stack, "ca", { certPem: "CERT", privateKeyPem: "KEY" });
     expect(imported.certPem).toBe("CERT");
@@ -151,26 +151,26 @@ test("an imported CA makes nothing of its own, and signs", () => {
 });
 
 const NOT_LESS =
-  /earlyRenewalHours: 720 is not less than validityHours \(168\), so that every apply would renew; give less$/;
+  /earlyRenewalHours: 720 is not less than validityHours \(168\), so every apply would renew the certificate; use less$/;
 
 test.each<[title: string, options: object, problem: RegExp]>([
-  ["a renewal longer than the life", { validityHours: 168 }, NOT_LESS],
-  ["an empty common name", { commonName: "" }, /commonName: "" is not a common name; give 1 to 64 characters$/],
+  ["an early renewal longer than the validity", { validityHours: 168 }, NOT_LESS],
+  ["an empty common name", { commonName: "" }, /commonName: "" is not a common name; use 1 to 64 characters$/],
   ["a common name of 65 characters", { commonName: "a".repeat(65) }, /is not a common name/],
   ["an empty organization", { organization: "" }, /organization: "" is not an organization/],
   [
-    "a life longer than the CA's",
+    "a validity longer than the CA's",
     { validityHours: 175201 },
     /validityHours: 175201 is more than the 175200 hours of the CA/,
   ],
-  ["a life of a thousand years", { validityHours: 8760000 }, /is more than a hundred years/],
-  ["a name that is none", { dnsNames: ["a_b"] }, /dnsNames\[0\]: "a_b" is not a DNS name/],
+  ["a validity of a thousand years", { validityHours: 8760000 }, /is more than a hundred years/],
+  ["an invalid DNS name", { dnsNames: ["a_b"] }, /dnsNames\[0\]: "a_b" is not a DNS name/],
   [
-    "an address that is none",
+    "an invalid IP address",
     { ipAddresses: ["10.4.7.1:2379"] },
     /ipAddresses\[0\]: "10.4.7.1:2379" is not an IP address/,
   ],
-])("a leaf is held to the same rules, whoever issues it: %s", (_, options, problem) => {
+])("a leaf with invalid options is refused: %s", (_, options, problem) => {
   expect(() => synthesize(leaf(options))).toThrow(problem);
   expect(() => synthesize(leaf(options))).toThrow(/^LeafCertificate "stack\/leaf" has invalid props:\n {2}- /);
 });
@@ -178,12 +178,12 @@ test.each<[title: string, options: object, problem: RegExp]>([
 test.each<[title: string, props: object, problem: RegExp]>([
   ["no validity", { validityHours: 0 }, /validityHours: 0 is not a number of hours/],
   ["an empty common name", { commonName: "" }, /is not a common name/],
-  ["a long organization", { organization: "o".repeat(65) }, /is not an organization/],
-])("a CA is held to them too: %s", (_, props, problem) => {
+  ["an organization of 65 characters", { organization: "o".repeat(65) }, /is not an organization/],
+])("a CA with invalid props is refused: %s", (_, props, problem) => {
   expect(() => synthesize((stack) => void new CertificateAuthority(stack, "ca", props))).toThrow(problem);
 });
 
-test("a CA of a day issues no certificate of ten years", () => {
+test("a CA that is valid for a day issues no certificate that is valid for ten years", () => {
   const issue = (options: object) =>
     synthesize((stack) => {
       const authority = new CertificateAuthority(stack, "ca", { validityHours: 24 });

@@ -7,7 +7,7 @@ import { synthesize } from "../support/synthesize";
 const imported = (stack: TerraformStack, id: string) =>
   CertificateAuthority.fromPem(stack, id, { certPem: `${id} cert`, privateKeyPem: `${id} key` });
 
-/** Paths of the CAs that sign and that are trusted, and how many CAs were made. */
+/** The IDs of the CA that signs and of the CAs that are trusted, and how many CAs were created. */
 function authoritiesWith(options?: (stack: TerraformStack) => CertificateOptions) {
   let found = {};
   const { resource = {} } = synthesize((stack) => {
@@ -17,12 +17,12 @@ function authoritiesWith(options?: (stack: TerraformStack) => CertificateOptions
   return { ...found, made: Object.keys(resource.tls_self_signed_cert ?? {}).length };
 }
 
-test("without a word, a cluster makes a CA and trusts it alone", () => {
+test("by default a cluster creates a CA and trusts only that one", () => {
   expect(authoritiesWith()).toEqual({ signing: "ca", trusted: ["ca"], made: 1 });
   expect(authoritiesWith(() => ({ validityHours: 48 }))).toEqual({ signing: "ca", trusted: ["ca"], made: 1 });
 });
 
-test("with another CA it makes none", () => {
+test("a cluster that is given a CA creates none", () => {
   expect(authoritiesWith((stack) => ({ authority: imported(stack, "new") }))).toEqual({
     signing: "new",
     trusted: ["new"],
@@ -30,7 +30,7 @@ test("with another CA it makes none", () => {
   });
 });
 
-test("its own CA signs while others are trusted already", () => {
+test("the cluster's own CA signs while other CAs are already trusted", () => {
   expect(authoritiesWith((stack) => ({ trustedAuthorities: [imported(stack, "new")] }))).toEqual({
     signing: "ca",
     trusted: ["ca", "new"],
@@ -38,7 +38,7 @@ test("its own CA signs while others are trusted already", () => {
   });
 });
 
-test("its own CA can be kept, and trusted, while another signs", () => {
+test("the cluster's own CA can stay trusted while another CA signs", () => {
   expect(authoritiesWith((stack) => ({ authority: imported(stack, "new"), trustOwnAuthority: true }))).toEqual({
     signing: "new",
     trusted: ["new", "ca"],
@@ -46,7 +46,7 @@ test("its own CA can be kept, and trusted, while another signs", () => {
   });
 });
 
-test("the one that signs comes first, its own next, the others as they are given", () => {
+test("the CA that signs comes first, then the cluster's own CA, then the others in the given order", () => {
   expect(
     authoritiesWith((stack) => ({
       authority: imported(stack, "new"),
@@ -56,7 +56,7 @@ test("the one that signs comes first, its own next, the others as they are given
   ).toEqual({ signing: "new", trusted: ["new", "ca", "z", "a"], made: 1 });
 });
 
-test("its own CA is the same resource before and in the middle of a change", () => {
+test("the cluster's own CA is the same resource before and during a change of CA", () => {
   const idsWith = (options: (stack: TerraformStack) => CertificateOptions) =>
     Object.keys(synthesize((stack) => void clusterAuthorities(stack, options(stack))).resource.tls_self_signed_cert);
   const before = idsWith(() => ({}));

@@ -10,19 +10,19 @@ const withAuthority = (hours: number, props: Partial<EtcdClusterProps> = {}) =>
     new EtcdCluster(stack, "etcd", { ...RUNBOOK, ...props, certificates: { ...props.certificates, authority } });
   });
 
-test("a cluster whose CA lives a day has no certificates of ten years", () => {
+test("a cluster whose CA is valid for a day cannot have certificates that are valid for ten years", () => {
   expect(() => withAuthority(24)).toThrow(
-    "certificates.validityHours: 87600 is more than the 24 hours of the CA, with which the certificate ends; give 24 or less, or the CA more",
+    "certificates.validityHours: 87600 is more than the 24 hours of the CA, and a certificate ends with its CA; use 24 or less, or a CA with a longer validity",
   );
 });
 
-test("nor may its own CA end before a leaf", () => {
+test("a leaf must not be valid longer than the cluster's own CA", () => {
   expect(() =>
     synth((stack) => new EtcdCluster(stack, "etcd", { ...RUNBOOK, certificates: { validityHours: 200_000 } })),
   ).toThrow("certificates.validityHours: 200000 is more than the 175200 hours of the CA");
 });
 
-test("the operator's certificate, which has no validity of its own, lives as long as a short CA", () => {
+test("the operator's certificate, whose validity cannot be set, is valid as long as a short-lived CA", () => {
   const { resource } = withAuthority(240, {
     certificates: { validityHours: 48, earlyRenewalHours: 8 },
     operatorCredentials: { directory: "credentials" },
@@ -33,7 +33,7 @@ test("the operator's certificate, which has no validity of its own, lives as lon
   });
 });
 
-test("a certificate that a cluster issues is held to the rules of its own", () => {
+test("a client certificate that a cluster issues follows the same rules as the cluster's own certificates", () => {
   expect(() =>
     synth((stack) => {
       const cluster = new EtcdCluster(stack, "etcd", RUNBOOK);
@@ -42,7 +42,7 @@ test("a certificate that a cluster issues is held to the rules of its own", () =
   ).toThrow('LeafCertificate "etcd/etcd/client/job" has invalid props:\n  - earlyRenewalHours: 720 is not less than');
 });
 
-test("the operator's common name is checked with the others of the cluster", () => {
+test("the operator's common name is checked together with the cluster's other props", () => {
   expect(() =>
     synth(
       (stack) =>

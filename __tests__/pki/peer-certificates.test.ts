@@ -4,7 +4,7 @@ import type { CertificateOptions } from "../../src/pki/certificate-options";
 import { runbookWith } from "../support/settings";
 import { synthesize } from "../support/synthesize";
 
-/** Requests by the first part of their logical id. */
+/** The certificate requests, by the first part of their logical IDs. */
 function requestsWith(options?: CertificateOptions) {
   const { resource } = synthesize((stack) => {
     const { members } = runbookWith({});
@@ -25,7 +25,7 @@ test("by default each member has a certificate with its own SANs only", () => {
   });
 });
 
-test("the runbook's way is one certificate with all addresses", () => {
+test("a shared certificate, as in the runbook, has the names and addresses of all members", () => {
   expect(requestsWith({ sharedPeerCertificate: true })).toEqual({
     shared: {
       subject: [{ common_name: "k8s-etcd" }],
@@ -36,7 +36,7 @@ test("the runbook's way is one certificate with all addresses", () => {
   });
 });
 
-test("further names are in every certificate", () => {
+test("additional names and addresses are in every certificate", () => {
   const requests = requestsWith({ commonName: "etcd", dnsNames: ["etcd.example"], ipAddresses: ["10.4.7.100"] });
   expect(requests["etcd-server-7-21"]).toEqual({
     subject: [{ common_name: "etcd" }],

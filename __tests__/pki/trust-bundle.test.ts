@@ -14,7 +14,7 @@ import { makePki } from "../support/test-pki";
 const imported = (stack: TerraformStack, id: string, certPem: string) =>
   CertificateAuthority.fromPem(stack, id, { certPem, privateKeyPem: "KEY" });
 
-/** The outputs `bundle` and `digest` of the CAs that `authorities` makes. */
+/** The outputs `bundle` and `digest` for the CAs that `authorities` creates. */
 function outputs(authorities: (stack: TerraformStack) => CertificateAuthority[]) {
   const { output } = synthesize((stack) => addOutputs(stack, authorities(stack)));
   return { bundle: output?.bundle.value, digest: output?.digest.value };
@@ -25,8 +25,8 @@ function addOutputs(stack: TerraformStack, authorities: CertificateAuthority[]):
   new TerraformOutput(stack, "digest", { value: trustBundleSha256(authorities) });
 }
 
-describe("as Terraform gets it", () => {
-  test("one CA is its certificate, untouched, and that one's digest", () => {
+describe("the expression that Terraform gets", () => {
+  test("is the unchanged certificate of a single CA, and its digest is that certificate's", () => {
     const one = (stack: TerraformStack) => [new CertificateAuthority(stack, "ca")];
     const { bundle, digest } = outputs(one);
     expect(bundle).toMatch(/^\$\{tls_self_signed_cert\.ca_cert_\w+\.cert_pem\}$/);
@@ -39,7 +39,7 @@ describe("as Terraform gets it", () => {
     expect(digest).toBe(output?.digest.value);
   });
 
-  test("several are sorted by Terraform, which knows the texts", () => {
+  test("makes Terraform sort several certificates, because only Terraform knows their texts", () => {
     const { bundle, digest } = outputs((stack) => [
       new CertificateAuthority(stack, "ca"),
       new CertificateAuthority(stack, "new"),
@@ -51,7 +51,7 @@ describe("as Terraform gets it", () => {
 });
 
 const mirror = providerMirror();
-(mirror ? describe : describe.skip)("as Terraform computes it", () => {
+(mirror ? describe : describe.skip)("the bundle that Terraform computes", () => {
   const { ca, otherCa } = makePki();
   const directory = temporaryDirectory();
   const terraform = new Terraform(join(directory, "home"), mirror ?? "");
@@ -63,7 +63,7 @@ const mirror = providerMirror();
     readonly signing?: string;
   }
 
-  /** Applies a stack, over what was applied in this state before; a new state when none is named. */
+  /** Applies a stack to the named state, or to a new state if none is named. */
   function apply(build: (stack: TerraformStack) => void, state = `state-${states++}`): Applied {
     const at = join(directory, state);
     const json = synthesize((stack) => {
@@ -81,7 +81,7 @@ const mirror = providerMirror();
   const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
   const certificates = (bundle: string) => bundle.match(/-----BEGIN[^]*?-----END CERTIFICATE-----\n/g) ?? [];
 
-  test("one certificate keeps its text, with or without a line break at its end", () => {
+  test("keeps the text of a single certificate, with or without a final line break", () => {
     for (const text of [ca, ca.trimEnd()]) {
       const { bundle, digest } = apply((stack) => addOutputs(stack, [imported(stack, "ca", text)]));
       expect(bundle).toBe(text);
@@ -89,7 +89,7 @@ const mirror = providerMirror();
     }
   }, 60_000);
 
-  test("several end in one line break each, in one order, whichever signs and however they were written", () => {
+  test("has several certificates in a fixed order, each with one final line break, whichever CA signs and however they were written", () => {
     const [first, second] = [ca, otherCa].map((pem) => pem.trim()).sort();
     const expected = `${first}\n${second}\n`;
     for (const [a, b] of [
@@ -104,7 +104,7 @@ const mirror = providerMirror();
     }
   }, 60_000);
 
-  test("a change of CA is two changes of what is trusted; the leaves change between them", () => {
+  test("changes twice during a change of CA, and the leaves change in between", () => {
     const pass = (options: (replacement: CertificateAuthority) => CertificateOptions) =>
       apply((stack) => {
         const replacement = new CertificateAuthority(stack, "new");

@@ -16,7 +16,7 @@ test("hosts that download have no archive resource", () => {
 describe("a local archive", () => {
   const json = synthCluster({ release: EtcdRelease.localArchive("/srv/etcd.tar.gz", { sha256: SHA256 }) });
 
-  test("is pushed to each host, and again when that may be without this version", () => {
+  test("is pushed to each host, and again when the host may not have this version", () => {
     for (const name of NAMES) {
       const archive = find(json, `null_resource.etcd_member_${name}_archive`);
       expect(archive.triggers).toEqual({
@@ -31,7 +31,7 @@ describe("a local archive", () => {
     }
   });
 
-  test("goes into the private inbox, and is unpacked there by root", () => {
+  test("is uploaded to the private inbox and unpacked by root", () => {
     const provisioners = find(json, "null_resource.etcd_member_etcd-server-7-12_archive").provisioner ?? [];
     expect(provisioners.map((provisioner) => Object.keys(provisioner)[0])).toEqual([
       "remote-exec",
@@ -58,7 +58,7 @@ describe("a local archive", () => {
     expect(json.locals?.["etcd-host-scripts_text"]).toBe(HOST_SCRIPTS);
   });
 
-  test("is there before the member is staged", () => {
+  test("is pushed before the member is staged", () => {
     for (const name of NAMES) {
       expect(find(json, `null_resource.etcd_member_${name}_stage`).depends_on).toEqual([
         ...before,
@@ -67,22 +67,22 @@ describe("a local archive", () => {
     }
   });
 
-  test("has no URL, and one digest for either architecture", () => {
+  test("has no URL, and the same digest for both architectures", () => {
     expect(json.locals?.["etcd_member_etcd-server-7-12_facts"]).toContain(
       `\nARCHIVE_URL=''\nSHA256_AMD64='${SHA256}'\nSHA256_ARM64='${SHA256}'\n`,
     );
   });
 });
 
-test("a relative archive is the operator's, seen from where Terraform runs", () => {
+test("a relative archive path starts at the operator's directory and is rewritten for the directory in which Terraform runs", () => {
   const json = synthCluster({ release: EtcdRelease.localArchive("downloads/etcd.tar.gz", { sha256: SHA256 }) });
   const { source } = find(json, "null_resource.etcd_member_etcd-server-7-12_archive").provisioner?.[1].file ?? {};
   expect(source).toMatch(/^\.\.\//);
   expect(resolve(STACK_DIRECTORY, source ?? "")).toBe(resolve("downloads/etcd.tar.gz"));
 });
 
-/** A change of the program → whether the host may be without the binaries after it, so that they must come again. */
 const [first, ...rest] = RUNBOOK.members;
+/** Changes of the program, and whether the host may lack the binaries after each, so that they must be sent again. */
 const CHANGES: { [change: string]: [props: Partial<EtcdClusterProps>, needsBinaries: boolean] } = {
   "another version": [{ version: "3.5.33" }, true],
   "another address": [{ members: [{ ...first, address: "10.4.7.13" }, ...rest] }, true],
@@ -95,7 +95,10 @@ const CHANGES: { [change: string]: [props: Partial<EtcdClusterProps>, needsBinar
   "other ports": [{ ports: { client: 3379 } }, false],
   "a flag": [{ quotaBackendBytes: 4_000_000_000 }, false],
   "another certificate": [{ certificates: { commonName: "other" } }, false],
-  "one member more": [{ members: [...RUNBOOK.members, { name: "etcd-server-7-30", address: "10.4.7.30" }] }, false],
+  "an additional member": [
+    { members: [...RUNBOOK.members, { name: "etcd-server-7-30", address: "10.4.7.30" }] },
+    false,
+  ],
 };
 const SOURCES: { [source: string]: (sha256: string) => EtcdRelease } = {
   github: (sha256) => EtcdRelease.github({ sha256 }),
@@ -103,18 +106,18 @@ const SOURCES: { [source: string]: (sha256: string) => EtcdRelease } = {
   "local archive": (sha256) => EtcdRelease.localArchive("/srv/etcd.tar.gz", { sha256 }),
 };
 
-describe.each(Object.entries(SOURCES))("where the release is from %s", (source, release) => {
+describe.each(Object.entries(SOURCES))("with a release from %s", (source, release) => {
   const member = (phase: string) => `null_resource.etcd_member_${NAMES[0]}_${phase}`;
   const before = synthCluster({ release: release(SHA256) });
 
   test.each([
     ...Object.entries(CHANGES),
     ["another digest", [{ release: release("b".repeat(64)) }, true]] as [string, [Partial<EtcdClusterProps>, boolean]],
-  ])("%s: whoever brings the binaries comes again when they may be missing", (_, [change, needsBinaries]) => {
+  ])("%s: the phase that brings the binaries runs again if the host may lack them", (_, [change, needsBinaries]) => {
     const after = synthCluster({ release: release(SHA256), ...change });
     const runsAgain = (phase: string) =>
       JSON.stringify(find(before, member(phase)).triggers) !== JSON.stringify(find(after, member(phase)).triggers);
-    // A stage downloads by itself; where it cannot, the archive comes before it.
+    // The stage downloads a release itself, except for a local archive, which has its own phase before the stage.
     if (needsBinaries) expect(runsAgain("stage")).toBe(true);
     if (source === "local archive") expect(runsAgain("archive")).toBe(needsBinaries);
   });

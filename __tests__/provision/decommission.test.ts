@@ -11,7 +11,7 @@ const decommission = find(json, ADDRESS);
 const SHUTDOWN = "terraform_data.etcd-shutdown_members";
 const shutdown = find(json, SHUTDOWN);
 
-test("decommission is one resource with a key for each member, so that removing a key stops that member alone", () => {
+test("decommission is one resource with a key for each member, so that removing a key stops only that member", () => {
   expect(Object.keys(decommission.for_each ?? {})).toEqual([
     "etcd-server-7-12",
     "etcd-server-7-21",
@@ -45,12 +45,12 @@ test("decommission is one resource with a key for each member, so that removing 
   });
 });
 
-test("nothing ever replaces it: what it remembers is an input, updated in place", () => {
+test("nothing ever replaces the decommission, because what it remembers is its input, which is updated in place", () => {
   expect(decommission.input).toBe("${each.value}");
   expect(Object.keys(decommission).sort()).toEqual(["depends_on", "for_each", "input", "provisioner"]);
 });
 
-test("the removal policy is remembered, since the program has forgotten it by then", () => {
+test("the decommission remembers the removal policy, because the program no longer has the member when it runs", () => {
   const { for_each } = find(synthCluster({ removalPolicy: RemovalPolicy.DESTROY }), ADDRESS);
   expect(Object.values(for_each ?? {}).map((values) => values.removal_policy)).toEqual([
     "destroy",
@@ -59,7 +59,7 @@ test("the removal policy is remembered, since the program has forgotten it by th
   ]);
 });
 
-test("it knows nothing but itself and literals, and nothing but it and the shutdown runs at the end", () => {
+test("the decommission refers only to itself, and only it and the shutdown run at destroy time", () => {
   expect(JSON.stringify(json.resource).match(/"when":/g)).toHaveLength(1 + 1);
   expect(decommission.provisioner).toHaveLength(1);
   const exec = decommission.provisioner?.[0]["remote-exec"];
@@ -68,14 +68,14 @@ test("it knows nothing but itself and literals, and nothing but it and the shutd
   expect(references).toHaveLength(12 + 1 + 12);
   for (const expression of references)
     expect(expression.replace(/self\.(id|input\.[a-z_]+)/g, "")).not.toMatch(/\w\.\w/);
-  // It waits for others, but refers to none of them: so nothing that they become ever changes what runs at the end.
+  // It waits for other resources but refers to none of them, so that their changes never affect what it runs.
   const { depends_on, ...body } = decommission;
   expect(depends_on).toHaveLength(3);
   const alone = { ...json, resource: { ...json.resource, terraform_data: { etcd_decommission: body } } };
   expect(allDependencies(alone, ADDRESS)).toEqual([]);
 });
 
-test("it waits for all preflights, so a refused member is not known; and no file, since memberships depend on it", () => {
+test("the decommission waits for all preflights, so it never records a refused member, and for no file, because the membership depends on it", () => {
   expect(decommission.depends_on).toEqual([
     "null_resource.etcd_member_etcd-server-7-12_preflight",
     "null_resource.etcd_member_etcd-server-7-21_preflight",
@@ -83,13 +83,13 @@ test("it waits for all preflights, so a refused member is not known; and no file
   ]);
   const all = allDependencies(json, ADDRESS);
   expect(all.filter((address) => address.startsWith("local_"))).toEqual([]);
-  // After a destroy that failed half way, wiped hosts must not found under the token that the data of another one bear.
+  // After a destroy that failed halfway, wiped hosts must not found a cluster under the token of another host's data.
   expect(all).not.toContain("null_resource.etcd_genesis_founders");
-  // A destroy that fails half way must not have lost the CA.
+  // A destroy that fails halfway must not lose the CA.
   expect(all).toEqual(expect.arrayContaining(["tls_private_key.etcd_ca_key", "tls_self_signed_cert.etcd_ca_cert"]));
 });
 
-test("it runs phase decommission with what it remembers, and the scripts themselves in its text", () => {
+test("the decommission runs its phase with what it remembers, and its text contains the scripts themselves", () => {
   expect(decommission.provisioner?.[0]["remote-exec"]?.inline).toEqual([
     "set -eu",
     `CLUSTER='\${self.input.cluster}'
@@ -110,14 +110,14 @@ OWNER='\${self.id}'`,
   ]);
 });
 
-test("the stage tells the host which state's member this is, and runs again when that is another one", () => {
+test("the stage tells the host which Terraform state owns the member, and runs again when that changes", () => {
   const owner = `\${${ADDRESS}["etcd-server-7-12"].id}`;
   const stage = find(json, "null_resource.etcd_member_etcd-server-7-12_stage");
   expect(stage.triggers?.owner).toBe(owner);
   expect(JSON.stringify(stage.provisioner)).toContain(JSON.stringify(`OWNER='${owner}'`).slice(1, -1));
 });
 
-test("every remembered value is used at the end", () => {
+test("every remembered value is used at destroy time", () => {
   const text = JSON.stringify(decommission.provisioner);
   const unused = Object.keys(decommission.for_each?.["etcd-server-7-12"] ?? {}).filter(
     (key) => !text.includes(`self.input.${key}`),
@@ -125,19 +125,19 @@ test("every remembered value is used at the end", () => {
   expect(unused).toEqual([]);
 });
 
-test("a member that leaves takes its key with it, and changes no other's", () => {
+test("removing a member removes its key and changes no other key", () => {
   const two = find(synthCluster({ members: RUNBOOK.members.slice(0, 2) }), ADDRESS);
   const { "etcd-server-7-22": left, ...rest } = decommission.for_each ?? {};
   expect(left).toBeDefined();
   expect(two.for_each).toEqual(rest);
 });
 
-test("a host that does not answer is given up when its member leaves the program, and fails the end of everything", () => {
+test("a host that does not answer is ignored when its member leaves the program, but fails the shutdown of a whole cluster", () => {
   expect(decommission.provisioner?.[0]["remote-exec"]).toMatchObject({ when: "destroy", on_failure: "continue" });
   expect(shutdown.provisioner?.[0]["remote-exec"]).toMatchObject({ when: "destroy", on_failure: "fail" });
 });
 
-test("the shutdown has a key for each member that the cluster may have, each member at least one: so keys come and go with the cluster alone", () => {
+test("the shutdown always has seven keys for a cluster, at least one for each member, so that keys come and go only with the cluster", () => {
   const members = (json: ReturnType<typeof synthCluster>) =>
     Object.entries(find(json, SHUTDOWN).for_each ?? {}).map(([key, { member }]) => `${key} ${member.slice(-4)}`);
   expect(members(json)).toEqual([
@@ -153,13 +153,13 @@ test("the shutdown has a key for each member that the cluster may have, each mem
   expect(members(two)).toEqual([0, 1, 2, 3, 4, 5, 6].map((i) => `etcd/${i} ${["7-12", "7-21"][i % 2]}`));
 });
 
-test("the keys of a cluster bear its id, also in a scope of its own", () => {
+test("the keys of a cluster contain its id, including the ids of its scopes", () => {
   const nested = synth((stack) => new EtcdCluster(new Construct(stack, "region"), "etcd", RUNBOOK));
   expect(Object.keys(find(nested, SHUTDOWN).for_each ?? {})[0]).toBe("region/etcd/0");
   expect(find(nested, SHUTDOWN).for_each?.["region/etcd/0"].cluster).toBe("etcd/region/etcd");
 });
 
-test("a stack without a cluster may keep the shutdown: so the members of its last one are stopped", () => {
+test("a stack without a cluster can keep the shutdown, so that the members of its last cluster are stopped", () => {
   const kept = find(
     synth((stack) => Shutdown.of(stack)),
     SHUTDOWN,
@@ -167,7 +167,7 @@ test("a stack without a cluster may keep the shutdown: so the members of its las
   expect({ ...kept, provisioner: shutdown.provisioner }).toEqual({ ...shutdown, for_each: {}, depends_on: [] });
 });
 
-test("the shutdown remembers the same as the decommission, and runs its own phase; nothing ever replaces it, and nothing runs when somebody does", () => {
+test("the shutdown remembers the same as the decommission and runs its own phase; nothing ever replaces it, and replacing it by hand runs nothing", () => {
   expect(Object.keys(shutdown).sort()).toEqual(["depends_on", "for_each", "input", "lifecycle", "provisioner"]);
   expect(shutdown.lifecycle).toEqual({ create_before_destroy: true });
   expect(shutdown.input).toBe("${each.value}");
@@ -177,7 +177,7 @@ test("the shutdown remembers the same as the decommission, and runs its own phas
   });
   const [exec, other] = [shutdown, decommission].map((block) => block.provisioner?.[0]["remote-exec"]);
   expect(exec?.inline.at(-1)).toBe('main shutdown 120 "$@"');
-  // A shutdown of before, which has not remembered whose it is, stops as it did.
+  // A shutdown that an earlier release recorded has no owner, and stops the members as it did before.
   expect(exec?.inline.slice(0, -1).map((line) => line.replace('try(self.input.owner, "")', "self.id"))).toEqual(
     other?.inline.slice(0, -1),
   );

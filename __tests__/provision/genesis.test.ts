@@ -3,7 +3,7 @@ import { find, synthCluster } from "../support/synth";
 const json = synthCluster();
 const genesis = find(json, "null_resource.etcd_genesis_founders");
 
-test("genesis remembers the founders of the first deploy, and forgets nothing later", () => {
+test("genesis records the founders of the first deploy and ignores later changes", () => {
   expect(genesis).toEqual({
     triggers: {
       founders:
@@ -15,14 +15,14 @@ test("genesis remembers the founders of the first deploy, and forgets nothing la
   });
 });
 
-test("bootstrap reads founders and token back from genesis, not from the program", () => {
+test("bootstrap reads the founders and the token from genesis, not from the program", () => {
   for (const name of ["etcd-server-7-12", "etcd-server-7-21", "etcd-server-7-22"]) {
     const [provisioner] = find(json, `null_resource.etcd_member_${name}_bootstrap`).provisioner ?? [];
     expect(provisioner["remote-exec"]?.inline.slice(2, 8)).toEqual([
       "FOUNDERS='${null_resource.etcd_genesis_founders.triggers.founders}'",
       "CLUSTER_TOKEN='${null_resource.etcd_genesis_founders.id}'",
       "GENESIS='${null_resource.etcd_genesis_founders.id}'",
-      // An earlier release's genesis has remembered neither.
+      // A genesis that an earlier release recorded has neither of these two.
       `FOUNDING_MEMBERSHIP='\${lookup(null_resource.etcd_genesis_founders.triggers, "membership", "unknown")}'`,
       `FOUNDING_REPROVISIONS='\${lookup(null_resource.etcd_genesis_founders.triggers, "reprovisions", "unknown")}'`,
       "MEMBERSHIP='${null_resource.etcd_membership.id}'",
@@ -30,7 +30,7 @@ test("bootstrap reads founders and token back from genesis, not from the program
   }
 });
 
-test("bootstrap has no triggers, so it runs once in a member's life; and again when genesis is made anew by hand", () => {
+test("bootstrap has no triggers, so it runs once in a member's life, and again only when genesis is replaced by hand", () => {
   const bootstrap = find(json, "null_resource.etcd_member_etcd-server-7-12_bootstrap");
   expect(Object.keys(bootstrap).sort()).toEqual(["depends_on", "lifecycle", "provisioner"]);
   expect(bootstrap.lifecycle).toEqual({ replace_triggered_by: ["null_resource.etcd_genesis_founders"] });

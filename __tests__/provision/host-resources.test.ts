@@ -5,7 +5,7 @@ import { find, HOST_SCRIPTS, synthCluster } from "../support/synth";
 const json = synthCluster();
 const FOUNDING_MEMBERSHIP = `FOUNDING_MEMBERSHIP='\${lookup(null_resource.etcd_genesis_founders.triggers, "membership", "unknown")}'`;
 
-/** Phase → what its last `remote-exec` is told beside the member's facts, and its limit in seconds. */
+/** The data that the last `remote-exec` of each phase gets in addition to the member's facts, and its time limit. */
 const PHASES = {
   preflight: {
     seconds: 120,
@@ -45,7 +45,7 @@ const PHASES = {
 };
 
 test.each(Object.entries(PHASES))(
-  "%s is facts, data, scripts and one call, in one upload",
+  "%s is one upload of facts, data, scripts and one call",
   (phase, { seconds, data }) => {
     const provisioners = find(json, `null_resource.etcd_member_etcd-server-7-12_${phase}`).provisioner ?? [];
     expect(provisioners).toHaveLength(phase === "stage" ? 3 : 1);
@@ -60,7 +60,7 @@ test.each(Object.entries(PHASES))(
   },
 );
 
-test("health asks from the first host", () => {
+test("health runs on the host of the first member", () => {
   expect(find(json, "null_resource.etcd_health").provisioner?.map((provisioner) => provisioner["remote-exec"])).toEqual(
     [
       {
@@ -79,7 +79,7 @@ test("health asks from the first host", () => {
   );
 });
 
-test("the facts of a member, by exact text", () => {
+test("the facts of a member have exactly this text", () => {
   expect(json.locals?.["etcd_member_etcd-server-7-21_facts"]).toBe(`CLUSTER='etcd/etcd'
 MEMBER='etcd-server-7-21'
 HOST='hdss7-21'
@@ -110,7 +110,7 @@ ROLLOUT_RESOURCE='null_resource.etcd_member_etcd-server-7-21_rollout'
 `);
 });
 
-test("what a rollout must find staged is what its triggers name", () => {
+test("a rollout requires the staged files whose digests are in its triggers", () => {
   const rollout = find(json, "null_resource.etcd_member_etcd-server-7-12_rollout");
   const { startup_script_sha256, supervisor_ini_sha256 } = rollout.triggers ?? {};
   expect(rollout.provisioner?.[0]["remote-exec"]?.inline).toEqual(
@@ -121,13 +121,13 @@ test("what a rollout must find staged is what its triggers name", () => {
   );
 });
 
-test("the membership does nothing on any host: it is there for the order, and for its id", () => {
+test("the membership does nothing on any host and exists only for the order and for its id", () => {
   const { triggers, provisioner } = find(json, "null_resource.etcd_membership");
   expect(provisioner).toBeUndefined();
   expect(Object.keys(triggers ?? {})).toEqual(["members"]);
 });
 
-test("the facts say from which versions an upgrade comes, and whether a new leaf needs a restart", () => {
+test("the facts name the versions from which an upgrade may start, and whether a new leaf needs a restart", () => {
   const release = EtcdRelease.github({ sha256: "a".repeat(64) });
   const old = synthCluster({ version: "3.2.18", release });
   expect(old.locals?.["etcd_member_etcd-server-7-12_facts"]).toMatch(
@@ -135,7 +135,7 @@ test("the facts say from which versions an upgrade comes, and whether a new leaf
   );
 });
 
-test("rendered files lie in the stack's directory, the same in every checkout", () => {
+test("rendered files are written to the stack's directory, under the same paths in every checkout", () => {
   const files = Object.values(json.resource.local_file).map(({ filename, file_permission }) => [
     filename,
     file_permission,

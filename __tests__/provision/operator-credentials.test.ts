@@ -10,19 +10,19 @@ const RECORD = "local_file.etcd_operator-credentials_record";
 const files = find(json, FILES);
 const exec = (files.provisioner as unknown as { "local-exec": { [argument: string]: unknown } }[])[0]["local-exec"];
 
-test("nothing is written on the operator's machine unless asked for", () => {
+test("nothing is written to the operator's machine unless the program asks for it", () => {
   const { resource } = synthCluster();
   expect(JSON.stringify(resource)).not.toMatch(/local-exec|operator/);
 });
 
-test("they are written after everything else, and by nothing that deletes them before: a refused deploy leaves those of before", () => {
+test("the credentials are written after everything else and are not deleted before, so a refused deploy leaves the previous ones", () => {
   expect(files.depends_on).toEqual(["null_resource.etcd_health"]);
   expect(find(json, RECORD).depends_on).toEqual(["null_resource.etcd_health"]);
   expect(JSON.stringify(files.provisioner)).not.toMatch(/"when"/);
   expect(json.resource.local_sensitive_file).toBeUndefined();
 });
 
-test("CA, certificate, key and environment come by the environment of the program that writes them", () => {
+test("the script that writes the credentials gets them in environment variables", () => {
   expect(exec.environment).toEqual({
     CREDENTIALS_DIRECTORY: "/home/ops/etcd",
     CA_PEM: "${tls_self_signed_cert.etcd_ca_cert.cert_pem}",
@@ -38,7 +38,7 @@ ETCDCTL_KEY='\${abspath("/home/ops/etcd")}/client-key.pem'
   });
 });
 
-test("they are written again when any of them is another one, or in a checkout that does not have these: what says so holds no secret", () => {
+test("the credentials are written again when one of them changes or a checkout lacks them, and the triggers contain no secret", () => {
   expect(files.triggers_replace).toEqual({
     directory: "/home/ops/etcd",
     ca_sha256: "${sha256(tls_self_signed_cert.etcd_ca_cert.cert_pem)}",
@@ -53,7 +53,7 @@ test("they are written again when any of them is another one, or in a checkout t
 
 const script = (name: string) => readFileSync(join("scripts", "operator", name), "utf8");
 
-test("the program that writes them is a file beside the synthesized program", () => {
+test("the script that writes the credentials is a file beside the synthesized stack", () => {
   expect(exec.command).toBe('${file("${path.module}/assets/etcd-host-scripts_files/operator/write-credentials.sh")}');
 });
 
@@ -61,7 +61,7 @@ test.each([
   ["sh", "/bin/sh", ["-c", script("write-credentials.sh")]],
   ["Node.js, on Windows", "node", ["-e", script("write-credentials.js")]],
 ])(
-  "%s writes them for the operator alone, into a directory that may be new, over those of before",
+  "%s writes the credentials for the operator only, creates the directory if needed and replaces the previous ones",
   (_, program, args) => {
     const directory = join(temporaryDirectoryPath, String(Math.random()), "credentials");
     const write = (generation: string) =>
@@ -93,7 +93,7 @@ test.each([
 
 const temporaryDirectoryPath = temporaryDirectory();
 
-test("one that cannot be written leaves the old one whole", () => {
+test("a credential that cannot be written leaves the old file intact", () => {
   const directory = join(temporaryDirectoryPath, "full");
   mkdirSync(join(directory, ".ca.pem.new"), { recursive: true });
   writeFileSync(join(directory, "ca.pem"), "old\n");
@@ -106,7 +106,7 @@ test("one that cannot be written leaves the old one whole", () => {
   expect(readFileSync(join(directory, "ca.pem"), "utf8")).toBe("old\n");
 });
 
-test("the certificate is a client's, with the name that the program gives", () => {
+test("the operator's certificate is a client certificate with the common name that the program gives", () => {
   const named = synthCluster({ operatorCredentials: { directory: "/home/ops/etcd", commonName: "alice" } });
   const subject = (stack: typeof json) => find(stack, "tls_cert_request.etcd_client_operator_request").subject;
   expect(subject(json)).toEqual([{ common_name: "etcd-operator" }]);

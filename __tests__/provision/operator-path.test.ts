@@ -11,11 +11,11 @@ afterAll(() => process.chdir(before));
 
 const pathIn = (outdir: string, path: string) => operatorPath(new TerraformStack(new App({ outdir }), "etcd"), path);
 
-test("a relative path is the operator's, seen from the stack's directory: three deep in the project", () => {
+test("a relative path is rewritten for the stack's directory, which is three levels below the project", () => {
   expect(pathIn("cdktf.out", "credentials")).toBe("../../../credentials");
 });
 
-test("it finds the way from wherever the output directory is", () => {
+test("a relative path is rewritten for any output directory", () => {
   const outdir = join(project, "build", "out");
   mkdirSync(outdir, { recursive: true });
   expect(pathIn(outdir, "credentials")).toBe("../../../../credentials");

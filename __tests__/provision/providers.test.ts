@@ -8,7 +8,7 @@ import { synth } from "../support/synth";
 const cluster = (stack: ConstructorParameters<typeof EtcdCluster>[0], id: string, name: string, address: string) =>
   new EtcdCluster(stack, id, { ...RUNBOOK, members: [{ name, address }] });
 
-test("the three providers are added by the first cluster, once", () => {
+test("the first cluster adds the three providers, and further clusters add none", () => {
   const json = synth((stack) => {
     cluster(stack, "main", "main-1", "10.4.7.1");
     cluster(stack, "events", "events-1", "10.4.7.2");
@@ -16,7 +16,7 @@ test("the three providers are added by the first cluster, once", () => {
   expect(json.provider).toEqual({ local: [{}], null: [{}], tls: [{}] });
 });
 
-test("providers that the program has stay the only ones", () => {
+test("a cluster adds no provider that the program already has", () => {
   const json = synth((stack) => {
     new TlsProvider(stack, "own-tls", { proxy: [{ fromEnv: true }] });
     new NullProvider(stack, "own-null");

@@ -10,7 +10,7 @@ function clusterWith(ssh: SshOptions, memberSsh?: SshOptions): StackJson {
   });
 }
 
-/** The connection of everything that runs at create time; all of them are the same. */
+/** The connection of the provisioners that run at create time, which is the same for all of them. */
 function connectionOf(json: StackJson): object | undefined {
   const connections = Object.values(json.resource.null_resource)
     .flatMap((block) => block.provisioner ?? [])
@@ -20,7 +20,7 @@ function connectionOf(json: StackJson): object | undefined {
   return connections[0];
 }
 
-/** What shutdown and decommission remember of the connection: the same. */
+/** The connection settings that shutdown and decommission remember, which are the same for both. */
 function storedOf(json: StackJson): object | undefined {
   expect(find(json, "terraform_data.etcd-shutdown_members").for_each?.["etcd/0"]).toEqual({
     ...find(json, "terraform_data.etcd_decommission").for_each?.a,
@@ -38,7 +38,7 @@ const DEFAULTS = {
   script_path: "/root/.cdktf-etcd-%RAND%.sh",
 };
 
-test("a key file is read by Terraform when it connects, and switches the agent off", () => {
+test("Terraform reads a key file when it connects, and does not use the SSH agent", () => {
   const json = clusterWith({ key: SshKey.file("~/.ssh/id_ed25519") });
   expect(connectionOf(json)).toEqual({
     ...DEFAULTS,
@@ -48,7 +48,7 @@ test("a key file is read by Terraform when it connects, and switches the agent o
   expect(storedOf(json)).toMatchObject({ private_key_file: "~/.ssh/id_ed25519", agent: "false" });
 });
 
-test("a key from a sensitive variable is in the connection, and never remembered: the end goes through the agent", () => {
+test("a key from a sensitive variable is used to connect but never stored, so that a destroy uses the SSH agent", () => {
   const json = synth((stack) => {
     const key = new TerraformVariable(stack, "ssh_key", { type: "string", sensitive: true });
     new EtcdCluster(stack, "etcd", {
@@ -61,7 +61,7 @@ test("a key from a sensitive variable is in the connection, and never remembered
   expect(storedOf(json)).toMatchObject({ private_key_file: "", agent: "true" });
 });
 
-test("with no key the agent is used", () => {
+test("without a key the SSH agent is used", () => {
   const json = clusterWith({});
   expect(connectionOf(json)).toEqual({ ...DEFAULTS, agent: true });
   expect(storedOf(json)).toMatchObject({ private_key_file: "", agent: "true" });
@@ -85,7 +85,7 @@ test("host, port, user, host key, timeout and script path are passed on", () => 
     user: "ops",
     host_key: "ssh-ed25519 AAAA",
     timeout: "3m",
-    // `%R` starts no template, so it is left alone.
+    // `%R` does not start a template directive, so it is not escaped.
     script_path: "/srv/deploy/run_%RAND%.sh",
   });
   expect(storedOf(json)).toMatchObject({
@@ -98,7 +98,7 @@ test("host, port, user, host key, timeout and script path are passed on", () => 
   });
 });
 
-test("scripts and uploads lie where only the SSH user can go: root's home, another user's .ssh, or a place of the program's", () => {
+test("scripts and uploads are in a directory that only the SSH user can enter: root's home, another user's .ssh, or that of scriptPath", () => {
   const places = (ssh: SshOptions) => {
     const json = clusterWith(ssh);
     const { provisioner = [] } = find(json, "null_resource.etcd_member_a_stage");
@@ -112,7 +112,7 @@ test("scripts and uploads lie where only the SSH user can go: root's home, anoth
   ]);
 });
 
-test("a bastion takes user and key from the host, unless it has its own", () => {
+test("a bastion uses the host's user and key, unless it has its own", () => {
   const json = clusterWith({ user: "ops", key: SshKey.file("/keys/etcd"), bastionHost: "bastion.example" });
   expect(connectionOf(json)).toEqual({
     ...DEFAULTS,
@@ -133,7 +133,7 @@ test("a bastion takes user and key from the host, unless it has its own", () => 
   });
 });
 
-test("a bastion whose key is in the agent, and one whose key is a variable's, which is never remembered", () => {
+test("a bastion's key may be in the SSH agent or come from a variable, and then it is never stored", () => {
   const key = SshKey.file("/keys/etcd");
   const agent = clusterWith({ key, bastionHost: "bastion.example", bastionKey: SshKey.agent() });
   expect(connectionOf(agent)).toMatchObject({ private_key: '${file(pathexpand("/keys/etcd"))}', agent: true });
@@ -149,7 +149,7 @@ test("a bastion whose key is in the agent, and one whose key is a variable's, wh
   expect(JSON.stringify(variable.resource.terraform_data)).not.toContain("var.jump_key");
 });
 
-test("a bastion with its own port, user and key", () => {
+test("a bastion may have its own port, user and key", () => {
   const bastion = {
     bastionHost: "bastion.example",
     bastionPort: 2200,
@@ -171,7 +171,7 @@ test("a bastion with its own port, user and key", () => {
   });
 });
 
-test("a member's own settings replace the cluster's one by one", () => {
+test("each setting of a member replaces only that setting of the cluster", () => {
   const json = clusterWith({ user: "ops", port: 2222, key: SshKey.file("/keys/etcd") }, { port: 22022 });
   expect(connectionOf(json)).toEqual({
     ...DEFAULTS,
@@ -184,7 +184,7 @@ test("a member's own settings replace the cluster's one by one", () => {
   expect(storedOf(json)).toMatchObject({ port: "22022", user: "ops" });
 });
 
-test("the decommission connects as the rest does, from what it remembers", () => {
+test("the decommission connects like the other phases, with the settings that it remembers", () => {
   const exec = find(clusterWith({}), "terraform_data.etcd_decommission").provisioner?.[0]["remote-exec"];
   const given = (key: string) => `\${self.input.${key} == "" ? null : self.input.${key}}`;
   const file = (key: string) => `\${self.input.${key} == "" ? null : file(pathexpand(self.input.${key}))}`;
@@ -197,7 +197,7 @@ test("the decommission connects as the rest does, from what it remembers", () =>
     agent: "${self.input.agent}",
     host_key: given("host_key"),
     timeout: "${self.input.timeout}",
-    // A state of before it was always set has none.
+    // In a state from a release that did not always set the script path, it is empty.
     script_path:
       '${self.input.script_path != "" ? self.input.script_path : self.input.user == "root" ? "/root/.cdktf-etcd-%RAND%.sh" : "./.ssh/.cdktf-etcd-%RAND%.sh"}',
     bastion_host: given("bastion_host"),

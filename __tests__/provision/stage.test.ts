@@ -3,7 +3,7 @@ import { EtcdCluster } from "../../src/etcd-cluster";
 import { EtcdRelease } from "../../src/release/etcd-release";
 import { find, synth } from "../support/synth";
 
-test("a mirror's password reaches a host by an upload, which is in no log, and by nothing else", () => {
+test("a mirror's password reaches a host only in an upload, which appears in no log", () => {
   const json = synth((stack) => {
     const password = new TerraformVariable(stack, "mirror_password", { type: "string", sensitive: true });
     new EtcdCluster(stack, "etcd", {
@@ -22,7 +22,7 @@ test("a mirror's password reaches a host by an upload, which is in no log, and b
   expect(JSON.stringify(json)).toContain("ARCHIVE_URL='https://mirror.example/etcd/v3.6.14/");
 });
 
-test("a mirror of which only Terraform knows the URL may have a password in it", () => {
+test("a mirror URL that only Terraform knows is treated as if it contained a password", () => {
   const json = synth((stack) => {
     const mirror = new TerraformVariable(stack, "mirror", { type: "string", sensitive: true });
     new EtcdCluster(stack, "etcd", {
@@ -40,7 +40,7 @@ test("a mirror of which only Terraform knows the URL may have a password in it",
   expect(JSON.stringify(json)).toContain("ARCHIVE_URL='the mirror'");
 });
 
-test("a mirror without a password needs no such upload", () => {
+test("a release without a password needs no such upload", () => {
   const json = synth((stack) => {
     new EtcdCluster(stack, "etcd", { members: [{ name: "a", address: "10.4.7.1" }], ssh: {} });
   });

@@ -5,6 +5,6 @@ test.each([
   ["3.3.27", true],
   ["3.4.0", false],
   ["3.6.14", false],
-])("etcdctl %s speaks v3 only with ETCDCTL_API: %s", (version, needed) => {
+])("etcdctl %s needs ETCDCTL_API to use the v3 API: %s", (version, needed) => {
   expect(needsApiVariable(version)).toBe(needed);
 });

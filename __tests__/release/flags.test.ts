@@ -10,7 +10,7 @@ test.each([
   ["enable-v2", "3.6.0", false],
   ["experimental-initial-corrupt-check", "3.6.14", true],
   ["experimental-initial-corrupt-check", "3.7.0", false],
-  // Backported: known from a patch on.
+  // This flag was backported, so it exists from a certain patch on.
   ["tls-min-version", "3.4.24", false],
   ["tls-min-version", "3.4.25", true],
   ["tls-min-version", "3.5.7", false],
@@ -18,7 +18,7 @@ test.each([
   ["quota-backend-bytes", "3.8.0", false],
   ["no-such-flag", "3.6.14", false],
   ["constructor", "3.6.14", false],
-])("--%s at %s: %s", (flag, version, known) => {
+])("--%s exists in etcd %s: %s", (flag, version, known) => {
   expect(flagKnown(flag, version)).toBe(known);
 });
 
@@ -29,6 +29,6 @@ test.each([
   ["next-cluster-version-compatible", "3.4.31 and later"],
   ["experimental-warning-unary-request-duration", "3.6"],
   ["no-such-flag", ""],
-])("--%s exists in %j", (flag, versions) => {
+])("--%s exists in the versions %j", (flag, versions) => {
   expect(flagVersions(flag)).toBe(versions);
 });

@@ -1,6 +1,6 @@
 import { reloadsLeaf } from "../../src/release/leaf-reload";
 
-// 3.2.0 to 3.2.18 and 3.3.0 to 3.3.3 do it for certificates with a DNS name only.
+// 3.2.0 to 3.2.18 and 3.3.0 to 3.3.3 do this only for certificates with a DNS name, so they count as not doing it.
 test.each([
   ["3.1.20", false],
   ["3.2.0", false],

@@ -9,7 +9,7 @@ function flagsWith(props: Partial<EtcdClusterProps>): string[] {
   return etcdFlags(cluster, cluster.members[0]).map(([flag, value]) => `${flag}=${value}`);
 }
 
-test("3.6.14, nothing else said", () => {
+test("a member of etcd 3.6.14 with default props has these flags", () => {
   expect(flagsWith({})).toEqual([
     "name=etcd-server-7-12",
     "data-dir=/data/etcd/etcd-server",
@@ -30,7 +30,7 @@ test("3.6.14, nothing else said", () => {
   ]);
 });
 
-test("3.1.20, the runbook's own version", () => {
+test("a member of etcd 3.1.20, the runbook's version, has these flags", () => {
   expect(flagsWith({ version: "3.1.20" })).toEqual([
     "name=etcd-server-7-12",
     "data-dir=/data/etcd/etcd-server",
@@ -53,7 +53,7 @@ test("3.1.20, the runbook's own version", () => {
 });
 
 test.each(["3.1.0", "3.1.20", "3.2.0", "3.3.0", "3.3.27", "3.4.0", "3.5.3", "3.6.0", "3.7.1"])(
-  "etcd %s knows every flag that a member gets by itself",
+  "etcd %s knows every flag that a member gets by default",
   (version) => {
     const cluster = runbookWith({ version });
     const unknown = etcdFlags(cluster, cluster.members[0]).filter(([flag]) => !flagKnown(flag, version));
@@ -61,7 +61,7 @@ test.each(["3.1.0", "3.1.20", "3.2.0", "3.3.0", "3.3.27", "3.4.0", "3.5.3", "3.6
   },
 );
 
-test("each prop is its flag, and the user's own flags come last, by name", () => {
+test("each prop becomes its flag, and the extra flags come last, sorted by name", () => {
   const flags = flagsWith({
     quotaBackendBytes: 8589934592,
     autoCompaction: AutoCompaction.revision(1000),
@@ -83,7 +83,7 @@ test("each prop is its flag, and the user's own flags come last, by name", () =>
 });
 
 test.each(["3.1.20", "3.6.14"])(
-  "every flag of a member of %s has an owner, so that nobody can give it twice",
+  "every flag of a member of etcd %s is an owned flag, so that extraFlags cannot set it again",
   (version) => {
     const cluster = runbookWith({
       version,
@@ -98,11 +98,11 @@ test.each(["3.1.20", "3.6.14"])(
   },
 );
 
-test("every owned flag is one that some etcd knows", () => {
+test("every owned flag exists in some version of etcd", () => {
   expect(Object.keys(OWNED_FLAGS).filter((flag) => flagVersions(flag) === "")).toEqual([]);
 });
 
-test("the insecure loopback URL is listened on when asked for, and never advertised", () => {
+test("etcd listens on the insecure loopback URL if it is enabled, and never advertises it", () => {
   const flags = flagsWith({ insecureLoopbackClientUrl: true, ports: { client: 4001 } });
   expect(flags).toContain("listen-client-urls=https://10.4.7.12:4001,http://127.0.0.1:4001");
   expect(flags).toContain("advertise-client-urls=https://10.4.7.12:4001");

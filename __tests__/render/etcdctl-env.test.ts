@@ -6,7 +6,7 @@ import { runbookWith } from "../support/settings";
 const render = (version: string) =>
   renderEtcdctlEnv(runbookWith({ version }), "/opt/etcd/certs", PEER_CERTIFICATE_FILES);
 
-test("from 3.4 on, by exact text", () => {
+test("the file for etcd 3.4 or later has exactly this text", () => {
   expect(render("3.6.14"))
     .toBe(`ETCDCTL_ENDPOINTS='https://10.4.7.12:2379,https://10.4.7.21:2379,https://10.4.7.22:2379'
 ETCDCTL_CACERT='/opt/etcd/certs/ca.pem'
@@ -20,7 +20,7 @@ export NO_PROXY no_proxy
 `);
 });
 
-test("until 3.3 the API is chosen, and the v2 commands find their credentials too", () => {
+test("the file for etcd up to 3.3 also chooses the v3 API and has the credentials for the v2 commands", () => {
   expect(render("3.1.20"))
     .toBe(`ETCDCTL_ENDPOINTS='https://10.4.7.12:2379,https://10.4.7.21:2379,https://10.4.7.22:2379'
 ETCDCTL_CACERT='/opt/etcd/certs/ca.pem'
@@ -38,7 +38,7 @@ export NO_PROXY no_proxy
 `);
 });
 
-test("once sourced, the variables reach etcdctl", () => {
+test("sourcing the file exports the variables to etcdctl", () => {
   const sourced = execFileSync("sh", ["-c", 'eval "$(cat)"; env'], { input: render("3.6.14"), encoding: "utf8" });
   expect(sourced).toContain("ETCDCTL_KEY=/opt/etcd/certs/etcd-peer-key.pem\n");
 });
@@ -47,14 +47,11 @@ test.each([
   ["", "10.4.7.12,10.4.7.21,10.4.7.22"],
   ["no_proxy=.example.org; ", "10.4.7.12,10.4.7.21,10.4.7.22,.example.org"],
   ["NO_PROXY=10.0.0.0/8; no_proxy=.old; ", "10.4.7.12,10.4.7.21,10.4.7.22,10.0.0.0/8"],
-])(
-  "the members are reached without the machine's proxy, and what bypasses it already goes on to (%s)",
-  (given, bypassed) => {
-    const sourced = execFileSync("sh", ["-euc", `unset NO_PROXY no_proxy; ${given}eval "$(cat)"; env`], {
-      input: render("3.6.14"),
-      encoding: "utf8",
-    });
-    expect(sourced).toContain(`NO_PROXY=${bypassed}\n`);
-    expect(sourced).toContain(`no_proxy=${bypassed}\n`);
-  },
-);
+])("the members bypass the machine's proxy, and existing exceptions are kept (%s)", (given, bypassed) => {
+  const sourced = execFileSync("sh", ["-euc", `unset NO_PROXY no_proxy; ${given}eval "$(cat)"; env`], {
+    input: render("3.6.14"),
+    encoding: "utf8",
+  });
+  expect(sourced).toContain(`NO_PROXY=${bypassed}\n`);
+  expect(sourced).toContain(`no_proxy=${bypassed}\n`);
+});

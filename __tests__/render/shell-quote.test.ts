@@ -13,15 +13,15 @@ test.each([
   ["~root", "'~root'"],
   ["https://[fd00::12]:2380", "'https://[fd00::12]:2380'"],
   ["${TfToken[TOKEN.7]}", "'${TfToken[TOKEN.7]}'"],
-])("%j is written %s", (text, quoted) => {
+])("%j is quoted as %s", (text, quoted) => {
   expect(shellQuote(text)).toBe(quoted);
 });
 
-test("an environment file has one quoted value a line", () => {
+test("an environment file has one quoted value per line", () => {
   expect(renderEnv({ MEMBER: "etcd-server-7-12", HOST: "it's" })).toBe(`MEMBER='etcd-server-7-12'\nHOST='it'\\''s'\n`);
 });
 
-// Anything but NUL, which no shell word can hold; rich in what shells treat specially.
+// Texts without NUL, which a shell word cannot contain, and with many characters that shells treat specially.
 const special = fc.constantFrom(..."'\"\\$`!~#&*?[]{}();<>|=%^ \t\n\r-");
 const texts = fc
   .sample(fc.string({ unit: fc.oneof(special, fc.string({ unit: "grapheme", minLength: 1, maxLength: 1 })) }), {

@@ -12,43 +12,47 @@ function scriptWith(props: Partial<EtcdClusterProps>): string {
   return renderStartupScript(cluster, cluster.members[0], etcdFlags(cluster, cluster.members[0]));
 }
 
-test("the runbook's first member, by exact text", () => {
+test("the startup script of the runbook's first member has exactly this text", () => {
   expect(scriptWith({})).toBe(`#!/bin/sh
-# Member etcd-server-7-12 of etcd; rendered by cdktf-etcd, edits are overwritten by the next deploy.
+# The startup script of etcd member etcd-server-7-12. Rendered by cdktf-etcd; the next deploy overwrites all edits.
 set -eu
-# Again, in a clean environment: supervisor's may have ETCD_*, HTTPS_PROXY and the like, and etcd takes its settings from the flags below alone.
+# The script runs itself again in a clean environment: supervisor's environment may contain ETCD_*, HTTPS_PROXY and the
+# like, but etcd must take its settings only from the flags below.
 [ "\${1:-}" = clean ] || exec /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin \\
   \${ETCD_UNSUPPORTED_ARCH:+"ETCD_UNSUPPORTED_ARCH=$ETCD_UNSUPPORTED_ARCH"} /bin/sh "$0" clean
 initial_cluster='etcd-server-7-12=https://10.4.7.12:2380,etcd-server-7-21=https://10.4.7.21:2380,etcd-server-7-22=https://10.4.7.22:2380'
 initial_cluster_state=existing
 initial_cluster_token=etcd-cluster
-# Without its disk a member would start with nothing, or with older data that lay there before, and could lose acknowledged writes.
+# Without its disk, a member would start without data, or with older data from below the mount point, and could lose
+# acknowledged writes.
 if [ -r /opt/etcd/mounts ]; then
   while read -r mount; do
     cut -d' ' -f5 /proc/self/mountinfo | grep -qxF -e "$mount" || {
-      echo 'etcd-server-7-12:' "$mount" 'was mounted when this member was last healthy and is not now: not starting; mount it' >&2
+      echo 'etcd-server-7-12:' "$mount" 'was mounted when this member was last healthy, and is not mounted now: not starting; mount it' >&2
       exit 1
     }
   done </opt/etcd/mounts
 fi
-# On the disk of another host etcd would run as that one's member.
+# On the disk of another host, etcd would run as the member of that host.
 for mark in /data/etcd/etcd-server/.cdktf-etcd /data/etcd/etcd-server/member/wal/.cdktf-etcd; do
   [ ! -f "$mark" ] || grep -qxF 'peer_url=https://10.4.7.12:2380' "$mark" || {
-    echo 'etcd-server-7-12: the data in /data/etcd/etcd-server are another member'\\''s: not starting; bring the right disk back' >&2
+    echo 'etcd-server-7-12: the data in /data/etcd/etcd-server belong to another member: not starting; bring the right disk back' >&2
     exit 1
   }
 done
-# Data are files of the write-ahead log; its directory alone is none.
+# A member has data if there are files of the write-ahead log. The directory alone does not count.
 set -- /data/etcd/etcd-server/member/wal/*.wal
-# Left here by a deploy for this member's first start only, and gone once it has data.
+# A deploy writes this file only for the member's first start, and removes it once the member has data.
 if [ -r /opt/etcd/first-start.env ]; then
   . /opt/etcd/first-start.env
 elif [ ! -e "$1" ]; then
-  # Starting empty under an old identity could lose acknowledged writes, so supervisor may retry this as often as it likes.
+  # A start without data under an old identity could lose acknowledged writes. supervisor may retry as often as it
+  # likes.
   echo 'etcd-server-7-12: no data in /data/etcd/etcd-server and no deploy has asked for a first start: not starting; run a deploy' >&2
   exit 1
 fi
-# Programs of supervisor have a soft limit of 1024 open files, and etcd raises it only where Go 1.19 or newer has built it.
+# supervisor's programs have a soft limit of 1024 open files, and etcd raises it only if it was built with Go 1.19 or
+# newer.
 ulimit -S -n "$(ulimit -H -n)" || true
 exec /opt/etcd/etcd \\
   --name=etcd-server-7-12 \\
@@ -73,7 +77,7 @@ exec /opt/etcd/etcd \\
 `);
 });
 
-test("another member changes the script, but nothing for which a running member must restart", () => {
+test("an additional member changes the script, but not the part that requires a restart of a running member", () => {
   const three = scriptWith({});
   const four = scriptWith({
     members: [...RUNBOOK.members, { name: "etcd-server-7-99", address: "10.4.7.99" }],
@@ -82,13 +86,13 @@ test("another member changes the script, but nothing for which a running member 
   expect(restartRelevant(four)).toBe(restartRelevant(three));
 });
 
-test("a changed flag changes what a running member must restart for", () => {
+test("a changed flag changes the part that requires a restart of a running member", () => {
   expect(restartRelevant(scriptWith({ heartbeatInterval: 200 }))).not.toBe(restartRelevant(scriptWith({})));
 });
 
 const shellcheck = spawnSync("shellcheck", ["--version"]).status === 0 ? test : test.skip;
-shellcheck("shellcheck has nothing to say", () => {
-  // SC1091: the file that it reads lies on the host only. SC3045: dash and bash both know the soft and the hard limit.
+shellcheck("shellcheck reports nothing", () => {
+  // SC1091: the file that the script reads exists only on the host. SC3045: dash and bash both have ulimit -S and -H.
   const check = () =>
     execFileSync("shellcheck", ["-e", "SC1091,SC3045", "-"], {
       input: scriptWith({}),
@@ -118,7 +122,7 @@ describe.each(["sh", "dash"])("run by %s", (shell) => {
     chmodSync(etcd, 0o755);
   });
 
-  test("a member without data, that no deploy has asked to start, does not start and says why", () => {
+  test("a member without data does not start unless a deploy has asked for its first start, and says why", () => {
     expect(start()).toEqual({
       status: 1,
       args: [],
@@ -131,14 +135,14 @@ describe.each(["sh", "dash"])("run by %s", (shell) => {
     writeFileSync(join(paths.dataDir, "member", "wal", "0000000000000000-0000000000000000.wal"), "");
   }
 
-  test("a write-ahead log without its files is no data: its own disk may not be mounted", () => {
+  test("an empty directory for the write-ahead log does not count as data, because the disk for it may not be mounted", () => {
     mkdirSync(join(paths.dataDir, "member", "wal", "lost+found"), { recursive: true });
     mkdirSync(join(paths.dataDir, "member", "snap"));
     writeFileSync(join(paths.dataDir, "member", "snap", "db"), "");
     expect(start()).toMatchObject({ status: 1, args: [] });
   });
 
-  test("a member whose disk is not mounted does not start, whatever lay below its mount point", () => {
+  test("a member whose disk is not mounted does not start, even if there are data below the mount point", () => {
     withWal();
     writeFileSync(join(paths.installRoot, "etcd", "mounts"), "/proc\n");
     expect(start().status).toBe(0);
@@ -147,11 +151,11 @@ describe.each(["sh", "dash"])("run by %s", (shell) => {
       status: 1,
       args: [],
       stderr:
-        "etcd-server-7-12: /no/such disk was mounted when this member was last healthy and is not now: not starting; mount it\n",
+        "etcd-server-7-12: /no/such disk was mounted when this member was last healthy, and is not mounted now: not starting; mount it\n",
     });
   });
 
-  test("a member whose data bear another member's mark does not start and says why; with its own mark it starts", () => {
+  test("a member does not start on data with another member's mark, and says why, but it starts on data with its own mark", () => {
     withWal();
     const mark = (peerUrl: string) =>
       writeFileSync(join(paths.dataDir, ".cdktf-etcd"), `member=etcd-server-7-12\npeer_url=${peerUrl}\n`);
@@ -159,13 +163,13 @@ describe.each(["sh", "dash"])("run by %s", (shell) => {
     expect(start()).toEqual({
       status: 1,
       args: [],
-      stderr: `etcd-server-7-12: the data in ${paths.dataDir} are another member's: not starting; bring the right disk back\n`,
+      stderr: `etcd-server-7-12: the data in ${paths.dataDir} belong to another member: not starting; bring the right disk back\n`,
     });
     mark("https://10.4.7.12:2380");
     expect(start().status).toBe(0);
   });
 
-  test("a member with data starts as existing", () => {
+  test("a member with data starts with --initial-cluster-state=existing", () => {
     withWal();
     const { status, args } = start();
     expect(status).toBe(0);
@@ -177,7 +181,7 @@ describe.each(["sh", "dash"])("run by %s", (shell) => {
     ]);
   });
 
-  test("a first start takes its three variables from the deploy", () => {
+  test("a first start takes the three --initial-cluster flags from the deploy", () => {
     writeFileSync(
       firstStart,
       "initial_cluster='a=https://a:1'\ninitial_cluster_state='new'\ninitial_cluster_token='42'\n",
@@ -197,7 +201,7 @@ describe.each(["sh", "dash"])("run by %s", (shell) => {
     );
   });
 
-  test("nothing of supervisor's environment reaches etcd, but for what lets it run on a processor that its release does not support", () => {
+  test("only ETCD_UNSUPPORTED_ARCH reaches etcd from supervisor's environment", () => {
     mkdirSync(join(paths.dataDir, "member", "wal"), { recursive: true });
     writeFileSync(join(paths.dataDir, "member", "wal", "0000000000000000-0000000000000000.wal"), "");
     writeFileSync(etcd, "#!/bin/sh\nenv\n");
@@ -208,7 +212,7 @@ describe.each(["sh", "dash"])("run by %s", (shell) => {
     expect(seen).toContain("PATH=/usr/sbin:/usr/bin:/sbin:/bin");
   });
 
-  test("etcd may open as many files as the host allows, not as few as supervisor leaves it", () => {
+  test("etcd may open as many files as the host's hard limit allows, not only as many as supervisor's soft limit allows", () => {
     mkdirSync(join(paths.dataDir, "member", "wal"), { recursive: true });
     writeFileSync(join(paths.dataDir, "member", "wal", "0000000000000000-0000000000000000.wal"), "");
     writeFileSync(etcd, '#!/bin/sh\nprintf \'%s\\0\' "$(ulimit -S -n)" "$(ulimit -H -n)"\n');
@@ -219,7 +223,7 @@ describe.each(["sh", "dash"])("run by %s", (shell) => {
     expect(soft).toBe(hard);
   });
 
-  test("etcd takes the place of the shell, or supervisor's signals would stop there", () => {
+  test("etcd replaces the shell, because supervisor's signals would otherwise reach only the shell", () => {
     withWal();
     writeFileSync(etcd, "#!/bin/sh\nprintf '%s\\0' \"$$\"\n");
     writeFileSync(script, scriptWith({ paths }));

@@ -9,7 +9,7 @@ import { temporaryDirectory } from "../support/temporary-directory";
 
 const member = { name: "etcd-server-7-12" };
 
-test("a member's program, by exact text", () => {
+test("the supervisor program of a member has exactly this text", () => {
   expect(renderProgramIni({ installRoot: "/opt", logDir: "/data/logs/etcd-server", user: "etcd" }, member)).toBe(
     `[program:etcd-server-7-12]
 command=/opt/etcd/etcd-server-startup.sh
@@ -34,10 +34,10 @@ test("a percent sign is doubled", () => {
 });
 
 test.each(["a\nb", "a\rb", "a ;b", "a\t#b", " a", "a ", "%(here)s"])(
-  "%j is refused, with what to leave out",
+  "%j is refused with a message that says what to leave out",
   (value) => {
     expect(() => renderIni("program:x", { command: value })).toThrow(
-      `command: ${JSON.stringify(value)} cannot stand in a supervisor file; leave out line breaks, blanks at the ends, " ;", " #" and "%(here)s"`,
+      `command: ${JSON.stringify(value)} cannot be written in a supervisor file; leave out line breaks, leading and trailing blanks, " ;", " #" and "%(here)s"`,
     );
   },
 );
@@ -48,7 +48,7 @@ describe("supervisor's own parser", () => {
   const directory = temporaryDirectory();
 
   withSupervisor("reads every value back as it was", () => {
-    // Printable ASCII: what a file of any locale can hold.
+    // The values are printable ASCII, which a file in any locale can contain.
     const value = fc
       .string({
         unit: fc.oneof(
@@ -73,7 +73,7 @@ print(json.dumps({key: parser.saneget("program:x", key) for key, _ in parser.ite
     expect(JSON.parse(read)).toEqual(values);
   });
 
-  withSupervisor("makes of a member's program what was meant", () => {
+  withSupervisor("reads a member's program with the intended settings", () => {
     const cluster = { installRoot: join(directory, "100%"), logDir: directory, user: userInfo().username };
     const file = join(directory, "supervisord.conf");
     writeFileSync(file, `[supervisord]\nlogfile=${directory}/supervisord.log\n${renderProgramIni(cluster, member)}`);

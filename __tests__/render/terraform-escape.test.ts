@@ -17,12 +17,12 @@ test.each([
   [`a ${TOKEN} b`, `a ${TOKEN} b`],
   [`$${TOKEN}`, '${"$"}' + TOKEN],
   ["${TfToken[no end", "$${TfToken[no end"],
-])("%j is written %j", (text, escaped) => {
+])("%j is escaped as %j", (text, escaped) => {
   expect(escapeTerraform(text)).toBe(escaped);
 });
 
-test("Terraform reads every text back as it was, and every token as what it stands for", () => {
-  // Terraform normalizes strings to NFC, so that is what is sent.
+test("Terraform reads every text back unchanged and resolves every token", () => {
+  // Terraform normalizes strings to NFC, so the texts are in NFC from the start.
   const piece = fc.oneof(
     fc.constantFrom("$", "%", "{", "}", "${", "%{", '"', "\\", "\n", "~}", TOKEN),
     fc.string({ unit: "grapheme", maxLength: 3 }),

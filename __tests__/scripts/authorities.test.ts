@@ -5,17 +5,17 @@ import { join } from "node:path";
 import { inEachShell } from "../support/shells";
 
 /**
- * Shapes of a CA that somebody may import, and what etcd makes of each: all of them were given to etcd 3.6.14 and its etcdctl, whose word is
- * Go's crypto/x509. `ca` is the extensions of the CA that signs.
+ * Kinds of CA that somebody may import, and what etcd makes of each. All of them were given to etcd 3.6.14 and its
+ * etcdctl, which verify certificates with Go's crypto/x509. `ca` has the extensions of the CA that signs.
  */
 interface Shape {
   readonly what: string;
-  /** Arguments that make the key of the CA. */
+  /** The openssl arguments that create the CA's key. */
   readonly key?: string;
   readonly ca: string;
-  /** Signed by a root that is not among the CAs. */
+  /** Whether the CA is signed by a root, which is among the CAs only if `bundle` has it. */
   readonly intermediate?: boolean;
-  /** What the member is given, in this order: the signing CA, its root, another. */
+  /** The CAs that the member gets, in this order. By default it gets only the CA that signs. */
   readonly bundle?: ("ca" | "root" | "other")[];
   readonly refused?: string;
 }
@@ -31,7 +31,7 @@ const SHAPES: Shape[] = [
   { what: "a root of P-384", key: "ec -pkeyopt ec_paramgen_curve:secp384r1", ca: `${CA}\n${SIGNS}` },
   { what: "a root of Ed25519", key: "ed25519", ca: `${CA}\n${SIGNS}` },
   { what: "a root with a path length of 0", ca: `${CA},pathlen:0\n${SIGNS}` },
-  { what: "a root without an identifier of its key", ca: `${CA}\nsubjectKeyIdentifier=none` },
+  { what: "a root without a subject key identifier", ca: `${CA}\nsubjectKeyIdentifier=none` },
   { what: "an intermediate alone", ca: `${CA}\n${SIGNS}`, intermediate: true },
   { what: "an intermediate alone, without keyUsage", ca: CA, intermediate: true },
   { what: "an intermediate alone, with a path length of 0", ca: `${CA},pathlen:0`, intermediate: true },
@@ -39,7 +39,7 @@ const SHAPES: Shape[] = [
   { what: "a root, then its intermediate", ca: CA, intermediate: true, bundle: ["root", "ca"] },
   { what: "one of several CAs", ca: CA, bundle: ["other", "ca"] },
   {
-    what: "a certificate that is no CA",
+    what: "a certificate that is not a CA",
     ca: "basicConstraints=CA:FALSE",
     intermediate: true,
     refused: "invalid CA certificate",
@@ -78,7 +78,7 @@ function make({ key = EC, ca, intermediate = false, bundle = ["ca"] }: Shape): {
 }
 
 inEachShell((newHost) => {
-  test.each(SHAPES)("$what", (shape) => {
+  test.each(SHAPES)("chain_fault gives the same answer as etcd for $what", (shape) => {
     const { cas, leaf } = make(shape);
     const host = newHost();
     host.write("/cas.pem", cas);

@@ -11,7 +11,7 @@ const mirror = (digest: string) =>
   EtcdRelease.mirror("https://mirror.example/etcd", { sha256: digest, sha256Arm64: "b".repeat(64) });
 
 inEachShell((newHost) => {
-  /** A host whose curl gets `served`, and that expects `digest`. */
+  /** A host on which curl downloads `served` and the digest must be `digest`. */
   function hostWith({ served = archive, digest = sha256(archive) } = {}) {
     const host = newHost({ props: { release: mirror(digest) } });
     host.write("/served", served);
@@ -23,7 +23,7 @@ inEachShell((newHost) => {
     return host;
   }
 
-  /** The etcd of the archive that is served. */
+  /** The etcd binary in the archive. */
   const testBinary = (host: Host) => {
     host.write("/a.tar.gz", archive);
     return host.call(`tar -xzOf '${host.path("/a.tar.gz")}' --wildcards '*/etcd'`).lines.join("\n");
@@ -43,7 +43,7 @@ inEachShell((newHost) => {
     expect(host.read("/opt/etcd-v3.6.14/.sha256")).toBe(`${sha256(archive)}\n`);
   });
 
-  testAsRoot("all of it is root's, and nobody else may write there", () => {
+  testAsRoot("all installed files belong to root, and nobody else can write to them", () => {
     const host = hostWith();
     host.call("umask 000; install_binaries");
     for (const path of ["", "/etcd", "/etcdctl", "/Documentation/big", "/.sha256"]) {
@@ -52,7 +52,7 @@ inEachShell((newHost) => {
     }
   });
 
-  test("a directory of that name that this package did not make is left alone", () => {
+  test("a directory of the same name that this package did not create is left alone", () => {
     const host = hostWith();
     host.write("/opt/etcd-v3.6.14/etcd", "made by hand");
     expect(host.call("install_binaries")).toEqual({
@@ -65,7 +65,7 @@ inEachShell((newHost) => {
     expect(host.list("/opt")).toEqual(["etcd-v3.6.14"]);
   });
 
-  test("what is there with the right digest is not downloaded again", () => {
+  test("a version that is installed with the right digest is not downloaded again", () => {
     const host = hostWith();
     host.call("install_binaries");
     const before = host.calls("curl");
@@ -73,18 +73,18 @@ inEachShell((newHost) => {
     expect(host.calls("curl")).toEqual(before);
   });
 
-  test("an archive with another digest is not unpacked, and nothing of it stays", () => {
+  test("an archive with another digest is not unpacked, and nothing of it remains", () => {
     const host = hostWith({ digest: "c".repeat(64) });
     expect(host.call("install_binaries")).toEqual({
       code: 1,
       lines: [
-        `a on host-a: test failed: the archive of etcd 3.6.14 has sha256 ${sha256(archive)}, not ${"c".repeat(64)}: nothing of it was unpacked; to do: find out who changed it; give the right archive or digest, and apply again`,
+        `a on host-a: test failed: the archive of etcd 3.6.14 has sha256 ${sha256(archive)}, not ${"c".repeat(64)}, and was not unpacked; to do: find out who changed it; provide the right archive or digest, and apply again`,
       ],
     });
     expect(host.list("/opt")).toEqual([]);
   });
 
-  test("a host of the other architecture asks for its own archive, and for its own digest", () => {
+  test("a host of the other architecture downloads its own archive and checks its own digest", () => {
     const host = hostWith();
     host.stub("uname", "echo aarch64");
     expect(host.call("install_binaries").lines.join()).toContain(`not ${"b".repeat(64)}: nothing of it was unpacked`);
@@ -92,12 +92,12 @@ inEachShell((newHost) => {
   });
 
   test.each([
-    ["echo etcd Version: 3.6.13", "the archive holds etcd Version: 3.6.13, not etcd 3.6.14"],
+    ["echo etcd Version: 3.6.13", "the archive contains etcd Version: 3.6.13, not etcd 3.6.14"],
     [
       "echo exec format error; exit 126",
-      "the etcd of this archive does not run on this host (x86_64): exec format error",
+      "the etcd in this archive does not run on this host (x86_64): exec format error",
     ],
-  ])("an archive whose etcd is not the one that was asked for is not installed: %s", (etcd, reason) => {
+  ])("an archive whose etcd is not the requested one is not installed: %s", (etcd, reason) => {
     const host = newHost();
     host.stub("uname", "echo x86_64");
     host.write("/archive.tar.gz", host.archive());
@@ -108,35 +108,35 @@ inEachShell((newHost) => {
     expect(host.list("/opt")).toEqual([]);
   });
 
-  test("a version whose number only begins like the one that was asked for is another", () => {
+  test("a version whose number only starts with the requested one is another version", () => {
     const host = newHost({ props: { version: "3.6.1" } });
     host.write("/archive.tar.gz", host.archive());
     expect(host.call(`install_binaries '${host.path("/archive.tar.gz")}'`)).toEqual({
       code: 1,
       lines: [
-        "a on host-a: test failed: the archive holds etcd Version: 3.6.14, not etcd 3.6.1; to do: give the archive of etcd 3.6.1, or set version to what it holds, and apply again",
+        "a on host-a: test failed: the archive contains etcd Version: 3.6.14, not etcd 3.6.1; to do: use the archive of etcd 3.6.1, or set version to the one that it contains, and apply again",
       ],
     });
     expect(host.list("/opt")).toEqual([]);
   });
 
-  test("an archive that ends too soon is not installed, even with the digest that was asked for", () => {
+  test("a truncated archive is not installed, even if it has the given digest", () => {
     const half = archive.subarray(0, archive.length / 2);
     const host = hostWith({ served: half, digest: sha256(half) });
     const run = host.call("install_binaries");
     expect(run.code).toBe(1);
-    expect(run.lines[0]).toMatch(/^a on host-a: test failed: unpacking etcd 3\.6\.14: /);
+    expect(run.lines[0]).toMatch(/^a on host-a: test failed: cannot unpack etcd 3\.6\.14: /);
     expect(run.lines.at(-1)).toMatch(/; to do: make room in \/opt, and apply again$/);
     expect(host.has("/opt/etcd-v3.6.14")).toBe(false);
   });
 
-  test("a failed download is one line with the URL, the cause and the ways out", () => {
+  test("a failed download gives one line with the URL, the cause and what to do", () => {
     const host = hostWith();
     host.stub("curl", "echo 'curl: (22) The requested URL returned error: 404'; exit 22");
     expect(host.call("install_binaries")).toEqual({
       code: 1,
       lines: [
-        "a on host-a: test failed: download of https://mirror.example/etcd/v3.6.14/etcd-v3.6.14-linux-amd64.tar.gz: curl: (22) The requested URL returned error: 404; to do: see that the host reaches it (proxy, mirror), or use EtcdRelease.localArchive, and apply again",
+        "a on host-a: test failed: cannot download https://mirror.example/etcd/v3.6.14/etcd-v3.6.14-linux-amd64.tar.gz: curl: (22) The requested URL returned error: 404; to do: make sure that the host can reach it (proxy, mirror), or use EtcdRelease.localArchive, and apply again",
       ],
     });
     expect(host.has("/opt/etcd-v3.6.14")).toBe(false);
@@ -145,7 +145,7 @@ inEachShell((newHost) => {
   test.each([
     ["while unpacking", "tar", `exec '%bin/tar' "$@" & sleep 0.05; kill -9 $PPID`],
     ["right before the rename", "mv", "kill -9 $PPID"],
-  ])("killed %s, nothing is installed, and the next run installs it whole", (_, command, script) => {
+  ])("a run that is killed %s installs nothing, and the next run installs the whole version", (_, command, script) => {
     const host = hostWith();
     host.stub(command, script.replace("%", `${host.root}/`));
     expect(host.call("install_binaries").code).not.toBe(0);
@@ -157,7 +157,7 @@ inEachShell((newHost) => {
     expect(host.list("/opt/etcd-v3.6.14")).toEqual([".sha256", "Documentation", "etcd", "etcdctl"]);
   });
 
-  test("an installation from another archive that does not run is replaced, whole", () => {
+  test("an installation from another archive is replaced as a whole if its etcd does not run", () => {
     const host = hostWith();
     installBinaries(host);
     host.write("/opt/etcd-v3.6.14/left-over", "");
@@ -167,9 +167,9 @@ inEachShell((newHost) => {
   });
 
   test.each([
-    ["a link to a copy", "ln -s"],
-    ["a second name of a copy", "ln"],
-  ])("the binary of an older version that is %s that others can write is replaced", (_, link) => {
+    ["a symbolic link to a file elsewhere", "ln -s"],
+    ["a hard link to a file elsewhere", "ln"],
+  ])("an installed binary that is %s is replaced by a file of its own", (_, link) => {
     const host = hostWith();
     installBinaries(host);
     host.write("/etcds/etcd", testBinary(host), 0o755);
@@ -179,7 +179,7 @@ inEachShell((newHost) => {
     expect(lstatSync(host.path("/opt/etcd-v3.6.14/etcd")).isFile()).toBe(true);
   });
 
-  test("a pushed archive is unpacked from where it lies, and nothing is downloaded", () => {
+  test("a pushed archive is unpacked where it is, and nothing is downloaded", () => {
     const host = hostWith();
     host.write("/home/archive.tar.gz", archive);
     expect(host.call(`install_binaries "${host.path("/home/archive.tar.gz")}"`).code).toBe(0);
@@ -187,7 +187,7 @@ inEachShell((newHost) => {
     expect(host.calls("curl")).toEqual([]);
   });
 
-  test("the directory of a running etcd is never replaced by another archive of the same version", () => {
+  test("the directory of a running etcd is never replaced from another archive of the same version", () => {
     const host = hostWith({ digest: "c".repeat(64) });
     installSupervisor(host);
     installBinaries(host);

@@ -29,7 +29,7 @@ const bootstrap = (host: Host, data = {}) =>
     ...data,
   });
 
-/** How etcd was started last, by its flags; undefined when it was not. */
+/** The initial-cluster flags with which etcd was last started, or undefined if it was not started. */
 function startedAs(host: Host): string[] | undefined {
   if (!host.has("/run/etcd.args")) return undefined;
   return host
@@ -52,7 +52,10 @@ function foundingId(peerUrl: string): string {
 
 type Entry = readonly [name: string, more?: { id?: string; clientURLs?: string[] }];
 
-/** What an etcd answers at its peer port; a member has its founder's ID and has not started, unless it is said. */
+/**
+ * Sets what an etcd answers at its peer port. A member has its founder's ID and has not started, unless its entry says
+ * otherwise.
+ */
 function tells(host: Host, name: string, ...entries: Entry[]): void {
   const members = entries.map(([entry, { id, clientURLs } = {}]) => {
     const { peerUrl } = host.cluster.members["abc".indexOf(entry)];
@@ -76,11 +79,11 @@ cat '${host.path("/run/peers")}'/"\${2%:*}" 2>/dev/null || echo 'connect:errno=0
 }
 
 const STARTED = { clientURLs: ["https://127.0.0.1:2379"] };
-const ALIVE = "the cluster lives without this member: left to rollout";
+const ALIVE = "the cluster already exists without this member: left to rollout";
 
 inEachShell((newHost) => {
   const clusterHost = (ports = {}) => newHost({ props: { ports } });
-  /** A staged host whose fellow founders have an etcd running already. */
+  /** A staged host, while etcd already runs on the hosts of the other founders. */
   function lateHost(): Host {
     const host = clusterHost({ peer: peers.port, client: clients.port });
     stagedHost(host);
@@ -101,35 +104,35 @@ inEachShell((newHost) => {
     expect(host.has("/data/etcd")).toBe(false);
   }
 
-  test("no data, no cluster, a founder, no earlier life: starts as new, under the cluster's token", () => {
+  test("a founder without data or an earlier life starts a new cluster under the cluster's token if no cluster exists", () => {
     const host = clusterHost();
     stagedHost(host);
     expectFounded(host, bootstrap(host));
   });
 
-  test("what another deploy has staged is not started: certificates of two states do not form a cluster", () => {
+  test("what another deploy has staged is not started, because certificates from two states do not form a cluster", () => {
     const host = clusterHost();
     stagedHost(host);
     expect(bootstrap(host, { LEAF_SHA256: "0".repeat(64) })).toEqual({
       code: 3,
       lines: [
-        "a on host-a: bootstrap refused: stage: what is staged here is not what this deploy has planned: another deploy was here since, or this member's stage was cut short; to do: see that nobody else deploys, then terraform apply -replace='null_resource.stage'",
+        "a on host-a: bootstrap refused: stage: what is staged here is not what this deploy has planned: another deploy has staged this member since, or this member's stage was interrupted; to do: make sure that nobody else deploys, then run terraform apply -replace='null_resource.stage'",
       ],
     });
     expect(startedAs(host)).toBeUndefined();
   });
 
-  test("what asked for the first start is gone once there are data, so a lost disk never repeats it", () => {
+  test("the permission for a first start is deleted once there are data, so that a lost disk never repeats it", () => {
     const host = clusterHost();
     stagedHost(host);
     bootstrap(host);
     expect(host.has("/opt/etcd/first-start.env")).toBe(false);
     expect(host.has("/opt/etcd-v3.6.14/first-start.env")).toBe(false);
-    // The first start was with the configuration in place: there is nothing to restart for.
+    // The first start already used the installed configuration, so no restart is pending.
     expect(host.has("/var/lib/cdktf-etcd/a/restart-pending")).toBe(false);
   });
 
-  test("the others were quicker and wait for this founder, whom they have never seen started: starts as new", () => {
+  test("a founder starts as new if the other founders already wait for it and have never seen it started", () => {
     const host = lateHost();
     tells(host, "b", ["a"], ["b", STARTED], ["c"]);
     tells(host, "c", ["a"], ["b"], ["c"]);
@@ -137,10 +140,10 @@ inEachShell((newHost) => {
   });
 
   test.each<[string, Entry[]]>([
-    ["has seen this member started: its data are lost", [["a", STARTED], ["b"], ["c"]]],
-    ["does not know this member: it was taken out", [["b"], ["c"]]],
-    ["knows it by another ID: it was added again", [["a", { id: "4711" }], ["b"], ["c"]]],
-  ])("one of the others %s, whatever the rest say: left to rollout", (_, entries) => {
+    ["has seen it started, which means that its data are lost", [["a", STARTED], ["b"], ["c"]]],
+    ["does not know it, which means that it was removed", [["b"], ["c"]]],
+    ["knows it by another ID, which means that it was added again", [["a", { id: "4711" }], ["b"], ["c"]]],
+  ])("a founder is left to rollout if another founder %s, whatever the others say", (_, entries) => {
     const host = lateHost();
     tells(host, "b", ["a"], ["b"], ["c"]);
     tells(host, "c", ...entries);
@@ -149,15 +152,15 @@ inEachShell((newHost) => {
     expectLeftAlone(host, bootstrap(host), ALIVE);
   });
 
-  describe("founds nothing while nobody knows whether a cluster lives", () => {
+  describe("a founder founds nothing while it is unknown whether a cluster exists,", () => {
     const refused = (host: Host, why: string) => ({
       code: 3,
       lines: [
-        `a on host-a: bootstrap refused: founding: ${why}, so nobody knows whether the cluster lives there already; to do: see that the host runs, and that the members reach each other at the ports ${host.cluster.peerPort} and ${host.cluster.clientPort} (firewall, routing, certificates), and apply again`,
+        `a on host-a: bootstrap refused: founding: ${why}, so it is unknown whether the cluster already exists; to do: make sure that the host is up, and that the members reach each other at the ports ${host.cluster.peerPort} and ${host.cluster.clientPort} (firewall, routing, certificates), and apply again`,
       ],
     });
 
-    test("where another founder's host is silent: a firewall, or a host that is down", () => {
+    test("because another founder's host does not answer (a firewall, or the host is down)", () => {
       const host = clusterHost();
       stagedHost(host);
       host.stub("timeout", `case "$*" in *" 127.0.0.3 2380") exit 124 ;; esac; shift; exec "$@"`);
@@ -171,7 +174,7 @@ inEachShell((newHost) => {
       expectFounded(host, bootstrap(host));
     });
 
-    test("where a host refuses by another word than that nobody listens", () => {
+    test("because a connection fails for a reason other than connection refused", () => {
       const host = clusterHost();
       stagedHost(host);
       host.stub(
@@ -183,46 +186,50 @@ inEachShell((newHost) => {
       );
     });
 
-    test("where an etcd accepts connections and cannot be asked", () => {
+    test("because an etcd accepts connections but does not say who its members are", () => {
       const host = lateHost();
       tells(host, "b", ["a"], ["b"], ["c"]);
       answers(host, "c", "depth=0 CN = other\nverify error:num=20:unable to get local issuer certificate\n");
       expect(bootstrap(host)).toEqual(
         refused(
           host,
-          `c accepts connections at https://127.0.0.3:${peers.port} and does not say who its members are: unable to get local issuer certificate`,
+          `c accepts connections at https://127.0.0.3:${peers.port} but does not say who its members are: unable to get local issuer certificate`,
         ),
       );
       expect(startedAs(host)).toBeUndefined();
     });
 
-    test("where only the client port accepts connections: no etcd has that open alone", () => {
+    test("because only the client port accepts connections, and no etcd opens that port alone", () => {
       const host = clusterHost({ client: clients.port });
       stagedHost(host);
       expect(bootstrap(host).lines[0]).toContain(
-        `c has nobody at https://127.0.0.3:2380, but somebody who is no etcd of this cluster at https://127.0.0.3:${clients.port}`,
+        `c does not listen at https://127.0.0.3:2380, but something that is not an etcd of this cluster listens at https://127.0.0.3:${clients.port}`,
       );
       expect(startedAs(host)).toBeUndefined();
     });
   });
 
   test.each([
-    ["members were added or taken out since", { MEMBERSHIP: "2" }, "the members have changed"],
-    ["an earlier release has remembered less", { FOUNDING_MEMBERSHIP: "unknown" }, "the members have changed"],
-    ["the founders are not all the members", { FOUNDERS: "a=https://127.0.0.1:2380" }, "the members have changed"],
-    ["its machine or data were replaced since", { REPROVISION: "1" }, "its reprovision has changed"],
+    ["members were added or removed since the founding", { MEMBERSHIP: "2" }, "the members have changed"],
     [
-      "the same of a number that begins alike",
+      "its genesis is from an earlier release, which recorded less",
+      { FOUNDING_MEMBERSHIP: "unknown" },
+      "the members have changed",
+    ],
+    ["the founders are not all of the members", { FOUNDERS: "a=https://127.0.0.1:2380" }, "the members have changed"],
+    ["its reprovision number has changed since the founding", { REPROVISION: "1" }, "its reprovision has changed"],
+    [
+      "its reprovision number has changed from one that ends alike",
       { FOUNDING_REPROVISIONS: "a=10,b=0,c=0" },
       "its reprovision has changed",
     ],
-  ])("a founder founds nothing when %s, though nobody is to be seen", (_, data, why) => {
+  ])("a founder founds nothing if %s, even if no cluster answers", (_, data, why) => {
     const host = clusterHost();
     stagedHost(host);
     expectLeftAlone(host, bootstrap(host, data), `${why} since the cluster was founded: left to rollout`);
   });
 
-  test("another order of the members is no change", () => {
+  test("another order of the founders is not a change", () => {
     const host = clusterHost();
     stagedHost(host);
     const FOUNDERS = founders(host).split(",").reverse().join();
@@ -230,14 +237,14 @@ inEachShell((newHost) => {
     expect(startedAs(host)?.[1]).toBe("--initial-cluster-state=new");
   });
 
-  test("a mark of an earlier life and no data: it may not found anything", () => {
+  test("a founder with a mark of an earlier life but no data founds nothing", () => {
     const host = clusterHost();
     stagedHost(host);
     host.write("/var/lib/cdktf-etcd/a/started", `${host.member.peerUrl}\n`);
     expectLeftAlone(
       host,
       bootstrap(host),
-      "had a life before and its data are gone, it may not found anything: left to rollout",
+      "has run before and its data are gone, so it may not found a cluster: left to rollout",
     );
   });
 
@@ -247,18 +254,18 @@ inEachShell((newHost) => {
       "a founder that moved to another address",
       (host: Host) => founders(host).replace("127.0.0.1:2380", "127.0.0.9:2380"),
     ],
-    ["a founder by another name", (host: Host) => founders(host).replace("a=", "aa=")],
+    ["a founder with another name", (host: Host) => founders(host).replace("a=", "aa=")],
     [
       "a founder whose URL only starts the same",
       (host: Host) => founders(host).replace("127.0.0.1:2380", "127.0.0.1:23800"),
     ],
-  ])("%s is no founder: left to rollout", (_, others) => {
+  ])("%s is not a founder and is left to rollout", (_, others) => {
     const host = clusterHost();
     stagedHost(host);
     expectLeftAlone(host, bootstrap(host, { FOUNDERS: others(host) }), "not a founder: left to rollout");
   });
 
-  test("data and a running etcd: nothing to found, nothing restarted", () => {
+  test("a member with data and a running etcd is left as it is", () => {
     const host = clusterHost();
     runningHost(host);
     const before = pid(host);
@@ -267,7 +274,7 @@ inEachShell((newHost) => {
     expect(host.calls("supervisorctl")).toEqual([]);
   });
 
-  test("data and no running etcd: it is started with its data, and never as new", () => {
+  test("a member with data and no running etcd is started with its data, never as new", () => {
     const host = clusterHost();
     stagedHost(host);
     host.write("/data/etcd/member/wal/0.wal", "");
@@ -276,7 +283,7 @@ inEachShell((newHost) => {
     expect(host.has("/var/lib/cdktf-etcd/a/started")).toBe(true);
   });
 
-  test("data and no running etcd, of a member that the cluster has taken out: not started, left to rollout", () => {
+  test("a member with data and no running etcd that the cluster has removed is not started but left to rollout", () => {
     const host = clusterHost({ client: clients.port });
     const cluster = stagedHost(host);
     host.write("/data/etcd/member/wal/0.wal", "");
@@ -284,14 +291,14 @@ inEachShell((newHost) => {
     cluster.healthy("bc");
     expect(bootstrap(host)).toEqual({
       code: 0,
-      lines: [said("the cluster has taken this member out: left to rollout")],
+      lines: [said("the cluster has removed this member: left to rollout")],
     });
     expect(startedAs(host)).toBeUndefined();
     expect(host.calls("supervisorctl")).toEqual([]);
     expect(host.has("/data/etcd/member/wal/0.wal")).toBe(true);
   });
 
-  test("an etcd that does not start fails with its last words, and the next run starts it", () => {
+  test("an etcd that does not start fails with its last log message, and the next run starts it", () => {
     const host = clusterHost();
     stagedHost(host);
     host.write("/opt/etcd/etcd", "#!/no/such/interpreter\n", 0o755);
@@ -299,18 +306,18 @@ inEachShell((newHost) => {
       code: 1,
       lines: [
         expect.stringMatching(
-          /^a on host-a: bootstrap failed: etcd does not start: .*\/opt\/etcd\/etcd: (?:not found|bad interpreter: No such file or directory|cannot execute: required file not found); to do: see \/data\/logs\/etcd\.log; forward: correct the cause, and apply again; back: /,
+          /^a on host-a: bootstrap failed: etcd does not start: .*\/opt\/etcd\/etcd: (?:not found|bad interpreter: No such file or directory|cannot execute: required file not found); to do: see \/data\/logs\/etcd\.log; to go forward, correct the cause and apply again; to go back, /,
         ),
       ],
     });
     expect(host.has("/var/lib/cdktf-etcd/a/started")).toBe(false);
-    // Supervisor has given it up: otherwise it might start it before the next run does.
+    // supervisor must not try again, or it might start etcd before the next run does.
     host.call("supervisorctl stop a");
     installBinaries(host);
     expectFounded(host, bootstrap(host));
   });
 
-  test("an etcd that writes no data fails with the last complaint in its log, and has had no life", () => {
+  test("an etcd that writes no data fails with the last error in its log, and no started mark is written", () => {
     const host = clusterHost();
     stagedHost(host);
     host.write("/run/stuck", "a fatal thing happened\nand then this\n");
@@ -321,11 +328,11 @@ inEachShell((newHost) => {
       ],
     });
     expect(host.has("/var/lib/cdktf-etcd/a/started")).toBe(false);
-    // It may come up later, and lose its disk then: it would vote a second time.
+    // etcd may start later and then lose its disk; with the permission it would start empty and vote a second time.
     expect(host.has("/opt/etcd/first-start.env")).toBe(false);
   });
 
-  test("a permission that a phase has left when it was killed goes as soon as there are data", () => {
+  test("a permission for a first start that a killed phase left behind is deleted as soon as there are data", () => {
     const host = clusterHost();
     runningHost(host);
     host.write("/opt/etcd/first-start.env", "of a killed run");
@@ -334,7 +341,7 @@ inEachShell((newHost) => {
   });
 
   test.each(["etcd", "etcd/etcd", "etcd/certs", "etcd/certs/etcd-peer-key.pem", "etcd/etcd-server-startup.sh"])(
-    "a stage that was killed before %s was there is asked for again",
+    "bootstrap asks for another stage if the stage was killed before %s existed",
     (missing) => {
       const host = clusterHost();
       stagedHost(host);
@@ -342,14 +349,14 @@ inEachShell((newHost) => {
       expect(bootstrap(host)).toEqual({
         code: 1,
         lines: [
-          "a on host-a: bootstrap failed: this member was not staged, though Terraform has recorded it: it was killed in the middle; to do: terraform apply -replace='null_resource.stage'",
+          "a on host-a: bootstrap failed: this member was not staged, although Terraform has recorded its stage as done: that stage was killed; to do: terraform apply -replace='null_resource.stage'",
         ],
       });
       expect(startedAs(host)).toBeUndefined();
     },
   );
 
-  test("a startup script that still waits beside is as good as one in place", () => {
+  test("a startup script that is staged but not yet in use is enough", () => {
     const host = clusterHost();
     stagedHost(host);
     const startup = host.path("/opt/etcd-v3.6.14/etcd-server-startup.sh");
@@ -357,7 +364,7 @@ inEachShell((newHost) => {
     expectFounded(host, bootstrap(host));
   });
 
-  test("on RHEL as on Debian", () => {
+  test("a founder starts on RHEL as it does on Debian", () => {
     const host = clusterHost();
     stagedHost(host, "rhel");
     expectFounded(host, bootstrap(host));

@@ -11,7 +11,7 @@ const PENDING = "/var/lib/cdktf-etcd/a/restart-pending";
 const said = (text: string) => `a on host-a: test: ${text}`;
 const SERVED = said("both listeners serve the new certificate");
 
-/** What a change of certificates does to an etcd that runs: it reads its leaf at each handshake, and its CAs at start only. */
+/** How new certificates reach a running etcd, which reads its leaf at each handshake and its CAs only at its start. */
 inEachShell((newHost) => {
   function install(host: Host, { cert, key }: TestLeaf, bundle: string, facts = ""): Run {
     host.write("/home/.cdktf-etcd/a/etcd-peer-key.pem", key);
@@ -21,7 +21,7 @@ inEachShell((newHost) => {
     });
   }
 
-  /** A host whose member runs with a leaf of the first CA, and serves whatever lies there. */
+  /** A host whose member runs with a leaf of the first CA and serves whatever leaf is installed. */
   function servingHost(): Host {
     const host = newHost();
     runningHost(host);
@@ -37,7 +37,7 @@ inEachShell((newHost) => {
     host.list(directory).filter((name) => /^certs\.[0-9a-f]{16}$/.test(name));
   const needsRestart = (host: Host) => host.call("needs_restart && echo yes || echo no").lines.join() === "yes";
 
-  test("a new leaf goes in at once, is seen at both listeners, and restarts nobody", () => {
+  test("a new leaf is installed at once, is seen at both listeners and needs no restart", () => {
     const host = servingHost();
     const before = pid(host);
     expect(install(host, pki.renewed, pki.ca)).toEqual({
@@ -51,13 +51,13 @@ inEachShell((newHost) => {
     expect(sets(host)).toHaveLength(1);
   });
 
-  test("the same leaf again asks no listener", () => {
+  test("installing the same leaf again checks no listener", () => {
     const host = servingHost();
     expect(install(host, pki, pki.ca)).toEqual({ code: 0, lines: [] });
     expect(host.calls("openssl")).toEqual([]);
   });
 
-  test("a leaf that a listener never shows is a failure, with that listener", () => {
+  test("a leaf that a listener never serves is a failure that names the listener", () => {
     const host = servingHost();
     host.write("/old.pem", pki.cert);
     answerHandshakes(
@@ -71,19 +71,19 @@ inEachShell((newHost) => {
     );
   });
 
-  test("a listener that shows none is no failure: it is not in the cluster, perhaps, and this is the way back", () => {
+  test("a listener that serves no certificate is not a failure, because the new leaf may be what brings the member back", () => {
     const host = servingHost();
     answerHandshakes(host, `case $1 in *:2379) ;; *) cat '${host.path("/opt/etcd/certs/etcd-peer.pem")}' ;; esac`);
     expect(install(host, pki.renewed, pki.ca)).toEqual({
       code: 0,
       lines: [
         said("installed the certificates in /opt/etcd-v3.6.14/certs"),
-        said("nobody shows a certificate at https://127.0.0.1:2379, so it was not seen there"),
+        said("no certificate is served at https://127.0.0.1:2379, so the new one could not be verified there"),
       ],
     });
   });
 
-  test("a version that reads its leaf at start only is left to a restart", () => {
+  test("a version that reads its leaf only when it starts needs a restart", () => {
     const host = servingHost();
     expect(install(host, pki.renewed, pki.ca, "RELOADS_LEAF=0; ").code).toBe(0);
     expect(host.calls("openssl")).toEqual([]);
@@ -91,7 +91,7 @@ inEachShell((newHost) => {
     expect(needsRestart(host)).toBe(true);
   });
 
-  test("a changed CA bundle waits for a restart, the new leaf beside the CAs that etcd has read does not", () => {
+  test("a changed CA bundle waits for a restart, but the new leaf is installed at once beside the old CAs", () => {
     const host = servingHost();
     const bundle = pki.ca + pki.otherCa;
     expect(install(host, pki.renewed, bundle)).toEqual({
@@ -105,7 +105,7 @@ inEachShell((newHost) => {
     expect(inUse(host)).toEqual([pki.ca, pki.renewed.cert, pki.renewed.key]);
     expect(inUse(host, `${VERSIONED}/certs.next`)).toEqual([bundle, pki.renewed.cert, pki.renewed.key]);
     expect(needsRestart(host)).toBe(true);
-    // Again: nothing more, and nothing less.
+    // Installing the same certificates again changes nothing.
     expect(install(host, pki.renewed, bundle)).toEqual({ code: 0, lines: [] });
     expect(sets(host)).toHaveLength(2);
 
@@ -116,7 +116,7 @@ inEachShell((newHost) => {
     expect(sets(host)).toHaveLength(1);
   });
 
-  test("a bundle that was set back before its restart waits no longer", () => {
+  test("a bundle that is set back before the restart no longer needs one", () => {
     const host = servingHost();
     install(host, pki, pki.ca + pki.otherCa);
     expect(install(host, pki, pki.ca).code).toBe(0);
@@ -125,14 +125,14 @@ inEachShell((newHost) => {
     expect(needsRestart(host)).toBe(false);
   });
 
-  test("a leaf of a CA that the running etcd does not trust never meets it", () => {
+  test("a leaf of a CA that the running etcd does not trust is never installed", () => {
     const host = servingHost();
     expect(install(host, pki.other, pki.ca + pki.otherCa).code).toBe(1);
     expect(inUse(host)).toEqual([pki.ca, pki.cert, pki.key]);
     expect(needsRestart(host)).toBe(false);
   });
 
-  test("a member that does not run has its new CAs at once", () => {
+  test("a member that does not run gets its new CAs at once", () => {
     const host = servingHost();
     host.call("supervisorctl stop a");
     expect(install(host, pki.other, pki.otherCa).code).toBe(0);
@@ -140,7 +140,7 @@ inEachShell((newHost) => {
     expect(host.calls("openssl")).toEqual([]);
   });
 
-  describe("while an upgrade waits for its turn", () => {
+  describe("while an upgrade waits for its rollout", () => {
     const RUNNING = "/opt/etcd-v3.5.33";
     function upgrading(): Host {
       const host = servingHost();
@@ -150,7 +150,7 @@ inEachShell((newHost) => {
       return host;
     }
 
-    test("what runs has the new leaf too", () => {
+    test("the running version gets the new leaf too", () => {
       const host = upgrading();
       expect(install(host, pki.renewed, pki.ca).code).toBe(0);
       for (const directory of [RUNNING, VERSIONED]) {
@@ -159,7 +159,7 @@ inEachShell((newHost) => {
       }
     });
 
-    test("a changed CA bundle comes with the new version", () => {
+    test("a changed CA bundle is installed for the new version only", () => {
       const host = upgrading();
       const bundle = pki.ca + pki.otherCa;
       expect(install(host, pki.renewed, bundle).code).toBe(0);

@@ -24,7 +24,7 @@ inEachShell((newHost) => {
     return host;
   }
 
-  test("CA, leaf and key are installed behind one link, the key for etcd's user alone", () => {
+  test("the CA, the leaf and the key are installed behind one link, and only etcd's user can read the key", () => {
     const host = preparedHost();
     expect(install(host)).toEqual({
       code: 0,
@@ -42,13 +42,13 @@ inEachShell((newHost) => {
     expect(statSync(host.path(`${CERTS}/etcd-peer-key.pem`)).uid).not.toBe(process.getuid?.() === 0 ? 0 : -1);
   });
 
-  test("the key is gone from the inbox, and so is an inbox that held nothing else", () => {
+  test("the key is deleted from the inbox, and so is an inbox that contained nothing else", () => {
     const host = preparedHost();
     install(host);
     expect(host.has("/home/.cdktf-etcd")).toBe(false);
   });
 
-  test("the end of a served certificate is its CA's where that comes first, whatever other CAs are trusted", () => {
+  test("the end of a served certificate is its CA's end if that comes first, whatever other CAs are trusted", () => {
     const host = preparedHost();
     install(host, { ca: pki.otherCa + pki.ca });
     const end = (leaf: string) => {
@@ -64,14 +64,14 @@ inEachShell((newHost) => {
     expect(end("")).toEqual(["-"]);
   });
 
-  test("the inbox of another member on the same host stays", () => {
+  test("the inbox of another member on the same host is kept", () => {
     const host = preparedHost();
     host.write("/home/.cdktf-etcd/other/etcd-peer-key.pem", "theirs");
     install(host);
     expect(readdirSync(host.path("/home/.cdktf-etcd"))).toEqual(["other"]);
   });
 
-  test("the same certificates again change nothing, and still empty the inbox", () => {
+  test("installing the same certificates again changes nothing but still empties the inbox", () => {
     const host = preparedHost();
     install(host);
     const before = statSync(host.path(`${CERTS}/etcd-peer.pem`)).ino;
@@ -80,7 +80,7 @@ inEachShell((newHost) => {
     expect(host.has(INBOX_KEY)).toBe(false);
   });
 
-  test("new certificates swap the link, and the old set goes", () => {
+  test("new certificates replace the link, and the old set is deleted", () => {
     const host = preparedHost();
     install(host);
     const old = readlinkSync(host.path(CERTS));
@@ -102,7 +102,7 @@ inEachShell((newHost) => {
       { ca: pki.otherCa },
       "a on host-a: test failed: the certificate of this member does not verify against its CA: unable to get local issuer certificate; to do: import the certificate that belongs to the CA's private key: it is not among those in CertificateAuthority.fromPem",
     ],
-  ])("%s never meets a running etcd: the old set stays in place", (_, wrong, line) => {
+  ])("%s is never installed, and the old set stays in place", (_, wrong, line) => {
     const host = preparedHost();
     install(host);
     const before = readlinkSync(host.path(CERTS));
@@ -113,20 +113,20 @@ inEachShell((newHost) => {
     expect(host.read(`${CERTS}/etcd-peer-key.pem`)).toBe(pki.key);
   });
 
-  test("a key that never arrived is a failure", () => {
+  test("a key that was not uploaded is a failure", () => {
     const host = preparedHost();
     expect(install(host, { key: "" })).toEqual({
       code: 1,
       lines: [
-        "a on host-a: test failed: no private key in /home/.cdktf-etcd/a: another deploy has staged this member meanwhile, or its upload was cut short; to do: apply again",
+        "a on host-a: test failed: no private key in /home/.cdktf-etcd/a: another deploy has staged this member in the meantime, or the upload was interrupted; to do: apply again",
       ],
     });
     expect(host.has(CERTS)).toBe(false);
   });
 
-  test("a run that was killed before the swap is taken up again", () => {
+  test("a run that was killed before it replaced the link is completed by the next run", () => {
     const host = preparedHost();
-    // The rename is the swap: killed right there, everything else is done.
+    // The rename replaces the link. The run is killed right there, when everything else is done.
     host.stub("mv", `case "$*" in *.certs.aside*) kill -9 $PPID ;; *) exec '${host.path("/bin/mv")}' "$@" ;; esac`);
     expect(install(host).code).not.toBe(0);
     expect(host.has(CERTS)).toBe(false);
@@ -139,7 +139,7 @@ inEachShell((newHost) => {
     ]);
   });
 
-  test("a run that was killed after the swap leaves no old key behind once it ran again", () => {
+  test("the old key of a run that was killed after it replaced the link is deleted by the next run", () => {
     const host = preparedHost();
     install(host);
     const old = readlinkSync(host.path(CERTS));

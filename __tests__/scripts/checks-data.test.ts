@@ -9,7 +9,7 @@ const refused = (text: string) => `a on host-a: test refused: ${text}`;
 const STARTED = "/var/lib/cdktf-etcd/a/started";
 const MARK = "/data/etcd/.cdktf-etcd";
 
-/** A directory of data as etcd leaves it. */
+/** Creates a data directory as etcd leaves it. */
 function withData(host: Host): void {
   host.write("/data/etcd/member/wal/0.wal", "");
   host.call('put_directory "$DATA_DIR" 700');
@@ -19,7 +19,7 @@ inEachShell((newHost) => {
   const clusterHost = clusterHosts(newHost);
   const check = (host: Host, text = "check_data") => host.call(text).lines;
 
-  test("an installation that is no link of ours is refused", () => {
+  test("an installation that is not a link is refused", () => {
     const host = newHost();
     host.write("/opt/etcd/etcd", "");
     expect(check(host, "check_installation")).toEqual([
@@ -30,10 +30,10 @@ inEachShell((newHost) => {
   describe("a data directory without data", () => {
     test.each([
       ["that is empty", []],
-      ["with what mkfs makes", ["lost+found/"]],
-      ["with what mkfs makes on a disk of the member's", ["member/lost+found/"]],
-      ["with the leavings of a first start that was killed: rollout moves them aside", ["member/snap/db.tmp"]],
-    ])("%s is good", (_, entries) => {
+      ["with what mkfs creates", ["lost+found/"]],
+      ["with what mkfs creates on a disk for the member directory", ["member/lost+found/"]],
+      ["with the leftovers of a first start that was killed, which rollout moves aside,", ["member/snap/db.tmp"]],
+    ])("%s is accepted", (_, entries) => {
       const host = newHost();
       host.call('put_directory "$DATA_DIR" 700');
       for (const entry of entries) {
@@ -48,12 +48,12 @@ inEachShell((newHost) => {
       host.write("/data/etcd/diary", "");
       expect(check(host)).toEqual([
         refused(
-          "data directory: /data/etcd is not empty and is no data of etcd; to do: move it away, or set paths.dataDir",
+          "data directory: /data/etcd is not empty and does not contain etcd data; to do: move it away, or set paths.dataDir",
         ),
       ]);
     });
 
-    test("with a mount point where the log is to be made is refused: etcd could not make it", () => {
+    test("with a mount point in place of the log is refused, because etcd could not create the log there", () => {
       const host = newHost();
       host.write("/data/etcd/member/snap/db", "");
       host.call('mkdir -p "$DATA_DIR/member/wal/lost+found"');
@@ -62,7 +62,7 @@ inEachShell((newHost) => {
       mounted(host, host.path("/data/etcd/member/wal"));
       expect(check(host)).toEqual([
         refused(
-          "data directory: /data/etcd/member/wal is a mount point without a write-ahead log, and etcd cannot create one on a mount point; to do: if the log is on another disk, mount that; for a new member umount /data/etcd/member/wal, apply, and see docs/lost-data.md#a-disk-of-its-own-for-the-write-ahead-log",
+          "data directory: /data/etcd/member/wal is a mount point without a write-ahead log, and etcd cannot create one on a mount point; to do: if the log is on another disk, mount that disk; for a new member, run umount /data/etcd/member/wal, apply, and see docs/lost-data.md#a-disk-of-its-own-for-the-write-ahead-log",
         ),
       ]);
       withData(host);
@@ -70,7 +70,7 @@ inEachShell((newHost) => {
       expect(check(host)).toEqual([]);
     });
 
-    test("with what a new file system brings is joined where it is: nothing is moved aside", () => {
+    test("with only the contents of a new file system is used as it is for a join, and nothing is moved aside", () => {
       const host = clusterHost();
       const cluster = stagedHost(host);
       cluster.members("b", "c");
@@ -85,23 +85,23 @@ inEachShell((newHost) => {
 
   describe("data", () => {
     const ADOPT =
-      "if they are the data of a with peer URL https://127.0.0.1:2380: mkdir -p -m 700 /var/lib/cdktf-etcd/a && echo https://127.0.0.1:2380 >/var/lib/cdktf-etcd/a/started, and apply again; otherwise set paths.dataDir to another directory";
+      "if they are the data of a with peer URL https://127.0.0.1:2380, run mkdir -p -m 700 /var/lib/cdktf-etcd/a && echo https://127.0.0.1:2380 >/var/lib/cdktf-etcd/a/started, and apply again; otherwise set paths.dataDir to another directory";
 
-    test("that bear no mark are not advised away: they are adopted by the command that the line has", () => {
+    test("without a mark are refused, and the command in the message adopts them", () => {
       const host = newHost();
       withData(host);
       const [line] = check(host);
       expect(line).toBe(
         refused(
-          `data directory: /data/etcd holds data of an etcd, and nothing here says whose: this package marks what it makes, and after a new installation of the system that mark is gone; to do: ${ADOPT}`,
+          `data directory: /data/etcd holds etcd data, and nothing on this host says which member they belong to: this package marks the data that it creates, and the mark is gone if the operating system was reinstalled; to do: ${ADOPT}`,
         ),
       );
-      const command = /2380: (mkdir .*started), and apply/.exec(line)?.[1] ?? "";
+      const command = /2380, run (mkdir .*started), and apply/.exec(line)?.[1] ?? "";
       host.call(command.replace(/\/var\/lib/g, `'${host.root}'$&`));
       expect(check(host)).toEqual([]);
     });
 
-    test("are marked, in their own directory too, which outlives the system", () => {
+    test("are also marked in their own directory, which outlives the operating system", () => {
       const host = newHost();
       withData(host);
       host.call("mark_started");
@@ -110,26 +110,26 @@ inEachShell((newHost) => {
       rmSync(host.path("/var/lib/cdktf-etcd"), { recursive: true });
       expect(check(host)).toEqual([]);
       expect(check(host, "adopt_data")).toEqual([
-        "a on host-a: test: the data in /data/etcd are this member's own, of before",
+        "a on host-a: test: adopted the data in /data/etcd, which are this member's own",
       ]);
       expect(host.read(STARTED)).toBe("https://127.0.0.1:2380\n");
       expect(check(host, "adopt_data")).toEqual([]);
     });
 
-    test("of another member by their own mark are refused, and nothing of that mark is believed", () => {
+    test("with another member's mark are refused, and the contents of that mark are not trusted", () => {
       const host = newHost();
       withData(host);
       host.write(MARK, "member=b$(id)\x1b[31m;`x`\npeer_url=https://127.0.0.2:2380\n");
       expect(check(host)).toEqual([
         refused(
-          "data directory: /data/etcd holds the data of the member bid[31mx with peer URL https://127.0.0.2:2380, not of a with https://127.0.0.1:2380; to do: set the member's name, address and ports.peer to those; or set paths.dataDir to another directory",
+          "data directory: /data/etcd holds the data of the member bid[31mx with peer URL https://127.0.0.2:2380, not those of a with peer URL https://127.0.0.1:2380; to do: set the member's name, address and ports.peer to those; or set paths.dataDir to another directory",
         ),
       ]);
       expect(check(host, "adopt_data")).toEqual([]);
       expect(host.has(STARTED)).toBe(false);
     });
 
-    test("of another member on a disk that came into this host are refused, whose member has had a life here; their mark stays", () => {
+    test("of another member, on a disk that was moved into this member's host, are refused, and their mark is kept", () => {
       const host = newHost();
       withData(host);
       host.call("mark_started");
@@ -137,14 +137,14 @@ inEachShell((newHost) => {
       host.write(MARK, theirs);
       expect(check(host)).toEqual([
         refused(
-          "data directory: /data/etcd holds the data of the member b with peer URL https://127.0.0.2:2380, not of a with https://127.0.0.1:2380: as that member etcd would run here; to do: supervisorctl stop a, and bring the right disk or directory back; if its data are gone for good, move these away and raise its reprovision",
+          "data directory: /data/etcd holds the data of the member b with peer URL https://127.0.0.2:2380, not those of a with peer URL https://127.0.0.1:2380: etcd would run as that member here; to do: run supervisorctl stop a, and bring the right disk or directory back; if the data of a are gone for good, move these data away and increase its reprovision",
         ),
       ]);
       host.call("mark_started");
       expect(host.read(MARK)).toBe(theirs);
     });
 
-    test("without a mark in another directory than the one that this member has claimed are refused", () => {
+    test("without a mark are refused in a directory other than the one that this member has claimed", () => {
       const host = newHost();
       withData(host);
       host.call("mark_started; claim_host; rm $DATA_MARK");
@@ -153,37 +153,37 @@ inEachShell((newHost) => {
       const moved = `DATA_DIR='${host.path("/data2/etcd")}'; DATA_MARK=$DATA_DIR/.cdktf-etcd`;
       expect(check(host, `${moved}; check_data`)).toEqual([
         refused(
-          "data directory: this member's data lie in /data/etcd, and /data2/etcd holds data of an etcd of which nothing says whose; to do: set paths.dataDir back to /data/etcd",
+          "data directory: this member's data are in /data/etcd, and /data2/etcd holds other etcd data; nothing on this host says which member those belong to; to do: set paths.dataDir back to /data/etcd",
         ),
       ]);
     });
 
-    test("without a write-ahead log are refused, unless this package has made them: the log may lie elsewhere", () => {
+    test("without a write-ahead log are refused, because the log may be elsewhere, unless this package created them", () => {
       const host = newHost();
       host.write("/data/etcd/member/snap/db", "somebody's");
       expect(check(host)).toEqual([
         refused(
-          "data directory: /data/etcd/member holds a database of etcd without a write-ahead log, and nothing here says whose; to do: find its log (--wal-dir of another etcd?), move it away, or set paths.dataDir",
+          "data directory: /data/etcd/member holds an etcd database without a write-ahead log, and nothing on this host says which member it belongs to; to do: find its write-ahead log (perhaps the --wal-dir of another etcd), move the database away, or set paths.dataDir",
         ),
       ]);
       host.call("claim_host");
       expect(check(host)).toEqual([]);
     });
 
-    test("of a member of the same name, of another cluster, that were kept elsewhere: its state is not ours", () => {
+    test("are refused while this host keeps the data of another member of the same name in another directory", () => {
       const host = newHost();
       const released = `member=a\npeer_url=https://127.0.0.1:3380\ndata_dir=/elsewhere\n`;
       host.write("/var/lib/cdktf-etcd/a/released", released);
       expect(check(host)).toEqual([
         refused(
-          "member: this host had a member a with peer URL https://127.0.0.1:3380 and data in /elsewhere, which were kept; to do: give this member another name; or, if that one is gone for good, rm -r /var/lib/cdktf-etcd/a, and apply again",
+          "member: this host had a member a with peer URL https://127.0.0.1:3380 and data in /elsewhere, which were kept; to do: give this member another name; or, if that member is gone for good, run rm -r /var/lib/cdktf-etcd/a, and apply again",
         ),
       ]);
       host.write("/var/lib/cdktf-etcd/a/released", released.replace("/elsewhere", host.path("/data/etcd")));
       expect(check(host)).toEqual([]);
     });
 
-    test("that were moved aside here before are no obstacle", () => {
+    test("that were moved aside here earlier are ignored", () => {
       const host = newHost();
       host.write("/data/etcd/aside-20260101T000000Z/member/wal/0.wal", "");
       host.write("/data/etcd/member/snap/x", "");
@@ -196,17 +196,17 @@ inEachShell((newHost) => {
       host.write(STARTED, "https://10.4.7.99:2380\n");
       expect(check(host)).toEqual([
         refused(
-          "data directory: /data/etcd belongs to the member with peer URL https://10.4.7.99:2380, not https://127.0.0.1:2380: that is what its cluster knows it by; to do: set the member's address and ports.peer back; or, if these data are no longer needed, move them away",
+          "data directory: the data in /data/etcd belong to the member with peer URL https://10.4.7.99:2380, not https://127.0.0.1:2380: the cluster identifies a member by its peer URL; to do: set the member's address and ports.peer back; or, if these data are no longer needed, move them away",
         ),
       ]);
     });
 
-    test("a mark that is a link is not followed, neither read nor written", () => {
+    test("are not identified by a mark that is a link, and the link is never followed", () => {
       const host = newHost();
       withData(host);
       host.write("/secret", "member=a\npeer_url=https://127.0.0.1:2380\n");
       host.call(`ln -s '${host.path("/secret")}' "$DATA_MARK"`);
-      expect(check(host)[0]).toContain("nothing here says whose");
+      expect(check(host)[0]).toContain("nothing on this host says which member they belong to");
       host.write("/secret", "secret\n");
       host.call("mark_started");
       expect(host.read("/secret")).toBe("secret\n");
@@ -214,44 +214,52 @@ inEachShell((newHost) => {
     });
   });
 
-  testAsRoot("data of a user with another uid go to etcd's user, and a running etcd of another user is refused", () => {
-    const host = newHost();
-    withData(host);
-    host.write("/elsewhere", "");
-    host.call(
-      'mkdir "$DATA_DIR/lost+found"; ln -s "$DATA_DIR/../../elsewhere" "$DATA_DIR/member/link"; chown -R -h root "$DATA_DIR"',
-    );
-    expect(check(host, "check_user")).toEqual([]);
-    const owners = () =>
-      check(host, 'cd "$DATA_DIR" && stat -c "%U %n" member/wal/0.wal member/link lost+found ../../elsewhere');
-    expect(owners()).toEqual(["root member/wal/0.wal", "root member/link", "root lost+found", "root ../../elsewhere"]);
-    host.call("give_data_to_user");
-    const { user } = host.cluster;
-    expect(owners()).toEqual([
-      `${user} member/wal/0.wal`,
-      `${user} member/link`,
-      "root lost+found",
-      "root ../../elsewhere",
-    ]);
+  testAsRoot(
+    "data that belong to another uid are given to etcd's user, and an etcd that runs as another user is refused",
+    () => {
+      const host = newHost();
+      withData(host);
+      host.write("/elsewhere", "");
+      host.call(
+        'mkdir "$DATA_DIR/lost+found"; ln -s "$DATA_DIR/../../elsewhere" "$DATA_DIR/member/link"; chown -R -h root "$DATA_DIR"',
+      );
+      expect(check(host, "check_user")).toEqual([]);
+      const owners = () =>
+        check(host, 'cd "$DATA_DIR" && stat -c "%U %n" member/wal/0.wal member/link lost+found ../../elsewhere');
+      expect(owners()).toEqual([
+        "root member/wal/0.wal",
+        "root member/link",
+        "root lost+found",
+        "root ../../elsewhere",
+      ]);
+      host.call("give_data_to_user");
+      const { user } = host.cluster;
+      expect(owners()).toEqual([
+        `${user} member/wal/0.wal`,
+        `${user} member/link`,
+        "root lost+found",
+        "root ../../elsewhere",
+      ]);
 
-    const running = newHost();
-    runningHost(running);
-    expect(check(running, "check_user")).toEqual([]);
-    running.call('chown -h root "/proc/$(etcd_pid)"'.replace("/proc", running.path("/proc")));
-    expect(check(running, "check_user")).toEqual([
-      refused(
-        `user: etcd runs here as root (process ${pid(running)}), not as ${user}: somebody has started it by hand; to do: supervisorctl stop a; kill ${pid(running)}; when it has ended, supervisorctl start a; then apply again`,
-      ),
-    ]);
-    running.call('chown root "$DATA_DIR"');
-    expect(check(running, "check_user")).toEqual([
-      refused(
-        `user: etcd runs here as root (process ${pid(running)}), and the program has the user ${user}; a running member is not given to another user; to do: supervisorctl stop a, see that process ${pid(running)} ends, and apply again: its data then go to ${user}; or set user to root`,
-      ),
-    ]);
-  });
+      const running = newHost();
+      runningHost(running);
+      expect(check(running, "check_user")).toEqual([]);
+      running.call('chown -h root "/proc/$(etcd_pid)"'.replace("/proc", running.path("/proc")));
+      expect(check(running, "check_user")).toEqual([
+        refused(
+          `user: etcd runs here as root (process ${pid(running)}), not as ${user}: somebody has started it by hand; to do: supervisorctl stop a; kill ${pid(running)}; when it has ended, supervisorctl start a; then apply again`,
+        ),
+      ]);
+      running.call('chown root "$DATA_DIR"');
+      expect(check(running, "check_user")).toEqual([
+        refused(
+          `user: etcd runs here as root (process ${pid(running)}), but the program has the user ${user}; the user of a running member cannot be changed; to do: run supervisorctl stop a, make sure that process ${pid(running)} has ended, and apply again, which gives its data to ${user}; or set user to root`,
+        ),
+      ]);
+    },
+  );
 
-  testAsRoot("files that etcd's user did not write are refused, unless all of the directory is another's", () => {
+  testAsRoot("files of another user are refused, unless the whole data directory belongs to that user", () => {
     const host = newHost();
     withData(host);
     host.call('chown -hR "$ETCD_USER:" "$DATA_DIR"');
@@ -260,14 +268,14 @@ inEachShell((newHost) => {
     const { user } = host.cluster;
     expect(check(host, "check_readable")).toEqual([
       refused(
-        `data directory: /data/etcd/member/wal/1.wal belongs to root, and ${user}, as whom etcd runs, may not be able to read it: somebody has run etcd, or restored data, as another user; to do: chown -hR ${user}: /data/etcd/member, and apply again`,
+        `data directory: /data/etcd/member/wal/1.wal belongs to root, and etcd, which runs as ${user}, may not be able to read it: somebody has run etcd, or restored data, as another user; to do: chown -hR ${user}: /data/etcd/member, and apply again`,
       ),
     ]);
     host.call('chown root "$DATA_DIR"; give_data_to_user; put_directory "$DATA_DIR" 700');
     expect(check(host, "check_readable")).toEqual([]);
   });
 
-  testAsRoot("what has another name elsewhere, or another owner than the directory, is nobody's to give", () => {
+  testAsRoot("a file with a hard link elsewhere, or with another owner than the directory, keeps its owner", () => {
     const host = newHost();
     withData(host);
     host.write("/elsewhere", "");
@@ -281,7 +289,7 @@ inEachShell((newHost) => {
     ]);
   });
 
-  describe("the log on a disk of its own", () => {
+  describe("a write-ahead log on a disk of its own", () => {
     const onDisk = () => {
       const host = newHost();
       withData(host);
@@ -290,24 +298,24 @@ inEachShell((newHost) => {
       return host;
     };
 
-    test("has its member's mark, which is no data", () => {
+    test("has its member's mark, which does not count as data", () => {
       const host = onDisk();
       expect(host.read("/data/etcd/member/wal/.cdktf-etcd")).toBe(`member=a\npeer_url=${host.member.peerUrl}\n`);
       expect(check(host, "check_data")).toEqual([]);
     });
 
-    test("of another member is refused, and etcd does not start on it", () => {
+    test("is refused if it belongs to another member", () => {
       const host = onDisk();
       host.write("/data/etcd/member/wal/.cdktf-etcd", "member=b\npeer_url=https://127.0.0.2:2380\n");
       expect(check(host, "check_data")).toEqual([
         refused(
-          `data directory: /data/etcd/member/wal holds the log of the member b with peer URL https://127.0.0.2:2380, not of a with ${host.member.peerUrl}: as that member etcd would run here; to do: supervisorctl stop a, and bring the right disk back`,
+          `data directory: /data/etcd/member/wal holds the write-ahead log of the member b with peer URL https://127.0.0.2:2380, not that of a with peer URL ${host.member.peerUrl}: etcd would run as that member here; to do: run supervisorctl stop a, and bring the right disk back`,
         ),
       ]);
     });
   });
 
-  test("a mark of any size or kind is read as one block, and waited for by nobody", () => {
+  test("reading a mark never blocks and reads only one block, whatever the size and type of the mark", () => {
     const host = newHost();
     withData(host);
     host.call('truncate -s 5G "$DATA_MARK" 2>/dev/null || : >"$DATA_MARK"');
@@ -319,7 +327,7 @@ inEachShell((newHost) => {
     expect(host.call("data_mark member").lines).toEqual([]);
   });
 
-  describe("a healthy etcd whose data are not to be seen is never taken out", () => {
+  describe("a member whose data cannot be seen is never removed", () => {
     function hidden() {
       const host = clusterHost();
       const cluster = runningHost(host);
@@ -332,21 +340,21 @@ inEachShell((newHost) => {
       expect(check(host, "check_hidden")).toEqual([refused(`data directory: ${why}`)]);
     };
 
-    test("because a mount hides them", () => {
+    test("if a mount hides the data of its running etcd", () => {
       const { host, cluster } = hidden();
-      // A mount cannot be made here: etcd's own view of its files is laid beside instead.
+      // A test cannot mount a file system, so it replaces etcd's own view of its files instead.
       host.call('rm "$DATA_DIR/member/wal/0.wal"');
       mounted(host, host.path("/data"), host.path("/data/etcd"));
       const view = `open_wal() { echo "$DATA_DIR/member/wal/0.wal"; }; `;
       expect(check(host, `${view} check_hidden`)).toEqual([
         refused(
-          "data directory: etcd runs on data in /data/etcd that are hidden: /data/etcd was mounted over them; to do: umount /data/etcd; to move the data to that disk: supervisorctl stop a, copy them there, and move the old ones away before it is mounted; then terraform apply -replace='null_resource.rollout', which remembers the mount",
+          "data directory: etcd runs on data in /data/etcd that are hidden: /data/etcd was mounted over them; to do: run umount /data/etcd; to move the data to that disk, run supervisorctl stop a, copy the data to the disk, and move the old data away before you mount the disk again; then run terraform apply -replace='null_resource.rollout', which records the mount",
         ),
       ]);
       expect(cluster.changes()).toEqual([]);
     });
 
-    test("and neither is one that has ended because a mount hides them", () => {
+    test("if a mount hides the data of its stopped etcd", () => {
       const { host, cluster } = hidden();
       mounted(host, host.path("/data"));
       expect(rollout(host).code).toBe(0);
@@ -356,14 +364,14 @@ inEachShell((newHost) => {
       mounted(host, host.path("/data"), host.path("/data/etcd"));
       left(
         host,
-        "/data/etcd was not mounted when this member was last healthy, and hides what lay there; to do: umount /data/etcd, and supervisorctl restart a; if those data are gone for good: rm -f /var/lib/cdktf-etcd/a/mounts /opt/etcd/mounts, and apply again",
+        "/data/etcd was not mounted when this member was last healthy, and it hides what is in that directory; to do: run umount /data/etcd and supervisorctl restart a; if the hidden data are gone for good, run rm -f /var/lib/cdktf-etcd/a/mounts /opt/etcd/mounts, and apply again",
       );
       expect(cluster.changes()).toEqual([]);
       host.call('rm -f "$MOUNTS" "$MOUNTS_PUBLISHED"');
       expect(check(host, "check_hidden")).toEqual([]);
     });
 
-    test("because they were moved", () => {
+    test("if the data were moved", () => {
       const { host, cluster } = hidden();
       renameSync(host.path("/data/etcd"), host.path("/data/old"));
       left(
@@ -378,12 +386,12 @@ inEachShell((newHost) => {
       expect(cluster.changes()).toEqual([]);
     });
 
-    test("because they were deleted; with `reprovision` it is provisioned anew, and once for each number", () => {
+    test("if the data were deleted, unless its reprovision number was raised, which counts once for each number", () => {
       const { host, cluster } = hidden();
       rmSync(host.path("/data/etcd"), { recursive: true });
       left(
         host,
-        "the data in /data/etcd were deleted under the running etcd, which is still healthy and would not start again; to do: to provision the member anew, raise its reprovision by one, and apply again",
+        "the data in /data/etcd were deleted under the running etcd, which is still healthy but would not start again; to do: to re-provision the member, increase its reprovision by one, and apply again",
       );
       expect(cluster.changes()).toEqual([]);
       host.write("/var/lib/cdktf-etcd/a/reprovision", "1\n");
@@ -395,7 +403,7 @@ inEachShell((newHost) => {
       expect(host.read("/var/lib/cdktf-etcd/a/reprovision")).toBe("2\n");
     });
 
-    test("and one that has no data open hides none", () => {
+    test("and is not refused if its etcd has no data open", () => {
       const { host } = hidden();
       expect(check(host, "check_hidden")).toEqual([]);
       host.call("supervisorctl stop a");
@@ -404,24 +412,24 @@ inEachShell((newHost) => {
     });
   });
 
-  describe("where a running member lies and listens", () => {
+  describe("a running member", () => {
     test.each([
       [
         "DATA_DIR=/elsewhere",
-        "changed data-dir: the running member has /data/etcd, the program says /elsewhere; data are not moved from one directory to another under a member; to do: set paths.dataDir back; to move, take the member out of the program, deploy, and add it again with the new directory",
+        "changed data-dir: the running member has /data/etcd, but the program says /elsewhere; a deploy does not move a member's data to another directory; to do: set paths.dataDir back; to move the data, remove the member from the program, deploy, and add it again with the new directory",
       ],
       [
         "PEER_URL=https://127.0.0.1:2390",
-        "changed initial-advertise-peer-urls: the running member has https://127.0.0.1:2380, the program says https://127.0.0.1:2390; the peer URL is what the cluster knows the member by; to do: set address and ports.peer back; to move, take the member out of the program, deploy, and add it again",
+        "changed initial-advertise-peer-urls: the running member has https://127.0.0.1:2380, but the program says https://127.0.0.1:2390; the cluster identifies the member by its peer URL; to do: set address and ports.peer back; to move the member, remove it from the program, deploy, and add it again",
       ],
-    ])("cannot be changed by %s", (change, why) => {
+    ])("cannot change its data directory or peer URL: %s", (change, why) => {
       const host = newHost();
       runningHost(host);
       expect(check(host, "check_identity; check_shape")).toEqual([]);
       expect(check(host, `${change}; check_identity; check_shape`)).toEqual([refused(why)]);
     });
 
-    test("may be another client port: that is a restart", () => {
+    test("may get another client port, which needs a restart", () => {
       const host = newHost();
       runningHost(host);
       expect(check(host, "CLIENT_URL=https://127.0.0.1:2479; check_identity; check_shape")).toEqual([]);
@@ -429,16 +437,16 @@ inEachShell((newHost) => {
 
     test.each([
       [
-        "a renamed member",
+        "the member was renamed",
         "MEMBER=aa; INITIAL_CLUSTER=aa=$PEER_URL,b=https://127.0.0.2:2380",
-        "member: this host runs the member a of this cluster (https://127.0.0.1:2380), and the program calls it aa; to do: set the name back to a; for another name take a out of the program, deploy, and add it again as aa",
+        "member: this host runs the member a of this cluster (https://127.0.0.1:2380), but the program calls it aa; to do: set the name back to a; to rename the member, remove a from the program, deploy, and add it again as aa",
       ],
       [
-        "two members whose addresses were swapped",
+        "the addresses of two members were swapped",
         "MEMBER=b; INITIAL_CLUSTER=a=https://127.0.0.2:2380,b=$PEER_URL",
-        "member: this host runs the member a of this cluster (https://127.0.0.1:2380), and the program has b here; to do: set the addresses of a and b back; to move a member, take it out of the program, deploy, and add it again",
+        "member: this host runs the member a of this cluster (https://127.0.0.1:2380), but the program has b here; to do: set the addresses of a and b back; to move a member, remove it from the program, deploy, and add it again",
       ],
-    ])("%s: one line, which calls no etcd of the cluster a stranger", (_, change, why) => {
+    ])("is refused in one line, and not as a foreign etcd, if %s", (_, change, why) => {
       const host = newHost();
       installSupervisor(host);
       runningHost(host);
@@ -447,7 +455,7 @@ inEachShell((newHost) => {
       ).toEqual([refused(why).replace(/^a/, change.slice(7).split(";")[0])]);
     });
 
-    test("is nobody's concern when a member of another cluster runs, or none", () => {
+    test("is ignored if it belongs to another cluster", () => {
       const host = newHost();
       runningHost(host);
       expect(check(host, "MEMBER=b; PEER_URL=https://127.0.0.1:12380; check_identity; check_shape")).toEqual([]);

@@ -12,7 +12,7 @@ inEachShell((newHost) => {
     return host;
   };
 
-  test("supervisor must be there, or a package manager that can bring it", () => {
+  test("supervisor must be installed, or a package manager that can install it", () => {
     expect(newHost().call("check_supervisor").lines).toEqual([
       refused(
         "supervisor: it is not installed, and there is no apt-get, dnf, yum or zypper; to do: install supervisor",
@@ -23,7 +23,7 @@ inEachShell((newHost) => {
     expect(host.call("check_supervisor").lines).toEqual([]);
   });
 
-  test("a program of another that supervisord rejects is named, and nothing is applied; a pending edit is nobody's business", () => {
+  test("a foreign program that supervisord rejects is named and nothing is applied, but a pending edit of such a program is ignored", () => {
     const host = supervisorHost();
     installNeighbour(host);
     expect(host.call("check_supervisor").lines).toEqual([]);
@@ -40,14 +40,14 @@ inEachShell((newHost) => {
     expect(supervisorChanges(host)).toEqual([]);
   });
 
-  test("the member's own program, whose log directory somebody deleted, is no reason: a deploy makes it anew", () => {
+  test("a deleted log directory of the member's own program is accepted, because a deploy creates it again", () => {
     const host = newHost();
     runningHost(host);
     host.call('rm -r "$LOG_DIR"');
     expect(host.call("check_supervisor").lines).toEqual([]);
   });
 
-  test("a supervisord that runs and does not answer is refused with its words", () => {
+  test("a supervisord that runs but does not answer is refused with its message", () => {
     const host = newHost();
     installSupervisor(host);
     host.write("/proc/70/comm", "supervisord\n");
@@ -55,12 +55,12 @@ inEachShell((newHost) => {
     host.stub("supervisorctl", "echo 'Server requires authentication'; exit 2");
     expect(host.call("check_supervisor").lines).toEqual([
       refused(
-        `supervisor: supervisord runs by ${CONF} and does not answer: Server requires authentication; to do: make 'supervisorctl -c ${CONF} pid' answer: in ${CONF}, [supervisorctl] needs the serverurl of supervisord's server, and its username and password where that has them; if it hangs, systemctl restart supervisor restarts it and all of its programs`,
+        `supervisor: supervisord runs with the configuration ${CONF} and does not answer: Server requires authentication; to do: make 'supervisorctl -c ${CONF} pid' work: in ${CONF}, [supervisorctl] must have the serverurl of supervisord's server, and its username and password if it has them; if supervisord hangs, 'systemctl restart supervisor' restarts it and all of its programs`,
       ),
     ]);
   });
 
-  test("of two supervisords it must be known which one is meant", () => {
+  test("two supervisords are refused unless it is known which one is meant", () => {
     const host = newHost();
     installSupervisor(host);
     for (const [pid, conf] of [
@@ -72,7 +72,7 @@ inEachShell((newHost) => {
     }
     expect(host.call("check_supervisor").lines).toEqual([
       refused(
-        "supervisor: several supervisords run as root, and it is not known which one is meant: process 70 by /srv/a.conf process 71 by /srv/b.conf; to do: stop the one that is not meant, or start it by /etc/supervisord.conf or /etc/supervisor/supervisord.conf",
+        "supervisor: several supervisord processes run as root, and it is unclear which one to use: process 70 (/srv/a.conf) process 71 (/srv/b.conf); to do: let exactly one supervisord run as root, or start the one to use with /etc/supervisord.conf or /etc/supervisor/supervisord.conf as its configuration",
       ),
     ]);
     host.write("/proc/71/cmdline", "python3\0/usr/bin/supervisord\0");
@@ -84,7 +84,7 @@ inEachShell((newHost) => {
     host.write(CONF, "[supervisord]\n[include]\nfiles = nowhere/*.conf\n");
     expect(host.call("check_supervisor").lines).toEqual([
       refused(
-        `supervisor: ${CONF} includes no existing directory for programs ([include] files: /etc/supervisor/nowhere/*.conf ); to do: let it include one, e.g. [include] files = /etc/supervisor/conf.d/*.ini, and make that directory`,
+        `supervisor: ${CONF} includes no existing directory for programs ([include] files: /etc/supervisor/nowhere/*.conf ); to do: add one, e.g. [include] files = /etc/supervisor/conf.d/*.ini, and create that directory`,
       ),
     ]);
   });
@@ -93,40 +93,40 @@ inEachShell((newHost) => {
     [
       "etcd-server.ini",
       "[program:b]\n",
-      "/etc/supervisor/conf.d/etcd-server.ini is of the program 'b'; to do: remove that program, or set paths.supervisorProgramFile",
+      "/etc/supervisor/conf.d/etcd-server.ini belongs to the program 'b'; to do: remove that program, or set paths.supervisorProgramFile",
     ],
     [
       "etcd-server.conf",
       "[program:b]\n",
-      "/etc/supervisor/conf.d/etcd-server.conf is not of this package; to do: remove that program, or set paths.supervisorProgramFile",
+      "/etc/supervisor/conf.d/etcd-server.conf was not made by this package; to do: remove that program, or set paths.supervisorProgramFile",
     ],
     [
       "x.conf",
       "; mine\n[program:z]\n[program: a ] ; of long ago\n",
-      "a program 'a' is registered in /etc/supervisor/conf.d/x.conf already; to do: remove it, or name the member otherwise",
+      "/etc/supervisor/conf.d/x.conf already defines the program 'a'; to do: remove it, or give the member another name",
     ],
     [
       "x.conf",
       "[group:a]\nprograms=x\n",
-      "a group 'a' is registered in /etc/supervisor/conf.d/x.conf already; to do: remove it, or name the member otherwise",
+      "/etc/supervisor/conf.d/x.conf already defines the group 'a'; to do: remove it, or give the member another name",
     ],
     [
       "x.conf",
       "[eventlistener:a]\n",
-      "a eventlistener 'a' is registered in /etc/supervisor/conf.d/x.conf already; to do: remove it, or name the member otherwise",
+      "/etc/supervisor/conf.d/x.conf already defines the eventlistener 'a'; to do: remove it, or give the member another name",
     ],
     [
       "x.conf",
       "[group:all]\nprograms = x, a\n",
-      "/etc/supervisor/conf.d/x.conf takes the program 'a' into a group, where its name would be another one; to do: take it out of that group",
+      "/etc/supervisor/conf.d/x.conf puts the program 'a' into a group, which would change its name; to do: remove it from that group",
     ],
-  ])("%s of others: %j", (file, text, reason) => {
+  ])("a foreign %s that conflicts with the member's program is refused: %j", (file, text, reason) => {
     const host = supervisorHost();
     host.write(`/etc/supervisor/conf.d/${file}`, text);
     expect(host.call("check_supervisor").lines).toEqual([refused(`supervisor program: ${reason}`)]);
   });
 
-  test("names that only look like the member's, and its own program, are no others", () => {
+  test("programs with similar names and the member's own program are accepted", () => {
     const host = newHost();
     runningHost(host);
     host.write("/etc/supervisor/conf.d/x.conf", "[program:aa]\n[group:g]\nprograms=aa,b-a\n;[program:a]\n");

@@ -10,7 +10,7 @@ const CA = "-----BEGIN CERTIFICATE-----\nours\n-----END CERTIFICATE-----\n";
 
 const pki = makePki();
 
-/** What a provisioner tells beside the facts. */
+/** The data that a provisioner sends in addition to the facts. */
 const data = (offsetSeconds = 0) => ({
   CA_PEM_BASE64: base64(pki.ca),
   AUTHORITY_PEM_BASE64: base64(pki.ca),
@@ -20,7 +20,7 @@ const data = (offsetSeconds = 0) => ({
 
 const refused = (text: string) => `a on host-a: test refused: ${text}`;
 
-/** A df that knows of so many free megabytes. */
+/** A df that reports this many free megabytes. */
 const df = (megabytes: number) =>
   `printf 'Filesystem 1048576-blocks Used Available Capacity Mounted on\\n/dev/sda1 1000 900 ${megabytes} 90%% /\\n'; for last; do :; done; echo "$last" >>"$CALLS"`;
 
@@ -34,20 +34,20 @@ beforeAll(async () => {
 afterAll(() => own.close());
 
 inEachShell((newHost) => {
-  test("a good host gives no line", () => {
+  test("a host without problems gives no output", () => {
     const host = newHost();
     installSupervisor(host);
     expect(host.call("all_checks", data())).toEqual({ code: 0, lines: [] });
   });
 
-  test("a host on which the member runs already gives no line", () => {
+  test("a host on which the member already runs gives no output", () => {
     const host = newHost();
     runningHost(host);
     host.write("/opt/etcd/certs/ca.pem", pki.ca);
     expect(host.call("all_checks", data())).toEqual({ code: 0, lines: [] });
   });
 
-  test("every refusal is said at once, and the phase ends with 3", () => {
+  test("all refusals are reported at once, and the phase exits with 3", () => {
     const host = newHost();
     host.write("/data/etcd/file", "");
     expect(host.phase("preflight", data(3600))).toEqual({
@@ -55,12 +55,12 @@ inEachShell((newHost) => {
       lines: [
         expect.stringMatching(/^a on host-a: preflight refused: clock: this host/),
         "a on host-a: preflight refused: supervisor: it is not installed, and there is no apt-get, dnf, yum or zypper; to do: install supervisor",
-        "a on host-a: preflight refused: data directory: /data/etcd is not empty and is no data of etcd; to do: move it away, or set paths.dataDir",
+        "a on host-a: preflight refused: data directory: /data/etcd is not empty and does not contain etcd data; to do: move it away, or set paths.dataDir",
       ],
     });
   });
 
-  test("a preflight that finds nothing says so, and changes nothing", () => {
+  test("a preflight that finds no problem says so and changes nothing", () => {
     const host = newHost();
     installSupervisor(host);
     const before = host.list("/");
@@ -69,7 +69,7 @@ inEachShell((newHost) => {
       lines: ["a on host-a: preflight: ready for etcd 3.6.14"],
     });
     expect(host.list("/")).toEqual(before);
-    // What supervisord itself runs with.
+    // This file is supervisord's own.
     expect(host.list("/run")).toEqual(["supervisord"]);
     expect([host.list("/opt"), host.list("/var/lib"), host.list("/home")]).toEqual([[], [], []]);
   });
@@ -77,13 +77,13 @@ inEachShell((newHost) => {
   describe("operating system and architecture", () => {
     const uname = (system: string, machine: string) => `case $1 in -s) echo ${system} ;; -m) echo ${machine} ;; esac`;
 
-    test.each(["x86_64", "aarch64"])("Linux on %s is good", (machine) => {
+    test.each(["x86_64", "aarch64"])("Linux on %s is accepted", (machine) => {
       const host = newHost();
       host.stub("uname", uname("Linux", machine));
       expect(host.call("check_architecture").lines).toEqual([]);
     });
 
-    test("another system is refused", () => {
+    test("another operating system is refused", () => {
       const host = newHost();
       host.stub("uname", uname("FreeBSD", "x86_64"));
       expect(host.call("check_architecture").lines).toEqual([
@@ -96,14 +96,14 @@ inEachShell((newHost) => {
       host.stub("uname", uname("Linux", "riscv64"));
       expect(host.call("check_architecture").lines).toEqual([
         refused(
-          "architecture: no sha256 is known for the archive of etcd 3.6.14 for riscv64; to do: give the digest of that archive with the release",
+          "architecture: no sha256 is known for the archive of etcd 3.6.14 for riscv64; to do: specify the digest of that archive with the release",
         ),
       ]);
     });
   });
 
   describe("tools", () => {
-    test("every one that is missing is named", () => {
+    test("all missing tools are named", () => {
       const host = newHost({ without: ["find", "flock", "ss"] });
       installSupervisor(host);
       expect(host.call("check_tools").lines).toEqual([
@@ -114,8 +114,8 @@ inEachShell((newHost) => {
     });
   });
 
-  describe("free disk", () => {
-    test("binaries and data each need their room", () => {
+  describe("free disk space", () => {
+    test("the binaries and the data each need their own space", () => {
       const host = newHost();
       host.stub("df", df(299));
       expect(host.call("check_disk").lines).toEqual([
@@ -130,7 +130,7 @@ inEachShell((newHost) => {
       expect(host.call("check_disk").lines).toEqual([]);
     });
 
-    test("what is installed and has data needs room for the small files of a stage, wherever it writes some", () => {
+    test("a member that is installed and has data needs space for the small files of a stage, wherever the stage writes", () => {
       const host = newHost();
       installBinaries(host);
       installSupervisorFiles(host, "debian");
@@ -150,7 +150,7 @@ inEachShell((newHost) => {
       expect(host.call("check_disk").lines).toEqual([]);
     });
 
-    test("a file system without inodes has no room; one that does not count them has", () => {
+    test("a file system without free inodes is refused, and one that does not count inodes is accepted", () => {
       const host = newHost();
       const inodes = (total: number, free: number) => `case $* in *%d*) echo ${total} ${free} ;; *) exit 1 ;; esac`;
       host.stub("df", df(9999));
@@ -173,13 +173,13 @@ inEachShell((newHost) => {
           host.call(path === "/opt" ? "INSTALL_ROOT=$INSTALL_ROOT/../elsewhere/x; check_disk" : "check_disk").lines,
         ).toEqual([
           expect.stringMatching(
-            /^a on host-a: test refused: directory: .*, on the way to .*, is no directory; to do: move it away, or /,
+            /^a on host-a: test refused: directory: .* is not a directory, so nothing can be created in .*; to do: move it away, or /,
           ),
         ]);
       },
     );
 
-    test("binaries on a file system that is mounted noexec would not run, data there do no harm", () => {
+    test("a file system that is mounted noexec is refused for the binaries but accepted for the data", () => {
       const host = newHost();
       host.stub("findmnt", `case $* in *${host.path("/opt")}*) echo rw,nosuid,noexec ;; *) echo rw,noexec ;; esac`);
       expect(host.call("check_disk").lines).toEqual([
@@ -189,7 +189,7 @@ inEachShell((newHost) => {
       ]);
     });
 
-    test("the file system is that of the directory which is there", () => {
+    test("the file system of a missing directory is that of its nearest existing parent", () => {
       const host = newHost();
       host.stub("df", df(9999));
       host.call(`free_mb "${host.path("/home/not/there")}"; free_mb "${host.path("/opt")}"`);
@@ -200,7 +200,7 @@ inEachShell((newHost) => {
   describe("ports", () => {
     const client = (ip: string) => ({ LISTENS: `listen-client-urls=https://${ip}:2379` });
 
-    test("a port that somebody listens on is refused, with who it is", async () => {
+    test("a port on which another process listens is refused, with the name of the process", async () => {
       const server = createServer();
       const port = await new Promise<number>((resolve) =>
         server.listen(0, "127.0.0.1", () => resolve((server.address() as { port: number }).port)),
@@ -231,7 +231,7 @@ inEachShell((newHost) => {
       ["127.0.0.1:2379", "0.0.0.0"],
       ["[fd00::12]:2379", "[::]"],
       ["[::1]:2379", "localhost"],
-    ])("a listener on %s is in the way of %s", (local, ip) => {
+    ])("a listener on %s conflicts with %s", (local, ip) => {
       const host = newHost();
       host.stub("ss", ss(local));
       expect(host.call("check_ports", client(ip)).lines).toEqual([
@@ -248,13 +248,13 @@ inEachShell((newHost) => {
       ["[::1]:2379", "10.4.7.12"],
       ["[fe80::1]%eth0:2379", "10.4.7.12"],
       ["[fd00::1]:2379", "[fd00::1:0]"],
-    ])("a listener on %s is not in the way of %s", (local, ip) => {
+    ])("a listener on %s does not conflict with %s", (local, ip) => {
       const host = newHost();
       host.stub("ss", ss(local));
       expect(host.call("check_ports", client(ip)).lines).toEqual([]);
     });
 
-    test("every flag that makes etcd listen is looked at", () => {
+    test("the port of every flag that makes etcd listen is checked", () => {
       const host = newHost({
         props: {
           insecureLoopbackClientUrl: true,
@@ -272,12 +272,12 @@ inEachShell((newHost) => {
       ]);
     });
 
-    test("a low port is for root, unless the kernel says otherwise", () => {
+    test("a port below 1024 needs root, unless the kernel allows it", () => {
       const host = newHost({ props: { ports: { client: 443 } } });
       host.stub("ss", "");
       expect(host.call("check_ports").lines).toEqual([
         refused(
-          `client port: ${host.cluster.user} may not listen on port 443: below 1024 only root may; to do: set ports.client to a higher port, or sysctl net.ipv4.ip_unprivileged_port_start=443 for good`,
+          `client port: ${host.cluster.user} may not listen on port 443: only root may listen on ports below 1024; to do: set ports.client to a higher port, or set net.ipv4.ip_unprivileged_port_start=443 permanently with sysctl`,
         ),
       ]);
       expect(host.call("ETCD_USER=root; check_ports").lines).toEqual([]);
@@ -285,28 +285,28 @@ inEachShell((newHost) => {
       expect(host.call("check_ports").lines).toEqual([]);
     });
 
-    test("the member's own etcd is in nobody's way", () => {
+    test("the member's own etcd is not a conflict", () => {
       const host = newHost();
       runningHost(host);
       const pid = host.read("/run/etcd.pid").trim();
       host.stub("ss", ss("127.0.0.1:2379").replace("pid=7", `pid=${pid}`));
       expect(host.call("check_ports").lines).toEqual([]);
-      // Nor is it while the program says other data: that is refused by what it is, not by its port.
+      // It is not a conflict either if the program has another data directory; another check refuses that change.
       expect(host.call("DATA_DIR=/elsewhere; check_ports").lines).toEqual([]);
       expect(host.call("MEMBER=b; check_ports").lines).toHaveLength(1);
-      // Another process whose id only starts the same.
+      // This is another process, whose ID only starts with the same digits.
       host.stub("ss", ss("127.0.0.1:2379").replace("pid=7", `pid=${pid}0`));
       expect(host.call("check_ports").lines).toHaveLength(1);
     });
   });
 
-  describe("the address that peers see", () => {
+  describe("the source address that peers see", () => {
     const check = (host: Host, routes: string) => {
       host.stub("ip", `cat >>"$CALLS"; printf '${routes}'`);
       return host.call("check_routes", { LEAF_PEM_BASE64: base64(pki.withNames) }).lines;
     };
 
-    test("is one of the certificate's, by address or by name", () => {
+    test("is accepted if the certificate has it, as an address or by name", () => {
       const host = newHost();
       expect(
         check(host, "127.0.0.2 dev lo src 127.0.0.1 uid 0\\nfd00::2 from :: dev e src fd00::12 metric 1\\n"),
@@ -316,7 +316,7 @@ inEachShell((newHost) => {
       expect(check(host, "127.0.0.2 dev e src 10.9.9.9 uid 0\\n")).toEqual([]);
     });
 
-    test("is refused when it is not", () => {
+    test("is refused if the certificate does not have it", () => {
       expect(check(newHost(), "127.0.0.2 dev e src 10.9.9.9 uid 0\\n")).toEqual([
         refused(
           "source address: this host sends to 127.0.0.2 from 10.9.9.9, which is not in the member's certificate: its peers would reject the connection; to do: add 10.9.9.9 to certificates.ipAddresses, or correct the host's routes",
@@ -326,11 +326,11 @@ inEachShell((newHost) => {
   });
 
   describe("address", () => {
-    test("an address of one of the interfaces is good", () => {
+    test("an address of one of the interfaces is accepted", () => {
       expect(newHost().call("check_address", { ADDRESS: "127.0.0.1" }).lines).toEqual([]);
     });
 
-    test("any other is refused, with those that the host has", () => {
+    test("any other address is refused, with the addresses that the host has", () => {
       const host = newHost();
       host.stub(
         "ip",
@@ -338,37 +338,37 @@ inEachShell((newHost) => {
       );
       expect(host.call("check_address", { ADDRESS: "10.4.7.99" }).lines).toEqual([
         refused(
-          "address: 10.4.7.99 is on none of this host's interfaces (10.4.7.12 fd00::12); to do: set the member's address to one of them; behind NAT, etcd's peers must reach the address itself",
+          "address: 10.4.7.99 is on none of this host's interfaces (10.4.7.12 fd00::12); to do: set the member's address to one of these; even behind NAT, the other members must be able to reach that address itself",
         ),
       ]);
     });
   });
 
   describe("clock", () => {
-    // The time that Terraform takes to connect, up to a minute here, makes a host seem ahead.
-    test.each([0, 55, -110])("one that is %s s behind is good", (seconds) => {
+    // The time that Terraform takes to connect, up to a minute here, makes a host's clock seem to be ahead.
+    test.each([0, 55, -110])("a clock that is %s s behind is accepted", (seconds) => {
       expect(newHost().call("check_clock", data(-seconds)).lines).toEqual([]);
     });
 
     test.each([
-      [600, "this host's is (598|599|600) s behind the operator's"],
-      [-600, "this host's is ahead of the operator's, by (540|541|542) s or more"],
-    ])("one that is %s s behind is refused", (seconds, why) => {
+      [600, "this host's clock is (598|599|600) s behind the operator's"],
+      [-600, "this host's clock is at least (540|541|542) s ahead of the operator's"],
+    ])("a clock that is %s s behind is refused", (seconds, why) => {
       expect(newHost().call("check_clock", data(-seconds)).lines).toEqual([
         expect.stringMatching(
-          `^a on host-a: test refused: clock: ${why}, limit 60 s; to do: set the time on both \\(chrony, systemd-timesyncd\\)$`,
+          `^a on host-a: test refused: clock: ${why}; the limit is 60 s; to do: synchronize both clocks \\(chrony, systemd-timesyncd\\)$`,
         ),
       ]);
     });
 
-    test("how long a phase has waited for its lock is no skew", () => {
+    test("the time for which a phase has waited for its lock does not count as skew", () => {
       const run = newHost().call("STARTED_AT=$(($(date +%s) - 300)); check_clock", data(300));
       expect(run.lines).toEqual([]);
     });
   });
 
   describe("another etcd", () => {
-    /** systemd's answer for its services: `ID STATE ENABLED COMMAND`. */
+    /** What the check prints if systemd has these units, each given as its ID, state, enablement and command. */
     const systemd = (host: Host, ...units: (readonly [string, string, string, string])[]) => {
       host.write("/usr/bin/etcd", "", 0o755);
       host.write("/usr/bin/etcdctl", "", 0o755);
@@ -387,11 +387,11 @@ inEachShell((newHost) => {
       ["active", ["etcd.service", "active", "static", "@/usr/bin/etcd"]],
       ["of another name", ["k8s-store.service", "activating", "disabled", "@/usr/bin/etcd"]],
       [
-        "behind a shell, as RHEL's",
+        "started by a shell, as on RHEL,",
         ["k.service", "inactive", "enabled", "/bin/bash -c GOMAXPROCS=$(nproc) @/usr/bin/etcd --name=x"],
       ],
       [
-        "behind env, nice and a quote",
+        "started through env, nice and a quoted command",
         ["k.service", "inactive", "enabled", `/usr/bin/env A=1 nice sh -c "exec '@/usr/bin/etcd'"`],
       ],
     ] as const)("a unit that runs etcd and is %s is refused", (_, unit) => {
@@ -402,7 +402,7 @@ inEachShell((newHost) => {
       ]);
     });
 
-    test("units that run something else may be called etcd, and an etcd may be neither enabled nor active", () => {
+    test("a unit called etcd that runs something else is accepted, and so is an etcd unit that is neither enabled nor active", () => {
       expect(
         systemd(
           newHost(),
@@ -415,7 +415,7 @@ inEachShell((newHost) => {
       ).toEqual([]);
     });
 
-    test.each(["--data-dir=%", "--data-dir %"])("a process that runs with %s is refused", (argument) => {
+    test.each(["--data-dir=%", "--data-dir %"])("another etcd process that runs with %s is refused", (argument) => {
       const host = newHost();
       host.write("/srv/etcd", `#!/bin/sh\nread -r _ <'${host.path("/srv/never")}'\n`, 0o755);
       const run = host.call(`
@@ -427,12 +427,12 @@ inEachShell((newHost) => {
         check_other_etcd; kill $!`);
       expect(run.lines).toEqual([
         expect.stringMatching(
-          /^a on host-a: test refused: other etcd: process \d+ is an etcd on \/data\/etcd that this package did not start; to do: stop it, or set paths\.dataDir$/,
+          /^a on host-a: test refused: other etcd: process \d+ is an etcd that uses \/data\/etcd and that this package did not start; to do: stop it, or set paths\.dataDir$/,
         ),
       ]);
     });
 
-    test("the member's own process and program are no others", () => {
+    test("the member's own process and supervisor program are accepted", () => {
       const host = newHost();
       runningHost(host);
       expect(host.call("check_other_etcd").lines).toEqual([]);
@@ -443,7 +443,7 @@ inEachShell((newHost) => {
     const check = (host: Host, ca: string, leaf = pki.cert) =>
       host.call("check_certificates", { CA_PEM_BASE64: base64(ca), LEAF_PEM_BASE64: base64(leaf) }).lines;
 
-    test("a leaf of one of the CAs is good", () => {
+    test("a leaf of one of the CAs is accepted", () => {
       expect(check(newHost(), pki.otherCa + pki.ca)).toEqual([]);
     });
 
@@ -459,22 +459,22 @@ inEachShell((newHost) => {
   describe("certificate authority", () => {
     const THEIRS = CA.replace("ours", "theirs");
     const LOST =
-      "certificate authority: the running member does not trust the CA of the new certificates (/opt/etcd/certs/ca.pem has another); a lost Terraform state makes a new one; to do: restore the state, or import the old CA (CertificateAuthority.fromPem); for a new CA on purpose see docs/certificates.md";
+      "certificate authority: the running member does not trust the CA of the new certificates (/opt/etcd/certs/ca.pem has another one); if the Terraform state was lost, the new state has created a new CA; to do: restore the state, or import the old CA (CertificateAuthority.fromPem); to change the CA on purpose, see docs/certificates.md";
     const check = (host: Host, bundle: string, authority: string) =>
       host.call("check_ca", { CA_PEM_BASE64: base64(bundle), AUTHORITY_PEM_BASE64: base64(authority) }).lines;
 
-    test("a running member that does not trust the CA that signs now is left alone", () => {
+    test("a new CA that the running member does not trust is refused", () => {
       const host = newHost();
       runningHost(host);
       host.write("/opt/etcd/certs/ca.pem", THEIRS);
       expect(check(host, CA, CA)).toEqual([refused(LOST)]);
-      // Not even when the new bundle trusts both: what runs has read its CAs at its start.
+      // It is refused even if the new bundle has both CAs, because the running etcd read its CAs when it started.
       expect(check(host, CA + THEIRS, CA)).toEqual([refused(LOST)]);
       host.write("/opt/etcd/certs/ca.pem", CA);
       expect(check(host, CA, CA)).toEqual([]);
     });
 
-    test("of a member that runs from another install root, too", () => {
+    test("such a CA is also refused for a member that runs from another install root", () => {
       const host = newHost();
       runningHost(host);
       host.write("/opt/etcd/certs/ca.pem", THEIRS);
@@ -482,7 +482,7 @@ inEachShell((newHost) => {
       expect(host.call(`CURRENT=${host.path("/srv/etcd")}; check_ca`, data).lines).toEqual([refused(LOST)]);
     });
 
-    test("a bundle may grow, be signed by its other CA, and shrink, one deploy after the other", () => {
+    test("a bundle may grow, then its other CA may sign, and then the bundle may shrink, in one deploy each", () => {
       const host = newHost();
       runningHost(host);
       host.write("/opt/etcd/certs/ca.pem", THEIRS);
@@ -492,14 +492,14 @@ inEachShell((newHost) => {
       expect(check(host, CA, CA)).toEqual([]);
     });
 
-    test("line breaks do not make another CA", () => {
+    test("other line breaks do not make another CA", () => {
       const host = newHost();
       runningHost(host);
       host.write("/opt/etcd/certs/ca.pem", CA.replace(/\n/g, "\r\n"));
       expect(check(host, CA.trim(), CA.trim())).toEqual([]);
     });
 
-    test("the CAs of a member whose last change is not finished stay as they are", () => {
+    test("a change of CAs is refused while the member's last change is not finished", () => {
       const host = newHost();
       runningHost(host);
       host.write("/opt/etcd/certs/ca.pem", CA);
@@ -507,7 +507,7 @@ inEachShell((newHost) => {
       expect(check(host, CA, CA)).toEqual([]);
       expect(check(host, CA + THEIRS, CA)).toEqual([
         refused(
-          "certificate authority: the last change of this member is not finished: it has not been restarted yet; to do: set certificates back, deploy, and change the CA then",
+          "certificate authority: the last change of this member is not finished: the member has not been restarted yet; to do: set certificates back, deploy, and then change the CA",
         ),
       ]);
     });
@@ -523,16 +523,16 @@ inEachShell((newHost) => {
   describe("members", () => {
     const clusterHost = () => newHost({ props: { ports: { client: own.port } } });
 
-    test("are good when the cluster has those that the program names", () => {
+    test("are accepted if the cluster has those that the program names", () => {
       const host = clusterHost();
       runningHost(host);
       expect(host.call("know_members; check_members")).toEqual({ code: 0, lines: [] });
     });
 
     test.each([
-      ["come", ["a", "b"]],
-      ["go", ["a", "b", "c", "d"]],
-    ])("may %s while all that stay are healthy, and not otherwise", (_, members) => {
+      ["be added", ["a", "b"]],
+      ["be removed", ["a", "b", "c", "d"]],
+    ])("may %s only while all members that stay are healthy", (_, members) => {
       const host = clusterHost();
       const cluster = runningHost(host);
       cluster.members(...members);
@@ -541,18 +541,18 @@ inEachShell((newHost) => {
       cluster.unhealthy("b");
       expect(host.call("know_members; check_members").lines).toEqual([
         refused(
-          "membership: b (https://127.0.0.2:2380) is not healthy, and members are added and removed only while all that stay are; to do: bring it back, or take it out of the program too",
+          "membership: b (https://127.0.0.2:2380) is not healthy, and members are added or removed only while all members that stay are healthy; to do: bring it back, or remove it from the program too",
         ),
       ]);
     });
 
-    test("that leave may be dead", () => {
+    test("that leave the program may be dead", () => {
       const host = clusterHost();
       runningHost(host).members("a", "b", "c", "d");
       expect(host.call("know_members; check_members").lines).toEqual([]);
     });
 
-    test("are said by the first healthy one of those that stay, once for all hosts", () => {
+    test("that are not healthy are reported once for all hosts, by the first healthy member that stays", () => {
       const host = clusterHost();
       const cluster = runningHost(host);
       cluster.members("a", "b", "c", "d");
@@ -563,13 +563,13 @@ inEachShell((newHost) => {
       expect(["a", "b"].map(as)).toEqual([1, 0]);
     });
 
-    test("that are not healthy are nobody's concern while none comes or goes", () => {
+    test("that are not healthy are ignored while no member is added or removed", () => {
       const host = clusterHost();
       runningHost(host).unhealthy("b");
       expect(host.call("know_members; check_members").lines).toEqual([]);
     });
 
-    test("are not compared where no etcd runs, or where it has no quorum", () => {
+    test("are not compared on a host where no etcd runs or where etcd has no quorum", () => {
       const host = clusterHost();
       const cluster = runningHost(host);
       cluster.members(["1", "started", "a"]);
@@ -579,7 +579,7 @@ inEachShell((newHost) => {
     });
   });
 
-  test("a new certificate that the members which run do not take is refused, with the way in three deploys", () => {
+  test("a new certificate that the running members would reject is refused, with the way to change it in three deploys", () => {
     const host = newHost({ props: { extraFlags: { "peer-cert-allowed-cn": "k8s-etcd,other" } } });
     runningHost(host);
     const check = (name: string) =>
@@ -587,7 +587,7 @@ inEachShell((newHost) => {
     expect(check("k8s-etcd")).toEqual([]);
     expect(check("etcd-members")).toEqual([
       refused(
-        "certificates: the members that run do not take the common name etcd-members, by their peer-cert-allowed-cn=k8s-etcd,other; to do: take peer-cert-allowed-cn out of extraFlags, deploy; change the certificates, deploy; then put it back with the new name",
+        "certificates: the running members do not accept the common name etcd-members, because of their peer-cert-allowed-cn=k8s-etcd,other; to do: remove peer-cert-allowed-cn from extraFlags and deploy; change the certificates and deploy; then add peer-cert-allowed-cn again with the new name",
       ),
     ]);
   });
@@ -595,18 +595,18 @@ inEachShell((newHost) => {
   describe("authentication", () => {
     const clusterHost = () => newHost({ props: { ports: { client: own.port } } });
 
-    test("that lets the member's certificate administer the cluster is good", () => {
+    test("that lets the member's certificate administer the cluster is accepted", () => {
       const host = clusterHost();
       runningHost(host);
       expect(host.call("check_authentication", { LEAF_PEM_BASE64: "" }).lines).toEqual([]);
     });
 
-    test("that does not is refused, with what to do", () => {
+    test("that does not let the member's certificate do so is refused, with what to do", () => {
       const host = clusterHost();
       runningHost(host).on("user list", 'fail "etcdserver: permission denied"');
       expect(host.call("check_authentication", { LEAF_PEM_BASE64: "" }).lines).toEqual([
         refused(
-          "authentication: the member's certificate may not administer the cluster, etcd says: Error: etcdserver: permission denied; to do: authentication is on, and a deploy needs the role root: etcdctl user add NAME --no-password; etcdctl user grant-role NAME root; NAME is the common name of the member's certificate, certificates.commonName (default k8s-etcd)",
+          "authentication: the member's certificate is not allowed to administer the cluster; etcd says: Error: etcdserver: permission denied; to do: authentication is on, and a deploy needs the role root: etcdctl user add NAME --no-password; etcdctl user grant-role NAME root; NAME is the common name of the member's certificate, certificates.commonName (default k8s-etcd)",
         ),
       ]);
     });
@@ -620,31 +620,31 @@ inEachShell((newHost) => {
         return host.call("common_name() { cat; }; check_authentication", { LEAF_PEM_BASE64: base64("new-name") }).lines;
       };
 
-      test("that is a user with the role root is good", () => {
+      test("that is a user with the role root is accepted", () => {
         expect(renamed('echo "User: new-name"; echo "Roles: root"; exit')).toEqual([]);
       });
 
-      test("that is none is refused, before it is the only name that there is", () => {
+      test("that is not such a user is refused, before it becomes the only name in use", () => {
         expect(renamed('fail "etcdserver: user name not found"')).toEqual([
           refused(
-            "authentication: authentication is on, and new-name, the common name of the new certificate, is no user with the role root; to do: etcdctl user add new-name --no-password; etcdctl user grant-role new-name root; then apply again",
+            "authentication: authentication is on, and new-name, the common name of the new certificate, is not a user with the role root; to do: etcdctl user add new-name --no-password; etcdctl user grant-role new-name root; then apply again",
           ),
         ]);
       });
 
-      test("is the way back from one that may not ask", () => {
+      test("is accepted if the old one may not ask for users, because the new one is the way back", () => {
         expect(renamed('fail "etcdserver: permission denied"')).toEqual([]);
       });
     });
 
-    test("is not asked of an etcd that does not answer, or not run", () => {
+    test("is not checked where etcd does not answer or does not run", () => {
       const host = clusterHost();
       runningHost(host).on("user list", 'fail "context deadline exceeded"');
       expect(host.call("check_authentication", { LEAF_PEM_BASE64: "" }).lines).toEqual([]);
       expect(clusterHost().call("check_authentication").lines).toEqual([]);
     });
 
-    test("is not what a TLS handshake fails by", () => {
+    test("is not blamed for a failed TLS handshake", () => {
       const host = clusterHost();
       runningHost(host).on(
         "user list",

@@ -37,11 +37,11 @@ inEachShell((newHost) => {
     ["dataDir", { data_dir: "/data/etcd" }, "/data/etcd"],
     ["logDir", { log_dir: "/data/logs/x" }, "/data/logs/x"],
     ["supervisorProgramFile", { supervisor_ini: "etcd-server" }, "the supervisor file etcd-server"],
-  ])("another member's place is refused, by the prop to set: %s", (prop, places, what) => {
+  ])("a place that another member has claimed is refused, with the prop to set: %s", (prop, places, what) => {
     const host = claimed(places);
     expect(check(host)).toContain(
       refused(
-        `paths.${prop}: ${what} belongs to the member x of the cluster two/etcd (https://127.0.0.1:3380); to do: set paths.${prop} to one of its own; if x is gone from this host for good, rm /var/lib/cdktf-etcd/x/claim`,
+        `paths.${prop}: ${what} belongs to the member x of the cluster two/etcd (https://127.0.0.1:3380); to do: set paths.${prop} to another value; if x is gone from this host for good, rm /var/lib/cdktf-etcd/x/claim`,
       ),
     );
   });
@@ -50,11 +50,11 @@ inEachShell((newHost) => {
     {},
     { install_root: "/opt/x" },
     { install_root: "/opt-x", data_dir: "/data/etcd-2", log_dir: "/data/logs2" },
-  ])("places beside each other are fine: %j", (places) => {
+  ])("places that do not overlap are accepted: %j", (places) => {
     expect(check(claimed(places))).toEqual([]);
   });
 
-  test("a member's own claim is no obstacle, nor one that was released", () => {
+  test("a member's own claim and a released claim are accepted", () => {
     const host = newHost();
     host.call('claim_host; mkdir -p "${STATE_DIR%/*}/x"; mv "$CLAIM" "${STATE_DIR%/*}/x/released"; claim_host');
     expect(host.read("/var/lib/cdktf-etcd/a/claim").split(host.root).join("")).toBe(
@@ -64,17 +64,17 @@ inEachShell((newHost) => {
     expect(check(host)).toEqual([]);
   });
 
-  test("what a command complains of after the claim is in the phase's last line", () => {
+  test("the error of a command that fails after the claim is in the phase's last line", () => {
     const run = newHost().call("trap 'leave $?' EXIT; keep_errors; claim_host; cat /nope");
     expect(run).toEqual({
       code: 1,
       lines: [
-        "a on host-a: test failed: cat: /nope: No such file or directory; to do: correct that, and apply again; if it comes back, report it with the lines above",
+        "a on host-a: test failed: cat: /nope: No such file or directory; to do: correct that, and apply again; if it happens again, report it together with the lines above",
       ],
     });
   });
 
-  test("a stage of another state is refused while the first one may still start, and not for ever", () => {
+  test("a stage of another Terraform state is refused only for as long as the first one may still start the member", () => {
     const host = newHost();
     const claim = (genesis: string) => host.call("claim_host", { GENESIS: genesis });
     expect(claim("1")).toEqual({ code: 0, lines: [] });
@@ -82,7 +82,7 @@ inEachShell((newHost) => {
       code: 3,
       lines: [
         refused(
-          "claim: another deploy, with another Terraform state, has staged this member less than 10 minutes ago and not started it yet; to do: let that deploy end, and use its state; if there is none, apply again when 10 minutes are over",
+          "claim: another deploy, with another Terraform state, staged this member less than 10 minutes ago and has not started it yet; to do: let that deploy end, and use its state; if no such deploy is running, apply again after 10 minutes",
         ),
       ],
     });
@@ -90,18 +90,18 @@ inEachShell((newHost) => {
     const old = Date.now() / 1000 - 660;
     utimesSync(host.path("/var/lib/cdktf-etcd/a/claim"), old, old);
     expect(claim("2").code).toBe(0);
-    // One that has started is known by its name and peer URL, whatever state asks.
+    // A member that has started is identified by its name and peer URL, whichever state asks.
     host.write("/var/lib/cdktf-etcd/a/started", host.member.peerUrl);
     expect(claim("3").code).toBe(0);
   });
 
-  test("a member that an older version of this package deployed, and that has claimed nothing, is known by its startup script and its program", () => {
+  test("a member that an older version of this package deployed without a claim is recognized by its startup script and its supervisor program", () => {
     const host = newHost();
     runningHost(host);
     expect(check(host)).toEqual([]);
     expect(check(host, "MEMBER=b; STATE_DIR=${STATE_DIR%/*}/b; check_ownership")).toEqual([
       "b on host-a: test refused: paths.installRoot: /opt/etcd-v3.6.14 belongs to the member a; to do: set paths.installRoot to a directory of its own; if a is gone from this host for good, rm /opt/etcd-v3.6.14/etcd-server-startup.sh",
-      "b on host-a: test refused: paths.logDir: the program a (/etc/supervisor/conf.d/etcd-server.ini) logs to /data/logs/etcd.log; to do: set paths.logDir to a directory of its own",
+      "b on host-a: test refused: paths.logDir: the supervisor program a (/etc/supervisor/conf.d/etcd-server.ini) logs to /data/logs/etcd.log; to do: set paths.logDir to a directory of its own",
     ]);
   });
 
@@ -116,12 +116,12 @@ inEachShell((newHost) => {
     symlinkSync(host.path("/mnt/big"), host.path(link));
     expect(check(host)).toContain(
       refused(
-        `paths.${prop}: ${link} is a symbolic link to /mnt/big, and root writes through no link; to do: set paths.${prop} to ${real}`,
+        `paths.${prop}: ${link} is a symbolic link to /mnt/big, and root does not write through links; to do: set paths.${prop} to ${real}`,
       ),
     );
   });
 
-  test("a running member follows the real path of its data directory without being another", () => {
+  test("a running member whose data directory is now given by its real path is still the same member", () => {
     const host = newHost({ props: { paths: { dataDir: "/nowhere" } } });
     host.write("/mnt/data/x", "");
     symlinkSync("mnt/data", host.path("/data"));
@@ -134,8 +134,8 @@ inEachShell((newHost) => {
     ["paths.dataDir", "/data", "and root writes there", ", or set paths.dataDir to a directory of its own"],
     ["paths.logDir", "/data/logs", "and root writes there", ", or set paths.logDir to a directory of its own"],
     ["paths.installRoot", "/opt", "and root writes there", ", or set paths.installRoot to a directory of its own"],
-    ["supervisor", "/etc/supervisor/conf.d", "where supervisord reads its programs", ""],
-  ])("what others can write is refused: %s", (what, path, why, other) => {
+    ["supervisor", "/etc/supervisor/conf.d", "and supervisord reads its programs from there", ""],
+  ])("a directory that others can write to is refused: %s", (what, path, why, other) => {
     const host = newHost();
     installSupervisor(host);
     mkdirSync(host.path(path), { recursive: true });
@@ -144,22 +144,22 @@ inEachShell((newHost) => {
     expect(check(host)).toContainEqual(
       expect.stringMatching(
         new RegExp(
-          `^a on host-a: test refused: ${what}: ${path} can be changed by others than root \\(root:\\S+, mode 2775\\), ${why}; to do: chown root:root ${path} && chmod go-w ${path}${other}$`,
+          `^a on host-a: test refused: ${what}: ${path} can be changed by users other than root \\(root:\\S+, mode 2775\\), ${why}; to do: chown root:root ${path} && chmod go-w ${path}${other}$`,
         ),
       ),
     );
   });
 
-  testAsRoot("a directory on the way that etcd's user cannot enter: etcd would not start", () => {
+  testAsRoot("a parent directory that etcd's user cannot enter is refused, because etcd would not start", () => {
     const host = newHost();
     host.stub("setpriv", `[ "$1" = --reuid=1 ] && echo '${host.path("/opt")}'`);
     expect(check(host).length).toBe(2);
     expect(check(host)[0]).toMatch(
-      /paths\.installRoot: the user daemon cannot enter \/opt \(root:root, mode 755\), on the way to \/opt; to do: chmod o\+x \/opt, or set paths\.installRoot to another directory$/,
+      /paths\.installRoot: the user daemon cannot enter \/opt \(root:root, mode 755\), so etcd cannot reach \/opt; to do: chmod o\+x \/opt, or set paths\.installRoot to another directory$/,
     );
   });
 
-  testAsRoot("an empty directory for the data must be root's or etcd's", () => {
+  testAsRoot("an empty data directory must belong to root or to etcd's user", () => {
     const host = newHost();
     mkdirSync(host.path("/data/etcd"), { recursive: true });
     expect(check(host)).toEqual([]);
@@ -171,7 +171,7 @@ inEachShell((newHost) => {
     ]);
   });
 
-  test("versions made by hand are refused, and left alone", () => {
+  test("versions that were installed by hand are refused and left alone", () => {
     const host = newHost();
     host.write("/opt/etcd-v3.1.20/etcd", "");
     symlinkSync("etcd-v3.1.20", host.path("/opt/etcd"));
@@ -181,22 +181,22 @@ inEachShell((newHost) => {
         "paths.installRoot: /opt/etcd-v3.6.14 was not made by this package; to do: move it away, or set paths.installRoot to another directory",
       ),
       refused(
-        "paths.installRoot: /opt/etcd leads to /opt/etcd-v3.1.20, which was not made by this package; to do: move the link away, or set paths.installRoot to another directory",
+        "paths.installRoot: /opt/etcd points to /opt/etcd-v3.1.20, which was not made by this package; to do: move the link away, or set paths.installRoot to another directory",
       ),
     ]);
   });
 
   testAsRoot(
-    "a version's directory that another user can change is refused, though the mark of this package lies in it",
+    "a version's directory that another user can change is refused, even if it contains this package's mark",
     () => {
       const host = newHost();
       installBinaries(host);
       chownSync(host.path("/opt/etcd-v3.6.14"), 12345, 0);
       const line = refused(
-        "paths.installRoot: /opt/etcd-v3.6.14 can be changed by others than root (UNKNOWN:root, mode 755), and root runs what lies there; to do: move it away, or set paths.installRoot to another directory",
+        "paths.installRoot: /opt/etcd-v3.6.14 can be changed by users other than root (UNKNOWN:root, mode 755), and root runs what is in it; to do: move it away, or set paths.installRoot to another directory",
       );
       expect(check(host)).toEqual([line]);
-      // One that a deploy has made here, as only root has written down, is taken back by the next stage.
+      // A record that only root can write says that a deploy created this directory, so a stage gives it back to root.
       host.call('remember_made "$VERSIONED"');
       expect(check(host)).toEqual([]);
       host.call("take_over");
@@ -205,23 +205,23 @@ inEachShell((newHost) => {
   );
 
   testAsRoot.each<[string, (path: string) => void]>([
-    ["symbolic link of root, with 1 names", (path) => symlinkSync("/etc/cron.d/zz", path)],
+    ["symbolic link, owner root, hard links: 1", (path) => symlinkSync("/etc/cron.d/zz", path)],
     [
-      "regular empty file of root, with 2 names",
+      "regular empty file, owner root, hard links: 2",
       (path) => (
         writeFileSync(`${path}s`.replace("etcd.logs", "x"), ""),
         linkSync(`${path}s`.replace("etcd.logs", "x"), path)
       ),
     ],
-    ["directory of root, with 2 names", (path) => mkdirSync(path)],
-    ["regular empty file of daemon, with 1 names", (path) => (writeFileSync(path, ""), chownSync(path, 1, 1))],
-  ])("a log that leads elsewhere is refused: %s", (what, make) => {
+    ["directory, owner root, hard links: 2", (path) => mkdirSync(path)],
+    ["regular empty file, owner daemon, hard links: 1", (path) => (writeFileSync(path, ""), chownSync(path, 1, 1))],
+  ])("a log file that may lead root elsewhere is refused: %s", (what, make) => {
     const host = newHost();
     host.write("/data/logs/other.log", "");
     make(host.path("/data/logs/etcd.log"));
     expect(check(host)).toEqual([
       refused(
-        `paths.logDir: /data/logs/etcd.log is ${what}, and root writes the log there; to do: move it away, or set paths.logDir to a directory of its own`,
+        `paths.logDir: /data/logs/etcd.log is not a regular file of root with a single name (${what}), and root writes the log there; to do: move it away, or set paths.logDir to a directory of its own`,
       ),
     ]);
   });
@@ -235,38 +235,38 @@ inEachShell((newHost) => {
       return { host, cluster, close: () => own.close() };
     };
 
-    test("is gone on with by a new state of the same program", async () => {
+    test("is accepted by a new state of the same program", async () => {
       const { host, close } = await other();
       expect(host.call("claim_host", { OWNER: "2" })).toEqual({ code: 0, lines: [] });
       await close();
     });
 
-    test("is not taken by a program that does not name all members of its cluster", async () => {
+    test("is refused for a program that does not name all members of its cluster", async () => {
       const { host, cluster, close } = await other();
       cluster.members("a", "b", "c", "d");
       expect(host.call("claim_host", { OWNER: "2" }).lines).toEqual([
         refused(
-          "member: another Terraform state has deployed this member, and its cluster has d (https://127.0.0.4:2380), which the program does not name; to do: use that state; where it is lost, name these members too; or give this cluster members and hosts of its own",
+          "member: another Terraform state has deployed this member, and its cluster has d (https://127.0.0.4:2380), which the program does not name; to do: use that state; if it is lost, name these members too; or give this cluster members and hosts of its own",
         ),
       ]);
       expect(host.call("claim_host", { OWNER: "1" })).toEqual({ code: 0, lines: [] });
       await close();
     });
 
-    test("is not taken by a program that calls the cluster otherwise", async () => {
+    test("is refused for a program that gives the cluster another name", async () => {
       const { host, close } = await other();
       expect(host.call("claim_host", { OWNER: "2", CLUSTER: "stack/other" }).lines).toEqual([
         refused(
-          "member: this member is of the cluster stack/etcd, which another Terraform state has deployed, and the program calls it stack/other; to do: set the id of the construct back, move the resources in that state (docs/destroy.md), or give this cluster members and hosts of its own",
+          "member: this member belongs to the cluster stack/etcd, which another Terraform state has deployed, but the program calls the cluster stack/other; to do: set the id of the construct back, move the resources in that state (docs/destroy.md), or give this cluster members and hosts of its own",
         ),
       ]);
-      // The same state has moved its resources.
+      // The same state may rename the cluster, because it has moved its resources.
       expect(host.call("claim_host", { OWNER: "1", CLUSTER: "stack/other" })).toEqual({ code: 0, lines: [] });
       await close();
     });
   });
 
-  test("an old installation that moves to another root is still known as ours", () => {
+  test("an installation that moves to another install root is still recorded as created by this package", () => {
     const host = newHost();
     installBinaries(host);
     host.call("claim_host");

@@ -4,10 +4,10 @@ import { HEALTH, phase, rollout, runningHost } from "../support/phases";
 import { listenOn } from "../support/fake-etcd";
 import { inEachShell, testAsRoot } from "../support/shells";
 
-/** Connections of one member's etcd to another one's: made by either side, as etcd's streams are. */
+/** The addresses of this member, a peer and another member. Either side opens connections, as etcd's members do. */
 const [OWN, PEER, OTHER] = ["127.0.0.1", "127.0.0.4", "127.0.0.3"];
 
-/** An ss that knows these connections by the address that they lead to, and closes none. */
+/** An ss that lists these connections by the address to which they lead, and closes none. */
 const knows = (...lines: string[]) =>
   `printf '%s\\n' "$*" >>"$CALLS"; for word; do address=\${last:-}; last=$word; case $address in dst) ${lines
     .map((line) => `[ "$word" != ${line.split(" ").at(-1)} ] || echo '${line}'`)
@@ -20,7 +20,7 @@ beforeAll(async () => {
 afterAll(() => all.close());
 
 inEachShell((newHost) => {
-  /** The host of `a` in a cluster of four, of which the program names `a`, `b` and `c`; those in capitals are dead. */
+  /** The host of `a`. The cluster has these members (dead ones in capitals), and the program has `a`, `b` and `c`. */
   const hostOf = (letters: string, peerPort = 2380): Host => {
     const host = newHost({ props: { ports: { client: all.port, peer: peerPort } } });
     const cluster = runningHost(host);
@@ -35,7 +35,7 @@ inEachShell((newHost) => {
       .filter((call) => call.includes("-K"))
       .map((call) => / dst (\S+)/.exec(call)?.[1]);
 
-  testAsRoot("those with the peer are closed, both ways, and no others", async () => {
+  testAsRoot("the connections with the peer are closed in both directions, and no others are", async () => {
     const accepted: Socket[] = [];
     const listen = (address: string, port: number) =>
       new Promise<Server>((resolve, reject) => {
@@ -73,14 +73,14 @@ inEachShell((newHost) => {
     for (const server of [...peers, elsewhere]) server.close();
   });
 
-  describe("preflight closes those to", () => {
+  describe("preflight closes the connections to", () => {
     const preflight = (host: Host) => {
       host.stub("ss", knows());
       host.call("know_members; close_connections_to_the_dead");
       return closed(host);
     };
 
-    test("nobody at an address that would be everybody's", () => {
+    test("no member if the address would match every host", () => {
       const host = hostOf("abcd", all.port);
       host.stub("ss", knows());
       for (const url of ["https://0.0.0.0/0:2380", "https://*:2380", "https://:2380"])
@@ -88,7 +88,7 @@ inEachShell((newHost) => {
       expect(closed(host)).toEqual([]);
     });
 
-    test("nobody while all members are healthy", () => {
+    test("no member while all are healthy", () => {
       const host = hostOf("abcd", all.port);
       expect(preflight(host)).toEqual([]);
     });
@@ -97,27 +97,27 @@ inEachShell((newHost) => {
       expect(preflight(hostOf("abcD", all.port))).toEqual(["127.0.0.4"]);
     });
 
-    test("a member that is to be made anew: nothing accepts connections there", () => {
+    test("a member that is to be re-provisioned, because nothing accepts connections there", () => {
       const host = hostOf("abcd", 9);
       expect(preflight(host)).toEqual(["127.0.0.2", "127.0.0.3", "127.0.0.4"]);
     });
 
-    test("nobody where this member has no quorum: nobody will be taken out", () => {
+    test("no member if this member has no quorum, because no member will be removed", () => {
       expect(preflight(hostOf("ABCD", all.port))).toEqual([]);
     });
   });
 
-  describe("where the kernel closes none", () => {
-    test("the removal waits for data that are not acknowledged, and says so when they stay", () => {
+  describe("if the kernel closes no connections", () => {
+    test("the removal waits for unacknowledged data, and says so if they remain", () => {
       const host = hostOf("abcD", all.port);
       host.stub("ss", knows("0 46720 127.0.0.1:2380 127.0.0.4"));
       const run = host.call("DRAIN_SECONDS=1; close_connections_to https://127.0.0.4:2380");
       expect(run.lines).toEqual([
-        "a on host-a: test: connections to https://127.0.0.4:2380 still hold data that it does not take: while it is taken out, writes may stop for some seconds",
+        "a on host-a: test: connections to https://127.0.0.4:2380 still hold data that the member has not acknowledged: while it is being removed, writes may stop for some seconds",
       ]);
     });
 
-    test("connections without such data are no reason to wait", () => {
+    test("the removal does not wait for connections without unacknowledged data", () => {
       const host = hostOf("abcD", all.port);
       host.stub("ss", knows("0 0 127.0.0.1:2380 127.0.0.4"));
       expect(host.call("DRAIN_SECONDS=20; close_connections_to https://127.0.0.4:2380").lines).toEqual([]);
@@ -131,26 +131,26 @@ inEachShell((newHost) => {
         `printf '%s\\n' "$*" >>"$CALLS"; case $* in *-K*) : >'${host.root}/run/closed' ;; *'dst 127.0.0.4'*) [ -e '${host.root}/run/closed' ] || echo '0 46720 127.0.0.1:2380 127.0.0.4:50000' ;; esac`,
       );
     const waits =
-      /fell silent during this deploy: waiting \d+ s until the other members have given up their connections to it$/;
+      /stopped answering during this deploy: waiting \d+ s until the other members have dropped their connections to it$/;
 
     test.each([
       ["a rollout", (host: Host) => rollout(host)],
       ["health", (host: Host) => phase(host, "health", HEALTH)],
-    ])("is taken out by %s after its connections are closed here and have ended elsewhere", (_, run) => {
+    ])("is removed by %s after its connections have been closed here and have ended elsewhere", (_, run) => {
       const host = hostOf("abcD", all.port);
       withUnacknowledged(host);
       host.stub("sleep", `printf '%s\\n' "$*" >>"$CALLS"`);
       const { lines } = run(host);
       expect(lines[0]).toMatch(waits);
-      expect(lines[1]).toMatch(/took d \(/);
+      expect(lines[1]).toMatch(/removed d \(/);
       expect(closed(host)).toEqual(["127.0.0.4"]);
       expect(host.calls("sleep")).toContain("20");
     });
 
-    test("a healthy one that leaves keeps its connections to the end", () => {
+    test("has its connections closed, unlike a healthy member that leaves, which keeps them to the end", () => {
       const host = hostOf("abcd", all.port);
       withUnacknowledged(host);
-      expect(phase(host, "health", HEALTH).lines[0]).toMatch(/took d \(/);
+      expect(phase(host, "health", HEALTH).lines[0]).toMatch(/removed d \(/);
       expect(closed(host)).toEqual([]);
     });
   });

@@ -19,7 +19,7 @@ afterAll(() => own.close());
 
 inEachShell((newHost) => {
   test.each(["debian", "rhel"] as const)(
-    "the member is stopped and unregistered on %s, and its data stay",
+    "the member is stopped and unregistered on %s, and its data are kept",
     (supervisor) => {
       const host = newHost();
       runningHost(host, supervisor);
@@ -38,7 +38,7 @@ inEachShell((newHost) => {
     },
   );
 
-  test("with the policy destroy, data, logs, mark and binaries go, and nothing else", () => {
+  test("the policy destroy deletes the data, logs, mark and binaries, and nothing else", () => {
     const host = newHost();
     runningHost(host);
     host.write("/data/other", "");
@@ -54,26 +54,23 @@ inEachShell((newHost) => {
     expect(host.list("/var/lib/cdktf-etcd")).toEqual(["b"]);
   });
 
-  test.each(["shutdown", "decommission"])(
-    "%s: a member of the same name with another peer URL is left alone",
-    (name) => {
-      const host = newHost();
-      runningHost(host);
-      host.call("claim_host");
-      const before = pid(host);
-      const data = { CLUSTER: "stack/etcd", REMOVAL_POLICY: "destroy", PEER_URL: "https://10.9.9.9:2380" };
-      expect(phase(host, name, data)).toEqual({
-        code: 0,
-        lines: [
-          `a on host-a: ${name}: the member a of this host has the peer URL ${host.member.peerUrl}, not https://10.9.9.9:2380, and is left alone`,
-        ],
-      });
-      expect(pid(host)).toBe(before);
-    },
-  );
+  test.each(["shutdown", "decommission"])("%s leaves a member of the same name with another peer URL alone", (name) => {
+    const host = newHost();
+    runningHost(host);
+    host.call("claim_host");
+    const before = pid(host);
+    const data = { CLUSTER: "stack/etcd", REMOVAL_POLICY: "destroy", PEER_URL: "https://10.9.9.9:2380" };
+    expect(phase(host, name, data)).toEqual({
+      code: 0,
+      lines: [
+        `a on host-a: ${name}: the member a of this host has the peer URL ${host.member.peerUrl}, not https://10.9.9.9:2380, and is left alone`,
+      ],
+    });
+    expect(pid(host)).toBe(before);
+  });
 
   test.each(["shutdown", "decommission"])(
-    "%s: a member that another state of the same program has staged is left to that one, and not to nobody",
+    "%s does not touch a member that another state of the same program has staged, but that state can still remove it",
     (name) => {
       const host = newHost();
       runningHost(host);
@@ -82,22 +79,25 @@ inEachShell((newHost) => {
       const remove = (owner: string) =>
         phase(host, name, { CLUSTER: "stack/etcd", REMOVAL_POLICY: "destroy", OWNER: owner }).lines;
       expect(remove("2")).toEqual([
-        `a on host-a: ${name}: this member was staged by another Terraform state since, and is left to that one`,
+        `a on host-a: ${name}: another Terraform state has staged this member since, and the member is left to that state`,
       ]);
       expect(pid(host)).toBe(before);
       if (name === "shutdown") expect(remove("1")).toContain(said("stopped and unregistered"));
     },
   );
 
-  test.each(["", "2"])("a claim of before, or a state of before, says nothing of that: %j", (owner) => {
-    const host = newHost();
-    runningHost(host);
-    host.call("claim_host", { OWNER: owner === "" ? "1" : "" });
-    const data = { CLUSTER: "stack/etcd", REMOVAL_POLICY: "retain", OWNER: owner };
-    expect(phase(host, "shutdown", data).lines).toContain(said("stopped and unregistered"));
-  });
+  test.each(["", "2"])(
+    "a claim or a state from before owners were recorded does not prevent a shutdown (owner in the state: %j)",
+    (owner) => {
+      const host = newHost();
+      runningHost(host);
+      host.call("claim_host", { OWNER: owner === "" ? "1" : "" });
+      const data = { CLUSTER: "stack/etcd", REMOVAL_POLICY: "retain", OWNER: owner };
+      expect(phase(host, "shutdown", data).lines).toContain(said("stopped and unregistered"));
+    },
+  );
 
-  test("with the policy destroy, the data of another member, on a disk in the wrong host, are not deleted", () => {
+  test("the policy destroy does not delete the data of another member whose disk is in the wrong host", () => {
     const host = newHost();
     runningHost(host);
     host.call("claim_host");
@@ -113,7 +113,7 @@ inEachShell((newHost) => {
     expect(host.has("/data/etcd/member/wal/0.wal")).toBe(true);
   });
 
-  test("with the policy destroy, nothing is deleted by a way that has become a link", () => {
+  test("the policy destroy deletes nothing through a path that has become a link", () => {
     const host = newHost();
     runningHost(host);
     host.call("claim_host");
@@ -122,12 +122,12 @@ inEachShell((newHost) => {
     symlinkSync(host.path("/victim"), host.path("/data"));
     const before = pid(host);
     expect(shutdown(host, "destroy").lines).toContain(
-      "a on host-a: shutdown refused: directory: a part of /data/etcd has become a symbolic link, or can be changed by others than root, and root deletes nothing by such a way; to do: correct that (namei -l /data/etcd), and run this again; or set removalPolicy to RETAIN, deploy, and run this again",
+      "a on host-a: shutdown refused: directory: a part of /data/etcd has become a symbolic link, or can be changed by users other than root, and root does not delete anything on such a path; to do: correct that (namei -l /data/etcd), and run this again; or set removalPolicy to RETAIN, deploy, and run this again",
     );
     expect([pid(host), host.has("/victim/etcd/theirs")]).toEqual([before, true]);
   });
 
-  test("with the policy destroy, supervisor's name for an ini that somebody has removed goes too", () => {
+  test("the policy destroy also deletes the link to an ini file that somebody has deleted", () => {
     const host = newHost();
     runningHost(host);
     host.call("claim_host; supervisorctl stop a");
@@ -136,19 +136,22 @@ inEachShell((newHost) => {
     expect(host.list("/etc/supervisor/conf.d")).toEqual([".keep"]);
   });
 
-  testAsRoot("a directory is root's, with all below it, before it is emptied: nobody adds to it meanwhile", () => {
-    const host = newHost();
-    host.write("/data/etcd/member/wal/0.wal", "");
-    host.call('chown -R daemon "$DATA_DIR"; close_directory "$DATA_DIR"');
-    expect(host.call('find "$DATA_DIR" -printf "%u %m %P\\n" | sort').lines).toEqual([
-      "daemon 644 member/wal/0.wal",
-      "root 700 ",
-      "root 700 member",
-      "root 700 member/wal",
-    ]);
-  });
+  testAsRoot(
+    "a directory and those below it are given to root before they are emptied, so that nobody adds to them meanwhile",
+    () => {
+      const host = newHost();
+      host.write("/data/etcd/member/wal/0.wal", "");
+      host.call('chown -R daemon "$DATA_DIR"; close_directory "$DATA_DIR"');
+      expect(host.call('find "$DATA_DIR" -printf "%u %m %P\\n" | sort').lines).toEqual([
+        "daemon 644 member/wal/0.wal",
+        "root 700 ",
+        "root 700 member",
+        "root 700 member/wal",
+      ]);
+    },
+  );
 
-  test("with the policy destroy, a disk that is not mounted is asked for: its data would stay and come back", () => {
+  test("the policy destroy is refused if a disk is not mounted, because its data would remain and come back", () => {
     const host = newHost();
     runningHost(host);
     host.call("claim_host");
@@ -164,13 +167,13 @@ inEachShell((newHost) => {
     expect(host.has("/data/etcd/member/wal/0.wal")).toBe(true);
   });
 
-  test("a directory that others log to too, or that was there before, stays, with what is theirs", () => {
+  test("a directory that others log to as well, or that was there before, is kept with the files of others", () => {
     const host = newHost();
     runningHost(host);
     host.write("/data/logs/theirs.log", "whole");
     host.write("/data/logs/etcd.log.1", "");
     host.write("/data/etcd.aside-20260101T000000Z/member/wal/0.wal", "");
-    // Stage has found both directories, and made the one above.
+    // The stage found both directories and created only the version's directory.
     host.call('claim_host; remember_made "$INSTALL_ROOT/etcd-v$VERSION"');
     expect(shutdown(host, "destroy").code).toBe(0);
     expect(host.list("/data")).toEqual(["etcd", "logs"]);
@@ -182,7 +185,7 @@ inEachShell((newHost) => {
     ]);
   });
 
-  test("a data directory that is a mount point is emptied and stays", () => {
+  test("a data directory that is a mount point is emptied and kept", () => {
     const host = newHost();
     runningHost(host);
     const data = host.path("/data/etcd");
@@ -201,7 +204,7 @@ inEachShell((newHost) => {
     expect([host.list("/opt"), host.list("/var/lib")]).toEqual([[], []]);
   });
 
-  test.each(["retain", "destroy"])("a second time is as good as the first (%s)", (policy) => {
+  test.each(["retain", "destroy"])("a second shutdown has nothing to do (%s)", (policy) => {
     const host = newHost();
     runningHost(host);
     shutdown(host, policy);
@@ -214,10 +217,10 @@ inEachShell((newHost) => {
     expect([host.list("/opt"), host.list("/var/lib")]).toEqual([[], []]);
   });
 
-  test.each(["retain", "destroy"])("another member that stands in its place is left alone (%s)", (policy) => {
+  test.each(["retain", "destroy"])("another member in the same place is left alone (%s)", (policy) => {
     const host = newHost();
     runningHost(host);
-    // The same installation, registered and marked by another member's name.
+    // The same installation is registered and marked under another member's name.
     const ini = host.programIni().replace("[program:a]", "[program:b]");
     host.write("/etc/supervisor/conf.d/etcd-server.ini", ini);
     host.call('mv "$(dirname "$STATE_DIR")/a" "$(dirname "$STATE_DIR")/b"');
@@ -236,7 +239,7 @@ inEachShell((newHost) => {
   test.each([
     ["shutdown", "etcd-shutdown_members"],
     ["decommission", "etcd_decommission"],
-  ])("%s needs nothing but what Terraform remembers of the member", (phase, id) => {
+  ])("%s needs only what Terraform remembers of the member", (phase, id) => {
     const host = newHost({ props: { ports: { client: own.port } } });
     runningHost(host).members("b", "c");
     const remembered: { [key: string]: string } = {
@@ -267,25 +270,28 @@ inEachShell((newHost) => {
     expect([host.list("/data"), host.list("/opt")]).toEqual([[], []]);
   });
 
-  test.each(["retain", "destroy"])("what another cluster has taken over is left to it (%s)", (policy) => {
-    const host = newHost();
-    runningHost(host);
-    host.write("/var/lib/cdktf-etcd/a/claim", "member=a\ncluster=stack/renamed\n");
-    const running = pid(host);
-    for (const [name, leave] of Object.entries({ shutdown, decommission })) {
-      expect(leave(host, policy)).toEqual({
-        code: 0,
-        lines: [`a on host-a: ${name}: this member belongs to the cluster stack/renamed by now, and is left to it`],
-      });
-    }
-    expect(pid(host)).toBe(running);
-    expect(host.has("/data/etcd/member/wal/0.wal") && host.has("/etc/supervisor/conf.d/etcd-server.ini")).toBe(true);
-    host.write("/var/lib/cdktf-etcd/a/claim", "member=a\ncluster=stack/etcd\n");
-    expect(shutdown(host, policy).lines[0]).toBe(said("stopped and unregistered"));
-    expect(pid(host)).toBe("");
-  });
+  test.each(["retain", "destroy"])(
+    "a member that now belongs to another cluster is left to that cluster (%s)",
+    (policy) => {
+      const host = newHost();
+      runningHost(host);
+      host.write("/var/lib/cdktf-etcd/a/claim", "member=a\ncluster=stack/renamed\n");
+      const running = pid(host);
+      for (const [name, leave] of Object.entries({ shutdown, decommission })) {
+        expect(leave(host, policy)).toEqual({
+          code: 0,
+          lines: [`a on host-a: ${name}: this member now belongs to the cluster stack/renamed, and is left to it`],
+        });
+      }
+      expect(pid(host)).toBe(running);
+      expect(host.has("/data/etcd/member/wal/0.wal") && host.has("/etc/supervisor/conf.d/etcd-server.ini")).toBe(true);
+      host.write("/var/lib/cdktf-etcd/a/claim", "member=a\ncluster=stack/etcd\n");
+      expect(shutdown(host, policy).lines[0]).toBe(said("stopped and unregistered"));
+      expect(pid(host)).toBe("");
+    },
+  );
 
-  test("data without the mark of this member's life are left alone, even with the policy destroy", () => {
+  test("data without this member's started mark are left alone, even with the policy destroy", () => {
     const host = newHost();
     runningHost(host);
     rmSync(host.path("/var/lib/cdktf-etcd/a/started"));
@@ -298,7 +304,7 @@ inEachShell((newHost) => {
     expect(host.has("/opt/etcd/etcd")).toBe(true);
   });
 
-  test("what was staged and never ran goes too, with the key in it", () => {
+  test("the policy destroy also deletes what was staged and never ran, including the key", () => {
     const host = newHost();
     stagedHost(host);
     rmSync(host.path("/data/logs/etcd.log"));
@@ -312,9 +318,9 @@ inEachShell((newHost) => {
 
   test.each([
     ["data", "/data/etcd/member/wal/0.wal"],
-    ["a program", "/etc/supervisor/conf.d/etcd-server.ini"],
+    ["a supervisor program", "/etc/supervisor/conf.d/etcd-server.ini"],
     ["another member's mark", "/var/lib/cdktf-etcd/b/started"],
-  ])("where there is %s, something ran, and nothing goes without this member's mark", (_, path) => {
+  ])("where there is %s, something has run, and nothing is deleted without this member's mark", (_, path) => {
     const host = newHost();
     stagedHost(host);
     host.write(path, "");
@@ -325,10 +331,10 @@ inEachShell((newHost) => {
   test.each([
     ["the data", "/data/etcd", ["/data/etcd", "/data/logs", "/opt/etcd", "/opt/etcd-v3.6.14"]],
     ["the logs", "/data/logs/etcd.log", ["/data/logs", "/opt/etcd", "/opt/etcd-v3.6.14"]],
-    ["binaries", "/opt/etcd-v3.6.14", ["/data/logs", "/opt/etcd", "/opt/etcd-v3.6.14"]],
-    ["the link to them", "/opt/etcd", ["/data/logs", "/opt/etcd"]],
-    ["the mark, which is the last", "/var/lib/cdktf-etcd/a", []],
-  ])("killed before it deleted %s: the next run deletes the rest", (_, target, left) => {
+    ["the binaries", "/opt/etcd-v3.6.14", ["/data/logs", "/opt/etcd", "/opt/etcd-v3.6.14"]],
+    ["the link to the binaries", "/opt/etcd", ["/data/logs", "/opt/etcd"]],
+    ["the mark, which comes last", "/var/lib/cdktf-etcd/a", []],
+  ])("if a shutdown is killed before it deletes %s, the next run deletes the rest", (_, target, left) => {
     const host = newHost();
     runningHost(host);
     host.stub(
@@ -339,7 +345,7 @@ inEachShell((newHost) => {
 done`,
     );
     const killed = shutdown(host, "destroy");
-    // By the signal, or what the shell around it makes of that.
+    // The run ends by the signal, or with the code that the shell around it makes of that signal.
     expect([null, 128 + 9]).toContain(killed.code);
     expect(killed.lines.filter((line) => line.startsWith("a on host-a"))).toEqual([said("stopped and unregistered")]);
     const installed = ["/data/etcd", "/data/logs", "/opt/etcd", "/opt/etcd-v3.6.14"];
@@ -353,7 +359,7 @@ done`,
     expect(shutdown(host, "destroy")).toEqual({ code: 0, lines: [] });
   });
 
-  test("an etcd that does not stop is no success: it stays registered, and its data stay", () => {
+  test("an etcd that does not stop is a failure, and it stays registered and keeps its data", () => {
     const host = newHost();
     runningHost(host);
     const running = pid(host);
@@ -369,7 +375,7 @@ done`,
   });
 
   test.each(["retain", "destroy"])(
-    "an etcd that runs and is no program here is no success: nothing goes (%s)",
+    "an etcd that runs without a supervisor program is a failure, and nothing is deleted (%s)",
     (policy) => {
       const host = newHost();
       runningHost(host);
@@ -378,7 +384,7 @@ done`,
       expect(shutdown(host, policy)).toEqual({
         code: 1,
         lines: [
-          `a on host-a: shutdown failed: etcd runs (process ${running}), and supervisor has no program a here that could be stopped; to do: stop that process, see that nothing starts it again, and run this again`,
+          `a on host-a: shutdown failed: etcd runs (process ${running}), and supervisor has no program a here that could be stopped; to do: stop that process, make sure that nothing starts it again, and run this again`,
         ],
       });
       expect(pid(host)).toBe(running);
@@ -388,19 +394,19 @@ done`,
     },
   );
 
-  test("an upload that no stage has used goes, and the key in it", () => {
+  test("an upload that no stage has used is deleted, including the key in it", () => {
     const host = newHost();
     host.write("/home/.cdktf-etcd/a/etcd-peer-key.pem", "of a killed deploy");
     expect(shutdown(host)).toEqual({ code: 0, lines: [] });
     expect(host.has("/home/.cdktf-etcd")).toBe(false);
   });
 
-  describe("with the policy destroy, what a member of another cluster has claimed since stays:", () => {
-    /** That member, `x`, in these places. */
+  describe("the policy destroy keeps what a member of another cluster has claimed since:", () => {
+    /** Claims these places for that member, `x`. */
     const claimedByX = (places: string) =>
       `MEMBER=x; STATE_DIR=\${STATE_DIR%/*}/x; CLAIM=$STATE_DIR/claim; MADE=$STATE_DIR/made; CLUSTER=two; SUPERVISOR_INI=x; PEER_URL=https://127.0.0.1:3380; ${places} claim_host`;
 
-    test("an older installRoot and logDir of this member's", () => {
+    test("an older installRoot and logDir of this member", () => {
       const host = newHost();
       runningHost(host);
       host.call("claim_host");
@@ -429,7 +435,7 @@ done`,
       expect(host.list("/data/logs")).toEqual(["etcd.log"]);
     });
 
-    test("all places, after this member was taken off and its data were moved away", () => {
+    test("all places, after this member was shut down and its data were kept", () => {
       const host = newHost();
       runningHost(host);
       host.call("claim_host");
@@ -439,7 +445,7 @@ done`,
       expect(host.has("/data/etcd/member/wal/0.wal") && host.has("/opt/etcd/etcd")).toBe(true);
     });
 
-    test("a directory in this member's old one", () => {
+    test("a directory inside this member's old data directory", () => {
       const host = newHost();
       runningHost(host);
       host.call("claim_host");
@@ -465,11 +471,11 @@ done`,
     const REFUSED = {
       code: 3,
       lines: [
-        "a on host-a: decommission refused: still a member: the cluster still counts on this member, it was not stopped; to do: etcdctl member remove it, then on this host: supervisorctl stop a",
+        "a on host-a: decommission refused: still a member: the cluster still counts on this member, so it was not stopped; to do: remove it with etcdctl member remove, then run on this host: supervisorctl stop a",
       ],
     };
 
-    test.each(["retain", "destroy"])("is not stopped while the cluster still counts on it (%s)", (policy) => {
+    test.each(["retain", "destroy"])("is not stopped while it is still a member of the cluster (%s)", (policy) => {
       const { host } = clusterHost();
       const before = pid(host);
       expect(decommission(host, policy)).toEqual(REFUSED);
@@ -478,14 +484,14 @@ done`,
       expect(host.has("/etc/supervisor/conf.d/etcd-server.ini")).toBe(true);
     });
 
-    test("a whole cluster that is destroyed asks nobody", () => {
+    test("is stopped without asking the cluster if the whole cluster is destroyed", () => {
       const { host, cluster } = clusterHost();
       expect(shutdown(host).code).toBe(0);
       expect(pid(host)).toBe("");
       expect(cluster.calls()).toEqual([]);
     });
 
-    test("is stopped when the cluster knows it no more", () => {
+    test("is stopped if the cluster no longer has it", () => {
       const { host, cluster } = clusterHost();
       cluster.members("b", "c");
       expect(decommission(host)).toEqual({
@@ -498,7 +504,7 @@ done`,
       expect(pid(host)).toBe("");
     });
 
-    test("is stopped when its etcd stands still, and another member says that it is out", async () => {
+    test("is stopped if its etcd does not answer and another member says that it was removed", async () => {
       const both = await listenOn("127.0.0.1", "127.0.0.2");
       const host = newHost({ props: { ports: { client: both.port } } });
       const cluster = runningHost(host);
@@ -508,20 +514,20 @@ done`,
       both.close();
     });
 
-    test("is not stopped when its etcd runs and does not answer: nobody knows whether the cluster counts on it", () => {
+    test("is not stopped if its etcd runs but does not answer, because it is unknown whether it is still a member", () => {
       const { host, cluster } = clusterHost();
       const before = pid(host);
       cluster.unhealthy("a");
       expect(decommission(host)).toEqual({
         code: 3,
         lines: [
-          "a on host-a: decommission refused: still a member: its etcd runs and does not answer, so nobody knows whether the cluster counts on it; it was not stopped; to do: see /data/logs/etcd.log; then on this host: supervisorctl stop a",
+          "a on host-a: decommission refused: still a member: its etcd runs but does not answer, so it is unknown whether the cluster still counts on it; it was not stopped; to do: see /data/logs/etcd.log; then run on this host: supervisorctl stop a",
         ],
       });
       expect(pid(host)).toBe(before);
     });
 
-    test("leaves its data, and no key of any version: one that comes back has another", () => {
+    test("leaves its data but no key of any version, because a member that comes back gets a new key", () => {
       const { host, cluster } = clusterHost();
       cluster.members("b", "c");
       host.call("claim_host");
@@ -535,7 +541,7 @@ done`,
       expect(host.has("/data/etcd/member/wal/0.wal")).toBe(true);
     });
 
-    test("has nothing left to do after a shutdown of everything", () => {
+    test("needs nothing more after a shutdown of the whole cluster", () => {
       const { host } = clusterHost();
       shutdown(host, "destroy");
       expect(decommission(host, "destroy")).toEqual({ code: 0, lines: [] });

@@ -3,7 +3,7 @@ import { FakeCluster, installBinaries, listenOn } from "../support/fake-etcd";
 import { type Host, RECORD } from "../support/host";
 import { inEachShell } from "../support/shells";
 
-/** Answers of `endpoint status -w json`, as each of these versions prints them. */
+/** The output of `endpoint status -w json` from each of these versions. */
 const STATUS = {
   "3.1.20":
     '[{"Endpoint":"https://10.4.7.12:2379","Status":{"header":{"cluster_id":14841639068965178418,"member_id":10276657743932975437,"revision":1,"raft_term":2},"version":"3.1.20","dbSize":24576,"leader":10276657743932975437,"raftIndex":4,"raftTerm":2}}]',
@@ -16,7 +16,7 @@ const STATUS = {
 const CERTS =
   "--cacert=/opt/etcd/certs/ca.pem --cert=/opt/etcd/certs/etcd-peer.pem --key=/opt/etcd/certs/etcd-peer-key.pem";
 
-/** A host whose etcdctl prints this text. */
+/** Makes the host's etcdctl print this text. */
 function etcdctlPrints(host: Host, text: string): Host {
   host.write("/answer", text);
   host.write(
@@ -34,7 +34,7 @@ beforeAll(async () => {
 afterAll(() => others.close());
 
 inEachShell((newHost) => {
-  test("etcdctl uses the member's own certificate, and waits no longer than it must", () => {
+  test("etcdctl uses the member's own certificate and short time limits", () => {
     const host = etcdctlPrints(newHost(), "");
     host.call('etcdctl_at "https://10.4.7.12:2379" member list');
     expect(host.read("/asked").split(host.root).join("")).toBe(
@@ -42,12 +42,12 @@ inEachShell((newHost) => {
     );
   });
 
-  test("a call that does not end is ended, whatever it asks for; a snapshot has longer", () => {
+  test("every call of etcdctl has a time limit, which is longer for a snapshot", () => {
     const host = etcdctlPrints(newHost(), "");
     host.stub("timeout", `${RECORD}; exit 124`);
     const one = "https://10.4.7.12:2379";
     const call = (text: string) => host.call(`etcdctl_at ${text} || echo "code $?"`).lines;
-    expect(call(`${one} txn`)).toEqual([`etcdctl had no answer from ${one} within 15 s`, "code 124"]);
+    expect(call(`${one} txn`)).toEqual([`etcdctl got no answer from ${one} within 15 s`, "code 124"]);
     expect(call(`${one} lease keep-alive --once 1`)).toContain("code 124");
     expect(call(`${one},https://10.4.7.21:2379 endpoint status`)).toContain("code 124");
     expect(call(`${one} --command-timeout=600s snapshot save x`)).toContain("code 124");
@@ -61,15 +61,12 @@ inEachShell((newHost) => {
     ["3.4.23", ""],
     ["3.6.14", ""],
     ["3.10.0", ""],
-  ])(
-    "of %s etcdctl is told ETCDCTL_API=%s, by the version that lies there, not by the one that is wanted",
-    (version, api) => {
-      const host = newHost();
-      host.write(`/opt/etcd-v${version}/etcdctl`, `#!/bin/sh\necho "$ETCDCTL_API"\n`, 0o755);
-      symlinkSync(`etcd-v${version}`, host.path("/opt/etcd"));
-      expect(host.call("etcdctl_at x member list").lines).toEqual([api]);
-    },
-  );
+  ])("etcdctl %s gets ETCDCTL_API=%s, by the installed version and not by the wanted one", (version, api) => {
+    const host = newHost();
+    host.write(`/opt/etcd-v${version}/etcdctl`, `#!/bin/sh\necho "$ETCDCTL_API"\n`, 0o755);
+    symlinkSync(`etcd-v${version}`, host.path("/opt/etcd"));
+    expect(host.call("etcdctl_at x member list").lines).toEqual([api]);
+  });
 
   test.each([
     [
@@ -87,30 +84,30 @@ inEachShell((newHost) => {
       "3.6.14",
       ["https://[fd00::12]:2379 14841639068965178418 10276657743932975437 9372538179322589801 3.6.14 20480 13 true"],
     ],
-  ] as const)("the status that etcdctl %s prints is read, a line an endpoint", (version, lines) => {
+  ] as const)("the status that etcdctl %s prints is read as one line per endpoint", (version, lines) => {
     const host = etcdctlPrints(newHost(), STATUS[version]);
     expect(host.call("endpoint_status x")).toEqual({ code: 0, lines });
-    // The same with a newline at the end, which some versions print.
+    // Some versions print a newline at the end.
     host.write("/answer", `${STATUS[version]}\n`);
     expect(host.call("endpoint_status x").lines).toEqual(lines);
   });
 
-  test("no answer is no line", () => {
+  test("no answer gives no output", () => {
     expect(etcdctlPrints(newHost(), "").call("endpoint_status x").lines).toEqual([]);
   });
 
-  test("a leader is told from a follower by the whole of its ID", () => {
+  test("a leader is distinguished from a follower by its whole ID", () => {
     const host = etcdctlPrints(newHost(), STATUS["3.1.20"]);
     const role = 'is_leader "$(own_url)" && echo leader; is_follower && echo follower; true';
     expect(host.call(role).lines).toEqual(["leader"]);
     host.write("/answer", STATUS["3.4.23"]);
     expect(host.call(`CLIENT_URL=https://10.4.7.12:2379; ${role}`).lines).not.toEqual(["leader"]);
-    // The two differ by one: as floating point numbers they are the same.
+    // The two IDs differ by one, so that they would be equal as floating-point numbers.
     host.write("/answer", STATUS["3.1.20"].replace('"leader":10276657743932975437', '"leader":10276657743932975438'));
     expect(host.call(role).lines).toEqual(["follower"]);
   });
 
-  test("who has no leader, or gives no answer, is neither leader nor follower", () => {
+  test("a member that has no leader or does not answer is neither a leader nor a follower", () => {
     const host = etcdctlPrints(newHost(), STATUS["3.1.20"].replace('"leader":10276657743932975437,', ""));
     const role = 'is_leader "$(own_url)" && echo leader; is_follower && echo follower; true';
     expect(host.call(role).lines).toEqual([]);
@@ -118,13 +115,13 @@ inEachShell((newHost) => {
     expect(host.call(role).lines).toEqual([]);
   });
 
-  test("other endpoints are all but the member's own", () => {
+  test("the other endpoints are all except the member's own", () => {
     const host = newHost({ props: { ports: { client: 2379 } } });
     expect(host.call("other_endpoints").lines).toEqual(["https://127.0.0.2:2379", "https://127.0.0.3:2379"]);
     expect(host.call('ENDPOINTS=$CLIENT_URL; other_endpoints; echo "code $?"').lines).toEqual(["code 0"]);
   });
 
-  test("a port is asked before etcdctl is, also on IPv6", () => {
+  test("accepts_connections tells whether something listens on a port, also on IPv6", () => {
     const host = newHost();
     const { port } = others;
     expect(host.call(`accepts_connections https://127.0.0.2:${port} && echo yes`).lines).toEqual(["yes"]);
@@ -133,7 +130,7 @@ inEachShell((newHost) => {
     expect(host.call("accepts_connections 'https://[fd00::12]:2379'").lines).toEqual(["fd00::12 2379"]);
   });
 
-  test("the cluster lives where a linearizable read succeeds, be it through the last member", () => {
+  test("the cluster is alive if a linearizable read succeeds through any of the other members", () => {
     const host = newHost({ props: { ports: { client: others.port } } });
     installBinaries(host);
     const cluster = new FakeCluster(host);
@@ -147,7 +144,7 @@ inEachShell((newHost) => {
   });
 
   test.each(["exits with 1", "exits with 0, as until 3.1"])(
-    "health is what etcdctl says, when it %s for an endpoint that is not healthy",
+    "health is read correctly from an etcdctl that %s for an endpoint that is not healthy",
     (how) => {
       const host = newHost({ props: { ports: { client: 2379 } } });
       installBinaries(host);
@@ -165,7 +162,7 @@ inEachShell((newHost) => {
     },
   );
 
-  test("alarms come on one line, and no alarm is no text", () => {
+  test("alarms are printed on one line, and without an alarm nothing is printed", () => {
     const host = etcdctlPrints(newHost(), "memberID:1 alarm:NOSPACE \nmemberID:2 alarm:CORRUPT \n");
     expect(host.call("alarms x").lines).toEqual(["memberID:1 alarm:NOSPACE  memberID:2 alarm:CORRUPT  "]);
     host.write("/answer", "");

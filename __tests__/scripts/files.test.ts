@@ -5,7 +5,7 @@ import { inEachShell, testAsRoot } from "../support/shells";
 const mode = (host: Host, path: string) => (statSync(host.path(path)).mode & 0o7777).toString(8);
 const owner = (host: Host, path: string) => (statSync(host.path(path)).uid === 0 ? "root" : "etcd's user");
 
-/** put_file in the background, in the middle of its work on `./file`; it goes on when descriptor 8 is closed. */
+/** Runs put_file in the background up to the middle of `./file`; it continues when descriptor 8 is closed. */
 const HALF_WRITTEN = `
       mkfifo slow
       put_file ./file 644 "$ETCD_USER:$ETCD_USER" <slow &
@@ -14,7 +14,7 @@ const HALF_WRITTEN = `
       wait_until 5 test -s .file.aside`;
 
 inEachShell((newHost) => {
-  test("put_file writes standard input with its mode, and leaves nothing beside", () => {
+  test("put_file writes its standard input to a file with the given mode and leaves no other file behind", () => {
     const host = newHost();
     host.write("/files/old", "");
     const run = host.call(`printf 'a\\nb' | put_file "${host.path("/files/key.pem")}" 600 "$ETCD_USER:$ETCD_USER"`);
@@ -24,7 +24,7 @@ inEachShell((newHost) => {
     expect(readdirSync(host.path("/files"))).toEqual(["key.pem", "old"]);
   });
 
-  test("what is made is made with its mode: with a default access control list a umask has no effect", () => {
+  test("files and directories are created with their final mode, because a umask has no effect with a default access control list", () => {
     const host = newHost();
     const run = host.call(`
       umask 000
@@ -40,14 +40,14 @@ inEachShell((newHost) => {
     expect(run.lines).toEqual(["600", "755", "700"]);
   });
 
-  testAsRoot("put_file gives the file to its owner", () => {
+  testAsRoot("put_file gives the file to the given owner", () => {
     const host = newHost();
     host.call(`: | put_file "${host.path("/home/theirs")}" 644 "$ETCD_USER:$ETCD_USER"`);
     host.call(`: | put_file "${host.path("/home/ours")}" 644 root:root`);
     expect([owner(host, "/home/theirs"), owner(host, "/home/ours")]).toEqual(["etcd's user", "root"]);
   });
 
-  test("put_file never shows a secret to others, not even while it is being written", () => {
+  test("put_file never lets others read a secret, not even while it is being written", () => {
     const host = newHost();
     host.call(`
       cd "${host.path("/home")}"
@@ -65,7 +65,7 @@ inEachShell((newHost) => {
     expect(host.read("/home/key.pem")).toBe("secret");
   });
 
-  test("put_file that is killed in between leaves the old file whole, and runs again", () => {
+  test("a put_file that is killed leaves the old file intact, and can run again", () => {
     const host = newHost();
     host.write("/home/file", "old");
     const run = host.call(`
@@ -81,7 +81,7 @@ inEachShell((newHost) => {
     expect(run.lines.filter((line) => !/Killed/.test(line))).toEqual(["killed", "old", "new", "file", "slow"]);
   });
 
-  test("put_link replaces a link in one step, also one to a directory", () => {
+  test("put_link replaces a link in one step, even a link to a directory", () => {
     const host = newHost();
     host.write("/opt/one/x", "");
     host.write("/opt/two/x", "");
@@ -92,7 +92,7 @@ inEachShell((newHost) => {
     expect(readdirSync(host.path("/opt")).sort()).toEqual(["link", "one", "two"]);
   });
 
-  test("put_directory sets the mode of a directory that was there, and keeps what is in it", () => {
+  test("put_directory sets the mode of an existing directory and keeps its contents", () => {
     const host = newHost();
     host.write("/data/etcd/member/wal/0.wal", "");
     host.call(`put_directory "$DATA_DIR" 700`);
@@ -100,7 +100,7 @@ inEachShell((newHost) => {
     expect(host.has("/data/etcd/member/wal/0.wal")).toBe(true);
   });
 
-  testAsRoot("put_directory gives the directory to etcd's user, and none above it", () => {
+  testAsRoot("put_directory gives the directory to etcd's user, but none of its parents", () => {
     const host = newHost();
     const run = host.call(`umask 022; put_directory "${host.path("/data/missing/etcd")}" 700`);
     expect(run).toEqual({ code: 0, lines: [] });
@@ -108,7 +108,7 @@ inEachShell((newHost) => {
     expect([mode(host, "/data/missing"), owner(host, "/data/missing")]).toEqual(["755", "root"]);
   });
 
-  test("private_directory is for its user alone, whether it was there or not", () => {
+  test("private_directory makes a new or existing directory accessible only to its user", () => {
     const host = newHost();
     host.write("/home/there/x", "");
     host.call(`cd "${host.path("/home")}"; private_directory ./there; private_directory ./new/inner`);
@@ -119,7 +119,7 @@ inEachShell((newHost) => {
     ]);
   });
 
-  test("decode gives base64 text back, byte for byte", () => {
+  test("decode decodes base64 byte for byte", () => {
     const text = "line\n'\"$`\\ é\n";
     const encoded = Buffer.from(text).toString("base64");
     expect(newHost().call(`decode '${encoded}'`).lines).toEqual(["line", "'\"$`\\ é"]);

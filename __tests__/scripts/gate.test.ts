@@ -8,11 +8,11 @@ beforeAll(async () => {
 });
 afterAll(() => all.close());
 
-/** The gate at the end of each rollout. */
+/** The gate is the health check at the end of each rollout. */
 inEachShell((newHost) => {
   const clusterHost = () => newHost({ props: { ports: { client: all.port } } });
 
-  test("a member that does not become healthy fails, with the members that do not answer", () => {
+  test("a member that does not become healthy fails the rollout, with the members that do not answer", () => {
     const host = newHost({ props: { ports: { client: 1 } } });
     const cluster = runningHost(host);
     cluster.unhealthy("a");
@@ -21,19 +21,19 @@ inEachShell((newHost) => {
     expect({ code, lines: lines.map((line) => line.replace(/after \d+ s/, "after 60 s")) }).toEqual({
       code: 1,
       lines: [
-        "a on host-a: rollout failed: not healthy after 60 s: https://127.0.0.2:1 does not answer; https://127.0.0.3:1 does not answer; rejected connection: error; to do: bring the named members back, or see /data/logs/etcd.log; forward: correct the cause, and apply again; back: set the changed value (or version) back, and apply; the members after this one were not touched",
+        "a on host-a: rollout failed: not healthy after 60 s: https://127.0.0.2:1 does not answer; https://127.0.0.3:1 does not answer; rejected connection: error; to do: bring the named members back, or see /data/logs/etcd.log; to go forward, correct the cause and apply again; to go back, set the changed value (or version) back and apply; the members after this one were not touched",
       ],
     });
   });
 
-  test("a member that runs with data of another cluster is not called healthy, though it is in that", () => {
+  test("a member that runs on the data of another cluster does not count as healthy, although it is healthy in that cluster", () => {
     const host = clusterHost();
     const cluster = runningHost(host);
     cluster.members("a");
     cluster.healthy("a", { cluster: 78 });
     expect(rollout(host)).toEqual({
       code: 1,
-      lines: ["a on host-a: rollout failed: the members are of 2 clusters; to do: see docs/lost-data.md"],
+      lines: ["a on host-a: rollout failed: the members belong to 2 clusters; to do: see docs/lost-data.md"],
     });
   });
 
@@ -48,20 +48,20 @@ inEachShell((newHost) => {
     });
   });
 
-  test("members of another cluster are not waited for; a learner, whose own turn comes, is no reason to stop", () => {
+  test("members of another cluster fail the rollout at once, but another member that is still a learner does not", () => {
     const host = clusterHost();
     const cluster = runningHost(host);
     cluster.healthy("c", { cluster: 78 });
     expect(rollout(host)).toEqual({
       code: 1,
-      lines: ["a on host-a: rollout failed: the members are of 2 clusters; to do: see docs/lost-data.md"],
+      lines: ["a on host-a: rollout failed: the members belong to 2 clusters; to do: see docs/lost-data.md"],
     });
     cluster.healthy("c");
     cluster.members("a", "b", ["3", "started", "c", { learner: true }]);
     expect(rollout(host).code).toBe(0);
   });
 
-  test("etcd's last words are what it panicked of, not its call stack", () => {
+  test("last_words prints the reason for a panic of etcd, not its call stack", () => {
     const host = clusterHost();
     host.write(
       "/data/logs/etcd.log",
@@ -84,13 +84,13 @@ go.etcd.io/etcd/server/v3/etcdserver.panicking(...)
     ],
     ["/opt/etcd/etcd: 1: exec: not executable", "/opt/etcd/etcd: 1: exec: not executable\n\n  \n"],
     ["its log is empty", "\n\n"],
-  ])("etcd's last words are never empty: %s", (words, log) => {
+  ])("last_words always prints something: %s", (words, log) => {
     const host = clusterHost();
     host.write("/data/logs/etcd.log", log);
     expect(host.call("last_words").lines).toEqual([words]);
   });
 
-  test("etcd's last words are of the start that this phase asked for; without one they are near the end of the log", () => {
+  test("last_words reads the log from the start that this phase asked for, or only the end of the log if there was none", () => {
     const host = clusterHost();
     runningHost(host);
     host.write("/data/logs/etcd.log", "panic: of last year\n");
@@ -99,17 +99,17 @@ go.etcd.io/etcd/server/v3/etcdserver.panicking(...)
     expect(host.call("last_words").lines).toEqual(["started"]);
   });
 
-  test("a full disk is named before etcd's last words, which seldom do", () => {
+  test("last_words names a full disk first, because etcd's own messages rarely do", () => {
     const host = clusterHost();
     runningHost(host);
     host.write("/data/logs/etcd.log", "panic: failed to repair WAL: unexpected EOF\n");
     host.stub("df", "printf 'Filesystem 1M-blocks Used Available Capacity Mounted on\\n/dev/sda1 1 1 3 9%% /\\n'");
     expect(host.call("last_words").lines).toEqual([
-      "the disk of /data/etcd is full, 3 MB are free; panic: failed to repair WAL: unexpected EOF",
+      "the disk of /data/etcd is full (3 MB free); panic: failed to repair WAL: unexpected EOF",
     ]);
   });
 
-  test("an etcd that answers once and is gone again is no success", () => {
+  test("an etcd that answers once and then ends fails the rollout", () => {
     const host = clusterHost();
     const cluster = runningHost(host);
     // The gate asks for alarms after it has seen the member healthy.
@@ -118,17 +118,17 @@ go.etcd.io/etcd/server/v3/etcdserver.panicking(...)
     expect(rollout(host)).toEqual({
       code: 1,
       lines: [
-        "a on host-a: rollout failed: etcd keeps crashing: panic: out of luck; to do: see /data/logs/etcd.log; forward: correct the cause, and apply again; back: set the changed value (or version) back, and apply; the members after this one were not touched",
+        "a on host-a: rollout failed: etcd keeps crashing: panic: out of luck; to do: see /data/logs/etcd.log; to go forward, correct the cause and apply again; to go back, set the changed value (or version) back and apply; the members after this one were not touched",
       ],
     });
   });
 
-  test("an alarm that makes this member unhealthy is named at once, not waited for", () => {
+  test("an alarm that makes this member unhealthy is reported at once, without waiting", () => {
     const host = clusterHost();
     const cluster = runningHost(host);
     cluster.alarm("memberID:1 alarm:NOSPACE");
     cluster.unhealthy("a");
-    // Waiting would take the gate's 60 s, twice what a run may take here.
+    // Waiting would take the gate's 60 s, twice as long as a run may take in a test.
     expect(host.call("phase_rollout", { PHASE: "rollout", ...rolloutData(host) })).toEqual({
       code: 1,
       lines: [

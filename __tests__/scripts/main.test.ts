@@ -6,10 +6,10 @@ import { HEALTH, rolloutData } from "../support/phases";
 import { inEachShell, testAsRoot } from "../support/shells";
 import { HOST_SCRIPTS } from "../support/synth";
 
-/** The user that every system has and that may do nothing. */
+/** The uid of nobody, a user that every system has and that has no rights. */
 const NOBODY = 65534;
 
-/** So that another user can come in, and the home directory is that user's. */
+/** Lets the user nobody into the host's directory and gives that user the home directory. */
 function open(host: Host): Host {
   chmodSync(host.path("/"), 0o755);
   chownSync(host.path("/home"), NOBODY, NOBODY);
@@ -23,7 +23,7 @@ beforeAll(async () => {
 afterAll(() => listener.close());
 
 inEachShell((newHost) => {
-  test("open_inbox makes a directory that only the SSH user can enter, and becomes nobody else", () => {
+  test("open_inbox creates a directory that only the SSH user can enter, and does not use sudo", () => {
     const host = newHost();
     host.stub("sudo", RECORD);
     expect(host.phase("open_inbox")).toEqual({ code: 0, lines: [] });
@@ -31,7 +31,7 @@ inEachShell((newHost) => {
     expect(host.calls("sudo")).toEqual([]);
   });
 
-  test("open_inbox waits while another deploy's inbox is there, so that neither takes the other's key away", () => {
+  test("open_inbox waits while another deploy's inbox exists, so that neither deploy deletes the other's key", () => {
     const host = newHost();
     host.write("/home/.cdktf-etcd/a/etcd-peer-key.pem", "of another deploy");
     const inbox = host.path("/home/.cdktf-etcd/a");
@@ -40,7 +40,7 @@ inEachShell((newHost) => {
     expect(statSync(host.path("/home/.cdktf-etcd/a")).mode & 0o777).toBe(0o700);
   });
 
-  test("open_inbox takes over what a killed deploy left", () => {
+  test("open_inbox reuses an inbox that a killed deploy left", () => {
     const host = newHost();
     host.write("/home/.cdktf-etcd/a/etcd-peer-key.pem", "of a killed deploy");
     chmodSync(host.path("/home/.cdktf-etcd/a"), 0o755);
@@ -51,37 +51,37 @@ inEachShell((newHost) => {
     expect(statSync(host.path("/home/.cdktf-etcd/a")).mode & 0o777).toBe(0o700);
   });
 
-  test("a phase leaves its script nowhere, since Terraform would when it is killed", () => {
+  test("a phase deletes its script, because a killed Terraform would leave it behind", () => {
     const host = newHost();
     host.phase("shutdown", { REMOVAL_POLICY: "retain" });
     host.phase("open_inbox");
     expect(host.list("/home")).toEqual([".cdktf-etcd"]);
   });
 
-  test("a phase runs with one argument list only: as Terraform calls it, without any", () => {
+  test("a phase runs as Terraform calls it, without arguments", () => {
     const host = newHost();
     expect(host.phase("shutdown", { REMOVAL_POLICY: "destroy" })).toEqual({ code: 0, lines: [] });
   });
 
-  test("the exit code of a refusal and of a failure reach Terraform", () => {
+  test("the exit codes of a refusal and of a failure reach Terraform", () => {
     const host = newHost();
     expect(host.phase("rollout", rolloutData(host)).code).toBe(3);
     installBinaries(host);
     expect(host.phase("health", HEALTH).code).toBe(1);
   });
 
-  test("no phase ends without a word, not even by a mistake of the scripts", () => {
+  test("no phase fails without a message, not even because of an error in the scripts", () => {
     const host = newHost();
     host.stub("mkdir", "exit 7");
     expect(host.phase("shutdown", { REMOVAL_POLICY: "retain" })).toEqual({
       code: 1,
       lines: [
-        "a on host-a: shutdown failed: a command ended with code 7; to do: correct that, and apply again; if it comes back, report it with the lines above",
+        "a on host-a: shutdown failed: a command exited with code 7; to do: correct that, and apply again; if it happens again, report it together with the lines above",
       ],
     });
   });
 
-  testAsRoot("a user who is not root and has no sudo is refused, and nothing was done", () => {
+  testAsRoot("a user who is not root and has no sudo is refused, and nothing is changed", () => {
     const host = open(newHost());
     const before = host.list("/");
     expect(host.phase("shutdown", {}, { uid: NOBODY })).toEqual({
@@ -93,7 +93,7 @@ inEachShell((newHost) => {
     expect(host.list("/")).toEqual(before);
   });
 
-  testAsRoot("a sudo that asks for a password is refused in the same words", () => {
+  testAsRoot("a sudo that asks for a password is refused with the same message", () => {
     const host = open(newHost());
     host.stub("sudo", "echo 'sudo: a password is required' >&2; exit 1");
     expect(host.phase("shutdown", {}, { uid: NOBODY })).toEqual({
@@ -104,22 +104,22 @@ inEachShell((newHost) => {
     });
   });
 
-  testAsRoot("a home that keeps root out is refused with the way out", () => {
+  testAsRoot("a home directory that root cannot read is refused, with what to do", () => {
     const host = open(newHost());
     host.stub("sudo", 'shift; [ "$1" != test ]');
     const run = host.phase("shutdown", {}, { uid: NOBODY });
     expect(run).toEqual({
       code: 3,
       lines: [
-        "a on host-a: shutdown refused: script: root cannot read /home/run-1.sh; a home on NFS may keep root out; to do: set ssh.scriptPath to a file on a disk of the host's, in a directory that only nobody can enter",
+        "a on host-a: shutdown refused: script: root cannot read /home/run-1.sh; a home directory on NFS may deny access to root; to do: set ssh.scriptPath to a file on a local disk of the host, in a directory that only nobody can enter",
       ],
     });
   });
 
-  testAsRoot("a sudo that asks for nothing runs the same file again, and passes the SSH user's inbox on", () => {
+  testAsRoot("a sudo that asks for no password runs the same file again and passes on the SSH user's inbox", () => {
     const host = open(newHost());
     host.stub("sudo", RECORD);
-    // For nobody to write to.
+    // The user nobody must be able to write to this file.
     host.write("/stubs/sudo.calls", "", 0o666);
     expect(host.phase("shutdown", {}, { uid: NOBODY })).toEqual({ code: 0, lines: [] });
     expect(host.calls("sudo")).toEqual([
@@ -131,21 +131,21 @@ inEachShell((newHost) => {
     ]);
   });
 
-  test("a phase that takes too long is ended, with one clear line", () => {
+  test("a phase that takes too long is ended with a message", () => {
     const host = newHost();
     installBinaries(host);
     host.write("/opt/etcd-v3.6.14/etcdctl", "#!/bin/sh\nsleep 30\n", 0o755);
     const started = Date.now();
     const run = host.phase("health", HEALTH, { seconds: 1 });
     expect(run.code).toBe(1);
-    // Before it the shell may say that what it waited for was terminated.
+    // Before this line, the shell may print that its child process was terminated.
     expect(run.lines.at(-1)).toBe(
-      "a on host-a: health failed: not done within 1 s; to do: look at the last line above, and apply again",
+      "a on host-a: health failed: it did not finish within 1 s; to do: look at the last line above, and apply again",
     );
     expect(Date.now() - started).toBeLessThan(10000);
   });
 
-  test("a phase that has begun goes on when Terraform is gone", () => {
+  test("a phase that has started continues when Terraform is gone", () => {
     const host = newHost();
     const run = host.call(`
       phase_health() { kill -HUP $$; say "nobody reads this" >&-; : >"${host.path("/home/done")}"; }
@@ -155,7 +155,7 @@ inEachShell((newHost) => {
     expect(host.has("/home/done")).toBe(true);
   });
 
-  /** A phase that does this. */
+  /** Runs a phase whose function consists of this text. */
   const doing = (host: Host, phase: string, text: string, seconds = 60) =>
     host.program([
       "set -eu",
@@ -165,29 +165,29 @@ inEachShell((newHost) => {
       `main ${phase} ${seconds} "$@"`,
     ]);
 
-  test("a phase that is ended in the middle cleans up: the key in its inbox, the turn that others wait for", () => {
+  test("a phase that is ended in the middle deletes the key in its inbox and gives back the turn", () => {
     const host = newHost({ props: { ports: { client: listener.port } } });
     installBinaries(host);
     const cluster = new FakeCluster(host);
     host.write("/home/.cdktf-etcd/a/etcd-peer-key.pem", "secret");
     const run = doing(host, "stage", "turn=7; sleep 30", 1);
-    expect(run.lines.at(-1)).toMatch(/stage failed: not done within 1 s/);
+    expect(run.lines.at(-1)).toMatch(/stage failed: it did not finish within 1 s/);
     expect(host.list("/home")).toEqual([]);
     expect(cluster.calls()).toEqual(["a lease revoke 7"]);
   });
 
-  test("a phase that somebody ends says so", () => {
+  test("a phase that is ended by a signal says so", () => {
     const host = newHost();
     const run = doing(host, "health", "kill -TERM $$; sleep 1");
     expect(run).toEqual({
       code: 1,
       lines: [
-        "a on host-a: health failed: signal 15 has ended it; to do: find out who stopped it on this host, and apply again",
+        "a on host-a: health failed: it was ended by signal 15; to do: find out who or what sent that signal on this host, and apply again",
       ],
     });
   });
 
-  test("nothing of the login's environment reaches a phase, but the proxies its downloads", () => {
+  test("nothing of the login environment reaches a phase, except the proxy settings, which reach its downloads", () => {
     const host = newHost();
     host.environment = {
       ETCDCTL_ENDPOINTS: "https://elsewhere:2379",
@@ -216,7 +216,7 @@ inEachShell((newHost) => {
     expect(run.lines).toContain("https_proxy=http://user:secret@proxy:3128");
   });
 
-  test("what a proxy's password is, is in no command line", () => {
+  test("the password of a proxy appears in no command line", () => {
     const host = newHost();
     host.environment = { https_proxy: "http://user:secret@proxy:3128" };
     const run = doing(
@@ -227,57 +227,60 @@ inEachShell((newHost) => {
     expect(run.lines).toEqual(["0"]);
   });
 
-  test("a script where others can go is refused before it becomes root", () => {
+  test("a script in a directory that others can enter is refused before it becomes root", () => {
     const host = newHost();
     installBinaries(host);
     const said = (run: { code: number | null; lines: string[] }) => [run.code, ...run.lines];
-    // What encloses this machine's test directories is private.
+    // The directory that encloses the host's home is private in tests, so it is opened here.
     chmodSync(host.path("/"), 0o755);
     chmodSync(host.path("/home"), 0o711);
     const refused = said(doing(host, "health", "echo ran"));
     expect(refused[0]).toBe(3);
     expect(refused[1]).toMatch(
-      /^a on host-a: health refused: script: other users can enter \/home, and so change the script that Terraform puts there before it becomes root; to do: chmod 700 \/home; or set ssh\.scriptPath to a file in a directory that only \w+ can enter; whoever could enter may have changed this very script: look at what has run here$/,
+      /^a on host-a: health refused: script: other users can enter \/home, so they could change the script that Terraform uploads there before it becomes root; to do: chmod 700 \/home; or set ssh\.scriptPath to a file in a directory that only \w+ can enter; somebody may already have changed this very script, so check what has run on this host$/,
     );
     chmodSync(host.path("/home"), 0o700);
     expect(said(doing(host, "health", "echo ran"))).toEqual([0, "ran"]);
   });
 
-  testAsRoot("a private directory that another user can rename is no private place", () => {
+  testAsRoot("a private directory that another user can rename does not count as private", () => {
     const host = newHost();
     chownSync(host.path("/"), NOBODY, NOBODY);
     chmodSync(host.path("/"), 0o755);
     expect(doing(host, "health", "echo ran").lines[0]).toMatch(
-      /^a on host-a: health refused: script: other users can change .* and so put another \/home in its place; to do: chmod go-w .*; or set ssh\.scriptPath to /,
+      /^a on host-a: health refused: script: other users can change .*, so they could replace \/home with a directory of their own; to do: chmod go-w .*; or set ssh\.scriptPath to /,
     );
   });
 
-  testAsRoot("a home directory of another's, or that a group can enter, is no private place", () => {
-    const host = newHost();
-    chmodSync(host.path("/"), 0o755);
-    const said = () => doing(host, "health", "echo ran").lines;
-    chownSync(host.path("/home"), NOBODY, NOBODY);
-    expect(said()[0]).toMatch(/refused: script/);
-    chownSync(host.path("/home"), 0, 0);
-    expect(said()).toEqual(["ran"]);
-    // Whose primary group it is, no list of a group's members says.
-    chmodSync(host.path("/home"), 0o750);
-    expect(said()[0]).toMatch(/refused: script/);
-  });
+  testAsRoot(
+    "a home directory that belongs to another user or that a group can enter does not count as private",
+    () => {
+      const host = newHost();
+      chmodSync(host.path("/"), 0o755);
+      const said = () => doing(host, "health", "echo ran").lines;
+      chownSync(host.path("/home"), NOBODY, NOBODY);
+      expect(said()[0]).toMatch(/refused: script/);
+      chownSync(host.path("/home"), 0, 0);
+      expect(said()).toEqual(["ran"]);
+      // A group's list of members lacks the users whose primary group it is, so the group may contain others.
+      chmodSync(host.path("/home"), 0o750);
+      expect(said()[0]).toMatch(/refused: script/);
+    },
+  );
 
-  test("an inbox that cannot be made is refused in one line", () => {
+  test("an inbox that cannot be created is refused in one line", () => {
     const host = newHost();
     host.write("/home/.cdktf-etcd", "a file of somebody's");
     const run = host.phase("open_inbox");
     expect(run.code).toBe(3);
     expect(run.lines).toEqual([
       expect.stringMatching(
-        /^a on host-a: open_inbox refused: upload: \w+ cannot make \/home\/\.cdktf-etcd: mkdir: .*File exists; to do: let \w+ write to \/home and own what is there, or set ssh\.scriptPath to a file in another directory that only \w+ can enter$/,
+        /^a on host-a: open_inbox refused: upload: \w+ cannot create \/home\/\.cdktf-etcd: mkdir: .*File exists; to do: give \w+ write permission on \/home and ownership of what is in it, or set ssh\.scriptPath to a file in another directory that only \w+ can enter$/,
       ),
     ]);
   });
 
-  test("the empty file that Terraform leaves in the place of a script is swept, and no other's", async () => {
+  test("the empty file that Terraform leaves in place of its script is deleted, and no other file is", async () => {
     const host = newHost();
     expect(doing(host, "health", ":").code).toBe(0);
     host.write("/home/run-1.sh", "");
@@ -287,7 +290,7 @@ inEachShell((newHost) => {
   });
 
   describe("the lock", () => {
-    test("another deploy on the same member is waited for, and told about", () => {
+    test("a phase waits for another deploy on the same member, and says so", () => {
       const host = newHost();
       const lock = host.path("/run/cdktf-etcd/a.lock");
       const run = host.call(`
@@ -298,25 +301,29 @@ inEachShell((newHost) => {
         echo ours`);
       expect(run).toEqual({
         code: 0,
-        lines: ["a on host-a: test: another deploy works on this member, waiting for it", "other done", "ours"],
+        lines: [
+          "a on host-a: test: another deploy is working on this member, waiting for it to finish",
+          "other done",
+          "ours",
+        ],
       });
     });
 
-    test("one that does not end is refused after a minute", () => {
+    test("a phase is refused if the other deploy does not end within a minute", () => {
       const host = newHost();
       host.stub("flock", `${RECORD}; exit 1`);
       host.write("/run/cdktf-etcd/a.lock", "77\n");
       expect(host.call("take_lock")).toEqual({
         code: 3,
         lines: [
-          "a on host-a: test: another deploy works on this member, waiting for it",
-          "a on host-a: test refused: locked: another deploy has been at work on this member for a minute (process 77 of this host); to do: wait for it to end, or end it (kill), then apply again",
+          "a on host-a: test: another deploy is working on this member, waiting for it to finish",
+          "a on host-a: test refused: locked: another deploy has been working on this member for a minute (process 77 on this host); to do: wait for that process to end, or end it with kill, and apply again",
         ],
       });
       expect(host.calls("flock")).toEqual(["-n 9", "-w 60 9"]);
     });
 
-    test("a free lock is taken without a word, and gone with its process", () => {
+    test("a free lock is taken without a message and is released with its process", () => {
       const host = newHost();
       expect(host.call("take_lock")).toEqual({ code: 0, lines: [] });
       expect(host.call("take_lock")).toEqual({ code: 0, lines: [] });

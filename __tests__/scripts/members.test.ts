@@ -2,7 +2,7 @@ import { FakeCluster, installBinaries } from "../support/fake-etcd";
 import type { Host } from "../support/host";
 import { inEachShell } from "../support/shells";
 
-/** `member list` as etcdctl prints it since 3.4, and at the end a line as until 3.3. */
+/** The output of `member list` from etcdctl 3.4 or later, with a last line as etcdctl up to 3.3 prints it. */
 const LIST = [
   "8211f1d0f64f3269, started, m12, https://10.4.7.12:2380, https://10.4.7.12:2379, false",
   "91bc3c398fb3c146, started, m120, https://10.4.7.120:2380, https://10.4.7.120:2379, true",
@@ -27,7 +27,7 @@ inEachShell((newHost) => {
     host.write("/opt/etcd/etcdctl", `#!/bin/sh\ncat '${host.path("/answer")}'\n`, 0o755);
     return host;
   }
-  test("what a member says of itself is no more than a name or a URL can hold, and the file of a first start is not run by it", () => {
+  test("unexpected characters in a member's name and URLs are replaced, and in the file for a first start they are not executed", () => {
     const host = listing([
       "8, started, x$(id) ' y, https://10.4.7.1:2380,https://a$(id):2380, https://10.4.7.1:2379, false",
     ]);
@@ -42,12 +42,12 @@ inEachShell((newHost) => {
 
   const filter = (host: Host, text: string) => host.call(`members_of x | ${text}`).lines;
 
-  test("the member list is a line a member, with a dash for what the cluster does not know yet", () => {
+  test("the member list is read as one line per member, with a dash for what the cluster does not know yet", () => {
     expect(listing().call("members_of x")).toEqual({ code: 0, lines: READ });
     expect(listing([]).call("members_of x")).toEqual({ code: 0, lines: [] });
   });
 
-  test("of several client URLs the first counts that leads to the member from here; of loopbacks alone, the first", () => {
+  test("of several client URLs, the first that is not a loopback address is used, or the first if all of them are", () => {
     const entry = (urls: string) => `8211f1d0f64f3269, started, x, https://10.4.7.12:2380, ${urls}, false`;
     const read = (url: string) => `8211f1d0f64f3269 x https://10.4.7.12:2380 ${url} voter`;
     const host = listing([
@@ -69,14 +69,14 @@ inEachShell((newHost) => {
     ["https://10.4.7.9:2380", [READ[5]]],
     ["https://10.4.7.12:23800", []],
     ["https://10x4x7x12:2380", []],
-  ])("a member is known by its exact peer URL %s", (url, found) => {
+  ])("a member is identified by its exact peer URL %s", (url, found) => {
     const host = listing();
     const own = (text: string) => host.call(`PEER_URL='${url}'; members_of x | ${text}`).lines;
     expect(own("own_entry")).toEqual(found);
     expect(own("others")).toEqual(READ.filter((line) => !found.includes(line)));
   });
 
-  test("the program's members are told from others by exact peer URL, whatever their names", () => {
+  test("the program's members are identified by their exact peer URLs, whatever their names", () => {
     const host = listing();
     const program = "INITIAL_CLUSTER='x=https://10.4.7.12:2380,m120=https://10.4.7.1:2380,y=https://[fd00::2]:2380'";
     expect(host.call(`${program}; members_of x | desired`).lines).toEqual([READ[0], READ[3], READ[4]]);
@@ -88,19 +88,19 @@ inEachShell((newHost) => {
     ]);
   });
 
-  test("voters and learners", () => {
+  test("voters and learners can be listed separately", () => {
     expect(filter(listing(), "voters")).toEqual([READ[0], READ[2], READ[3], READ[5]]);
     expect(filter(listing(), "learners")).toEqual([READ[1], READ[4]]);
   });
 
-  test("in messages they are by name and peer URL, and by that alone where there is no name", () => {
+  test("messages call a member by its name and peer URL, or only by its peer URL if it has no name", () => {
     expect(filter(listing(), "named")).toEqual([
       "m12 (https://10.4.7.12:2380), m120 (https://10.4.7.120:2380), m1b (https://10.4.7.1:23800), https://10.4.7.1:2380, https://[fd00::2]:2380, old (https://10.4.7.9:2380)",
     ]);
     expect(filter(listing([]), "named")).toEqual([]);
   });
 
-  test("unhealthy are those that do not answer, and those that never started; nobody of nobody", () => {
+  test("members that do not answer or never started are unhealthy, and an empty list has no unhealthy members", () => {
     const host = newHost({ props: { ports: { client: 2379 } } });
     installBinaries(host);
     const cluster = new FakeCluster(host);

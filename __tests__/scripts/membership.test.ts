@@ -4,9 +4,9 @@ import { HEALTH, phase, pid, rollout, rolloutData, runningHost } from "../suppor
 import { inEachShell } from "../support/shells";
 
 const took = (name: string, address: string, phase = "health") =>
-  `a on host-a: ${phase}: took ${name} (https://${address}:2380) out of the cluster`;
+  `a on host-a: ${phase}: removed ${name} (https://${address}:2380) from the cluster`;
 const leftovers = (name: string) =>
-  `its etcd did not answer: if its host does not either, what is there stays, and its etcd refuses to run; to clean up there: supervisorctl stop ${name}, remove its supervisor file, /data/etcd, /opt/etcd and what it points to`;
+  `its etcd did not answer; if its host does not answer either, nothing is cleaned up there, and its etcd refuses to run; to clean up there: supervisorctl stop ${name}, remove its supervisor file, /data/etcd, /opt/etcd and what it points to`;
 
 let all: Awaited<ReturnType<typeof listenOn>>;
 beforeAll(async () => {
@@ -14,9 +14,12 @@ beforeAll(async () => {
 });
 afterAll(() => all.close());
 
-/** How members that the program no longer names leave the cluster: the dead ones first, by a rollout, the healthy ones by health, last. */
+/**
+ * How members that the program no longer names leave the cluster: a rollout removes the dead ones first, and health
+ * removes the healthy ones last.
+ */
 inEachShell((newHost) => {
-  /** The host of `a` in a cluster of these members, of which the program names `a`, `b` and `c`; those in capitals are dead. */
+  /** The host of `a`. The cluster has these members (dead ones in capitals), and the program has `a`, `b` and `c`. */
   function clusterOf(letters: string): { host: Host; cluster: FakeCluster } {
     const host = newHost({ props: { ports: { client: all.port } } });
     const cluster = runningHost(host);
@@ -28,18 +31,18 @@ inEachShell((newHost) => {
   const health = (host: Host) => phase(host, "health", HEALTH);
   const removals = (cluster: FakeCluster) => cluster.changes().filter((call) => call.includes("remove"));
 
-  test("a list that is the first one of its state takes nobody out, dead or alive: that state has never named them", () => {
+  test("the first list of members in a state removes no member, dead or alive, because that state has never named them", () => {
     const { host, cluster } = clusterOf("abcdE");
     const first = { FOUNDING_MEMBERSHIP: HEALTH.MEMBERSHIP };
     expect(phase(host, "rollout", { ...rolloutData(host), ...first }).code).toBe(0);
     expect(phase(host, "health", { ...HEALTH, ...first }).lines.at(-1)).toBe(
-      "a on host-a: health failed: the cluster has d (https://127.0.0.4:2380), e (https://127.0.0.5:2380), which the program does not name, nor did it before; to do: add it to the program, or take it out by etcdctl member remove",
+      "a on host-a: health failed: the cluster has d (https://127.0.0.4:2380), e (https://127.0.0.5:2380), which the program does not name and has never named; to do: add it to the program, or remove it with etcdctl member remove",
     );
     expect(removals(cluster)).toEqual([]);
   });
 
   describe("a rollout", () => {
-    test("takes dead ones out, before anything else", () => {
+    test("removes dead members before anything else", () => {
       const { host, cluster } = clusterOf("abcDE");
       expect(rollout(host)).toEqual({
         code: 0,
@@ -55,7 +58,7 @@ inEachShell((newHost) => {
       expect(cluster.turn()).toBeUndefined();
     });
 
-    test("does so through another member where its own etcd does not run", () => {
+    test("removes them through another member if its own etcd does not run", () => {
       const { host, cluster } = clusterOf("abcD");
       host.call("supervisorctl stop a");
       cluster.unhealthy("a");
@@ -64,22 +67,22 @@ inEachShell((newHost) => {
       expect(removals(cluster)).toEqual(["b member remove 4"]);
     });
 
-    test("leaves healthy ones where they are: until the others have had their turn they are a help", () => {
+    test("does not remove healthy members, which help the quorum until the other members have been changed", () => {
       const { host, cluster } = clusterOf("abcde");
       expect(rollout(host)).toEqual({ code: 0, lines: ["a on host-a: rollout: healthy"] });
       expect(cluster.memberNames()).toEqual(["a", "b", "c", "d", "e"]);
       expect(cluster.changes()).toEqual([]);
     });
 
-    test("takes nobody out while no cluster answers", () => {
+    test("removes no member while no cluster answers", () => {
       const { host, cluster } = clusterOf("ABCD");
       expect(rollout(host).code).toBe(1);
       expect(removals(cluster)).toEqual([]);
     });
 
-    test("takes nobody out without whom there would be no quorum, and says who is missing", () => {
+    test("removes no member without which there would be no quorum, and names the members that do not answer", () => {
       const { host, cluster } = clusterOf("abCdeF");
-      // Without f there are five: a, b, d and e are a quorum. With two more dead they are not.
+      // Without f there are five members, and a, b, d and e are a quorum. With d and e dead there is no quorum.
       cluster.unhealthy("de");
       cluster.on("endpoint health", "true");
       const before = pid(host);
@@ -95,7 +98,7 @@ inEachShell((newHost) => {
   });
 
   describe("health", () => {
-    test("takes out what the program no longer names, one after the other, before the table", () => {
+    test("removes the members that the program no longer names one after the other, before the table", () => {
       const { host, cluster } = clusterOf("abcde");
       const run = health(host);
       expect(run.code).toBe(0);
@@ -109,23 +112,23 @@ inEachShell((newHost) => {
       expect(cluster.turn()).toBeUndefined();
     });
 
-    test("takes the dead ones out first: each healthy one still counts for the quorum", () => {
+    test("removes the dead members first, because each healthy one still counts for the quorum", () => {
       const { host, cluster } = clusterOf("abcdE");
       expect(health(host).code).toBe(0);
       expect(removals(cluster)).toEqual(["a member remove 5", "a member remove 4"]);
     });
 
-    test("a member that was added and never started goes too, though it has no client URL", () => {
+    test("removes a member that was added and never started, although it has no client URL", () => {
       const { host, cluster } = clusterOf("abc");
       cluster.members("a", "b", "c", ["9", "unstarted", "d", { learner: true }]);
       cluster.began("d");
       expect(health(host).code).toBe(0);
       expect(cluster.memberNames()).toEqual(["a", "b", "c"]);
-      // Whoever is added there next is added by somebody else.
+      // The join is no longer recorded, so that a member which is added there later counts as somebody else's.
       expect(cluster.joins()).toEqual([]);
     });
 
-    test("a join that has ended is forgotten, and one that has not is remembered", () => {
+    test("forgets a join that has ended, and remembers one that has not", () => {
       const { host, cluster } = clusterOf("abc");
       cluster.began("c");
       expect(health(host).code).toBe(0);
@@ -138,17 +141,17 @@ inEachShell((newHost) => {
       expect(other.cluster.joins()).toEqual(["https://127.0.0.3:2380"]);
     });
 
-    test("one that somebody else is adding stays, and is named at the end; so it is with a rollout", () => {
+    test("does not remove a member that somebody else is adding but reports it at the end, and a rollout does not remove it either", () => {
       const { host, cluster } = clusterOf("abc");
       cluster.members("a", "b", "c", ["9", "unstarted", "d", { learner: true }]);
       expect(rollout(host).code).toBe(0);
       expect(health(host).lines.at(-1)).toBe(
-        "a on host-a: health failed: the cluster has https://127.0.0.4:2380, which the program does not name, nor did it before; to do: add it to the program, or take it out by etcdctl member remove",
+        "a on host-a: health failed: the cluster has https://127.0.0.4:2380, which the program does not name and has never named; to do: add it to the program, or remove it with etcdctl member remove",
       );
       expect(cluster.changes()).toEqual([]);
     });
 
-    test("a leader hands its office over before it is taken out", () => {
+    test("moves leadership before it removes the leader", () => {
       const { host, cluster } = clusterOf("abcd");
       cluster.healthy("abcd", { leader: 4 });
       expect(health(host).lines.slice(0, 2)).toEqual([
@@ -159,7 +162,7 @@ inEachShell((newHost) => {
     });
 
     test.each(["cannot move it", "says it moved, but did not"])(
-      "a leader whose etcdctl %s is taken out all the same: that costs an election, no more",
+      "removes a leader even if etcdctl %s, which only costs an election",
       (how) => {
         const { host, cluster } = clusterOf("abcd");
         cluster.healthy("abcd", { leader: 4 });
@@ -170,30 +173,30 @@ inEachShell((newHost) => {
       },
     );
 
-    test("nobody is taken out before all that the program names have joined", () => {
+    test("removes no member before all members in the program have joined", () => {
       const { host, cluster } = clusterOf("abd");
       expect(health(host)).toEqual({
         code: 3,
         lines: [
-          "a on host-a: health refused: scale in: no member is taken out before these have joined: https://127.0.0.3:2380 ; to do: apply again: their rollouts come first",
+          "a on host-a: health refused: scale in: no member is removed before these have joined: https://127.0.0.3:2380 ; to do: apply again: their rollouts come first",
         ],
       });
       expect(cluster.changes()).toEqual([]);
     });
 
-    test("nobody is taken out while one that stays is not healthy", () => {
+    test("removes no member while a member that stays is not healthy", () => {
       const { host, cluster } = clusterOf("abCd");
       expect(health(host)).toEqual({
         code: 3,
         lines: [
-          "a on host-a: health refused: scale in: c (https://127.0.0.3:2380) is not healthy, and nobody is taken out while a member that stays is not; to do: bring it back, or take it out of the program too, and apply again",
+          "a on host-a: health refused: scale in: c (https://127.0.0.3:2380) is not healthy, and no member is removed while one that stays is unhealthy; to do: bring it back, or remove it from the program too, and apply again",
         ],
       });
       expect(cluster.changes()).toEqual([]);
       expect(cluster.turn()).toBeUndefined();
     });
 
-    test("a cluster that takes nobody out just now is asked again; its words are said when it never does", () => {
+    test("repeats a removal that the cluster refuses for the moment, and prints etcd's error if it never succeeds", () => {
       const { host, cluster } = clusterOf("abcd");
       cluster.on(
         "member remove",
@@ -207,19 +210,19 @@ inEachShell((newHost) => {
       expect(health(other.host)).toEqual({
         code: 1,
         lines: [
-          "a on host-a: health failed: etcd does not take out d (https://127.0.0.4:2380): Error: etcdserver: unhealthy cluster; to do: see the log of the leader, and apply again",
+          "a on host-a: health failed: etcd does not remove d (https://127.0.0.4:2380): Error: etcdserver: unhealthy cluster; to do: see the log of the leader, and apply again",
         ],
       });
       expect(other.cluster.turn()).toBeUndefined();
     });
 
-    test("one that another deploy has taken out meanwhile is no failure", () => {
+    test("does not fail if another deploy has removed the member in the meantime", () => {
       const { host, cluster } = clusterOf("abcd");
       cluster.on("member remove", `change_members "/^4, /d"`);
       expect(health(host)).toMatchObject({ code: 0, lines: expect.arrayContaining([took("d", "127.0.0.4")]) });
     });
 
-    test("a member that keeps its name and gets another address is said to leave things on its old host", () => {
+    test("says that a member with a new address leaves files on its old host", () => {
       const { host, cluster } = clusterOf("abc");
       const members = host.read("/run/cluster/members");
       host.write(
@@ -229,7 +232,7 @@ inEachShell((newHost) => {
       cluster.healthy("d");
       expect(health(host).lines.slice(0, 2)).toEqual([
         took("c", "127.0.0.4"),
-        "a on host-a: health: its name stays in the program, with another address: what is on its host stays there, and its etcd refuses to run; to clean up there: supervisorctl stop c, remove its supervisor file, /data/etcd, /opt/etcd and what it points to",
+        "a on host-a: health: its name stays in the program with another address, so its old host is not cleaned up, and its etcd refuses to run; to clean up there: supervisorctl stop c, remove its supervisor file, /data/etcd, /opt/etcd and what it points to",
       ]);
     });
   });

@@ -9,21 +9,21 @@ const refusals = (host: Host, text = "check_mounted") =>
   host.call(text).lines.map((line) => line.replace("a on host-a: test refused: data directory: ", ""));
 
 const absent = (mount: string, why: string, more = "") =>
-  `${mount} ${why}, /data/etcd would lie on another disk; to do: mount ${mount}${more}`;
-const IN_FSTAB = "is in /etc/fstab and not mounted";
+  `${mount} ${why}, so /data/etcd would be on another disk; to do: mount ${mount}${more}`;
+const IN_FSTAB = "is in /etc/fstab but not mounted";
 
-/** The data of a member may lie on file systems that are mounted above its data directory, at it, or below it. */
+/** A member's data may be on file systems that are mounted above its data directory, at it or below it. */
 inEachShell((newHost) => {
   const clusterHost = clusterHosts(newHost);
 
-  describe("what fstab has", () => {
+  describe("fstab", () => {
     const fstab = (host: Host, text: string) => host.write("/etc/fstab", text.replace(/@/g, host.root));
 
     test.each([
       ["above the data directory", "/data"],
-      ["at it", "/data/etcd"],
-      ["below it", "/data/etcd/member/wal"],
-      ["with a slash at its end", "/data/"],
+      ["at the data directory", "/data/etcd"],
+      ["below the data directory", "/data/etcd/member/wal"],
+      ["with a trailing slash", "/data/"],
     ])("a mount point %s must be mounted", (_, path) => {
       const host = newHost();
       fstab(host, `/dev/sda1 / ext4 defaults 0 1\n/dev/sdb1 @${path} ext4 defaults 0 2\n`);
@@ -34,7 +34,7 @@ inEachShell((newHost) => {
       expect(refusals(host)).toEqual([]);
     });
 
-    test("the last line counts without its line break, and a bind mount as any other", () => {
+    test("the last line counts even without a line break, and a bind mount counts like any other", () => {
       const host = newHost();
       mounted(host);
       fstab(host, "/dev/sda1 / ext4 defaults 0 1\n/dev/sdb1 @/data ext4 defaults 0 2");
@@ -44,20 +44,23 @@ inEachShell((newHost) => {
     });
 
     test.each([
-      ["a comment", "#/dev/sdb1 @/data ext4 defaults 0 2\n  # /dev/sdb1 @/data ext4\n"],
-      ["what is mounted only when somebody asks for it", "/dev/sdb1 @/data ext4 rw,noauto 0 2\n"],
-      ["a swap", "/dev/sdb1 none swap sw 0 0\n"],
+      ["a mount point in a comment", "#/dev/sdb1 @/data ext4 defaults 0 2\n  # /dev/sdb1 @/data ext4\n"],
+      ["a file system with noauto", "/dev/sdb1 @/data ext4 rw,noauto 0 2\n"],
+      ["swap space", "/dev/sdb1 none swap sw 0 0\n"],
       ["another directory", "/dev/sdb1 @/data2 ext4 defaults 0 2\n/dev/sdb2 @/data\\0402 ext4 defaults 0 2\n"],
-      ["another directory below", "/dev/sdb1 @/data/logs ext4 defaults 0 2\n"],
-      ["what is below the data and holds none of them", "/dev/sdb1 @/data/etcd/.zfs/snapshot/x zfs defaults 0 0\n"],
-    ])("%s is none", (_, text) => {
+      ["a directory beside the data directory", "/dev/sdb1 @/data/logs ext4 defaults 0 2\n"],
+      [
+        "a directory below the data directory that holds no data",
+        "/dev/sdb1 @/data/etcd/.zfs/snapshot/x zfs defaults 0 0\n",
+      ],
+    ])("%s need not be mounted", (_, text) => {
       const host = newHost();
       mounted(host);
       fstab(host, text);
       expect(refusals(host)).toEqual([]);
     });
 
-    test("a host without one has none", () => {
+    test("a host without an fstab is accepted", () => {
       expect(refusals(newHost())).toEqual([]);
     });
   });
@@ -67,10 +70,10 @@ inEachShell((newHost) => {
     mounted(host);
     host.stub(
       "systemctl",
-      // Of an inactive unit systemd tells with --all only.
+      // systemctl shows an inactive unit only with --all.
       `[ "$1 $2" = "show --all" ] && printf '%s\\n' Id=proc.mount Where=/proc UnitFileState= '' Id=data.mount Where=${host.path("/data")} UnitFileState=enabled`,
     );
-    expect(refusals(host)).toEqual([absent("/data", "is to be mounted by data.mount and is not")]);
+    expect(refusals(host)).toEqual([absent("/data", "should be mounted by data.mount but is not")]);
     mounted(host, host.path("/data"));
     expect(refusals(host)).toEqual([]);
   });
@@ -78,7 +81,7 @@ inEachShell((newHost) => {
   describe("what was mounted when the member was healthy", () => {
     const LAST = "was mounted when this member was last healthy and is not now";
     const FORGET =
-      "; if the data shall lie elsewhere from now on: rm -f /var/lib/cdktf-etcd/a/mounts /opt/etcd/mounts, and apply again";
+      "; if the data are to be elsewhere from now on: rm -f /var/lib/cdktf-etcd/a/mounts /opt/etcd/mounts, and apply again";
 
     function remembered(): Host {
       const host = clusterHost();
@@ -96,14 +99,14 @@ inEachShell((newHost) => {
       expect(refusals(host)).toEqual([]);
     });
 
-    test("must be mounted, by whatever mounted it; each is named once, with how to forget it", () => {
+    test("must still be mounted, and each missing mount is named once, with how to forget it", () => {
       const host = remembered();
       host.write("/etc/fstab", `/dev/sdb1 ${host.path("/data")} ext4 defaults 0 2\n`);
       mounted(host, host.path("/data2"));
       expect(refusals(host)).toEqual([absent("/data", IN_FSTAB), absent("/data/etcd/member/wal", LAST, FORGET)]);
     });
 
-    test("is no concern of a member with another data directory", () => {
+    test("does not matter to a member with another data directory", () => {
       const host = remembered();
       mounted(host);
       expect(refusals(host, "DATA_DIR=/elsewhere; check_mounted")).toEqual([]);
@@ -115,7 +118,7 @@ inEachShell((newHost) => {
       expect(host.read("/opt/etcd/mounts")).toBe(host.read(MOUNTS));
     });
 
-    test("is a list without entries where nothing is mounted", () => {
+    test("is an empty list if nothing was mounted", () => {
       const host = clusterHost();
       runningHost(host);
       mounted(host, "/srv");
@@ -124,7 +127,7 @@ inEachShell((newHost) => {
     });
   });
 
-  test.each(["bootstrap", "rollout"])("is looked at by a %s, before it founds, starts or joins anything", (name) => {
+  test.each(["bootstrap", "rollout"])("a %s checks the mounts before it founds, starts or joins anything", (name) => {
     const host = clusterHost();
     const cluster = stagedHost(host);
     host.write("/etc/fstab", `/dev/sdb1 ${host.path("/data")} ext4 defaults 0 2\n`);
@@ -141,7 +144,7 @@ inEachShell((newHost) => {
     expect(cluster.changes()).toEqual([]);
   });
 
-  test("a write-ahead log whose files are gone is lost data: the member is joined anew", () => {
+  test("a write-ahead log without files means that the data are lost, and the member is removed and joined again", () => {
     const host = clusterHost();
     const cluster = stagedHost(host);
     host.write("/data/etcd/member/snap/db", "");
@@ -151,9 +154,9 @@ inEachShell((newHost) => {
     cluster.healthy("bc");
     cluster.status("a");
     expect(rollout(host).lines.map((line) => line.split("rollout: ")[1])).toEqual([
-      expect.stringContaining("moved what lay in"),
+      expect.stringContaining("moved the contents of"),
       "its data are gone: removing the member, then joining it again",
-      expect.stringContaining("took a"),
+      expect.stringContaining("removed a"),
       "added to the cluster",
       expect.stringContaining("is a learner"),
       "promoted",

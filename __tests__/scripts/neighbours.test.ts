@@ -7,11 +7,11 @@ import { inEachShell } from "../support/shells";
 
 const NEXT = "/opt/etcd-v3.6.14/etcd-server.ini.next";
 
-/** Other programs under the same supervisord: none of their processes is touched, and none of their mistakes is overlooked. */
+/** Other programs under the same supervisord. Their processes are never touched, and errors in their files are seen. */
 inEachShell((newHost) => {
   const clusterHost = clusterHosts(newHost);
 
-  /** The neighbour runs, and its file has been edited since. */
+  /** The other program runs, and its file has been edited since it was started. */
   function withPendingEdit(host: Host): Host {
     installNeighbour(host);
     host.call("supervisorctl update");
@@ -25,7 +25,7 @@ inEachShell((newHost) => {
     expect(host.call("supervisorctl reread").lines).toContain("jobs: changed");
   }
 
-  test("a first start takes over one program, and leaves another's pending edit pending", () => {
+  test("a first start adds only the member's program, and leaves another program's pending edit pending", () => {
     const host = clusterHost();
     stagedHost(host);
     host.write("/data/etcd/member/wal/0.wal", "");
@@ -35,7 +35,7 @@ inEachShell((newHost) => {
     expectUntouched(host);
   });
 
-  test("so does the rollout of a changed program", () => {
+  test("a rollout of a changed program leaves another program's pending edit pending", () => {
     const host = clusterHost();
     runningHost(host);
     withPendingEdit(host);
@@ -48,7 +48,7 @@ inEachShell((newHost) => {
     expectUntouched(host);
   });
 
-  test("so does a removal", () => {
+  test("a removal leaves another program's pending edit pending", () => {
     const host = clusterHost();
     runningHost(host);
     withPendingEdit(host);
@@ -58,7 +58,7 @@ inEachShell((newHost) => {
     expectUntouched(host);
   });
 
-  test("one whose name looks like an error is none, whatever is pending for it", () => {
+  test("a program whose name looks like an error is not taken for one, whatever is pending for it", () => {
     const host = clusterHost();
     runningHost(host);
     host.write("/etc/supervisor/conf.d/on-error.conf", "[program:on-error]\ncommand=sleep 1\n");
@@ -70,7 +70,7 @@ inEachShell((newHost) => {
     expect(rollout(host).code).toBe(0);
   });
 
-  test("a removal needs no file of another: one that supervisord cannot read does not keep the member there", () => {
+  test("another program's file that supervisord cannot read does not prevent a removal", () => {
     const host = clusterHost();
     runningHost(host);
     breakNeighbour(host);
@@ -79,7 +79,7 @@ inEachShell((newHost) => {
     );
   });
 
-  test("a changed program that supervisord does not read fails with supervisord's words; the member runs on as it was, and with the file corrected it is taken over", () => {
+  test("a rollout of a changed program fails with supervisord's message and leaves the member running if supervisord cannot read its configuration, and succeeds once that is corrected", () => {
     const host = clusterHost();
     runningHost(host);
     breakNeighbour(host);
@@ -98,7 +98,7 @@ inEachShell((newHost) => {
     expect(host.has("/data/logs/new.log")).toBe(true);
   });
 
-  test("what an earlier deploy only believed to be taken over is mended by the next rollout", () => {
+  test("a changed program file that supervisord has not loaded is loaded by the next rollout", () => {
     const host = clusterHost();
     runningHost(host);
     const ini = host.programIni().replace("/data/logs/etcd.log", "/data/logs/new.log");
@@ -107,13 +107,13 @@ inEachShell((newHost) => {
     expect(host.has("/data/logs/new.log")).toBe(true);
   });
 
-  test("a restart that brings back another binary is a failure, and says which one runs", () => {
+  test("a restart that starts another binary fails, and says which one runs", () => {
     const host = clusterHost();
     runningHost(host);
     installBinaries(host, "3.5.33");
     host.write("/opt/etcd-v3.5.33/etcd-server-startup.sh", host.startupScript(), 0o755);
     symlinkSync("../etcd-v3.6.14/certs.0", host.path("/opt/etcd-v3.5.33/certs"));
-    // The program does not start by the link that a rollout changes.
+    // This program does not start etcd through the link that a rollout changes.
     const ini = host.programIni().replace("/opt/etcd/etcd-server-startup.sh", "/opt/own.sh");
     host.write("/opt/own.sh", host.startupScript().replace("/opt/etcd/etcd \\", "/opt/etcd-v3.5.33/etcd \\"), 0o755);
     host.write("/etc/supervisor/conf.d/etcd-server.ini", ini);
@@ -125,7 +125,7 @@ inEachShell((newHost) => {
     );
   });
 
-  test("a process with other arguments than the startup script has, or that supervisord did not start, is not what was meant", () => {
+  test("runs_as_meant reports a process whose arguments differ from the startup script's, or that supervisord did not start", () => {
     const host = clusterHost();
     runningHost(host);
     const differences = () => host.call('runs_as_meant || echo "$difference"').lines;
@@ -139,6 +139,6 @@ inEachShell((newHost) => {
     expect(differences()).toEqual(["it runs with --log-level=it's quoted, which the startup script does not have"]);
     host.call("supervisorctl restart a >/dev/null; wait_until 5 is_running");
     host.call('running=$(etcd_pid); mv "$(dirname "$CURRENT")/../run/etcd.pid" "$(dirname "$CURRENT")/../run/x"');
-    expect(differences()[0]).toMatch(/^its process \d+ is not the one that supervisord has \(0\)$/);
+    expect(differences()[0]).toMatch(/^its process \d+ is not the one that supervisord manages \(0\)$/);
   });
 });

@@ -7,16 +7,16 @@ const CHANGE = { quotaBackendBytes: 4294967296 };
 const REFUSED = {
   code: 3,
   lines: [
-    "a on host-a: rollout refused: stage: what is staged here is not what this deploy has planned: another deploy was here since, or this member's stage was cut short; to do: see that nobody else deploys, then terraform apply -replace='null_resource.stage'",
+    "a on host-a: rollout refused: stage: what is staged here is not what this deploy has planned: another deploy has staged this member since, or this member's stage was interrupted; to do: make sure that nobody else deploys, then run terraform apply -replace='null_resource.stage'",
   ],
 };
 
-/** A rollout brings what its own deploy has planned, or nothing. */
+/** A rollout applies what its own deploy has planned, or nothing. */
 inEachShell((newHost) => {
   const check = (host: ReturnType<typeof newHost>, cluster = {}, ini?: string) =>
     host.call("require_own_stage", { PHASE: "rollout", ...rolloutData(host, cluster, ini) });
 
-  test.each(["staged", "in use"])("what is %s may be what was planned", (where) => {
+  test.each(["staged", "in use"])("what is %s is accepted if it is what the deploy has planned", (where) => {
     const host = newHost();
     if (where === "staged") stagedHost(host);
     else runningHost(host);
@@ -25,13 +25,13 @@ inEachShell((newHost) => {
     expect(check(host, CHANGE)).toEqual({ code: 0, lines: [] });
   });
 
-  test("members that come or go make no difference: etcd does not read them", () => {
+  test("added or removed members make no difference, because etcd with data ignores them", () => {
     const host = newHost();
     runningHost(host);
     expect(check(host, { members: host.cluster.members.slice(0, 2) })).toEqual({ code: 0, lines: [] });
   });
 
-  test("another startup script is refused: that of another deploy, or the old one where the new one never came", () => {
+  test("another startup script is refused, whether it is another deploy's or the old one because the new one was never staged", () => {
     const host = newHost();
     runningHost(host);
     const before = pid(host);
@@ -41,7 +41,7 @@ inEachShell((newHost) => {
     expect(pid(host)).toBe(before);
   });
 
-  test("another program is refused, and so is none", () => {
+  test("another supervisor program is refused, and so is a missing one", () => {
     const host = newHost();
     runningHost(host);
     expect(check(host, {}, "[program:a]\n")).toEqual(REFUSED);
@@ -50,7 +50,7 @@ inEachShell((newHost) => {
   });
 
   test.each(["etcd-peer.pem", "ca.pem"])(
-    "certificates of another deploy are refused, in use and staged (%s)",
+    "certificates of another deploy are refused, both in use and staged (%s)",
     (file) => {
       const host = newHost();
       stagedHost(host);

@@ -4,7 +4,7 @@ import { breakNeighbour, installSupervisor, installSupervisorFiles } from "../su
 import { type Host, RECORD } from "../support/host";
 import { inEachShell } from "../support/shells";
 
-/** A server that wants a password, in a process of its own: the tests wait for what asks it. */
+/** A server that asks for a password. It has its own process, because the tests block while they wait for clients. */
 const MIRROR = `
 require("node:http").createServer((request, response) => {
   const login = Buffer.from((request.headers.authorization ?? "").replace("Basic ", ""), "base64").toString();
@@ -30,7 +30,7 @@ inEachShell((newHost) => {
     [["dnf", "yum"], "dnf"],
     [["yum"], "yum"],
     [["zypper"], "zypper"],
-  ])("of %j the package manager is %s", (there, chosen) => {
+  ])("of the package managers %j, %s is used", (there, chosen) => {
     const host = newHost();
     for (const manager of there) host.stub(manager, RECORD);
     expect(host.call("package_manager")).toEqual({ code: 0, lines: [chosen] });
@@ -40,12 +40,12 @@ inEachShell((newHost) => {
     expect(newHost().call("package_manager || echo none").lines).toEqual(["none"]);
   });
 
-  test("apt-get reads its lists first, asks nothing, and waits for its lock", () => {
+  test("apt-get updates its lists first and asks no questions", () => {
     const host = newHost();
     host.stub("apt-get", `echo "$DEBIAN_FRONTEND $*" >>"$CALLS"`);
     expect(host.call("install_packages supervisor")).toEqual({
       code: 0,
-      lines: ["a on host-a: test: installing supervisor by apt-get"],
+      lines: ["a on host-a: test: installing supervisor with apt-get"],
     });
     expect(host.calls("apt-get")).toEqual([
       "noninteractive -q update",
@@ -53,40 +53,42 @@ inEachShell((newHost) => {
     ]);
   });
 
-  test.each(["dnf", "yum"])("%s installs and asks nothing", (manager) => {
+  test.each(["dnf", "yum"])("%s installs and asks no questions", (manager) => {
     const host = newHost();
     host.stub(manager, RECORD);
     expect(host.call("install_packages supervisor").lines).toEqual([
-      `a on host-a: test: installing supervisor by ${manager}`,
+      `a on host-a: test: installing supervisor with ${manager}`,
     ]);
     expect(host.calls(manager)).toEqual(["-qy install supervisor"]);
   });
 
-  test("a package that cannot be had is one line with the last words of the package manager", () => {
+  test("a package that cannot be installed gives one line with the last message of the package manager", () => {
     const host = newHost();
     host.stub("dnf", "echo 'Last metadata check'; echo 'Error: Unable to find a match: supervisor' >&2; echo; exit 1");
     expect(host.call("install_packages supervisor; echo not reached")).toEqual({
       code: 1,
       lines: [
-        "a on host-a: test: installing supervisor by dnf",
-        "a on host-a: test failed: installing supervisor ended with: Error: Unable to find a match: supervisor; to do: see that the host's package sources offer supervisor (RHEL: enable EPEL for supervisor), or install it by hand, and apply again",
+        "a on host-a: test: installing supervisor with dnf",
+        "a on host-a: test failed: cannot install supervisor: Error: Unable to find a match: supervisor; to do: make sure that the host's package sources offer supervisor (RHEL: enable EPEL for supervisor), or install it by hand, and apply again",
       ],
     });
   });
 
-  test("a source of somebody else's that does not answer is no reason to fail when the package can be had, and is named when it cannot", () => {
+  test("a package source that does not answer is ignored if the package can be installed, and named if it cannot", () => {
     const host = newHost();
     const update = "case $* in *update) echo 'Hit:1 x'; echo 'E: Failed to fetch y'; exit 100 ;; esac";
     host.stub("apt-get", `${RECORD}; ${update}`);
     expect(host.call("install_packages curl").code).toBe(0);
     host.stub("apt-get", `${RECORD}; ${update}; echo 'E: Unable to locate package curl'; exit 100`);
-    expect(host.call("install_packages curl").lines.at(-1)).toMatch(/ended with: E: Failed to fetch y; to do: /);
+    expect(host.call("install_packages curl").lines.at(-1)).toMatch(
+      /cannot install curl: E: Failed to fetch y; to do: /,
+    );
   });
 
   const LISTS_LOCKED =
     "E: Could not get lock /var/lib/apt/lists/lock. It is held by process 812 (apt-get)\nE: Unable to lock directory /var/lib/apt/lists/";
 
-  test("a lock that another run holds, as on a cloud host's first boot, is waited for, and it is said who holds it", () => {
+  test("a lock that another process holds, as on a cloud host's first boot, is waited for, and its holder is named", () => {
     const host = newHost();
     const tries = host.path("/run/tries");
     host.stub(
@@ -96,21 +98,21 @@ inEachShell((newHost) => {
     expect(host.call("sleep() { :; }; install_packages supervisor")).toEqual({
       code: 0,
       lines: [
-        "a on host-a: test: installing supervisor by apt-get",
+        "a on host-a: test: installing supervisor with apt-get",
         "a on host-a: test: the package manager is in use, waiting up to 300 s: E: Could not get lock /var/lib/apt/lists/lock. It is held by process 812 (apt-get)",
       ],
     });
   });
 
-  test("a lock that is held for ever is named in the end", () => {
+  test("a lock that is never released is reported in the end", () => {
     const host = newHost();
     host.stub("apt-get", `printf '${LISTS_LOCKED}'; exit 100`);
     expect(host.call("PACKAGE_LOCK_SECONDS=0; install_packages supervisor").lines.at(-1)).toBe(
-      "a on host-a: test failed: installing supervisor: the package manager has been in use for 0 s: E: Could not get lock /var/lib/apt/lists/lock. It is held by process 812 (apt-get); to do: see that the process that holds it ends, and apply again",
+      "a on host-a: test failed: cannot install supervisor: the package manager has been in use for 0 s: E: Could not get lock /var/lib/apt/lists/lock. It is held by process 812 (apt-get); to do: wait until the process that holds the lock has ended, and apply again",
     );
   });
 
-  test("cloud-init that is still at work is waited for", () => {
+  test("cloud-init is waited for if it is still at work", () => {
     const host = newHost();
     host.stub("cloud-init", `${RECORD}; echo 'status: running'`);
     host.stub("dnf", RECORD);
@@ -120,7 +122,7 @@ inEachShell((newHost) => {
     expect(host.calls("cloud-init")).toEqual(["status", "status --wait"]);
   });
 
-  test("a supervisor that is there and answers is left alone", () => {
+  test("a supervisor that is installed and answers is left alone", () => {
     const host = newHost();
     installSupervisor(host);
     host.stub("systemctl", `${RECORD}; [ "$1" != is-enabled ] || echo enabled`);
@@ -129,7 +131,7 @@ inEachShell((newHost) => {
     expect(systemChanges(host)).toEqual([]);
   });
 
-  test("a supervisor that runs and would not come back after a reboot is enabled", () => {
+  test("a supervisor that runs but would not start after a reboot is enabled", () => {
     const host = newHost();
     installSupervisor(host, "rhel");
     const enabled = host.path("/run/enabled");
@@ -144,8 +146,8 @@ inEachShell((newHost) => {
 
   test.each([
     ["cannot be enabled", "exit 1"],
-    ["nothing starts at boot, whatever systemctl enable says", "[ $1 != is-enabled ] || echo static"],
-    ["is enabled until then", "[ $1 != is-enabled ] || echo enabled-runtime"],
+    ["does not start at boot in spite of systemctl enable", "[ $1 != is-enabled ] || echo static"],
+    ["is enabled only until the next reboot", "[ $1 != is-enabled ] || echo enabled-runtime"],
   ])("a supervisor whose unit %s is warned about", (_, script) => {
     const host = newHost();
     installSupervisor(host, "rhel");
@@ -154,11 +156,11 @@ inEachShell((newHost) => {
     host.write("/proc/70/cgroup", "0::/system.slice/apps-supervisor.service\n");
     host.stub("systemctl", script);
     expect(host.call("ensure_supervisor").lines).toEqual([
-      "a on host-a: test: warning: apps-supervisor.service is not enabled: see that supervisord starts at boot, or etcd does not come back after a reboot",
+      "a on host-a: test: warning: apps-supervisor.service is not enabled: make sure that supervisord starts at boot, otherwise etcd does not come back after a reboot",
     ]);
   });
 
-  test("files of others that a fresh supervisor cannot read are named", () => {
+  test("files of other programs that a newly started supervisord cannot read are named", () => {
     const host = newHost();
     installSupervisor(host);
     breakNeighbour(host);
@@ -169,7 +171,7 @@ inEachShell((newHost) => {
 
   test("a missing supervisor is installed, enabled and waited for", () => {
     const host = newHost();
-    installSupervisorFiles(host, "rhel"); // what the package brings
+    installSupervisorFiles(host, "rhel"); // what the package contains
     const supervisorctl = host.path("/stubs/supervisorctl");
     const up = host.path("/run/up");
     host.stub("dnf", `printf '#!/bin/sh\\ntest -e ${up} && echo 1\\n' >${supervisorctl}; chmod 755 ${supervisorctl}`);
@@ -179,36 +181,36 @@ inEachShell((newHost) => {
     );
     expect(host.call("ensure_supervisor")).toEqual({
       code: 0,
-      lines: ["a on host-a: test: installing supervisor by dnf"],
+      lines: ["a on host-a: test: installing supervisor with dnf"],
     });
     expect(systemChanges(host)).toEqual(["enable --now supervisord.service"]);
   });
 
-  test("a supervisor that includes nothing is refused with the file to correct", () => {
+  test("a supervisor that includes no directory for programs is a failure that names the file to correct", () => {
     const host = newHost();
     installSupervisor(host);
     host.write("/etc/supervisor/supervisord.conf", "[supervisord]\n");
     expect(host.call("ensure_supervisor")).toEqual({
       code: 1,
       lines: [
-        "a on host-a: test failed: /etc/supervisor/supervisord.conf includes no existing directory for programs; to do: let it include one by [include] files = …, and apply again",
+        "a on host-a: test failed: /etc/supervisor/supervisord.conf includes no existing directory for programs; to do: add one with [include] files = …, and apply again",
       ],
     });
   });
 
-  test("a supervisord that never answers fails with the unit to look at", () => {
+  test("a supervisord that never answers is a failure that names the unit to look at", () => {
     const host = newHost();
     installSupervisorFiles(host, "debian");
     host.stub("supervisorctl", "echo 'no socket, refused connection' | cut -d, -f1; exit 2");
     expect(host.call('wait_until() { shift; "$@"; }; ensure_supervisor')).toEqual({
       code: 1,
       lines: [
-        "a on host-a: test failed: supervisord does not start: no socket; to do: correct the cause, see: systemctl status supervisor.service; and apply again",
+        "a on host-a: test failed: supervisord does not start: no socket; to do: correct the cause (see: systemctl status supervisor.service), and apply again",
       ],
     });
   });
 
-  test("curl is preferred, and a failing download gives its message", () => {
+  test("curl is preferred, and a failed download gives its message", () => {
     const host = newHost();
     host.stub("curl", `${RECORD}; echo 'curl: (22) 404' >&2; exit 22`);
     host.stub("wget", RECORD);
@@ -219,7 +221,7 @@ inEachShell((newHost) => {
     expect(host.calls("wget")).toEqual([]);
   });
 
-  test("wget does it where there is no curl", () => {
+  test("wget is used if there is no curl", () => {
     const host = newHost();
     host.stub("wget", `${RECORD}; echo 'wget: 404' >&2; exit 8`);
     expect(host.call("download https://m/x /t/x || echo code $?").lines).toEqual(["wget: 404", "code 8"]);
@@ -230,7 +232,7 @@ inEachShell((newHost) => {
     const downloaders = ["curl", "wget", "python3"].filter((tool) => existsSync(`/usr/bin/${tool}`));
 
     test.each(downloaders)(
-      "%s brings the archive, and the password is in no command line and in no message",
+      "gives the archive to %s, and the password appears in no command line and in no message",
       (tool) => {
         const host = newHost();
         host.stub(tool, `${RECORD}; exec /usr/bin/${tool} "$@"`);
@@ -253,7 +255,7 @@ inEachShell((newHost) => {
     );
   });
 
-  test("supervisor's Python does it where there is neither", () => {
+  test("supervisor's Python is used if there is neither curl nor wget", () => {
     const host = newHost();
     host.stub("python3", 'exec /usr/bin/python3 "$@"');
     host.write("/home/served", "archive\n");

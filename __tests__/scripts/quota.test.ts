@@ -12,7 +12,10 @@ beforeAll(async () => {
 afterAll(() => all.close());
 
 inEachShell((newHost) => {
-  /** A host of a cluster whose database has 20480 bytes, which runs with `running` and whose program says `wanted`; nothing else differs. */
+  /**
+   * A host of a cluster whose database has 20480 bytes. Its etcd runs with the quota `running`, and its program has the
+   * quota `wanted`; nothing else differs.
+   */
   function hostWith(running: number | undefined, wanted: number | undefined): { host: Host; cluster: FakeCluster } {
     const host = newHost({ props: { ports: { client: all.port }, quotaBackendBytes: running } });
     const cluster = runningHost(host);
@@ -23,12 +26,12 @@ inEachShell((newHost) => {
 
   describe("preflight", () => {
     test.each([
-      ["less than the database has", undefined, 20000],
-      ["hardly more than the database has", 100000, 22000],
-    ])("refuses a quota of %s, with one that is enough", (_, running, wanted) => {
+      ["smaller than the database", undefined, 20000],
+      ["hardly larger than the database", 100000, 22000],
+    ])("refuses a quota that is %s, and names one that is large enough", (_, running, wanted) => {
       const { host } = hostWith(running, wanted);
       expect(host.call("check_quota").lines).toEqual([
-        `a on host-a: test refused: quota: the database has 20480 bytes, quotaBackendBytes is ${wanted}: the next writes would raise the alarm NOSPACE, which stops all writes of the cluster; to do: set quotaBackendBytes to 22760 or more; or make the database smaller first: compact it and defragment each member, see docs/alarms.md`,
+        `a on host-a: test refused: quota: the database has 20480 bytes, quotaBackendBytes is ${wanted}: the next writes would raise the alarm NOSPACE, which stops all writes to the cluster; to do: set quotaBackendBytes to 22760 or more; or make the database smaller first: compact it and defragment each member, see docs/alarms.md`,
       ]);
     });
 
@@ -36,14 +39,14 @@ inEachShell((newHost) => {
       ["smaller, and large enough", undefined, 22760],
       ["larger than the one that the database has reached", 20000, 21000],
       ["the default instead of a smaller one", 20000, undefined],
-      ["as it was", 20000, 20000],
-    ])("takes one that is %s", (_, running, wanted) => {
+      ["unchanged", 20000, 20000],
+    ])("accepts a quota that is %s", (_, running, wanted) => {
       expect(hostWith(running, wanted).host.call("check_quota").lines).toEqual([]);
     });
   });
 
   describe("a rollout under NOSPACE", () => {
-    /** Etcd grants no lease then, and etcdctl calls every member unhealthy. */
+    /** A cluster under an alarm: etcd grants no lease, and etcdctl calls every member unhealthy. */
     function full(running: number | undefined, wanted: number | undefined, alarm = NOSPACE) {
       const { host, cluster } = hostWith(running, wanted);
       cluster.alarm(alarm);
@@ -58,14 +61,14 @@ inEachShell((newHost) => {
       return { host, cluster, before: pid(host) };
     }
 
-    test("that brings a larger quota goes through, without a turn, and leaves the alarm to the operator", () => {
+    test("that brings a larger quota succeeds without the turn, and leaves the alarm to the operator", () => {
       const { host, cluster, before } = full(20000, 40000);
       expect(rollout(host, { cluster: { quotaBackendBytes: 40000 } })).toEqual({
         code: 0,
         lines: [
-          "a on host-a: rollout: the alarm NOSPACE is raised, under which etcd takes no turn: restarting with the larger quota without it",
+          "a on host-a: rollout: the alarm NOSPACE is raised, and etcd grants no turn while it is: restarting with the larger quota, without the turn",
           "a on host-a: rollout: restarted",
-          "a on host-a: rollout: the alarm NOSPACE stays until it is cleared: etcdctl alarm disarm, when all members have the larger quota",
+          "a on host-a: rollout: the alarm NOSPACE stays raised until you clear it: when all members have the larger quota, run etcdctl alarm disarm",
           "a on host-a: rollout: healthy",
         ],
       });
@@ -75,7 +78,7 @@ inEachShell((newHost) => {
 
     test.each([
       ["brings a smaller one", 40000, 30000, NOSPACE],
-      ["brings a larger one that the database has reached already", 10000, 20000, NOSPACE],
+      ["brings a larger one that the database has already reached", 10000, 20000, NOSPACE],
       ["changes something else", 40000, 40000, NOSPACE],
       ["brings a larger one, while a member's data differ too", 20000, 40000, `${NOSPACE}\nmemberID:2 alarm:CORRUPT`],
     ])("that %s is refused", (_, running, wanted, alarm) => {

@@ -4,7 +4,7 @@ import { pid, runningHost, upgradingHost } from "../support/phases";
 import { inEachShell } from "../support/shells";
 
 const STARTUP = "/opt/etcd-v3.6.14/etcd-server-startup.sh";
-const REVIVED = "a on host-a: stage: etcd kept crashing: started it with what is staged";
+const REVIVED = "a on host-a: stage: etcd kept crashing: started it with the staged configuration";
 
 let all: Awaited<ReturnType<typeof listenOn>>;
 beforeAll(async () => {
@@ -12,13 +12,16 @@ beforeAll(async () => {
 });
 afterAll(() => all.close());
 
-/** The way back from a change that failed here begins in `stage`: while this member is down, no other one may be restarted. */
+/**
+ * The way back from a change that failed on this host begins in `stage`, because no other member may be restarted while
+ * this one is down.
+ */
 inEachShell((newHost) => {
   const clusterHost = (version = "3.6.14") => newHost({ props: { version, ports: { client: all.port } } });
   const revive = (host: Host) => host.call('wait_until() { shift; sleep 0.4; "$@"; }; revive', { PHASE: "stage" });
   const quota = (host: Host) => /--quota-backend-bytes=(\d+)/.exec(host.read("/run/etcd.args"))?.[1];
 
-  /** What runs crashes at every start, and a script with which it does not is staged. */
+  /** Makes etcd crash at every start, and stages a startup script with which it does not crash. */
   function crashing(host: Host): void {
     const etcd = `/opt/etcd-v${host.call("installed_version").lines.join()}/etcd`;
     const [first, ...rest] = host.read(etcd).split("\n");
@@ -38,7 +41,7 @@ inEachShell((newHost) => {
     expect(host.has("/var/lib/cdktf-etcd/a/restart-pending")).toBe(false);
   });
 
-  test("one that runs on and only waits for the others is left alone", () => {
+  test("a member that runs and only waits for the others is left alone", () => {
     const host = clusterHost();
     runningHost(host).unhealthy("abc");
     const before = pid(host);
@@ -48,7 +51,7 @@ inEachShell((newHost) => {
     expect(host.has(`${STARTUP}.next`)).toBe(true);
   });
 
-  test("one that somebody stopped by hand stays stopped", () => {
+  test("a member that somebody stopped by hand stays stopped", () => {
     const host = clusterHost();
     runningHost(host);
     crashing(host);
@@ -57,7 +60,7 @@ inEachShell((newHost) => {
     expect(pid(host)).toBe("");
   });
 
-  test("one that the cluster has taken out stays as it is: its data can never start again", () => {
+  test("a member that the cluster has removed is left as it is, because etcd can never start again on its data", () => {
     const host = clusterHost();
     const cluster = runningHost(host);
     crashing(host);
@@ -66,7 +69,7 @@ inEachShell((newHost) => {
     expect(host.has(`${STARTUP}.next`)).toBe(true);
   });
 
-  test("a newer version waits for its rollout: before it comes a snapshot", () => {
+  test("a newer version waits for its rollout, which takes a snapshot first", () => {
     const host = clusterHost();
     upgradingHost(host, "3.5.33");
     crashing(host);
@@ -74,7 +77,7 @@ inEachShell((newHost) => {
     expect(host.call('readlink "$CURRENT"').lines).toEqual(["etcd-v3.5.33"]);
   });
 
-  test("what was staged for a version that is no longer wanted does not come to run later, and its key goes", () => {
+  test("what was staged for a version that is no longer wanted is deleted, including its key, so that it never runs later", () => {
     const host = clusterHost();
     runningHost(host);
     host.write("/opt/etcd-v3.7.1/etcd-server-startup.sh.next", "");

@@ -17,7 +17,7 @@ beforeAll(async () => {
 });
 afterAll(() => all.close());
 
-/** How a member without data, or with data that are good for nothing any more, comes into a cluster that lives. */
+/** How a member without data, or with data that can no longer be used, joins a running cluster. */
 inEachShell((newHost) => {
   const clusterHost = (version = "3.6.14") => newHost({ props: { version, ports: { client: all.port } } });
 
@@ -54,8 +54,8 @@ inEachShell((newHost) => {
     expect(host.calls("supervisorctl")).toEqual([]);
   }
 
-  describe("no data", () => {
-    test("and no cluster that lives: refused with the ways out, and nothing was changed", () => {
+  describe("a member without data", () => {
+    test("is refused if no cluster answers, with what to do, and nothing is changed", () => {
       const host = clusterHost();
       const cluster = stagedHost(host);
       expect(rollout(host)).toEqual({ code: 3, lines: [NO_CLUSTER] });
@@ -63,38 +63,38 @@ inEachShell((newHost) => {
       expect(host.has("/var/lib/cdktf-etcd/a")).toBe(false);
     });
 
-    test("and an entry that is healthy: this is not the member's host", () => {
+    test("is refused if its entry in the cluster is healthy, because the member then runs on another host", () => {
       const { host, cluster } = newcomer();
       cluster.members("a", "b", "c");
       cluster.healthy("abc");
       expect(rollout(host).lines).toEqual([
-        `a on host-a: rollout refused: join: a (https://127.0.0.1:2380) is healthy, and no etcd runs on this host: the member lives elsewhere; to do: correct its host and address, and apply again`,
+        `a on host-a: rollout refused: join: a (https://127.0.0.1:2380) is healthy, but no etcd runs on this host: the member runs on another host; to do: correct its host and address, and apply again`,
       ]);
       expectNothingChanged(host, cluster);
     });
 
-    test("not even its directory: etcd's user finds one that it may write", () => {
+    test("gets a data directory that etcd's user can write to if there is none", () => {
       const { host, cluster } = newcomer();
       cluster.on("member add", `stat -c '%a %U' '${host.path("/data/etcd")}' >'${host.path("/seen")}'`);
       rollout(host);
       expect(host.read("/seen")).toBe(`700 ${host.cluster.user}\n`);
     });
 
-    test("and a cluster that does not know it: joins as a learner, and is promoted when it has caught up", () => {
+    test("joins, as a learner, a cluster that does not know it, and is promoted when it has caught up", () => {
       const { host, cluster } = newcomer();
       expect(rollout(host)).toEqual({ code: 0, lines: [ADDED, ...CAUGHT_UP] });
       expect(cluster.changes()).toEqual(["b member add a --learner", "b member promote 101"]);
       expectJoined(host, cluster);
     });
 
-    test("and etcd until 3.3, which knows no learners: joins as a voter", () => {
+    test("joins as a voter with etcd up to 3.3, which has no learners", () => {
       const { host, cluster } = newcomer("3.3.27");
       expect(rollout(host)).toEqual({ code: 0, lines: [ADDED, said("healthy")] });
       expect(cluster.changes()).toEqual(["b member add a"]);
       expectJoined(host, cluster);
     });
 
-    test("and an unstarted entry without a mark, which a killed join left: goes on with it, and adds no other", () => {
+    test("without a started mark continues with an unstarted entry, which a killed join left, and adds no other", () => {
       const { host, cluster } = newcomer();
       cluster.members(["9", "unstarted", "a", { learner: true }], "b", "c");
       expect(rollout(host)).toEqual({ code: 0, lines: CAUGHT_UP });
@@ -102,7 +102,7 @@ inEachShell((newHost) => {
       expectJoined(host, cluster);
     });
 
-    test("and an unstarted entry with a mark: it had a life, so the entry is another one's, and is made anew", () => {
+    test("with a started mark replaces an unstarted entry, because that entry is not from its earlier life", () => {
       const { host, cluster } = newcomer();
       cluster.members(["9", "unstarted", "a", { learner: true }], "b", "c");
       mark(host);
@@ -110,7 +110,7 @@ inEachShell((newHost) => {
         code: 0,
         lines: [
           said("its data are gone: removing the member, then joining it again"),
-          said("took a (https://127.0.0.1:2380) out of the cluster"),
+          said("removed a (https://127.0.0.1:2380) from the cluster"),
           ADDED,
           ...CAUGHT_UP,
         ],
@@ -118,7 +118,7 @@ inEachShell((newHost) => {
       expectJoined(host, cluster);
     });
 
-    test("while another member is down: refused before its etcd, which may still vote, is stopped and what is left of its data is moved", () => {
+    test("is refused while another member is down, before its etcd, which may still vote, is stopped and the rest of its data is moved", () => {
       const { host, cluster } = newcomer();
       cluster.members("a", "b", "c");
       cluster.unhealthy("c");
@@ -126,14 +126,14 @@ inEachShell((newHost) => {
       host.write("/data/etcd/member/snap/db", "");
       host.call('chown -hR "$ETCD_USER:" "$DATA_DIR"');
       expect(rollout(host).lines).toEqual([
-        "a on host-a: rollout refused: join: c (https://127.0.0.3:2380) is not healthy, and a member is added only while all others are; to do: bring it back, or take it out of the program, and apply again",
+        "a on host-a: rollout refused: join: c (https://127.0.0.3:2380) is not healthy, and a member is added only while all others are; to do: bring it back, or remove it from the program, and apply again",
       ]);
       expect(host.has("/data/etcd/member/snap/db")).toBe(true);
       expect(host.calls("supervisorctl")).toEqual([]);
       expect(cluster.changes()).toEqual([]);
     });
 
-    test("and a version that is newer than the cluster's: a snapshot comes first, as before any upgrade", () => {
+    test("takes a snapshot first if its version is newer than the cluster's, as before any upgrade", () => {
       const { host, cluster } = newcomer("3.6.14");
       cluster.status("b", { version: "3.5.33" });
       cluster.status("c", { version: "3.5.33" });
@@ -145,7 +145,7 @@ inEachShell((newHost) => {
       expect(cluster.memberNames().sort()).toEqual(["a", "b", "c"]);
     });
 
-    describe.each(["does not know it", "has seen it started"])("and a cluster that %s, in which", (knows) => {
+    describe.each(["does not know it", "has seen it started"])("in a cluster that %s", (knows) => {
       const withLearner = (learner: FakeMember) => {
         const { host, cluster } = newcomer();
         const others: FakeMember[] = [["2", "started", "b"], ["3", "started", "c"], learner];
@@ -154,21 +154,21 @@ inEachShell((newHost) => {
       };
 
       test.each(["unstarted", "started"] as const)(
-        "somebody else is adding a learner (%s): refused, and nothing was changed",
+        "is refused while somebody else is adding a learner (%s), and nothing is changed",
         (state) => {
           const { host, cluster } = withLearner(["4", state, "d", { learner: true }]);
           const name = state === "started" ? "d (https://127.0.0.4:2380)" : "https://127.0.0.4:2380";
           expect(rollout(host)).toEqual({
             code: 3,
             lines: [
-              `a on host-a: rollout refused: join: the cluster has ${name}, which somebody else is adding: the program has never named it; to do: let them finish, or take it out yourself (etcdctl member remove 4), and apply again`,
+              `a on host-a: rollout refused: join: the cluster has ${name}, which somebody else is adding: the program has never named it; to do: let them finish, or remove it yourself (etcdctl member remove 4), and apply again`,
             ],
           });
           expect(cluster.changes()).toEqual([]);
         },
       );
 
-      test("a deploy that was cut short was adding one that has left the program since: that one goes first", () => {
+      test("first removes a member that an interrupted deploy was adding and that has since left the program", () => {
         const { host, cluster } = withLearner(["4", "unstarted", "d", { learner: true }]);
         cluster.began("d");
         cluster.on(
@@ -182,7 +182,7 @@ inEachShell((newHost) => {
     });
 
     test.each([true, false])(
-      "and a cluster that has seen it started: its data are lost, it is replaced (mark of its life: %s)",
+      "is replaced in a cluster that has seen it started, because its data are lost (started mark: %s)",
       (marked) => {
         const { host, cluster } = newcomer();
         cluster.members("a", "b", "c");
@@ -191,7 +191,7 @@ inEachShell((newHost) => {
           code: 0,
           lines: [
             said("its data are gone: removing the member, then joining it again"),
-            said("took a (https://127.0.0.1:2380) out of the cluster"),
+            said("removed a (https://127.0.0.1:2380) from the cluster"),
             ADDED,
             ...CAUGHT_UP,
           ],
@@ -204,7 +204,7 @@ inEachShell((newHost) => {
     test.each([
       ["does not know it", ["b", "c", "d"]],
       ["has seen it started", ["a", "b", "c", "d"]],
-    ])("and a cluster that %s, while another member is not healthy: refused, and nothing was changed", (_, members) => {
+    ])("is refused in a cluster that %s while another member is not healthy, and nothing is changed", (_, members) => {
       const host = newHost({
         props: {
           ports: { client: all.port },
@@ -221,25 +221,25 @@ inEachShell((newHost) => {
       expect(rollout(host)).toEqual({
         code: 3,
         lines: [
-          "a on host-a: rollout refused: join: d (https://127.0.0.4:2380) is not healthy, and a member is added only while all others are; to do: bring it back, or take it out of the program, and apply again",
+          "a on host-a: rollout refused: join: d (https://127.0.0.4:2380) is not healthy, and a member is added only while all others are; to do: bring it back, or remove it from the program, and apply again",
         ],
       });
       expectNothingChanged(host, cluster);
       expect(cluster.memberNames()).toEqual(members);
     });
 
-    test("and the leavings of a first start that was killed: they are moved aside, then it joins", () => {
+    test("joins after the leftovers of a first start that was killed have been moved aside", () => {
       const { host, cluster } = newcomer();
       host.write("/data/etcd/member/snap/db.tmp", "half");
       const run = rollout(host);
       expect(run.lines[0]).toMatch(
-        /rollout: moved what lay in \/data\/etcd to \/data\/etcd\.aside-\w+; delete it when you do not need it$/,
+        /rollout: moved the contents of \/data\/etcd to \/data\/etcd\.aside-\w+; delete them when you no longer need them$/,
       );
       expect(run.lines.slice(1)).toEqual([ADDED, ...CAUGHT_UP]);
       expectJoined(host, cluster);
     });
 
-    test("a cluster that adds nobody just now is asked again, and its words are said when it never does", () => {
+    test("tries again if the cluster refuses to add it for the moment, and prints etcd's error if it is never added", () => {
       const { host, cluster } = newcomer();
       cluster.on("member add", `[ -e "$state/once" ] || { : >"$state/once"; fail "etcdserver: unhealthy cluster"; }`);
       expect(rollout(host).code).toBe(0);
@@ -255,7 +255,7 @@ inEachShell((newHost) => {
       expect(other.cluster.turn()).toBeUndefined();
     });
 
-    test("without room for the cluster's database: refused before anything is changed", () => {
+    test("is refused before anything is changed if there is no space for the cluster's database", () => {
       const { host, cluster } = newcomer();
       cluster.on(
         "endpoint status -w json",
@@ -263,7 +263,7 @@ inEachShell((newHost) => {
       );
       host.stub("df", "printf 'Filesystem 1M-blocks Used Available Capacity Mounted on\\n/dev/sda1 1 1 855 9%% /\\n'");
       expect(rollout(host).lines).toEqual([
-        "a on host-a: rollout refused: join: 855 MB free for /data/etcd, 856 MB are needed: all members' data are copied to it; to do: make room, and apply again",
+        "a on host-a: rollout refused: join: 855 MB free for /data/etcd, 856 MB are needed: the whole database is copied to it; to do: make room, and apply again",
       ]);
       expect(cluster.changes()).toEqual([]);
       expect(host.call("check_disk").lines).toEqual([
@@ -271,7 +271,7 @@ inEachShell((newHost) => {
       ]);
     });
 
-    test("an answer that was lost after the member was added is no failure", () => {
+    test("does not fail if etcd's answer is lost after the member was added", () => {
       const { host, cluster } = newcomer();
       cluster.on(
         "member add",
@@ -281,7 +281,7 @@ inEachShell((newHost) => {
       expectJoined(host, cluster);
     });
 
-    test("a member list without an answer joins nothing: an old entry that is not seen would be started without its data", () => {
+    test("does not join if the member list gets no answer, because an old entry that was not seen would be started without its data", () => {
       const { host, cluster } = newcomer();
       cluster.members("a", "b", "c");
       cluster.on("member list", `[ ! -e "$state/turn" ] || [ -e "$state/once" ] || { : >"$state/once"; exit 1; }`);
@@ -289,13 +289,13 @@ inEachShell((newHost) => {
       expect(rollout(host)).toEqual({
         code: 1,
         lines: [
-          `a on host-a: rollout failed: member list: no answer from https://127.0.0.2:${all.port}: it answers by now; to do: apply again`,
+          `a on host-a: rollout failed: member list: no answer from https://127.0.0.2:${all.port}: it answers now; to do: apply again`,
         ],
       });
       expectNothingChanged(host, cluster);
     });
 
-    test("an etcd that writes no data fails with its last words, and the next run goes on with the same entry", () => {
+    test("fails with etcd's last log message if etcd writes no data, and the next run continues with the same entry", () => {
       const { host, cluster } = newcomer();
       host.write("/run/stuck", "a fatal thing happened\n");
       expect(rollout(host)).toEqual({
@@ -324,7 +324,7 @@ inEachShell((newHost) => {
       expect(cluster.changes().slice(1)).toEqual(["b member promote 101", "b member promote 101"]);
     });
 
-    test("that never does fails with etcd's words, gives the turn back, and is promoted by the next run", () => {
+    test("that never catches up fails with etcd's error, gives back the turn, and is promoted by the next run", () => {
       const { host, cluster } = newcomer();
       cluster.on("member promote", `fail "etcdserver: can only promote a learner member which is in sync with leader"`);
       expect(rollout(host)).toEqual({
@@ -344,7 +344,7 @@ inEachShell((newHost) => {
     });
   });
 
-  /** A host that knows its member's ID and cluster from a rollout, and whose etcd was stopped since. */
+  /** A host on which a rollout has recorded the IDs of the member and its cluster, and whose etcd was stopped since. */
   function stoppedAfterHealth(): { host: Host; cluster: FakeCluster } {
     const host = clusterHost();
     const cluster = runningHost(host);
@@ -354,18 +354,18 @@ inEachShell((newHost) => {
     return { host, cluster };
   }
 
-  test("data of a member that somebody has taken out and added again by hand have another ID: they are moved aside", () => {
+  test("the data of a member that was removed and added again by hand have another ID and are moved aside", () => {
     const { host, cluster } = stoppedAfterHealth();
     expect(host.call("! was_taken_out").code).toBe(0);
     cluster.members(["9", "unstarted", "a"], "b", "c");
     expect(rollout(host).lines.slice(0, 2)).toEqual([
-      expect.stringContaining("moved what lay in /data/etcd to "),
+      expect.stringContaining("moved the contents of /data/etcd to "),
       said("its data are gone: removing the member, then joining it again"),
     ]);
     expect(cluster.memberNames().sort()).toEqual(["a", "b", "c"]);
   });
 
-  test("data of another cluster than the one that lives are not moved aside: they may be all that is left of it", () => {
+  test("the data of a cluster other than the running one are not moved aside, because they may be all that is left of it", () => {
     const { host, cluster } = stoppedAfterHealth();
     for (const name of ["b", "c"]) cluster.status(name, { cluster: 78 });
     cluster.members(["9", "unstarted", "a"], "b", "c");
@@ -374,7 +374,7 @@ inEachShell((newHost) => {
     expect(host.call("was_taken_out").code).toBe(1);
   });
 
-  describe("data of a member that the cluster has taken out", () => {
+  describe("the data of a member that the cluster has removed", () => {
     const leftOut = () => {
       const host = clusterHost();
       const cluster = runningHost(host);
@@ -384,18 +384,21 @@ inEachShell((newHost) => {
       return { host, cluster };
     };
 
-    test.each(["runs", "is stopped"])("are moved aside, never deleted, and it joins anew (its etcd %s)", (state) => {
-      const { host, cluster } = leftOut();
-      if (state === "is stopped") host.call("supervisorctl stop a");
-      const run = rollout(host);
-      expect(run.lines[0]).toMatch(/moved what lay in \/data\/etcd to \/data\/etcd\.aside-\d{8}T\d{6}Z;/);
-      expect(run.lines.slice(1)).toEqual([ADDED, ...CAUGHT_UP]);
-      const [, aside] = host.list("/data");
-      expect(host.read(`/data/${aside}/member/wal/0.wal`)).toBe("of the life before");
-      expectJoined(host, cluster);
-    });
+    test.each(["runs", "is stopped"])(
+      "are moved aside, never deleted, and the member joins again (its etcd %s)",
+      (state) => {
+        const { host, cluster } = leftOut();
+        if (state === "is stopped") host.call("supervisorctl stop a");
+        const run = rollout(host);
+        expect(run.lines[0]).toMatch(/moved the contents of \/data\/etcd to \/data\/etcd\.aside-\d{8}T\d{6}Z;/);
+        expect(run.lines.slice(1)).toEqual([ADDED, ...CAUGHT_UP]);
+        const [, aside] = host.list("/data");
+        expect(host.read(`/data/${aside}/member/wal/0.wal`)).toBe("of the life before");
+        expectJoined(host, cluster);
+      },
+    );
 
-    test("that cannot be moved are left where they are, and named", () => {
+    test("are left where they are and named if they cannot be moved", () => {
       const { host, cluster } = leftOut();
       host.stub(
         "mv",
@@ -404,14 +407,14 @@ inEachShell((newHost) => {
       expect(rollout(host)).toEqual({
         code: 1,
         lines: [
-          "a on host-a: rollout failed: what lies in /data/etcd cannot be moved aside: mv: cannot move: Device or resource busy; to do: move it away by hand, and apply again",
+          "a on host-a: rollout failed: the contents of /data/etcd cannot be moved aside: mv: cannot move: Device or resource busy; to do: move them away by hand, and apply again",
         ],
       });
       expect(host.read("/data/etcd/member/wal/0.wal")).toBe("of the life before");
       expect(cluster.changes()).toEqual([]);
     });
 
-    test("are not touched while the cluster does not answer: nobody knows then who was taken out", () => {
+    test("are not touched while the cluster does not answer, because it is unknown then who was removed", () => {
       const { host, cluster } = leftOut();
       cluster.unhealthy("bc");
       expect(rollout(host).code).toBe(1);
@@ -419,14 +422,14 @@ inEachShell((newHost) => {
       expect(cluster.changes()).toEqual([]);
     });
 
-    test("are not touched while members of two clusters answer: nobody knows then which is the right one", () => {
+    test("are not touched while members of two clusters answer, because it is unknown then which cluster is the right one", () => {
       const { host, cluster } = leftOut();
       host.call("supervisorctl stop a");
       cluster.members("b");
       cluster.healthy("b", { cluster: 78 });
       expect(rollout(host)).toEqual({
         code: 1,
-        lines: ["a on host-a: rollout failed: the members are of 2 clusters; to do: see docs/lost-data.md"],
+        lines: ["a on host-a: rollout failed: the members belong to 2 clusters; to do: see docs/lost-data.md"],
       });
       expect(host.list("/data")).toEqual(["etcd", "logs"]);
       expect(host.read("/data/etcd/member/wal/0.wal")).toBe("of the life before");
@@ -434,7 +437,7 @@ inEachShell((newHost) => {
       expect(cluster.turn()).toBeUndefined();
     });
 
-    test("are not touched when the member list stays without an answer", () => {
+    test("are not touched if the member list gets no answer", () => {
       const { host, cluster } = leftOut();
       cluster.on("member list", "exit 1");
       expect(rollout(host).code).toBe(1);
@@ -443,7 +446,7 @@ inEachShell((newHost) => {
     });
   });
 
-  test("two that are moved aside within a second do not meet", () => {
+  test("two directories that are moved aside within the same second do not collide", () => {
     const host = clusterHost();
     stagedHost(host);
     for (const text of ["one", "two"]) {

@@ -16,7 +16,7 @@ beforeAll(async () => {
 });
 afterAll(() => all.close());
 
-test("nothing but the bootstrap ever writes that a cluster is new", () => {
+test("only the bootstrap ever sets initial-cluster-state to new", () => {
   const [before, bootstrap, ...after] = HOST_TEXT.split(/^(?=phase_bootstrap\(\))|(?<=^}\n)(?=\nis_founder\(\))/m);
   expect(bootstrap).toContain("initial_cluster_state=new");
   expect([before, ...after].join("")).not.toContain("initial_cluster_state");
@@ -24,7 +24,7 @@ test("nothing but the bootstrap ever writes that a cluster is new", () => {
 
 inEachShell((newHost) => {
   const clusterHost = () => newHost({ props: { ports: { client: all.port } } });
-  /** A new startup script as `stage` leaves it beside the one that runs. */
+  /** Stages a new startup script beside the one in use, as `stage` does. */
   const stageChange = (host: Host) => host.write(`${STARTUP}.next`, host.startupScript(CHANGE.cluster), 0o755);
   const runsWithQuota = (host: Host) => host.read("/run/etcd.args").includes("--quota-backend-bytes=4294967296\n");
 
@@ -33,8 +33,8 @@ inEachShell((newHost) => {
     if (host.has("/run/etcd.args")) expect(host.read("/run/etcd.args")).not.toContain("=new\n");
   }
 
-  describe("with data", () => {
-    test("and nothing changed: nothing is restarted", () => {
+  describe("a member with data", () => {
+    test("is not restarted if nothing has changed", () => {
       const host = clusterHost();
       runningHost(host);
       const before = pid(host);
@@ -44,7 +44,7 @@ inEachShell((newHost) => {
       expectNeverNew(host);
     });
 
-    test("and a change: restarts with it, and is healthy before the next member's turn", () => {
+    test("is restarted with a change, and is healthy before the next member is changed", () => {
       const host = clusterHost();
       runningHost(host);
       const before = pid(host);
@@ -58,7 +58,7 @@ inEachShell((newHost) => {
       expectNeverNew(host);
     });
 
-    test("and a change, as the leader: hands leadership to the member before it, which has had its turn", () => {
+    test("that is the leader first moves leadership to the member before it, which has already been restarted", () => {
       const host = clusterHost();
       const cluster = runningHost(host);
       cluster.healthy("a", { leader: 1 });
@@ -71,7 +71,7 @@ inEachShell((newHost) => {
       expect(cluster.calls()).toContain("a move-leader 3");
     });
 
-    test("the member before is that in the order of names, and the last one for the first", () => {
+    test("moves leadership to the previous member by name, and the first member moves it to the last", () => {
       const host = newHost();
       const before = (member: string) => host.call(`MEMBER=${member}; peer_url_before`).lines;
       expect(["a", "b", "c"].map(before)).toEqual([
@@ -81,7 +81,7 @@ inEachShell((newHost) => {
       ]);
     });
 
-    test("and a change, as the leader of a cluster of one: there is nobody to lead instead", () => {
+    test("that is the leader of a cluster of one restarts without moving leadership", () => {
       const host = newHost({
         props: { members: [{ name: "a", address: "127.0.0.1", hostName: "host-a" }], ports: { client: all.port } },
       });
@@ -93,7 +93,7 @@ inEachShell((newHost) => {
     });
 
     test.each(["cannot move it", "says it moved, but did not"])(
-      "and a change, as the leader, when etcdctl %s: restarts all the same, since etcd hands it over when it stops",
+      "that is the leader restarts even if etcdctl %s, because etcd moves leadership when it stops",
       (how) => {
         const host = clusterHost();
         const cluster = runningHost(host);
@@ -104,7 +104,7 @@ inEachShell((newHost) => {
       },
     );
 
-    test("and a changed supervisor program: supervisor reads it", () => {
+    test("is restarted with a changed supervisor program, which supervisord loads", () => {
       const host = clusterHost();
       runningHost(host);
       const before = pid(host);
@@ -117,13 +117,13 @@ inEachShell((newHost) => {
     });
 
     test.each(["b", "c", "d"])(
-      "and a change, while %s is not healthy, which may be one that the program no longer names: refused, and what ran runs on",
+      "is not restarted while %s is not healthy, even if the program no longer names that member, and keeps running",
       (sick) => {
         const host = clusterHost();
         const cluster = runningHost(host);
         cluster.members("a", "b", "c", "d");
         cluster.healthy("d");
-        // A member that left the program, seen healthy when dead ones were looked for.
+        // This member has left the program, and it is still healthy when the rollout looks for dead members.
         if (sick === "d")
           cluster.on("lease grant", `rm -f "$(file '${host.member.clientUrl.replace(".1:", ".4:")}' healthy)"`);
         else cluster.unhealthy(sick);
@@ -133,7 +133,7 @@ inEachShell((newHost) => {
         expect(rollout(host, CHANGE)).toEqual({
           code: 3,
           lines: [
-            `a on host-a: rollout refused: restart: ${sick} (https://${address}:2380) is not healthy, and a restart here would cost another member; to do: bring that member back (if its data are lost, see docs/replace-member.md), and apply again; this one still runs as it was`,
+            `a on host-a: rollout refused: restart: ${sick} (https://${address}:2380) is not healthy, and a restart here would take down another member; to do: bring that member back (if its data are lost, see docs/replace-member.md), and apply again; this member still runs as before`,
           ],
         });
         expect(pid(host)).toBe(before);
@@ -144,7 +144,7 @@ inEachShell((newHost) => {
       },
     );
 
-    test("and a change, while an alarm is raised: refused", () => {
+    test("is not restarted while an alarm is raised", () => {
       const host = clusterHost();
       runningHost(host).alarm("memberID:1 alarm:NOSPACE");
       const before = pid(host);
@@ -158,7 +158,7 @@ inEachShell((newHost) => {
       expect(pid(host)).toBe(before);
     });
 
-    test("and a change, while an alarm makes members unhealthy: the alarm is named", () => {
+    test("is not restarted if an alarm makes members unhealthy, and the alarm is given as the reason", () => {
       const host = clusterHost();
       const cluster = runningHost(host);
       cluster.alarm("memberID:2 alarm:NOSPACE");
@@ -173,7 +173,7 @@ inEachShell((newHost) => {
     });
 
     test.each([">&-", ">/dev/full"])(
-      "and a change, when Terraform is gone and nobody reads the lines (%s): goes on to its end",
+      "completes its restart even if Terraform is gone and nobody reads the output (%s)",
       (output) => {
         const host = clusterHost();
         runningHost(host);
@@ -191,7 +191,7 @@ inEachShell((newHost) => {
       },
     );
 
-    test("and no running etcd: starts it with what is staged", () => {
+    test("whose etcd does not run is started with what is staged", () => {
       const host = clusterHost();
       runningHost(host);
       host.call("supervisorctl stop a");
@@ -201,7 +201,7 @@ inEachShell((newHost) => {
       expectNeverNew(host);
     });
 
-    test("killed between renaming and restarting: the next run restarts", () => {
+    test("is restarted by the next run if a run was killed between the rename and the restart", () => {
       const host = clusterHost();
       runningHost(host);
       const before = pid(host);
@@ -211,11 +211,11 @@ inEachShell((newHost) => {
       expect(host.has(`${STARTUP}.next`)).toBe(false);
       expect(rollout(host, CHANGE).lines).toEqual([said("restarted"), said("healthy")]);
       expect(runsWithQuota(host)).toBe(true);
-      // And only once.
+      // It is restarted only once.
       expect(rollout(host, CHANGE).lines).toEqual([said("healthy")]);
     });
 
-    test("a founder whose first rollout this is has its life marked", () => {
+    test("that is a founder gets its started mark in its first rollout", () => {
       const host = clusterHost();
       runningHost(host);
       rmSync(host.path("/var/lib/cdktf-etcd/a/started"));

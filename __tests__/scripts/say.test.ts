@@ -5,27 +5,27 @@ inEachShell((newHost) => {
     expect(newHost().call('say "staged"')).toEqual({ code: 0, lines: ["a on host-a: test: staged"] });
   });
 
-  test("a refusal says what, why and what to do, and ends with 3: nothing was changed", () => {
+  test("a refusal says what is refused, why and what to do, and exits with 3", () => {
     expect(newHost().call('refuse "disk" "it is full" "make room"; echo not reached')).toEqual({
       code: 3,
       lines: ["a on host-a: test refused: disk: it is full; to do: make room"],
     });
   });
 
-  test("what another user calls a process says nothing to the operator's terminal", () => {
+  test("control characters in a message do not reach the operator's terminal", () => {
     expect(newHost().call(`refusal "member" "$(printf 'it is \\033]0;title\\007 x')" "look"`).lines).toEqual([
       "a on host-a: test refused: member: it is ]0;title x; to do: look",
     ]);
   });
 
-  test("a gathered refusal is the same line, and goes on", () => {
+  test("a collected refusal prints the same line and continues", () => {
     expect(newHost().call('refusal "disk" "it is full" "make room"; echo reached')).toEqual({
       code: 0,
       lines: ["a on host-a: test refused: disk: it is full; to do: make room", "reached"],
     });
   });
 
-  test("a failure says what and what to do, and ends with 1", () => {
+  test("a failure says what failed and what to do, and exits with 1", () => {
     expect(newHost().call('fail "etcd does not start" "see its log"; echo not reached')).toEqual({
       code: 1,
       lines: ["a on host-a: test failed: etcd does not start; to do: see its log"],
@@ -33,7 +33,7 @@ inEachShell((newHost) => {
   });
 
   test.each([">&-", ">/dev/full"])(
-    "a line that nobody can read any more stops nothing, and no exit code (%s)",
+    "a line that cannot be written stops nothing and changes no exit code (%s)",
     (output) => {
       const host = newHost();
       const reached = host.path("/home/reached");
@@ -45,14 +45,14 @@ inEachShell((newHost) => {
     },
   );
 
-  test("a phase that a command ended says what that command said", () => {
+  test("a phase that ends because a command failed prints that command's error", () => {
     const end = (command: string) => newHost().call(`trap 'explain_exit $?' EXIT; keep_errors; ${command}`).lines;
     expect(end("mkdir /proc/no/such")).toEqual([
       expect.stringMatching(
-        /^a on host-a: test failed: mkdir: .*No such file or directory; to do: correct that, and apply again; if it comes back, report it with the lines above$/,
+        /^a on host-a: test failed: mkdir: .*No such file or directory; to do: correct that, and apply again; if it happens again, report it together with the lines above$/,
       ),
     ]);
-    expect(end("(exit 7)")).toEqual([expect.stringContaining("test failed: a command ended with code 7; to do: ")]);
+    expect(end("(exit 7)")).toEqual([expect.stringContaining("test failed: a command exited with code 7; to do: ")]);
     expect(end("echo warning >&2")).toEqual([]);
   });
 
@@ -68,10 +68,10 @@ inEachShell((newHost) => {
     ]);
   });
 
-  test("wait_until gives up when the time is over", () => {
+  test("wait_until gives up when the time is up", () => {
     const started = Date.now();
     expect(newHost().call("wait_until 1 false || echo gave up").lines).toEqual(["gave up"]);
-    // The clock has whole seconds.
+    // wait_until counts whole seconds.
     expect(Date.now() - started).toBeLessThan(3000);
   });
 });

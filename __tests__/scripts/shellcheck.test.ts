@@ -9,9 +9,9 @@ import { programLines } from "../../src/provision/member-host";
 import { runbookWith } from "../support/settings";
 
 const installed = spawnSync("shellcheck", ["--version"]).status === 0;
-if (!installed) console.warn("SKIPPED: the host scripts were not checked, shellcheck is not installed");
+if (!installed) console.warn("SKIPPED: the host scripts were not checked, because shellcheck is not installed");
 
-/** What the phases are told at apply, and the decommission instead of the member's facts. */
+/** The variables that the phases get at apply, and those that the decommission gets in place of the member's facts. */
 const DATA = [
   "OPERATOR_TIME",
   "CA_PEM_BASE64",
@@ -31,7 +31,7 @@ const DATA = [
   "OWNER",
 ];
 
-/** The text of one upload, whole. */
+/** The complete text of one upload. */
 function program(phase: Phase): string {
   const cluster = runbookWith({ version: "3.3.27" });
   const data = Object.fromEntries(DATA.map((key) => [key, "x"]));
@@ -45,18 +45,15 @@ function program(phase: Phase): string {
   return `#!/bin/sh\n${lines.join("\n")}\n`;
 }
 
-(installed ? test : test.skip)(
-  "shellcheck has nothing to say to what a host runs, not even of a fact that nothing uses",
-  () => {
-    const { stdout } = spawnSync("shellcheck", ["--norc", "--shell=dash", "--severity=style", "-"], {
-      input: program("stage"),
-      encoding: "utf8",
-    });
-    expect(stdout).toBe("");
-  },
-);
+(installed ? test : test.skip)("shellcheck reports nothing in what a host runs, not even an unused fact", () => {
+  const { stdout } = spawnSync("shellcheck", ["--norc", "--shell=dash", "--severity=style", "-"], {
+    input: program("stage"),
+    encoding: "utf8",
+  });
+  expect(stdout).toBe("");
+});
 
-test("the scripts define functions and variables, and do nothing by themselves", () => {
+test("the scripts only define functions and variables", () => {
   const { status, stdout, stderr } = spawnSync("/bin/sh", ["-eu"], {
     input: program("stage").replace(/^main .*$/m, ":"),
     encoding: "utf8",
@@ -68,13 +65,13 @@ test("the scripts define functions and variables, and do nothing by themselves",
 /** The names of the functions that a text defines. */
 const functions = (text: string) => [...text.matchAll(/^(\w+)\(\)/gm)].map(([, name]) => name);
 
-test("no two functions have the same name: one file would undo another's", () => {
+test("no two functions have the same name, because one file would override the other's", () => {
   const names = functions(HOST_TEXT);
   expect(names.length).toBeGreaterThan(50);
   expect(names.filter((name, i) => names.indexOf(name) !== i)).toEqual([]);
 });
 
-test("what a removal carries calls nothing that it does not carry", () => {
+test("the scripts that a removal uploads call only functions that it uploads too", () => {
   const carried = functions(REMOVAL_TEXT);
   const code = REMOVAL_TEXT.replace(/(^|\s)#.*$/gm, "");
   expect(carried.length).toBeGreaterThan(50);
@@ -83,11 +80,11 @@ test("what a removal carries calls nothing that it does not carry", () => {
   ).toEqual([]);
 });
 
-test("the library calls nothing of the phases, and a phase nothing of another one", () => {
+test("the library calls no function of a phase, and a phase calls no function of another phase", () => {
   const texts = HOST_SCRIPT_FILES.map((file) => ({ file, text: readFileSync(join(SCRIPTS_DIRECTORY, file), "utf8") }));
   const phases = texts.filter(({ file }) => file.startsWith("phases/"));
   const called = texts.flatMap(({ file, text }) => {
-    // A call stands where a command begins; a word in a message or a pattern is none.
+    // A call is at the start of a command; a word in a message or a pattern is not a call.
     const code = text.replace(/(^|\s)#.*$/gm, "").replace(/"(?:[^"\\$]|\\.)*"/g, '""');
     return phases
       .filter((phase) => phase.file !== file)

@@ -26,7 +26,7 @@ function stage(host: Host, changed: Partial<ClusterSettings> = {}, programIni = 
   });
 }
 
-/** All that does not belong to root. */
+/** All files under these paths that do not belong to root. */
 function ownedByOthers(host: Host, ...paths: string[]): string[] {
   const { lines } = host.call(`find ${paths.map((path) => host.path(path)).join(" ")} ! -uid 0 | sort`);
   return lines.map((line) => line.replace(/certs\.[0-9a-f]+/, "certs.X"));
@@ -35,7 +35,7 @@ function ownedByOthers(host: Host, ...paths: string[]): string[] {
 const mode = (host: Host, path: string) => (statSync(host.path(path)).mode & 0o7777).toString(8);
 
 inEachShell((newHost) => {
-  /** A host with a supervisor, and binaries that were unpacked before. */
+  /** A host with supervisor, and with binaries that were unpacked before. */
   function cleanHost(): Host {
     const host = newHost();
     installSupervisor(host);
@@ -48,22 +48,22 @@ inEachShell((newHost) => {
   function stagedBefore(host = newHost()): Host {
     runningHost(host);
     host.write("/opt/etcd-v3.6.14/certs.0/ca.pem", pki.ca);
-    // A TLS handshake with what runs here; it shows the new leaf.
+    // A TLS handshake with the running etcd shows the new leaf.
     answerHandshakes(host, `cat '${host.path("/opt/etcd/certs/etcd-peer.pem")}'`);
     return host;
   }
 
-  describe("a member that is no founder", () => {
+  describe("a member that is not a founder", () => {
     const FOUNDERS = "x=https://127.0.0.9:2380";
     const refuse = (host: Host, data: { [key: string]: string }) =>
       host.call("refuse_without_cluster", { PHASE: "stage", ...data });
 
-    test("is refused where no other member of the program can let it in: all were moved at once", () => {
+    test("is refused if no other member in the program can add it, because all members were moved at once", () => {
       const host = newHost({ props: { ports: { client: 1 } } });
       expect(refuse(host, { FOUNDERS })).toEqual({
         code: 3,
         lines: [
-          "a on host-a: stage refused: membership: this member is new, and none of the program's other members accepts a connection: https://127.0.0.2:1 https://127.0.0.3:1 , so there is no cluster that it could join; to do: keep in the program at least one member that the cluster has, and move the others one after the other (docs/replace-member.md); if their etcd is down, bring it back first",
+          "a on host-a: stage refused: membership: this member is new, and none of the program's other members accepts a connection: https://127.0.0.2:1 https://127.0.0.3:1 , so there is no cluster that it could join; to do: keep at least one of the cluster's members in the program, and move the others one after the other (docs/replace-member.md); if their etcd is down, bring it back first",
         ],
       });
       expect(refuse(host, { FOUNDERS: `${FOUNDERS},a=${host.member.peerUrl}` }).lines).toEqual([]);
@@ -71,7 +71,7 @@ inEachShell((newHost) => {
       expect(refuse(host, { FOUNDERS }).lines).toEqual([]);
     });
 
-    test("is staged where one accepts connections", async () => {
+    test("is staged if another member accepts connections", async () => {
       const other = await listenOn("127.0.0.3");
       const host = newHost({ props: { ports: { client: other.port } } });
       expect(refuse(host, { FOUNDERS }).lines).toEqual([]);
@@ -79,7 +79,7 @@ inEachShell((newHost) => {
     });
   });
 
-  test("everything is put in place beside what runs, and nothing is started", () => {
+  test("everything is installed beside what runs, and nothing is started", () => {
     const host = cleanHost();
     expect(stage(host)).toEqual({
       code: 0,
@@ -95,14 +95,14 @@ inEachShell((newHost) => {
         mode(host, path),
       ),
     ).toEqual(["755", "700", "755", "755", "644", "644"]);
-    // Neither a program nor a mark of a life: those come with the start.
+    // There is no supervisor program and no started mark yet; both come with the first start.
     expect(host.has("/etc/supervisor/conf.d/etcd-server.ini")).toBe(false);
     expect(host.list("/var/lib/cdktf-etcd/a")).toEqual(["claim", "made"]);
     expect(host.calls("supervisorctl")).toEqual(["pid"]);
     expect(host.has("/home/.cdktf-etcd")).toBe(false);
   });
 
-  test("a host that has not got the member's address is another one", () => {
+  test("a host that does not have the member's address is refused", () => {
     const host = cleanHost();
     host.stub("ip", "exit 0");
     const run = stage(host);
@@ -110,20 +110,20 @@ inEachShell((newHost) => {
     expect(host.has(`${STARTUP}.next`)).toBe(false);
   });
 
-  test("etcdctl that somebody took away comes back with the archive", () => {
+  test("a missing etcdctl makes the stage ask for the archive again", () => {
     const host = cleanHost();
     rmSync(host.path("/opt/etcd-v3.6.14/etcdctl"));
-    expect(stage(host).lines.at(-1)).toMatch(/ is not on this host, though its archive was pushed once; /);
+    expect(stage(host).lines.at(-1)).toMatch(/ is not on this host, although its archive was pushed before; /);
   });
 
-  test("supervisor's name for the program that somebody took away is back before a restart would miss it", () => {
+  test("a missing link to the ini file is created again before a restart needs it", () => {
     const host = stagedBefore();
     rmSync(host.path("/etc/supervisor/conf.d/etcd-server.conf"));
     expect(stage(host).code).toBe(0);
     expect(readlinkSync(host.path("/etc/supervisor/conf.d/etcd-server.conf"))).toBe("etcd-server.ini");
   });
 
-  describe("what was rolled out is staged again, while somebody has changed the files by hand", () => {
+  describe("files that were rolled out and then changed by hand", () => {
     const edited = (edit: (host: Host) => void) => {
       const host = stagedBefore();
       stage(host);
@@ -131,9 +131,11 @@ inEachShell((newHost) => {
       edit(host);
       return host;
     };
-    const PUT_BACK = said("put the startup script and the supervisor program back, which somebody had changed here");
+    const PUT_BACK = said(
+      "restored the startup script and the supervisor program, which somebody had changed on this host",
+    );
 
-    test("they are put back, for no rollout follows", () => {
+    test("are put back by a stage, because no rollout follows", () => {
       const host = edited((host) => {
         host.write(STARTUP, `${host.startupScript()}# by hand\n`, 0o755);
         host.write("/etc/supervisor/conf.d/etcd-server.ini", `${host.programIni()}; by hand\n`);
@@ -146,12 +148,12 @@ inEachShell((newHost) => {
       expect(pid(host)).toBe(before);
     });
 
-    test("a restart that is pending for another reason is none of that", () => {
+    test("are not confused with a restart that is pending for another reason", () => {
       const host = edited((host) => host.write("/var/lib/cdktf-etcd/a/restart-pending", ""));
       expect(stage(host).code).toBe(0);
     });
 
-    test("where etcd goes by what was changed, that takes a restart, which each stage asks for", () => {
+    test("need a restart if etcd runs with them, and each stage asks for it", () => {
       const host = edited((host) => {
         host.write(
           STARTUP,
@@ -162,16 +164,16 @@ inEachShell((newHost) => {
       });
       for (const lines of [stage(host).lines, stage(host).lines]) {
         expect(lines.at(-1)).toBe(
-          "a on host-a: stage failed: somebody had changed the startup script or the supervisor program, and etcd still goes by that; to do: to restart this member: terraform apply -replace='null_resource.rollout'",
+          "a on host-a: stage failed: somebody had changed the startup script or the supervisor program, and etcd still runs with those changes; to do: to restart this member, run terraform apply -replace='null_resource.rollout'",
         );
       }
     });
   });
 
-  test("in a deploy that may found a cluster, a stopped member with data is started before any founder looks", async () => {
+  test("in a deploy that may found a cluster, a stopped member with data is started before any founder looks for a cluster", async () => {
     const peer = await listenOn("127.0.0.1");
     const host = stagedBefore(newHost({ props: { ports: { peer: peer.port } } }));
-    // What listens is the test's, not etcd's.
+    // It is the test that listens on the port, not etcd.
     host.stub("ss", "true");
     host.call("supervisorctl stop a");
     const founding = (genesis: string) => {
@@ -185,28 +187,28 @@ inEachShell((newHost) => {
         ETCDCTL_ENV_BASE64: base64(ETCDCTL_ENV),
       });
     };
-    expect(founding("7").lines.at(-1)).toBe(said("started with its data, which a founder must see"));
+    expect(founding("7").lines.at(-1)).toBe(said("started with its data, so that founders see them"));
     expect(pid(host)).not.toBe("");
-    // Later deploys of that state leave one that somebody has stopped.
+    // Later deploys of that state do not start a member that somebody has stopped.
     host.call("supervisorctl stop a");
     expect(founding("7").lines.at(-1)).toBe(said("staged"));
     expect(pid(host)).toBe("");
-    // One that ends again and again is seen by nobody, though it has data.
+    // No founder would see a member that keeps crashing, although it has data.
     await peer.close();
     expect(founding("8").lines.at(-1)).toMatch(
-      /^a on host-a: stage failed: its etcd, which has data, does not stay up, and beside it no cluster may be founded: .*; to do: correct that, and apply again$/,
+      /^a on host-a: stage failed: its etcd, which has data, does not stay up, and no cluster may be founded until it does: .*; to do: correct that, and apply again$/,
     );
   });
 
-  test("a binary that does not run is refused, with the way to have it unpacked anew", () => {
+  test("a binary that does not run is refused, with how to have it unpacked again", () => {
     const host = cleanHost();
     host.write("/opt/etcd-v3.6.14/etcd", "#!/bin/sh\necho 'panic: broken'\nexit 2\n", 0o755);
     expect(stage(host).lines.at(-1)).toBe(
-      "a on host-a: stage refused: binaries: /opt/etcd-v3.6.14/etcd does not run: panic: broken; to do: rm /opt/etcd-v3.6.14/etcd, and apply again: it is then unpacked anew; if that does not help, see what root's login may not (ulimit -a)",
+      "a on host-a: stage refused: binaries: /opt/etcd-v3.6.14/etcd does not run: panic: broken; to do: rm /opt/etcd-v3.6.14/etcd, and apply again, which unpacks it again; if that does not help, check the limits of root's login (ulimit -a)",
     );
   });
 
-  test("flags that the staged etcd does not take are refused, and nothing of them is staged", () => {
+  test("flags that the staged etcd does not accept are refused, and nothing is staged", () => {
     const host = cleanHost();
     host.write(
       "/opt/etcd-v3.6.14/etcd",
@@ -216,7 +218,7 @@ inEachShell((newHost) => {
     expect(stage(host, { extraFlags: { "max-wals": "it's x" } })).toEqual({
       code: 3,
       lines: [
-        'a on host-a: stage refused: flags: etcd 3.6.14 does not take them: invalid value "x" for flag -max-wals: parse error; to do: correct that flag in the program, and apply again',
+        'a on host-a: stage refused: flags: etcd 3.6.14 does not accept them: invalid value "x" for flag -max-wals: parse error; to do: correct that flag in the program, and apply again',
       ],
     });
     const flags = etcdFlags(host.cluster, host.member).map(([flag, value]) => `--${flag}=${value}`);
@@ -224,23 +226,29 @@ inEachShell((newHost) => {
     expect(host.has(STARTUP)).toBe(false);
   });
 
-  testAsRoot("data directory and key are etcd's user's; all that root uses is root's", () => {
-    const host = cleanHost();
-    stage(host);
-    expect(ownedByOthers(host, "/data", "/opt")).toEqual(["/data/etcd", "/opt/etcd-v3.6.14/certs.X/etcd-peer-key.pem"]);
-  });
+  testAsRoot(
+    "the data directory and the key belong to etcd's user, and everything that root uses belongs to root",
+    () => {
+      const host = cleanHost();
+      stage(host);
+      expect(ownedByOthers(host, "/data", "/opt")).toEqual([
+        "/data/etcd",
+        "/opt/etcd-v3.6.14/certs.X/etcd-peer-key.pem",
+      ]);
+    },
+  );
 
-  testAsRoot("a directory above the data that others use stays as it is", () => {
+  testAsRoot("a directory above the data directory that others use is not changed", () => {
     const host = cleanHost();
     host.write("/data/others", "");
     stage(host);
     expect(statSync(host.path("/data")).uid).toBe(0);
   });
 
-  test("an inbox that another deploy opens before the end of this stage stays", () => {
+  test("an inbox that another deploy opens before the end of this stage is kept", () => {
     const host = stagedBefore();
     const other = host.path("/home/.cdktf-etcd/a/etcd-peer-key.pem");
-    // Called for the TLS handshake, after this deploy's key has been put in place.
+    // This runs for the TLS handshake, after this deploy's key has been installed.
     answerHandshakes(
       host,
       `mkdir -p "$(dirname '${other}')"; echo key >'${other}'; cat '${host.path("/opt/etcd/certs/etcd-peer.pem")}'`,
@@ -249,24 +257,24 @@ inEachShell((newHost) => {
     expect(host.read("/home/.cdktf-etcd/a/etcd-peer-key.pem")).toBe("key\n");
   });
 
-  test("staged again, nothing waits for a restart that was not waiting before", () => {
+  test("staging the same files again leaves nothing that waits for a restart", () => {
     const host = stagedBefore();
     expect(stage(host).code).toBe(0);
     expect([host.has(`${STARTUP}.next`), host.has(INI_NEXT)]).toEqual([false, false]);
   });
 
-  test("a changed flag waits beside the script that runs", () => {
+  test("a startup script with a changed flag is staged beside the one in use", () => {
     const host = stagedBefore();
     const before = pid(host);
     expect(stage(host, { quotaBackendBytes: 4294967296 }).code).toBe(0);
     expect(host.read(STARTUP)).toBe(host.startupScript());
     expect(host.read(`${STARTUP}.next`)).toBe(host.startupScript({ quotaBackendBytes: 4294967296 }));
     expect(pid(host)).toBe(before);
-    // It may ask how the program does; nothing more.
+    // The stage may ask for the program's status, but nothing more.
     expect(host.calls("supervisorctl").filter((call) => call !== "status a:a")).toEqual(["pid"]);
   });
 
-  test("a changed program waits beside the one that is registered", () => {
+  test("a changed supervisor program is staged beside the registered one", () => {
     const host = stagedBefore();
     const changed = host.programIni().replace("stopwaitsecs=30", "stopwaitsecs=60");
     stage(host, {}, changed);
@@ -274,7 +282,7 @@ inEachShell((newHost) => {
     expect(host.read("/etc/supervisor/conf.d/etcd-server.ini")).toBe(host.programIni());
   });
 
-  test("a changed CA bundle waits beside the one that the running etcd has read", () => {
+  test("a changed CA bundle is staged beside the one that the running etcd has read", () => {
     const host = stagedBefore();
     const bundle = pki.ca + pki.otherCa;
     expect(stage(host, {}, host.programIni(), bundle).code).toBe(0);
@@ -283,7 +291,7 @@ inEachShell((newHost) => {
     expect(host.call("needs_restart && echo restart").lines).toEqual(["restart"]);
   });
 
-  test("members that come or go change the script at once, for nobody needs a restart for them", () => {
+  test("added or removed members change the startup script at once, because they need no restart", () => {
     const host = stagedBefore();
     const members = host.cluster.members.slice(0, 2);
     stage(host, { members });
@@ -291,14 +299,14 @@ inEachShell((newHost) => {
     expect(host.has(`${STARTUP}.next`)).toBe(false);
   });
 
-  test("a refusal comes before anything is touched", () => {
+  test("a refusal comes before anything is changed", () => {
     const host = cleanHost();
     host.write("/data/etcd/somebody", "");
     const before = host.list("/opt/etcd-v3.6.14");
     expect(stage(host)).toEqual({
       code: 3,
       lines: [
-        "a on host-a: stage refused: data directory: /data/etcd is not empty and is no data of etcd; to do: move it away, or set paths.dataDir",
+        "a on host-a: stage refused: data directory: /data/etcd is not empty and does not contain etcd data; to do: move it away, or set paths.dataDir",
       ],
     });
     expect(host.list("/opt/etcd-v3.6.14")).toEqual(before);
@@ -306,13 +314,13 @@ inEachShell((newHost) => {
     expect(host.list("/data")).toEqual(["etcd"]);
   });
 
-  test("a pushed archive that is gone from the host is asked for again", () => {
+  test("the stage asks for a pushed archive that is no longer on the host", () => {
     const host = newHost();
     installSupervisor(host);
     expect(stage(host)).toEqual({
       code: 1,
       lines: [
-        "a on host-a: stage failed: etcd 3.6.14 is not on this host, though its archive was pushed once; to do: terraform apply -replace='null_resource.archive'",
+        "a on host-a: stage failed: etcd 3.6.14 is not on this host, although its archive was pushed before; to do: terraform apply -replace='null_resource.archive'",
       ],
     });
   });
@@ -335,7 +343,7 @@ inEachShell((newHost) => {
     expect(host.has("/home/.cdktf-etcd/a")).toBe(false);
   });
 
-  test("a missing system user is made, without login shell and home", () => {
+  test("a missing system user is created without a login shell and a home directory", () => {
     const host = newHost();
     expect(host.call("ETCD_USER=cdktf-etcd-nobody; ensure_user")).toEqual({
       code: 0,
@@ -346,7 +354,7 @@ inEachShell((newHost) => {
     ]);
   });
 
-  test("a group of the user's name that is there already becomes its own", () => {
+  test("an existing group with the user's name becomes the user's group", () => {
     const host = newHost();
     host.stub("getent", `[ "$*" = "group cdktf-etcd-nobody" ] || exit 2`);
     expect(host.call("ETCD_USER=cdktf-etcd-nobody; ensure_user").code).toBe(0);
@@ -355,22 +363,22 @@ inEachShell((newHost) => {
     ]);
   });
 
-  test("a user that cannot be made is a failure with useradd's reason", () => {
+  test("a user that cannot be created is a failure with useradd's reason", () => {
     const host = newHost();
     host.stub("useradd", "echo 'useradd: cannot lock /etc/passwd; try again later.' >&2; exit 1");
     expect(host.call("ETCD_USER=cdktf-etcd-nobody; ensure_user")).toEqual({
       code: 1,
       lines: [
-        "a on host-a: test failed: the system user cdktf-etcd-nobody cannot be made: useradd: cannot lock /etc/passwd; try again later.; to do: make it by hand (useradd --system cdktf-etcd-nobody), or set user to one that is there, and apply again",
+        "a on host-a: test failed: the system user cdktf-etcd-nobody cannot be created: useradd: cannot lock /etc/passwd; try again later.; to do: create it by hand (useradd --system cdktf-etcd-nobody), or set user to one that exists, and apply again",
       ],
     });
   });
 
-  test("no script takes it that the user's group has its name", () => {
+  test("no script assumes that the user's group has the user's name", () => {
     expect(HOST_TEXT).not.toMatch(/\$\{?ETCD_USER\}?:\S*ETCD_USER/);
   });
 
-  test("a user that is there is left as it is", () => {
+  test("an existing user is left as it is", () => {
     const host = newHost();
     host.stub("useradd", RECORD);
     expect(host.call("ensure_user")).toEqual({ code: 0, lines: [] });

@@ -5,7 +5,7 @@ import { inEachShell } from "../support/shells";
 
 const CHANGE = { cluster: { quotaBackendBytes: 4294967296 } };
 const said = (text: string) => `a on host-a: rollout: ${text}`;
-const WAITING = said("etcd is still starting: its log, disk or processor moves, waiting");
+const WAITING = said("etcd is still starting: its log, disk or processor shows activity, waiting");
 
 let all: Awaited<ReturnType<typeof listenOn>>;
 beforeAll(async () => {
@@ -13,7 +13,7 @@ beforeAll(async () => {
 });
 afterAll(() => all.close());
 
-/** A start that takes longer than a minute: a large database, a slow disk. */
+/** A start that takes longer than a minute, for example with a large database or on a slow disk. */
 inEachShell((newHost) => {
   function startingHost(): { host: Host; cluster: FakeCluster } {
     const host = newHost({ props: { ports: { client: all.port } } });
@@ -22,7 +22,7 @@ inEachShell((newHost) => {
     return { host, cluster };
   }
 
-  /** Etcd writes to its log whenever it is asked for its health; healthy from the Nth question on. */
+  /** Makes etcd write to its log at every health check, and become healthy at the check number `healthyAt`. */
   const busy = (host: Host, cluster: FakeCluster, healthyAt = 1_000_000) =>
     cluster.on(
       "endpoint health",
@@ -33,7 +33,7 @@ inEachShell((newHost) => {
       }`,
     );
 
-  test("is waited for as long as etcd moves", () => {
+  test("a start is waited for as long as etcd shows activity", () => {
     const { host, cluster } = startingHost();
     busy(host, cluster, 10);
     const before = pid(host);
@@ -43,21 +43,21 @@ inEachShell((newHost) => {
     expect(pid(host)).toBe(before);
   });
 
-  test.each(["neither log nor disk moves", "too few of the others answer, so it waits for them"])(
-    "fails after a minute where %s",
-    (why) => {
-      const { host, cluster } = startingHost();
-      if (why.startsWith("too few")) {
-        busy(host, cluster);
-        cluster.on("endpoint status -w json", "exit 1");
-      }
-      const { code, lines } = rollout(host);
-      expect(code).toBe(1);
-      expect(lines).toEqual([expect.stringMatching(/ rollout failed: not healthy after \d+ s: /)]);
-    },
-  );
+  test.each([
+    "neither its log nor its disk shows activity",
+    "too few of the other members answer, so that etcd waits for them",
+  ])("a start fails after a minute if %s", (why) => {
+    const { host, cluster } = startingHost();
+    if (why.startsWith("too few")) {
+      busy(host, cluster);
+      cluster.on("endpoint status -w json", "exit 1");
+    }
+    const { code, lines } = rollout(host);
+    expect(code).toBe(1);
+    expect(lines).toEqual([expect.stringMatching(/ rollout failed: not healthy after \d+ s: /)]);
+  });
 
-  test("fails after a minute where etcd says all the time that its data are of another cluster", () => {
+  test("a start fails after a minute if etcd keeps logging that its data belong to another cluster", () => {
     const { host, cluster } = startingHost();
     busy(host, cluster);
     cluster.on("alarm list", `echo 'cluster ID mismatch' >>'${host.root}/data/logs/etcd.log'`);
@@ -66,7 +66,7 @@ inEachShell((newHost) => {
     ]);
   });
 
-  test("has a generous end", () => {
+  test("the wait for a start has an upper limit", () => {
     const { host, cluster } = startingHost();
     busy(host, cluster);
     const run = host.call(
@@ -75,7 +75,7 @@ inEachShell((newHost) => {
     expect(run.lines).toEqual(["no"]);
   });
 
-  describe("the next deploy, after one that has restarted the member and did not see it healthy,", () => {
+  describe("the next deploy, after one that restarted the member and did not see it healthy,", () => {
     function restartedHost(): { host: Host; cluster: FakeCluster; restarted: string } {
       const { host, cluster } = startingHost();
       cluster.healthy("a");
@@ -91,7 +91,7 @@ inEachShell((newHost) => {
       return { host, cluster, restarted: pid(host) };
     }
 
-    test("does not restart it again when it is healthy by now", () => {
+    test("does not restart it again if it is healthy by now", () => {
       const { host, cluster, restarted } = restartedHost();
       cluster.healthy("a");
       expect(rollout(host, CHANGE)).toEqual({ code: 0, lines: [said("healthy")] });
@@ -99,12 +99,12 @@ inEachShell((newHost) => {
       expect(host.has("/var/lib/cdktf-etcd/a/restart-pending")).toBe(false);
     });
 
-    test("waits for it while it moves", () => {
+    test("waits for it while it shows activity", () => {
       const { host, cluster, restarted } = restartedHost();
       busy(host, cluster, 10);
       const { code, lines } = rollout(host, CHANGE);
       expect(lines).toEqual([
-        said("was restarted by the deploy before, waiting until it is healthy"),
+        said("was restarted by the previous deploy, waiting until it is healthy"),
         WAITING,
         said("healthy"),
       ]);
@@ -112,7 +112,7 @@ inEachShell((newHost) => {
       expect(pid(host)).toBe(restarted);
     });
 
-    test("restarts it when it does not move", () => {
+    test("restarts it if it shows no activity", () => {
       const { host, cluster, restarted } = restartedHost();
       cluster.on("txn", `: >"$(file '${host.member.clientUrl}' healthy)"`);
       const { code, lines } = rollout(host, CHANGE);
@@ -122,7 +122,7 @@ inEachShell((newHost) => {
     });
   });
 
-  test("a deploy that was killed before the old process had gone restarts it", () => {
+  test("the next deploy, after one that was killed before the old process ended, restarts etcd", () => {
     const host = newHost({ props: { ports: { client: all.port } } });
     runningHost(host);
     host.call("activate");

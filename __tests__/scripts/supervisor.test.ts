@@ -30,7 +30,7 @@ inEachShell((newHost) => {
     ]);
   });
 
-  test("a host without supervisor has no place for a program", () => {
+  test("a host without supervisor has no directory for programs", () => {
     expect(newHost().call("program_include || echo none").lines).toEqual(["none"]);
   });
 
@@ -44,23 +44,23 @@ inEachShell((newHost) => {
     ["%(here)s", "[include]\nfiles = %(here)s/conf.d/*.conf\n", ["/etc/conf.d/*.conf"]],
     ["a colon and another case", "[include]\nFiles: x/*.conf ; mine\n", ["/etc/x/*.conf"]],
     [
-      "values on lines of their own",
+      "values on separate lines",
       "[include]\nfiles =\n  a/*.conf\n\n# no\n\tb/*.conf\n[supervisord]\nfiles = c\n",
       ["/etc/a/*.conf", "/etc/b/*.conf"],
     ],
     [
-      "the last of two",
+      "the last of two sections",
       "[include]\nfiles=a/*.conf\n[program:x]\ncommand=files=z\n[include]\nfiles=b/*.conf\r\n",
       ["/etc/b/*.conf"],
     ],
-    ["what cannot be known", "[include]\nfiles = %(ENV_NOWHERE)s/*.conf 100%%/*.ini\n", ["/etc/100%/*.ini"]],
-  ])("the dialect of its configuration: %s", (_, text, patterns) => {
+    ["an unknown environment variable", "[include]\nfiles = %(ENV_NOWHERE)s/*.conf 100%%/*.ini\n", ["/etc/100%/*.ini"]],
+  ])("the configuration is read as supervisor reads it: %s", (_, text, patterns) => {
     const host = newHost();
     host.write("/etc/supervisord.conf", text);
     expect(host.call("supervisor_patterns").lines).toEqual(patterns);
   });
 
-  test("the configuration is that of the supervisord that runs, not of another file on the host", () => {
+  test("the configuration is the running supervisord's, not another file on the host", () => {
     const host = hostWith("debian");
     host.write("/etc/supervisord.conf", "[include]\nfiles=x/*.ini\n");
     expect(host.call("supervisor_conf").lines).toEqual(["/etc/supervisord.conf"]);
@@ -76,7 +76,7 @@ inEachShell((newHost) => {
     expect(runs("-c/srv/x.conf")).toEqual(["/srv/x.conf"]);
     expect(runs("--configuration=/srv/x.conf", "-n")).toEqual(["/srv/x.conf"]);
     expect(runs("-n")).toEqual(["/etc/supervisord.conf"]);
-    // A process that has just been forked off is the same supervisord.
+    // A child process that supervisord has just forked is not another supervisord.
     host.write("/proc/71/comm", "supervisord\n");
     host.write("/proc/71/cmdline", "python3\0/usr/bin/supervisord\0-c\0/srv/y.conf\0");
     host.write("/proc/71/status", "Name:\tsupervisord\nPPid:\t70\n");
@@ -87,7 +87,7 @@ inEachShell((newHost) => {
     expect(host.call("supervisor_patterns").lines).toEqual(["/srv/confs/*.conf"]);
   });
 
-  test("a program goes where *.ini is included, and stays where it lies already", () => {
+  test("a program's file goes where *.ini is included, or stays where it already is", () => {
     const host = newHost();
     host.write("/etc/supervisord.conf", "[include]\nfiles = no.d/*.ini a.d/*/x.conf b.d/*.conf c.d/*.ini\n");
     for (const directory of ["b.d", "c.d"]) host.write(`/etc/${directory}/.keep`, "");
@@ -97,14 +97,14 @@ inEachShell((newHost) => {
     expect(host.call("program_include").lines).toEqual(["/etc/b.d/etcd-server.conf"]);
   });
 
-  test("on Debian a program is an ini with a second name that supervisor includes", () => {
+  test("on Debian a program is an ini file and a link to it that supervisor includes", () => {
     const host = hostWith("debian");
     expect(host.call("printf '[program:a]\\n' | register_program").code).toBe(0);
     expect(host.read("/etc/supervisor/conf.d/etcd-server.ini")).toBe("[program:a]\n");
     expect(readlinkSync(host.path("/etc/supervisor/conf.d/etcd-server.conf"))).toBe("etcd-server.ini");
   });
 
-  test("on RHEL a program is an ini, and nothing more", () => {
+  test("on RHEL a program is only an ini file", () => {
     const host = hostWith("rhel");
     expect(host.call("printf '[program:a]\\n' | register_program").code).toBe(0);
     expect(host.read("/etc/supervisord.d/etcd-server.ini")).toBe("[program:a]\n");
@@ -113,7 +113,7 @@ inEachShell((newHost) => {
   });
 
   test.each(["debian", "rhel"] as const)(
-    "on %s unregistering leaves nothing of the program, and can be repeated",
+    "on %s unregistering leaves nothing of the program and can be repeated",
     (from) => {
       const host = hostWith(from);
       host.write(`${SUPERVISOR[from].programs}/other.conf`, "");
@@ -122,7 +122,7 @@ inEachShell((newHost) => {
     },
   );
 
-  test("what Python warns of is no part of supervisor's answer", () => {
+  test("a warning from Python is not part of supervisor's answer", () => {
     const host = hostWith("debian");
     host.stub(
       "supervisorctl",
@@ -138,13 +138,13 @@ inEachShell((newHost) => {
     ],
     ["no interpreter", "echo 'env: /usr/bin/supervisorctl: No such file or directory'; exit 127"],
     ["no right to run it", "exit 126"],
-  ])("a supervisorctl that is broken has answered nothing: %s", (_, script) => {
+  ])("the output of a broken supervisorctl is not an answer: %s", (_, script) => {
     const host = hostWith("debian");
     host.stub("supervisorctl", script);
     expect(host.call("if supervisor_reads_others || supervisor pid a; then echo answered; fi").lines).toEqual([]);
   });
 
-  test("the program's file has the name that the program of the user gives", () => {
+  test("the file of the supervisor program has the name that the user's program gives", () => {
     const host = newHost({ props: { paths: { supervisorProgramFile: "events" } } });
     installSupervisorFiles(host, "debian");
     expect(host.call("program_ini; program_include").lines).toEqual([

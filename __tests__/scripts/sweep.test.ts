@@ -6,7 +6,7 @@ import { HOST_SCRIPTS } from "../support/synth";
 
 const OLD = new Date(Date.now() - 60_000);
 
-/** A phase of the member `a` that does nothing but what it begins with. Its script is `run-N.sh` in the home directory. */
+/** Runs a phase whose own function does nothing. Its script is `run-N.sh` in the home directory. */
 function rollout(host: Host, member = "a", phase = "rollout"): Run {
   return host.program([
     "set -eu",
@@ -23,7 +23,7 @@ function upload(host: Host, name: string, text: string, age?: Date): void {
 }
 
 inEachShell((newHost) => {
-  test("uploads that a killed Terraform left for this member are swept, whole or emptied, and no others", () => {
+  test("uploads that a killed Terraform left for this member are deleted, whether complete or empty, and no others are", () => {
     const host = newHost();
     upload(host, "run-11.sh", "set -eu\nMEMBER='a'\n", OLD);
     upload(host, "run-12.sh", "set -eu\nMEMBER='ab'\n", OLD);
@@ -38,7 +38,7 @@ inEachShell((newHost) => {
     expect(host.list("/home/deep")).toEqual(["run-18.sh"]);
   });
 
-  test("a preflight sweeps them too, but not what another deploy may be about to run", () => {
+  test("a preflight deletes such uploads too, but not one that another deploy may be about to run", () => {
     const host = newHost();
     upload(host, "run-11.sh", "MEMBER='a'\n", OLD);
     upload(host, "run-12.sh", "MEMBER='a'\n", new Date(Date.now() - 15_000));
@@ -46,7 +46,7 @@ inEachShell((newHost) => {
     expect(host.list("/home")).toEqual(["run-12.sh"]);
   });
 
-  test("a member's name is no pattern when uploads are swept", () => {
+  test("a member's name is not used as a pattern when uploads are deleted", () => {
     const host = newHost();
     upload(host, "run-11.sh", "MEMBER='a.b'\n", OLD);
     upload(host, "run-12.sh", "MEMBER='a-b'\n", OLD);
@@ -54,7 +54,7 @@ inEachShell((newHost) => {
     expect(host.list("/home")).toEqual(["run-12.sh"]);
   });
 
-  test("uploads that cannot be swept fail no rollout", () => {
+  test("uploads that cannot be deleted do not fail a rollout", () => {
     const host = newHost();
     host.stub("find", "echo 'find: /root/terraform_1.sh: No such file or directory' >&2; exit 1");
     expect(rollout(host)).toEqual({ code: 0, lines: [] });

@@ -4,7 +4,7 @@ import { runningHost } from "../support/phases";
 import { inEachShell, testAsRoot } from "../support/shells";
 
 inEachShell((newHost) => {
-  /** A host as an older version of this package left it: all is etcd's user's. */
+  /** A host as an older version of this package left it, where everything belongs to etcd's user. */
   function olderHost(): { host: Host; etcd: number } {
     const host = newHost();
     runningHost(host);
@@ -14,33 +14,36 @@ inEachShell((newHost) => {
   }
   const owner = (host: Host, path: string) => lstatSync(host.path(path)).uid;
 
-  testAsRoot("what root uses is taken back from etcd's user; the data, the key and the binaries that run stay", () => {
-    const { host, etcd } = olderHost();
-    expect(host.call("check_places").lines).toEqual([]);
-    expect(host.call("take_over")).toEqual({
-      code: 0,
-      lines: [
-        "a on host-a: test: /data now belongs to root, as does all that root uses",
-        "a on host-a: test: /data/logs now belongs to root, as does all that root uses",
-        "a on host-a: test: /opt/etcd-v3.6.14 now belongs to root, as does all that root uses",
-      ],
-    });
-    const etcds = ["/data/etcd", "/opt/etcd-v3.6.14/certs.0/etcd-peer-key.pem", "/opt/etcd-v3.6.14/etcdctl"];
-    expect(etcds.map((path) => owner(host, path))).toEqual(etcds.map(() => etcd));
-    const roots = [
-      "/data",
-      "/data/logs",
-      "/data/logs/etcd.log",
-      "/opt/etcd-v3.6.14",
-      "/opt/etcd-v3.6.14/certs",
-      "/opt/etcd-v3.6.14/certs.0",
-      "/opt/etcd-v3.6.14/certs.0/ca.pem",
-      "/opt/etcd-v3.6.14/etcd-server-startup.sh",
-    ];
-    expect(roots.filter((path) => owner(host, path) !== 0)).toEqual([]);
-    // A second time there is nothing to take.
-    expect(host.call("take_over").lines).toEqual([]);
-  });
+  testAsRoot(
+    "what root uses is given back to root, but the data, the key and the running binaries stay with etcd's user",
+    () => {
+      const { host, etcd } = olderHost();
+      expect(host.call("check_places").lines).toEqual([]);
+      expect(host.call("take_over")).toEqual({
+        code: 0,
+        lines: [
+          "a on host-a: test: /data now belongs to root, like everything else that root uses",
+          "a on host-a: test: /data/logs now belongs to root, like everything else that root uses",
+          "a on host-a: test: /opt/etcd-v3.6.14 now belongs to root, like everything else that root uses",
+        ],
+      });
+      const etcds = ["/data/etcd", "/opt/etcd-v3.6.14/certs.0/etcd-peer-key.pem", "/opt/etcd-v3.6.14/etcdctl"];
+      expect(etcds.map((path) => owner(host, path))).toEqual(etcds.map(() => etcd));
+      const roots = [
+        "/data",
+        "/data/logs",
+        "/data/logs/etcd.log",
+        "/opt/etcd-v3.6.14",
+        "/opt/etcd-v3.6.14/certs",
+        "/opt/etcd-v3.6.14/certs.0",
+        "/opt/etcd-v3.6.14/certs.0/ca.pem",
+        "/opt/etcd-v3.6.14/etcd-server-startup.sh",
+      ];
+      expect(roots.filter((path) => owner(host, path) !== 0)).toEqual([]);
+      // A second run has nothing left to do.
+      expect(host.call("take_over").lines).toEqual([]);
+    },
+  );
 
   testAsRoot("a link to a directory of certificates is not followed", () => {
     const { host } = olderHost();
@@ -52,7 +55,7 @@ inEachShell((newHost) => {
     expect([uid, mode & 0o777]).toEqual([12345, 0o600]);
   });
 
-  testAsRoot("links and second names that etcd's user has left there lead root nowhere", () => {
+  testAsRoot("root does not follow symbolic or hard links that etcd's user has left", () => {
     const { host, etcd } = olderHost();
     host.write("/srv/victim", "whole");
     chownSync(host.path("/srv/victim"), 12345, 12345);
@@ -69,14 +72,17 @@ inEachShell((newHost) => {
     expect(host.list("/opt/etcd-v3.6.14")).not.toContain("etcd-server.ini.next");
   });
 
-  testAsRoot("without a mark of ours nothing is taken from anybody: it is refused", () => {
-    const host = newHost();
-    host.write("/data/logs/theirs", "");
-    host.call('chown "$ETCD_USER:" "$LOG_DIR"');
-    expect(host.call("take_over; check_places").lines).toEqual([
-      expect.stringMatching(
-        /^a on host-a: test refused: paths\.logDir: \/data\/logs can be changed by others than root /,
-      ),
-    ]);
-  });
+  testAsRoot(
+    "without this package's mark the owner of a directory is not changed, and the directory is refused",
+    () => {
+      const host = newHost();
+      host.write("/data/logs/theirs", "");
+      host.call('chown "$ETCD_USER:" "$LOG_DIR"');
+      expect(host.call("take_over; check_places").lines).toEqual([
+        expect.stringMatching(
+          /^a on host-a: test refused: paths\.logDir: \/data\/logs can be changed by users other than root /,
+        ),
+      ]);
+    },
+  );
 });

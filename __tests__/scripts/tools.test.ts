@@ -3,23 +3,23 @@ import { commandsOf } from "../support/shell-commands";
 
 const BUILTINS =
   ". : [ break cd command continue echo eval exec exit export false kill local printf pwd read return set shift test trap true type ulimit umask unset wait";
-/** Asked for by `command -v`, or called where a failure is as good as an answer. */
+/** Commands that the scripts look for with `command -v`. */
 const OPTIONAL = [...HOST_TEXT.matchAll(/command -v "?(\w[\w.-]*)/g)].map(([, name]) => name);
-/** Run only where something said that it is there, or that it is wanted. */
+/** Commands that run only where they are known to exist or to be wanted, each with the reason. */
 const GUARDED: { [command: string]: string } = {
-  "apt-get": "one of the package managers that are looked for",
+  "apt-get": "one of the package managers that the scripts look for",
   dnf: "the same",
   yum: "the same",
   zypper: "the same",
-  python3: "the last way to download",
-  sh: "reads this script already",
-  sudo: "only as another user than root, who is told when it does not work",
+  python3: "the last choice for a download",
+  sh: "already runs this script",
+  sudo: "only used by a user other than root, who gets a message if it does not work",
 };
 
-/** Called by a tool. */
+/** Commands that another command calls. */
 const IMPLIED = ["gzip", "setpriv"];
 
-test("preflight asks for every command that the scripts call, and for no other", () => {
+test("preflight looks for every command that the scripts call, and for no other", () => {
   const functions = [...HOST_TEXT.matchAll(/^(\w+)\(\)/gm)].map(([, name]) => name);
   const ours = new Set([...functions, ...BUILTINS.split(" "), ...OPTIONAL, ...Object.keys(GUARDED)]);
   const called = [...commandsOf(HOST_TEXT)].filter((name) => !ours.has(name));
@@ -27,7 +27,7 @@ test("preflight asks for every command that the scripts call, and for no other",
   expect([...called, ...IMPLIED].sort()).toEqual(asked);
 });
 
-test("a command is found wherever it stands, and what only looks like one is not", () => {
+test("commandsOf finds a command wherever it stands, and ignores what only looks like one", () => {
   const text = `
 f() { # comment | no
   a "x $(b1 | b2 "$(b3)")" 'no; no' && X=1 c || ! d

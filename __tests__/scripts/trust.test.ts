@@ -3,51 +3,62 @@ import { chmodSync, chownSync, lstatSync, mkdirSync, readFileSync, symlinkSync, 
 import type { Host } from "../support/host";
 import { inEachShell, testAsRoot } from "../support/shells";
 
-/** A user that is neither root nor etcd's. */
+/** The uid of a user that is neither root nor etcd's user. */
 const SOMEBODY = 12345;
 
 inEachShell((newHost) => {
   const untrusted = (host: Host, path: string) => host.call(`untrusted "${host.path(path)}"`).lines;
 
-  test("what only root can change is trusted, also where it does not exist yet", () => {
+  test("a path that only root can change is trusted, even if it does not exist yet", () => {
     const host = newHost();
     expect(untrusted(host, "/opt")).toEqual([]);
     expect(untrusted(host, "/opt/not/there/yet")).toEqual([]);
   });
 
   testAsRoot.each([
-    ["the directory itself", "/srv/a/b", (path: string) => chownSync(path, SOMEBODY, 0)],
-    ["a directory above it", "/srv/a", (path: string) => chownSync(path, SOMEBODY, 0)],
-    ["one that all may write", "/srv/a", (path: string) => chmodSync(path, 0o757)],
-    ["one that a group may write", "/srv/a", (path: string) => (chownSync(path, 0, 50), chmodSync(path, 0o2775))],
-    ["one with the sticky bit, at the end", "/srv/a/b", (path: string) => chmodSync(path, 0o1777)],
-  ])("not so %s", (_, path, change) => {
+    ["the directory itself belongs to another user", "/srv/a/b", (path: string) => chownSync(path, SOMEBODY, 0)],
+    ["a directory above it belongs to another user", "/srv/a", (path: string) => chownSync(path, SOMEBODY, 0)],
+    ["all users can write to a directory above it", "/srv/a", (path: string) => chmodSync(path, 0o757)],
+    [
+      "a group can write to a directory above it",
+      "/srv/a",
+      (path: string) => (chownSync(path, 0, 50), chmodSync(path, 0o2775)),
+    ],
+    [
+      "all users can write to the directory itself, even with the sticky bit",
+      "/srv/a/b",
+      (path: string) => chmodSync(path, 0o1777),
+    ],
+  ])("a path is not trusted if %s", (_, path, change) => {
     const host = newHost();
     mkdirSync(host.path("/srv/a/b"), { recursive: true });
     change(host.path(path));
     expect(untrusted(host, "/srv/a/b")).toEqual([path]);
   });
 
-  test("not so what is missing below a directory that all may write, also with the sticky bit: anybody can make it", () => {
+  test("a missing path is not trusted below a directory that all users can write to, even with the sticky bit, because anybody can create it", () => {
     const host = newHost();
     mkdirSync(host.path("/srv"));
     chmodSync(host.path("/srv"), 0o1777);
     expect(untrusted(host, "/srv/not/there")).toEqual(["/srv"]);
   });
 
-  testAsRoot("a directory with the sticky bit above root's own is trusted, and one of the group root", () => {
-    const host = newHost();
-    mkdirSync(host.path("/srv/a/b"), { recursive: true });
-    chmodSync(host.path("/srv"), 0o1777);
-    chmodSync(host.path("/srv/a"), 0o775);
-    expect(untrusted(host, "/srv/a/b")).toEqual([]);
-  });
+  testAsRoot(
+    "a directory of root is trusted below one with the sticky bit, and also if the group root can write to it",
+    () => {
+      const host = newHost();
+      mkdirSync(host.path("/srv/a/b"), { recursive: true });
+      chmodSync(host.path("/srv"), 0o1777);
+      chmodSync(host.path("/srv/a"), 0o775);
+      expect(untrusted(host, "/srv/a/b")).toEqual([]);
+    },
+  );
 
-  test("of two flags the last one counts, as to etcd", () => {
+  test("of two flags with the same name the last one counts, as in etcd", () => {
     expect(newHost().call(`value_in "$(printf '\\n--name=a\\n--name=b\\n')" name`).lines).toEqual(["b"]);
   });
 
-  test("what runs as etcd's user has none of the phase's locks and files open, which others of that user could take", () => {
+  test("a command that runs as etcd's user does not inherit the phase's open locks and files, which other processes of that user could use", () => {
     const host = newHost();
     const open = (command: string) =>
       host.call(`take_lock; keep_errors; exec 7>&9; ${command} sh -c 'ls /proc/$$/fd' 2>&1`);
@@ -56,23 +67,26 @@ inEachShell((newHost) => {
     expect(host.call('stat -c %a "$LOCK"').lines).toEqual(["600"]);
   });
 
-  testAsRoot("put_file writes nothing where somebody else can write: its line is the only one", () => {
-    const host = newHost();
-    mkdirSync(host.path("/srv/theirs"), { recursive: true });
-    chownSync(host.path("/srv/theirs"), SOMEBODY, SOMEBODY);
-    const run = host.call(
-      `trap 'leave $?' EXIT; printf secret | put_file "${host.path("/srv/theirs/file")}" 600 root:root`,
-    );
-    expect(run.code).not.toBe(0);
-    expect(run.lines).toEqual([
-      expect.stringMatching(
-        /^a on host-a: test failed: \/srv\/theirs\/file cannot be written: \/srv\/theirs can be changed by others than root \(.*, mode 755\); to do: chown root:root \/srv\/theirs && chmod go-w \/srv\/theirs, and apply again$/,
-      ),
-    ]);
-    expect(host.list("/srv/theirs")).toEqual([]);
-  });
+  testAsRoot(
+    "put_file writes nothing into a directory that another user can write to, and prints only its own line",
+    () => {
+      const host = newHost();
+      mkdirSync(host.path("/srv/theirs"), { recursive: true });
+      chownSync(host.path("/srv/theirs"), SOMEBODY, SOMEBODY);
+      const run = host.call(
+        `trap 'leave $?' EXIT; printf secret | put_file "${host.path("/srv/theirs/file")}" 600 root:root`,
+      );
+      expect(run.code).not.toBe(0);
+      expect(run.lines).toEqual([
+        expect.stringMatching(
+          /^a on host-a: test failed: \/srv\/theirs\/file cannot be written: \/srv\/theirs can be changed by users other than root \(.*, mode 755\); to do: chown root:root \/srv\/theirs && chmod go-w \/srv\/theirs, and apply again$/,
+        ),
+      ]);
+      expect(host.list("/srv/theirs")).toEqual([]);
+    },
+  );
 
-  test("put_file replaces a link, also one to a directory, and never what it leads to", () => {
+  test("put_file replaces a link, even one to a directory, and never its target", () => {
     const host = newHost();
     host.write("/srv/victim/file", "whole");
     symlinkSync("victim", host.path("/srv/directory"));
@@ -86,18 +100,18 @@ inEachShell((newHost) => {
     expect(host.list("/srv")).toEqual(["directory", "file", "other", "victim"]);
   });
 
-  test("a file that cannot be written is one line with the reason", () => {
+  test("a file that cannot be written gives one line with the reason", () => {
     const host = newHost();
     host.stub("cat", "echo 'cat: write error: No space left on device' >&2; exit 1");
     const run = host.call(`trap 'leave $?' EXIT; echo x | put_file "${host.path("/opt/file")}" 644 root:root`);
     expect(run.lines).toEqual([
-      "a on host-a: test failed: /opt/file cannot be written: cat: write error: No space left on device; to do: see that there is room in /opt and that it can be written, and apply again",
+      "a on host-a: test failed: /opt/file cannot be written: cat: write error: No space left on device; to do: make sure that /opt is writable and has free space, and apply again",
     ]);
     expect(run.code).not.toBe(0);
     expect(host.list("/opt")).toEqual([]);
   });
 
-  testAsRoot("etcd's own tools run as root only where nobody else can have put them", () => {
+  testAsRoot("etcd's own tools run as root only if nobody else can have installed them", () => {
     const host = newHost();
     const etcdctl = (path: string) => {
       host.write(path, "#!/bin/sh\necho called\n", 0o755);
@@ -114,14 +128,14 @@ inEachShell((newHost) => {
       /^--reuid=[1-9]\d* --regid=\d+ --clear-groups \S*\/opt\/etcd-v3\.5\.33\/etcdctl /,
     );
 
-    // Once the new version is unpacked by root, that one is asked.
+    // Once root has unpacked the new version, its etcdctl is used.
     host.forgetCalls();
     etcdctl("/opt/etcd-v3.6.14/etcdctl");
     host.call("etcdctl_at https://127.0.0.1:1 member list");
     expect(host.calls("setpriv")).toEqual([]);
   });
 
-  testAsRoot("a process of another user's is no etcd of this member's, whatever it calls itself", () => {
+  testAsRoot("a process of another user is not this member's etcd, whatever it calls itself", () => {
     const host = newHost();
     chmodSync(host.root, 0o755);
     host.write("/srv/etcd", readFileSync("/bin/sh"), 0o755);
@@ -135,7 +149,7 @@ inEachShell((newHost) => {
     expect(host.call("own_pid").lines).toEqual([own]);
   });
 
-  test("link_in names the first link of a path", () => {
+  test("link_in prints the first link in a path", () => {
     const host = newHost();
     mkdirSync(host.path("/srv/real"), { recursive: true });
     writeFileSync(host.path("/srv/real/x"), "");

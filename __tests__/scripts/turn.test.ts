@@ -12,7 +12,7 @@ beforeAll(async () => {
 });
 afterAll(() => all.close());
 
-/** One disturbance of the cluster at a time, whoever deploys: who restarts, joins or removes has the turn. */
+/** Only one member is disturbed at a time, whoever deploys. A phase that restarts, adds or removes one has the turn. */
 inEachShell((newHost) => {
   /** A host whose member is to be restarted. */
   function changedHost(): { host: Host; cluster: FakeCluster; before: string } {
@@ -22,7 +22,7 @@ inEachShell((newHost) => {
     return { host, cluster, before: pid(host) };
   }
 
-  test("it is a key in etcd that only one can create, under a lease that ends by itself", () => {
+  test("the turn is a key in etcd that only one phase can create, under a lease that expires by itself", () => {
     const { host, cluster } = changedHost();
     cluster.on("txn", `cat >"$state/asked"; echo SUCCESS; exit`);
     expect(host.call('take_turn "$(own_url)"; echo "$turn"')).toEqual({ code: 0, lines: ["1"] });
@@ -32,7 +32,7 @@ inEachShell((newHost) => {
     expect(cluster.calls()).toEqual(["a lease grant 300", "a txn"]);
   });
 
-  test("one phase takes it once, and whoever comes next finds it taken until it is given back", () => {
+  test("a phase takes the turn only once, and gives it back only once", () => {
     const { host, cluster } = changedHost();
     expect(host.call('take_turn "$(own_url)"; take_turn "$(own_url)"').lines).toEqual([]);
     expect(cluster.turn()).toBe("a");
@@ -44,23 +44,23 @@ inEachShell((newHost) => {
     expect(next.cluster.calls().at(-1)).toBe("a lease revoke 1");
   });
 
-  test("one whose lease has ended meanwhile is taken anew", () => {
+  test("a turn whose lease has expired in the meantime is taken again", () => {
     const { host, cluster } = changedHost();
     expect(host.call('turn=7; take_turn "$(own_url)"; echo "$turn"')).toEqual({ code: 0, lines: ["1"] });
     expect(cluster.turn()).toBe("a");
     expect(cluster.calls()).toEqual(["a lease keep-alive 7", "a lease grant 300", "a txn"]);
   });
 
-  test("a member that restarts has it meanwhile, and gives it back at the end", () => {
+  test("a member has the turn while it restarts, and gives it back at the end", () => {
     const { host, cluster } = changedHost();
     cluster.on("alarm list", `cut -d' ' -f2 "$state/turn" >>"$state/seen"`);
     expect(rollout(host, CHANGE)).toEqual({ code: 0, lines: [said("restarted"), said("healthy")] });
-    // At the gate; before the restart alarms are asked for without it.
+    // The gate asks for alarms with the turn; before the restart they are asked for without it.
     expect(host.read("/run/cluster/seen")).toBe("a\n");
     expect(cluster.turn()).toBeUndefined();
   });
 
-  test("a member that is left as it is needs no turn", () => {
+  test("a member that is not changed needs no turn", () => {
     const host = newHost({ props: { ports: { client: all.port } } });
     const cluster = runningHost(host);
     cluster.turnOf("b");
@@ -68,7 +68,7 @@ inEachShell((newHost) => {
     expect(cluster.turn()).toBe("b");
   });
 
-  test("held by another member: waits, says for whom, and goes on when it ends", () => {
+  test("a rollout waits while another member has the turn, names that member, and continues when the turn is given back", () => {
     const { host, cluster, before } = changedHost();
     cluster.turnOf("b");
     cluster.on("lease revoke", `rm -f "$state/turn"`);
@@ -79,14 +79,14 @@ inEachShell((newHost) => {
     expect(pid(host)).not.toBe(before);
   });
 
-  test("held by another member that does not end: refused, nothing was changed, and no lease stays", () => {
+  test("a rollout is refused if another member keeps the turn, and it changes nothing and leaves no lease behind", () => {
     const { host, cluster, before } = changedHost();
     cluster.turnOf("b");
     expect(rollout(host, CHANGE)).toEqual({
       code: 3,
       lines: [
         said("waiting for the turn: b is being changed"),
-        "a on host-a: rollout refused: turn: not obtained within two minutes: b is being changed; to do: wait for the other deploy to end (at the latest in 300 s), and apply again; if it stays, somebody else has written that key: etcdctl del cdktf-etcd/turn",
+        "a on host-a: rollout refused: turn: not obtained within two minutes: b is being changed; to do: wait for the other deploy to end (a turn that is not renewed expires within 300 s), and apply again; if the key stays longer, it was not written by a deploy, so delete it: etcdctl del cdktf-etcd/turn",
       ],
     });
     expect(pid(host)).toBe(before);
@@ -97,14 +97,19 @@ inEachShell((newHost) => {
   });
 
   test.each([
-    ["lease grant", "grants no lease", "etcdserver: no leader", "correct what etcd says, and apply again"],
+    [
+      "lease grant",
+      "does not grant a lease",
+      "etcdserver: no leader",
+      "correct the error that etcd reports, and apply again",
+    ],
     [
       "txn",
       "does not let the key cdktf-etcd/turn be written",
       "etcdserver: too many requests",
-      "correct what etcd says",
+      "correct the error that etcd reports",
     ],
-  ])("etcd's own error at %s is the reason that is said", (command, what, error, toDo) => {
+  ])("etcd's own error at %s is given as the reason", (command, what, error, toDo) => {
     const { host, cluster, before } = changedHost();
     cluster.on(command, `fail "${error}"`);
     const { code, lines } = rollout(host, CHANGE);
@@ -114,7 +119,7 @@ inEachShell((newHost) => {
     expect(pid(host)).toBe(before);
   });
 
-  test("a user that may not write is told so at once, and what it needs", () => {
+  test("a user that may not write is refused at once, with what it needs", () => {
     const { host, cluster, before } = changedHost();
     cluster.on("txn", `fail "etcdserver: permission denied"`);
     expect(rollout(host, CHANGE)).toEqual({
@@ -127,7 +132,7 @@ inEachShell((newHost) => {
     expect(cluster.calls()).toContain("a lease revoke 1");
   });
 
-  test("left by a phase of its own that was killed: taken over, since the lock of this host is free", () => {
+  test("a turn that a killed phase of the same member left is taken, because the lock on this host is free", () => {
     const { host, cluster } = changedHost();
     cluster.turnOf("a");
     const run = rollout(host, CHANGE);
@@ -136,7 +141,7 @@ inEachShell((newHost) => {
     expect(cluster.turn()).toBeUndefined();
   });
 
-  test("left by a phase of its own that was killed, and nothing is to restart any more: ended all the same, others wait for it", () => {
+  test("a turn that a killed phase of the same member left is given back even if no restart is needed, because others wait for it", () => {
     const host = newHost({ props: { ports: { client: all.port } } });
     const cluster = runningHost(host);
     host.call('take_turn "$(own_url)"');
@@ -145,7 +150,7 @@ inEachShell((newHost) => {
     expect(cluster.turn()).toBeUndefined();
   });
 
-  test("left by a phase of its own that was killed: given back by the next run, even if that needs none", () => {
+  test("a turn that a killed phase recorded is given back by the next run even if that needs no turn, and the record is deleted", () => {
     const host = newHost({ props: { ports: { client: all.port } } });
     const cluster = runningHost(host);
     cluster.turnOf("a");
@@ -155,16 +160,16 @@ inEachShell((newHost) => {
     expect(host.has("/var/lib/cdktf-etcd/a/turn")).toBe(false);
   });
 
-  test.each(["is refused", "fails"])("given back also when the phase %s", (how) => {
+  test.each(["is refused", "fails"])("the turn is also given back if the phase %s", (how) => {
     const { host, cluster } = changedHost();
-    // Alarms are asked for before the restart, and then by the gate.
+    // Alarms are asked for before the restart and then again by the gate.
     if (how === "is refused") cluster.on("txn", `rm "$(file '${host.cluster.members[1].clientUrl}' healthy)"`);
     else
       cluster.on(
         "alarm list",
         `echo >>"$state/asked"; [ "$(wc -l <"$state/asked")" -lt 2 ] || echo "memberID:2 alarm:NOSPACE"`,
       );
-    // As Terraform runs it, not only the phase's function.
+    // The phase runs as Terraform runs it, not only as its function.
     const run = host.phase("rollout", rolloutData(host, CHANGE.cluster));
     expect(run.code).toBe(how === "is refused" ? 3 : 1);
     expect(cluster.calls()).toContain("a txn");

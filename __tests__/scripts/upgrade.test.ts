@@ -7,7 +7,7 @@ const refused = (text: string) => `a on host-a: test refused: version: ${text}`;
 const said = (text: string) => `a on host-a: rollout: ${text}`;
 const SNAPSHOTS = "/var/lib/cdktf-etcd/a/snapshots";
 
-/** What etcd answers when it is asked for the cluster's version. */
+/** etcd's answer to a request for the cluster's version. */
 const says = (version: string) =>
   `printf 'HTTP/1.0 200 OK\\r\\n\\r\\n{"etcdserver":"9.9.9","etcdcluster":"${version}"}'`;
 
@@ -22,13 +22,13 @@ inEachShell((newHost) => {
   function upgrade(from: string, to: string): { host: Host; cluster: FakeCluster } {
     const host = newHost({ props: { version: to, ports: { client: all.port } } });
     const cluster = upgradingHost(host, from);
-    // The cluster's version, which is asked for over TLS.
+    // The cluster's version is requested over TLS.
     answerHandshakes(host, says(from));
     return { host, cluster };
   }
   const check = (host: Host) => host.call('wait_until() { shift; "$@"; }; check_version').lines;
 
-  describe("the version that a member with data may go to", () => {
+  describe("the version of a member with data", () => {
     test.each([
       ["3.5.32", "3.6.14"],
       ["3.5.33", "3.6.14"],
@@ -36,7 +36,7 @@ inEachShell((newHost) => {
       ["3.4.23", "3.5.33"],
       ["3.1.20", "3.2.32"],
       ["3.6.11", "3.7.1"],
-    ])("%s → %s is one step up", (from, to) => {
+    ])("%s → %s is accepted as one step up", (from, to) => {
       expect(check(upgrade(from, to).host)).toEqual([]);
     });
 
@@ -46,35 +46,35 @@ inEachShell((newHost) => {
       ["3.5.33", "3.7.1", "3.6.11 or 3.7.0"],
       ["3.6.10", "3.7.1", "3.6.11 or 3.7.0"],
       ["3.1.20", "3.6.14", "3.5.32 or 3.6.0"],
-    ])("%s → %s is refused: a minor is skipped, or the patch is too old", (from, to, sources) => {
+    ])("%s → %s is refused, because a minor is skipped or the patch is too old", (from, to, sources) => {
       expect(check(upgrade(from, to).host)).toEqual([
         refused(
-          `an upgrade from ${from} to ${to} is not possible in one step: it takes one of ${sources} or later of the same minor; to do: set version to a step between, deploy, and go on from there`,
+          `an upgrade from ${from} to ${to} is not possible in one step: it must start from ${sources}, or from a later patch of the same minor version; to do: set version to one in between, deploy, and continue from there`,
         ),
       ]);
     });
 
-    test("the same version is none of this", () => {
+    test("the same version is accepted without any check", () => {
       const host = newHost({ props: { ports: { client: all.port } } });
       runningHost(host).unhealthy("abc");
       expect(check(host)).toEqual([]);
     });
 
-    test("without data it may be any", () => {
+    test("a member without data may have any version", () => {
       const { host, cluster } = upgrade("3.4.23", "3.6.14");
       cluster.unhealthy("abc");
       expect(host.call('mv "$DATA_DIR" "$DATA_DIR.gone"; check_version').lines).toEqual([]);
     });
 
-    test("down is refused once every member runs the newer one", () => {
+    test("a downgrade is refused once every member runs the newer version", () => {
       expect(check(upgrade("3.6.14", "3.5.33").host)).toEqual([
         refused(
-          "etcd does not go back from 3.6.14 to 3.5.33: no member runs 3.5.33 any more; to do: set version to 3.6.14 or later; a snapshot of before the upgrade is in /var/lib/cdktf-etcd/a/snapshots on the host of a (127.0.0.1)",
+          "etcd cannot be downgraded from 3.6.14 to 3.5.33: no member runs 3.5.33 any more; to do: set version to 3.6.14 or later; a snapshot from before the upgrade is in /var/lib/cdktf-etcd/a/snapshots on the host of a (127.0.0.1)",
         ),
       ]);
     });
 
-    test("and the snapshot is named where it lies", () => {
+    test("a refused downgrade names the path of the snapshot", () => {
       const { host } = upgrade("3.6.14", "3.5.33");
       host.write("/var/lib/cdktf-etcd/a/snapshots/3.5.33-before-3.6.14.db", "");
       expect(check(host)[0]).toMatch(
@@ -82,37 +82,37 @@ inEachShell((newHost) => {
       );
     });
 
-    test.each(["3.5.33", "3.6.11"])("back to %s is good while a member still runs it", (to) => {
+    test.each(["3.5.33", "3.6.11"])("going back to %s is accepted while a member still runs it", (to) => {
       const { host, cluster } = upgrade("3.6.14", to);
       cluster.status("c", { version: to });
       expect(check(host)).toEqual([]);
-      // One that is about the same does not count.
+      // A member with a similar version number does not count.
       cluster.status("c", { version: `${to}0` });
       expect(check(host)).toHaveLength(1);
     });
 
-    test("a cluster that does not answer stays at its version", () => {
+    test("an upgrade is refused if the cluster does not answer", () => {
       const { host, cluster } = upgrade("3.5.33", "3.6.14");
       cluster.unhealthy("abc");
       expect(check(host)).toEqual([
         refused(
-          "this member has data of 3.5.33, and no member of its cluster answers; to do: set version back to 3.5.33, bring the cluster back, and upgrade then",
+          "this member has data of etcd 3.5.33, and no member of its cluster answers; to do: set version back to 3.5.33, bring the cluster back, and upgrade after that",
         ),
       ]);
     });
 
-    test("a member that is stopped is asked about through another one", () => {
+    test("the cluster of a stopped member is asked through another member", () => {
       const { host } = upgrade("3.5.33", "3.6.14");
       host.call("supervisorctl stop a");
       expect(check(host)).toEqual([]);
     });
 
-    test("a cluster that has a member which is not healthy stays at its version", () => {
+    test("an upgrade is refused if a member is not healthy", () => {
       const { host, cluster } = upgrade("3.5.33", "3.6.14");
       cluster.unhealthy("c");
       expect(check(host)).toEqual([
         refused(
-          "c (https://127.0.0.3:2380) is not healthy, and an upgrade needs all members; to do: set version back to 3.5.33, bring that member back, and upgrade then",
+          "c (https://127.0.0.3:2380) is not healthy, and an upgrade needs all members; to do: set version back to 3.5.33, bring that member back, and upgrade after that",
         ),
       ]);
     });
@@ -123,22 +123,22 @@ inEachShell((newHost) => {
       expect(check(host)).toEqual([]);
     });
 
-    test("a cluster with an alarm stays at its version", () => {
+    test("an upgrade is refused while an alarm is raised", () => {
       const { host, cluster } = upgrade("3.5.33", "3.6.14");
       cluster.alarm("memberID:1 alarm:NOSPACE");
       expect(check(host)).toEqual([
         refused(
-          "an alarm is raised: memberID:1 alarm:NOSPACE ; to do: set version back to 3.5.33, see docs/alarms.md, and upgrade then",
+          "an alarm is raised: memberID:1 alarm:NOSPACE ; to do: set version back to 3.5.33, clear the alarm (see docs/alarms.md), and upgrade after that",
         ),
       ]);
     });
 
-    test("a cluster whose last upgrade is not finished waits for that; a patch does not", () => {
+    test("an upgrade is refused until the cluster's last upgrade is finished, unless it is only a patch", () => {
       const { host } = upgrade("3.5.33", "3.6.14");
       answerHandshakes(host, says("3.4.0"));
       expect(check(host)).toEqual([
         refused(
-          "the cluster is still of version 3.4.0, not of 3.5: its last upgrade is not finished; to do: wait a minute, and apply again",
+          "the cluster version is still 3.4.0, not 3.5: the last upgrade is not finished; to do: wait a minute, and apply again",
         ),
       ]);
       const patch = upgrade("3.6.11", "3.6.14");
@@ -157,17 +157,17 @@ inEachShell((newHost) => {
         "unable to get local issuer certificate",
       ],
       ["", "no answer"],
-    ])("a cluster whose version nobody tells is not called unfinished: %j", (output, reason) => {
+    ])("a cluster whose version cannot be read is not called unfinished: %j", (output, reason) => {
       const { host } = upgrade("3.5.33", "3.6.14");
       answerHandshakes(host, `printf '${output}'`);
       expect(check(host)).toEqual([
         refused(
-          `https://127.0.0.1:${all.port}/version, which tells the version of the cluster, does not answer: ${reason}; to do: see /data/logs/etcd.log, and apply again`,
+          `https://127.0.0.1:${all.port}/version, which reports the cluster version, does not answer: ${reason}; to do: see /data/logs/etcd.log, and apply again`,
         ),
       ]);
     });
 
-    test("data of the v2 API are refused on the way to 3.6, which does not start on them", () => {
+    test("an upgrade to 3.6 is refused if there are data of the v2 API, on which etcd 3.6 does not start", () => {
       const { host, cluster } = upgrade("3.5.33", "3.6.14");
       cluster.on("etcdutl check", 'echo "detected custom content in v2store"; exit 1');
       expect(check(host)).toEqual([
@@ -177,13 +177,13 @@ inEachShell((newHost) => {
       ]);
     });
 
-    test("there must be room for the snapshot, on the host of the first member, which takes it", () => {
+    test("there must be space for the snapshot on the host of the first member, which takes it", () => {
       const { host, cluster } = upgrade("3.5.33", "3.6.14");
       host.stub("df", "printf 'Filesystem 1M-blocks Used Available Capacity Mounted on\\n/dev/sda1 1 1 63 9%% /\\n'");
       expect(check(host)).toEqual([
         "a on host-a: test refused: free disk: 63 MB free for the snapshot in /var/lib/cdktf-etcd/a, 64 MB are needed; to do: make room",
       ]);
-      // Where c is the first by name that runs, or has been upgraded, a takes none.
+      // The host takes no snapshot if `c` has already been upgraded, or if its member is not the first by name.
       cluster.healthy("c", { version: "3.6.14" });
       expect(check(host)).toEqual([]);
       cluster.healthy("c", { version: "3.5.33" });
@@ -220,21 +220,21 @@ inEachShell((newHost) => {
       expect(cluster.turn()).toBeUndefined();
     });
 
-    test("saves none when another one runs the new version already", () => {
+    test("saves no snapshot if another member already runs the new version", () => {
       const { host, cluster } = upgrade("3.5.33", "3.6.14");
       cluster.status("b", { version: "3.6.14" });
       expect(rollout(host).lines).toEqual([said("restarted with etcd 3.6.14, was 3.5.33"), said("healthy")]);
       expect(host.has(SNAPSHOTS)).toBe(false);
     });
 
-    test("saves none on the way back", () => {
+    test("saves no snapshot on the way back", () => {
       const { host, cluster } = upgrade("3.6.14", "3.5.33");
       cluster.status("c", { version: "3.5.33" });
       expect(rollout(host).lines).toEqual([said("restarted with etcd 3.5.33, was 3.6.14"), said("healthy")]);
       expect(host.has(SNAPSHOTS)).toBe(false);
     });
 
-    test("does not restart when another member fell ill while the snapshot was taken", () => {
+    test("does not restart if another member became unhealthy while the snapshot was taken", () => {
       const { host, cluster } = upgrade("3.5.33", "3.6.14");
       const before = pid(host);
       cluster.on("snapshot save", 'rm -f "$state"/*127.0.0.3*.healthy; : >"${words##* }"');
@@ -242,7 +242,7 @@ inEachShell((newHost) => {
       expect(pid(host)).toBe(before);
     });
 
-    test("keeps the newest snapshot alone, and the one before until that is whole", () => {
+    test("keeps only the newest snapshot, and the one before until the newest is complete", () => {
       const { host, cluster } = upgrade("3.5.33", "3.6.14");
       host.write(`${SNAPSHOTS}/3.4.23-before-3.5.33.db`, "old");
       host.write(`${SNAPSHOTS}/3.5.33-before-3.6.14.db.new`, "half");
@@ -251,7 +251,7 @@ inEachShell((newHost) => {
       expect(rollout(host)).toEqual({
         code: 1,
         lines: [
-          "a on host-a: rollout failed: the snapshot is not whole: Error: snapshot file integrity check failed; to do: apply again; nothing was changed",
+          "a on host-a: rollout failed: the snapshot could not be verified: Error: snapshot file integrity check failed; to do: apply again; nothing was changed",
         ],
       });
       expect(pid(host)).toBe(before);
@@ -261,7 +261,7 @@ inEachShell((newHost) => {
       expect(host.list(SNAPSHOTS)).toEqual(["3.5.33-before-3.6.14.db"]);
     });
 
-    test("is not touched when no snapshot can be taken", () => {
+    test("is not changed if no snapshot can be taken", () => {
       const { host, cluster } = upgrade("3.5.33", "3.6.14");
       cluster.on("snapshot save", 'fail "no space left on device"');
       const before = pid(host);
@@ -276,7 +276,7 @@ inEachShell((newHost) => {
       expect(cluster.turn()).toBeUndefined();
     });
 
-    test("before 3.5 has the snapshot verified by etcdctl", () => {
+    test("has its snapshot verified by etcdctl before 3.5", () => {
       const { host, cluster } = upgrade("3.3.27", "3.4.23");
       expect(rollout(host).code).toBe(0);
       expect(cluster.calls().filter((call) => call.includes("snapshot"))).toEqual([
@@ -286,10 +286,10 @@ inEachShell((newHost) => {
     });
   });
 
-  describe("to 3.7, which cannot replay requests of 3.5", () => {
+  describe("an upgrade to 3.7, which cannot replay requests of 3.5:", () => {
     const WAL = "/data/etcd/member/wal/0.wal";
     const SCRIPT = "/opt/etcd-v3.6.14/etcd-server-startup.sh";
-    /** An etcdserverpb.Request as it lies in a write-ahead log. */
+    /** An etcdserverpb.Request as it is stored in a write-ahead log. */
     const REQUEST = Buffer.from("\x08\x01\x12\x03PUT\x1a\x0a/0/version\x22\x053.5.0\x28\x00", "latin1");
     const afterSnapshot = (host: Host, index: string) => {
       host.write(`/data/etcd/member/snap/0000000000000001-${index}.snap`, "");
@@ -302,10 +302,10 @@ inEachShell((newHost) => {
     );
     const upgraded = [said("restarted with etcd 3.7.1, was 3.6.14"), said("healthy")];
 
-    test("a member with such requests takes a raft snapshot first, by one more start of 3.6", () => {
+    test("a member with such requests first takes a raft snapshot, by one more start of 3.6", () => {
       const { host } = upgrade("3.6.14", "3.7.1");
       host.write(WAL, Buffer.concat([Buffer.alloc(64), REQUEST, Buffer.alloc(64)]));
-      // Of nine entries that were applied, four are in a raft snapshot already.
+      // Nine entries were applied, and four of them are already in a raft snapshot.
       afterSnapshot(host, "0000000000000001");
       afterSnapshot(host, "0000000000000004");
       expect(rollout(host)).toEqual({ code: 0, lines: [saved, tookRaftSnapshot, ...upgraded] });
@@ -313,7 +313,7 @@ inEachShell((newHost) => {
       expect(host.read("/run/etcd.args")).not.toContain("--snapshot-count");
     });
 
-    test("one that was killed after that does it again, and its startup script has the flag once", () => {
+    test("a member that was killed after that does it again, and its startup script has the flag only once", () => {
       const { host } = upgrade("3.6.14", "3.7.1");
       host.write(WAL, REQUEST);
       host.write(SCRIPT, host.read(SCRIPT).replace(/\n$/, " --snapshot-count=7\n"), 0o755);
@@ -322,7 +322,7 @@ inEachShell((newHost) => {
       expect(snapshotCount(host)).toBe("1");
     });
 
-    test("one whose entries are all in a raft snapshot asks for the next", () => {
+    test("a member whose entries are all in a raft snapshot takes another one", () => {
       const { host } = upgrade("3.6.14", "3.7.1");
       host.write(WAL, REQUEST);
       afterSnapshot(host, "0000000000000009");
@@ -330,19 +330,19 @@ inEachShell((newHost) => {
       expect(snapshotCount(host)).toBe("1");
     });
 
-    test("one without such requests is restarted once", () => {
+    test("a member without such requests is restarted only once", () => {
       const { host } = upgrade("3.6.14", "3.7.1");
       host.write(WAL, "a value with PUT in it, and \x12\x03GET\x1a");
       expect(rollout(host).lines).toEqual([saved, ...upgraded]);
     });
 
-    test("neither is one that goes to a version which still reads them", () => {
+    test("a member that is upgraded to a version which still reads such requests takes no raft snapshot", () => {
       const { host } = upgrade("3.5.33", "3.6.14");
       host.write(WAL, REQUEST);
       expect(rollout(host).lines).not.toContain(tookRaftSnapshot);
     });
 
-    test("without the raft snapshot 3.7 is not started", () => {
+    test("3.7 is not started without the raft snapshot", () => {
       const { host } = upgrade("3.6.14", "3.7.1");
       host.write(WAL, REQUEST);
       host.write(
@@ -355,7 +355,7 @@ inEachShell((newHost) => {
         code: 1,
         lines: [
           saved,
-          "a on host-a: rollout failed: etcd 3.6.14 has not taken a raft snapshot, without which etcd 3.7.1 cannot read its write-ahead log: fatal: no space left on device; to do: see /data/logs/etcd.log; forward: correct the cause, and apply again; back: set the changed value (or version) back, and apply; the members after this one were not touched",
+          "a on host-a: rollout failed: etcd 3.6.14 has not taken a raft snapshot, without which etcd 3.7.1 cannot read its write-ahead log: fatal: no space left on device; to do: see /data/logs/etcd.log; to go forward, correct the cause and apply again; to go back, set the changed value (or version) back and apply; the members after this one were not touched",
         ],
       });
       expect(host.call('basename "$(readlink "$CURRENT")"').lines).toEqual(["etcd-v3.6.14"]);

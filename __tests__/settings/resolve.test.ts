@@ -39,17 +39,17 @@ test("every default is filled in", () => {
   });
 });
 
-test("members are in the order of their names, whatever the program's", () => {
+test("members are sorted by name, whatever their order in the program", () => {
   const { members } = runbookWith({ members: [...RUNBOOK.members].reverse() });
   expect(members.map(({ name }) => name)).toEqual(["etcd-server-7-12", "etcd-server-7-21", "etcd-server-7-22"]);
 });
 
-test("a member without a host name is called by its address, and has no DNS name", () => {
+test("a member without a host name is called by its address and has no DNS name", () => {
   const [member] = runbookWith({ members: [{ name: "a", address: "10.4.7.12" }] }).members;
   expect(member).toMatchObject({ host: "10.4.7.12", hostName: undefined });
 });
 
-test("how often a member was made anew is its own", () => {
+test("each member has its own reprovision number", () => {
   const [first, ...others] = RUNBOOK.members;
   const { members } = runbookWith({ members: [{ ...first, reprovision: 2 }, ...others] });
   expect(members.map(({ reprovision }) => reprovision)).toEqual([2, 0, 0]);
@@ -59,7 +59,7 @@ describe("ssh", () => {
   const sshOf = (cluster: object, member: object = {}) =>
     runbookWith({ ssh: cluster, members: [{ name: "a", address: "10.4.7.12", ssh: member }] }).members[0].ssh;
 
-  test("what a member says replaces what the cluster says, one by one", () => {
+  test("each setting of a member replaces only that setting of the cluster", () => {
     expect(sshOf({ user: "ops", port: 22 }, { port: 2222, host: "a.example" })).toMatchObject({
       user: "ops",
       port: 2222,
@@ -67,11 +67,11 @@ describe("ssh", () => {
     });
   });
 
-  test("a member's undefined replaces nothing", () => {
+  test("an undefined setting of a member replaces nothing", () => {
     expect(sshOf({ user: "ops" }, { user: undefined })).toMatchObject({ user: "ops" });
   });
 
-  test("a member's key replaces the cluster's, whatever it is", () => {
+  test("a member's key replaces the cluster's, whatever kind of key each of them is", () => {
     expect(sshOf({ key: SshKey.pem("PEM") }, { key: SshKey.file("id") })).toMatchObject({
       privateKeyFile: "id",
       privateKey: undefined,
@@ -83,7 +83,7 @@ describe("ssh", () => {
     });
   });
 
-  test("the agent is used where the host's key or the bastion's is in it, and only there", () => {
+  test("the SSH agent is used only if it holds the host's key or the bastion's", () => {
     expect(sshOf({}).agent).toBe(true);
     expect(sshOf({ key: SshKey.file("id") }).agent).toBe(false);
     expect(sshOf({ key: SshKey.pem("PEM") }).agent).toBe(false);
@@ -94,7 +94,7 @@ describe("ssh", () => {
     });
   });
 
-  test("a bastion is reached as the hosts are, unless it is said otherwise", () => {
+  test("a bastion is reached like the hosts, unless it has settings of its own", () => {
     expect(sshOf({ user: "ops", key: SshKey.file("id"), bastionHost: "jump" })).toMatchObject({
       bastionHost: "jump",
       bastionPort: 22,

@@ -6,7 +6,7 @@ import { join } from "node:path";
 
 let made: Buffer | undefined;
 
-/** A release archive as etcd's are: one directory that holds everything. Made once. */
+/** A release archive with the layout of etcd's own: one directory contains everything. It is made only once. */
 export function testArchive(): Buffer {
   made ??= makeArchive();
   return made;
@@ -22,7 +22,7 @@ function makeArchive(): Buffer {
   mkdirSync(join(parent, name, "Documentation"), { recursive: true });
   for (const program of ["etcd", "etcdctl"])
     writeFileSync(join(parent, name, program), "#!/bin/sh\necho etcd Version: 3.6.14\n", { mode: 0o755 });
-  // Big and hard to compress, so that half an archive ends inside this file.
+  // This file is big and hard to compress, so that half an archive ends inside it.
   const noise = Buffer.from(Array.from({ length: 40_000 }, (_, i) => (i * i) >> 3));
   writeFileSync(join(parent, name, "Documentation", "big"), noise);
   execFileSync("tar", ["-czf", "archive.tar.gz", name], { cwd: parent });

@@ -8,7 +8,10 @@ const ROOT = join(__dirname, "..", "..");
 export interface CodeBlock {
   /** `docs/deploy.md:3`, the line of its first fence. */
   readonly place: string;
-  /** A whole program: a block that imports nothing is what a program says after its stack was made, and has the rest put around it. */
+  /**
+   * A whole program. A block that imports nothing is the part of a program after the stack was created, and gets the
+   * rest put around it.
+   */
   readonly program: string;
 }
 

@@ -4,8 +4,9 @@ import { atLeast } from "../../src/release/version";
 import type { Host, HostOptions } from "./host";
 
 /**
- * Waits for a signal as etcd would, and leaves its arguments for the test to see; one that finds `/run/stuck` says it and writes no data.
- * A member that was added and never started is started now, and healthy unless it is a learner. With a `--snapshot-count` it takes a raft snapshot.
+ * A fake etcd. It waits for a signal as etcd would, and leaves its arguments in a file for the test. If `/run/stuck`
+ * exists, it prints that file and writes no data. Otherwise, a member that was added and never started is now started,
+ * and healthy unless it is a learner. With `--snapshot-count`, it takes a raft snapshot.
  */
 function etcd({ root, cluster: { user } }: Host, directory: string): string {
   return `#!${root}${directory}/.sh
@@ -36,7 +37,7 @@ else
   [ -e "$data/member/wal/0.wal" ] || : >"$data/member/wal/0.wal"
   exec 5<"$data/member/wal/0.wal"
   if [ -n "\${snapshot_count:-}" ]; then mkdir -p "$data/member/snap"; : >"$data/member/snap/0000000000000002-000000000000000a.snap"; fi
-  # It runs as the test does, not as etcd's user.
+  # This process runs as the user of the test, not as etcd's user.
   chown -hR '${user}' "$data/member"
 fi
 [ -p "$root/run/never" ] || mkfifo "$root/run/never"
@@ -44,7 +45,10 @@ read -r _ <"$root/run/never"
 `;
 }
 
-/** Answers from files in /run/cluster, and keeps members and the turn there; `on.COMMAND` is run before a command's own answer. */
+/**
+ * A fake etcdctl. It answers from files in /run/cluster, and keeps the members and the turn there. The file
+ * `on.COMMAND` is run before the command's own answer.
+ */
 function etcdctl(root: string): string {
   return `#!/bin/sh
 state='${root}/run/cluster'
@@ -151,7 +155,7 @@ esac
 `;
 }
 
-/** What etcdutl says of snapshots and of v2 data; since 3.5. */
+/** A fake etcdutl, with its answers about snapshots and v2 data. etcd has etcdutl since 3.5. */
 function etcdutl(root: string): string {
   return `#!/bin/sh
 state='${root}/run/cluster'
@@ -161,10 +165,11 @@ echo "etcdutl $1 $2" >>"$state/calls"
 `;
 }
 
-/** Installs binaries of `version`, and makes the link to them. */
+/** Installs the fake binaries of `version`, and points the link /opt/etcd to them. */
 export function installBinaries(host: Host, version = host.cluster.version): void {
   const directory = `/opt/etcd-v${version}`;
-  // Its process must be seen to run from its version's directory, as a binary's is: so the shell of the script lies there, too.
+  // The process must appear to run from the directory of its version, as that of a binary does, so the shell that runs
+  // the script is in that directory, too.
   host.write(`${directory}/.sh`, readFileSync("/bin/sh"), 0o755);
   host.write(`${directory}/etcd`, etcd(host, directory), 0o755);
   host.write(`${directory}/etcdctl`, etcdctl(host.root), 0o755);
@@ -174,7 +179,7 @@ export function installBinaries(host: Host, version = host.cluster.version): voi
   symlinkSync(`etcd-v${version}`, host.path("/opt/etcd"));
 }
 
-/** What a fake member may be called; `a` has 127.0.0.1 and ID 1, `b` 127.0.0.2 and 2, … */
+/** The names that fake members can have: `a` has the address 127.0.0.1 and the ID 1, `b` has 127.0.0.2 and 2, … */
 const NAMES = "abcdef";
 
 export interface FakeStatus {
@@ -197,7 +202,10 @@ export class FakeCluster {
     host.write("/run/cluster/members", "");
   }
 
-  /** `member list`, one entry a member: `["1", "started", "a"]`, with its usual URLs; or those of these names, all started. */
+  /**
+   * Sets the answer of `member list`. An entry is a member, such as `["1", "started", "a"]`, or only the name of a
+   * started member; its URLs are those of its name.
+   */
   public members(...entries: readonly (FakeMember | string)[]): void {
     const lines = entries.map((entry) => {
       const [id, status, name, { learner = false } = {}]: FakeMember =
@@ -209,7 +217,10 @@ export class FakeCluster {
     this.host.write("/run/cluster/members", lines.join(""));
   }
 
-  /** The members as the cluster has them now: `1 a`, `- a learner` for one that has never started; by the last digits of their addresses. */
+  /**
+   * The members that the cluster has now: `a`, or `a unstarted learner` for a learner that has never started. The names
+   * are those of their addresses.
+   */
   public memberNames(): string[] {
     return this.host
       .read("/run/cluster/members")
@@ -222,7 +233,7 @@ export class FakeCluster {
       });
   }
 
-  /** Makes members answer, with a leader. */
+  /** Makes these members answer as healthy ones, with a leader. */
   public healthy(names: string, status: FakeStatus = {}): void {
     for (const name of names) {
       this.status(name, status);
@@ -230,7 +241,7 @@ export class FakeCluster {
     }
   }
 
-  /** What a member says of itself, once it answers. */
+  /** Sets the status that a member reports of itself once it answers. */
   public status(name: string, status: FakeStatus = {}): void {
     const { id = NAMES.indexOf(name) + 1, leader = 2, cluster = 77, version = this.host.cluster.version } = status;
     this.state(
@@ -250,12 +261,15 @@ export class FakeCluster {
     for (const name of names) rmSync(this.host.path(this.file(name, "healthy")), { force: true });
   }
 
-  /** As until 3.1: `endpoint health` exits with 0 whatever it finds. */
+  /** Makes `endpoint health` exit with 0 whatever it finds, as it does in etcd 3.1 and older. */
   public exitsWithZero(): void {
     this.host.write("/run/cluster/like-3.1", "");
   }
 
-  /** What a command does before, or with `exit` instead of, its own answer. The command may go without its last word. */
+  /**
+   * Sets what a command does before its own answer, or instead of it if the script calls `exit`. The last word of the
+   * command may be left out.
+   */
   public on(command: string, script: string): void {
     this.host.write(`/run/cluster/on.${command}`, `${script}\n`);
   }
@@ -264,12 +278,14 @@ export class FakeCluster {
     rmSync(this.host.path(`/run/cluster/on.${command}`));
   }
 
-  /** The members whose join the cluster remembers, by peer URL. */
+  /** The peer URLs of the members whose join is recorded in the cluster. */
   public joins(): string[] {
     return this.keys("joins");
   }
 
-  /** The members of which the cluster remembers that something is due, by peer URL. */
+  /**
+   * The peer URLs of the members for which a change that is staged and not yet rolled out is recorded in the cluster.
+   */
   public due(): string[] {
     return this.keys("due");
   }
@@ -281,7 +297,7 @@ export class FakeCluster {
       .map(([, , url]) => url);
   }
 
-  /** A deploy began to add this member, and was cut short. */
+  /** Records that a deploy began to add this member, and was interrupted. */
   public began(name: string): void {
     this.host.write("/run/cluster/keys", `put cdktf-etcd/joins/${this.urls(name).peerUrl} ${name}\n`);
   }
@@ -295,12 +311,12 @@ export class FakeCluster {
     this.host.write("/run/cluster/turn", `other ${name}\n`);
   }
 
-  /** Who has the turn. */
+  /** The member that has the turn. */
   public turn(): string | undefined {
     return this.host.has("/run/cluster/turn") ? this.host.read("/run/cluster/turn").trim().split(" ")[1] : undefined;
   }
 
-  /** What etcdctl was asked: `b endpoint health`. */
+  /** The calls of etcdctl, with the names of members in place of their client URLs: `b endpoint health`. */
   public calls(): string[] {
     let text = this.host.has("/run/cluster/calls") ? this.host.read("/run/cluster/calls") : "";
     text = text.split(this.host.root).join("");
@@ -333,7 +349,10 @@ export class FakeCluster {
   }
 }
 
-/** Makes hosts of a cluster of three whose members accept connections at their client port, for as long as the tests of this block run. */
+/**
+ * Makes hosts of a cluster of three members, which accept connections at their client port while the tests of this
+ * block run.
+ */
 export function clusterHosts(newHost: (options?: HostOptions) => Host): () => Host {
   let all: Awaited<ReturnType<typeof listenOn>>;
   beforeAll(async () => {
@@ -343,7 +362,7 @@ export function clusterHosts(newHost: (options?: HostOptions) => Host): () => Ho
   return () => newHost({ props: { ports: { client: all.port } } });
 }
 
-/** A port on which these addresses accept connections, and others do not. */
+/** Finds a port, and accepts connections at it on these addresses and on no others. */
 export async function listenOn(...addresses: string[]): Promise<{ port: number; close(): void }> {
   const servers: Server[] = [];
   for (const address of addresses) {

@@ -1,6 +1,6 @@
 import type { Host } from "./host";
 
-/** /etc/supervisor/supervisord.conf of Debian's package, whole. */
+/** /etc/supervisor/supervisord.conf of Debian's package, complete. */
 const DEBIAN_CONF = `; supervisor config file
 
 [unix_http_server]
@@ -82,20 +82,20 @@ export const SUPERVISOR = {
 
 export type SupervisorPackage = keyof typeof SUPERVISOR;
 
-/** The files that a package of supervisor brings. */
+/** Installs the files that a package of supervisor contains. */
 export function installSupervisorFiles(host: Host, from: SupervisorPackage): void {
   const { conf, text, programs } = SUPERVISOR[from];
-  // The one absolute path that the scripts follow.
+  // This is the only absolute path in it that the scripts follow.
   host.write(conf, text.replace("files = /", `files = ${host.root}/`));
   host.write(`${programs}/.keep`, "");
 }
 
-/** Another program of the host: `jobs` of this file, whose process is not there, but whose restarts are counted. */
+/** Installs the file of another program, `jobs`. Its process does not run, but its starts are counted. */
 export function installNeighbour(host: Host, command = "sleep 1", from: SupervisorPackage = "debian"): void {
   host.write(neighbourFile(from), `[program:jobs]\ncommand=${command}\n`);
 }
 
-/** Makes supervisord reject the neighbour's file with these words, the path in which is the host's own. */
+/** Makes supervisord reject the neighbour's file, because the directory of its log does not exist. */
 export function breakNeighbour(host: Host, from: SupervisorPackage = "debian"): void {
   host.write(neighbourFile(from), "[program:jobs]\ncommand=sleep 2\nstdout_logfile=/nope/jobs.log\n");
 }
@@ -117,8 +117,9 @@ export function supervisorChanges(host: Host): string[] {
 }
 
 /**
- * And a `supervisorctl` that behaves as the real one: files that were read are not yet applied, a call with a name applies one program alone, a
- * file that cannot be read makes all of them unread. Of the programs it runs the host's member; others only count how often they were started.
+ * Installs these files, and a fake `supervisorctl` that behaves as the real one: files that were read are not yet
+ * applied, a call with a name applies only that program, and if one file cannot be read, none is. The only program that
+ * it really runs is the host's member; for others, it counts how often they were started.
  */
 export function installSupervisor(host: Host, from: SupervisorPackage = "debian"): void {
   installSupervisorFiles(host, from);
@@ -133,16 +134,16 @@ root='${host.root}'
 state=$root/run/supervisord
 included() { ls "$root${SUPERVISOR[from].programs}"/*.${SUPERVISOR[from].included.split(".").pop()} 2>/dev/null; }
 etcd_process() { cat "$root/run/etcd.pid" 2>/dev/null; }
-# Not kill -0: that succeeds for a zombie.
+# This does not use kill -0, because that succeeds for a zombie.
 running() { [ -n "$(etcd_process)" ] && grep -q . "/proc/$(etcd_process)/cmdline" 2>/dev/null; }
 value() { sed -n "s/^$2=//p" "$state/active/$1" | head -n 1; }
-# As autorestart=true does.
+# Starts the program again whenever it ends, as autorestart=true does.
 supervise() {
   while :; do
     "$(value "$1" command)" >>"$(value "$1" stdout_logfile)" 2>&1 &
     echo $! >"$root/run/etcd.pid"
     ln -sfn "/proc/$!" "$root/proc/$!"
-    # It runs as the test does; to the scripts the owner of this is who it runs as.
+    # The process runs as the user of the test; the scripts take the owner of this link for the user of the process.
     chown -h '${host.cluster.user}' "$root/proc/$!" 2>/dev/null
     wait $!
     rm -f "$root/proc/$!"
@@ -161,14 +162,14 @@ start() {
   [ "$1" = '${host.member.name}' ] || return 0
   (exec </dev/null >/dev/null 2>&1 9>&- && supervise "$1") &
   echo $! >"$root/run/supervise.pid"
-  # startsecs: long enough to see whether it stays.
+  # As with startsecs, this waits long enough to see whether the program stays up.
   for _ in 1 2 3 4 5 6 7 8 9 10; do
     [ "$(cat "/proc/$(etcd_process)/comm" 2>/dev/null)" != etcd ] || break
     sleep 0.02
   done
 }
 cant_reread() { echo "ERROR: CANT_REREAD: $1"; exit 1; }
-# Sections of programs, each into a file of its own name; all of them or none.
+# Copies the section of each program into a file with the name of the program: all of them, or none.
 reread() {
   for file in $(included); do
     case $(grep -v '^[;#]' "$file" | grep . | head -n 1) in

@@ -2,10 +2,10 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { HOST_SCRIPT_FILES, REMOVAL_SCRIPT_FILES, SCRIPTS_DIRECTORY } from "../../src/provision/host-scripts";
 
-/** The text that Terraform makes of all host scripts: every file as it is, one after the other. */
+/** The text that Terraform builds from all host scripts: every file as it is, one after the other. */
 export const HOST_TEXT = textOf(HOST_SCRIPT_FILES);
 
-/** The same of those that a removal needs. */
+/** The same for the scripts that a removal needs. */
 export const REMOVAL_TEXT = textOf(REMOVAL_SCRIPT_FILES);
 
 function textOf(files: readonly string[]): string {

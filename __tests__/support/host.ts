@@ -24,28 +24,28 @@ import { sha256, testArchive } from "./archive";
 import { HOST_TEXT, REMOVAL_TEXT } from "./host-scripts";
 import { HOST_SCRIPTS, REMOVAL_SCRIPTS } from "./synth";
 
-/** All that a host offers to the scripts; a command that is not here is not found. */
+/** All commands that a host offers to the scripts; any other command is not found. */
 const TOOLS =
   "awk base64 basename bash cat chmod chown cmp cp cut date dd df dirname env find findmnt flock getent grep gzip head id install ip kill ln ls mkdir mkfifo mv openssl ps readlink rm rmdir sed sha1sum sha256sum sleep sort ss stat tail tar timeout touch tr true uname wc";
 
-/** Places that the scripts know by name; here they are the host's. */
+/** The paths that the scripts know by name. In a test, they lead into the directory of the host. */
 const SYSTEM_PATHS =
   /(?<![\w}.])(?=\/(?:etc\/(?:supervisor|fstab)|run\/(?:cdktf-etcd|supervisor)|var\/lib\/cdktf-etcd|proc\/|tmp ))/g;
-/** Any other such place must be added to these, or a test would touch the machine's own. */
+/** Matches any other such path. It must be added to `SYSTEM_PATHS`, or a test would touch this machine's own files. */
 const FOREIGN_PATH = /^(?!\s*#).*(?<![\w}.@])\/(?:boot|etc|home|lib|opt|proc|root|run|srv|sys|tmp|var)\b.*$/m;
 const SYSTEM_PATH_VARIABLE = /^PATH=.*$/m;
 
-/** What a program calls a member's resources. */
+/** The addresses that a program gives to a member's resources. */
 export const RESOURCES = {
   archive: "null_resource.archive",
   stage: "null_resource.stage",
   rollout: "null_resource.rollout",
 };
 
-/** What a stub does to write down how it was called. */
+/** The script with which a stub records how it was called. */
 export const RECORD = `printf '%s\\n' "$*" >>"$CALLS"`;
 
-/** `wait_until` that gives up after half a second: for what will not happen. */
+/** A `wait_until` that gives up after half a second, for tests in which the condition never becomes true. */
 export const IMPATIENT = `
 wait_until() {
   shift
@@ -58,32 +58,33 @@ wait_until() {
 `;
 
 export interface HostOptions {
-  /** `sh` in the host's PATH: a path. */
+  /** The path of the shell that is `sh` in the host's PATH. */
   readonly shell?: string;
   /** Changes of the cluster's props. */
   readonly props?: Partial<EtcdClusterProps>;
-  /** Commands that the host has not got. */
+  /** Commands that the host does not have. */
   readonly without?: string[];
 }
 
 export interface Run {
   readonly code: number | null;
-  /** Both streams, in order, with the host's own directory left out. */
+  /** Standard output and standard error, in order, without the path of the host's directory. */
   readonly lines: string[];
 }
 
 /**
- * A host in a directory: the real scripts in a real shell with the real tools. Only the paths of `SYSTEM_PATHS` lead into the directory, and
- * what a test cannot have (supervisord, systemd, package managers, etcd itself) is a stub in its PATH.
+ * A host in a directory. It runs the real scripts in a real shell with the real tools. Only the paths of `SYSTEM_PATHS`
+ * lead into the directory, and what a test cannot have (supervisord, systemd, package managers, etcd itself) is a stub
+ * in the host's PATH.
  *
- * It is the host of member `a`, which has 127.0.0.1; the others are `b` and `c`.
+ * It is the host of member `a`, whose address is 127.0.0.1. The other members are `b` and `c`.
  */
 export class Host {
   public readonly cluster: ClusterSettings;
   public readonly member: MemberSettings;
-  /** The digest that the host expects of an archive: that of `archive()`. */
+  /** The digest that the host expects an archive to have: that of `archive()`. */
   public readonly archiveSha256 = sha256(testArchive());
-  /** What the login's environment has beside HOME and PATH. */
+  /** The environment variables of the login, besides HOME and PATH. */
   public environment: { readonly [name: string]: string } = {};
   private runs = 0;
 
@@ -116,7 +117,7 @@ export class Host {
       if (!without.includes(tool)) symlinkSync(which(tool), this.path(`/bin/${tool}`));
     this.stub("systemctl", '[ "$1" = is-enabled ] && echo enabled');
     this.stub("useradd", RECORD);
-    // The command without the other user, who may not enter this directory.
+    // This runs the command as the user of the test, because another user may not enter this directory.
     this.stub("setpriv", `${RECORD}; while case $1 in --*) ;; *) false ;; esac; do shift; done; exec "$@"`);
     if (process.getuid?.() !== 0) {
       this.stub("chown", "exit 0");
@@ -124,7 +125,7 @@ export class Host {
     }
   }
 
-  /** A path of the host's, as the machine knows it. */
+  /** The path on this machine that belongs to a path on the host. */
   public path(path: string): string {
     return join(this.root, path);
   }
@@ -139,7 +140,7 @@ export class Host {
     return readFileSync(this.path(path), "utf8");
   }
 
-  /** Names in a directory, hidden ones too. */
+  /** The names in a directory, including hidden ones. */
   public list(path: string): string[] {
     return readdirSync(this.path(path)).sort();
   }
@@ -148,7 +149,7 @@ export class Host {
     return existsSync(this.path(path));
   }
 
-  /** Puts a command before all others in PATH; `$CALLS` is a file for its calls. */
+  /** Installs a stub, which comes before all other commands in PATH; `$CALLS` is a file for its calls. */
   public stub(command: string, script: string): void {
     const calls = `CALLS='${this.path(`/stubs/${command}.calls`)}'`;
     this.write(`/stubs/${command}`, `#!/bin/sh\n${calls}\n${script}\n`, 0o755);
@@ -158,7 +159,7 @@ export class Host {
     rmSync(this.path(`/stubs/${command}`));
   }
 
-  /** The calls that a stub wrote down, one a line. */
+  /** The calls that a stub has recorded, one per line. */
   public calls(command: string): string[] {
     return this.has(`/stubs/${command}.calls`) ? lines(this.read(`/stubs/${command}.calls`)) : [];
   }
@@ -167,14 +168,14 @@ export class Host {
     for (const file of this.list("/stubs")) if (file.endsWith(".calls")) rmSync(this.path(`/stubs/${file}`));
   }
 
-  /** Runs shell text after facts and scripts, as root would. */
+  /** Runs shell text after the facts and the scripts, as root would. */
   public call(text: string, data: { [key: string]: string } = {}): Run {
     const variables = Object.entries({ PHASE: "test", INBOX: this.path("/home/.cdktf-etcd/a"), ...data });
     const prelude = variables.map(([key, value]) => `${key}='${value}'\n`).join("");
     return this.runFile(`set -eu\n${this.facts}\n${prelude}${this.scripts}\n${text}\n`);
   }
 
-  /** Runs a phase the way Terraform does: one file, called without arguments by the SSH user; with little patience. */
+  /** Runs a phase as Terraform does: one file, called without arguments by the SSH user. Its waits are short. */
   public phase(
     phase: Phase,
     data: { [key: string]: string } = {},
@@ -186,7 +187,7 @@ export class Host {
     return this.runFile(program, options.uid);
   }
 
-  /** The startup script of the member, with the cluster's props changed. */
+  /** The startup script of the member, with some of the cluster's props changed. */
   public startupScript(props: Partial<ClusterSettings> = {}): string {
     const cluster = { ...this.cluster, ...props };
     return renderStartupScript(cluster, this.member, etcdFlags(cluster, this.member));
@@ -197,19 +198,19 @@ export class Host {
     return renderProgramIni(this.cluster, this.member);
   }
 
-  /** A release archive as etcd's are. */
+  /** A release archive with the layout of etcd's own. */
   public archive(): Buffer {
     return testArchive();
   }
 
-  /** Ends what the host's stubs started, by process id. */
+  /** Ends the processes that the host's stubs started, by their IDs. */
   public shutDown(): void {
     const supervise = this.has("/run/supervise.pid") ? [this.read("/run/supervise.pid").trim()] : [];
     for (const pid of [...supervise, ...this.list("/proc")]) {
       try {
         process.kill(Number(pid), "SIGKILL");
       } catch {
-        // Gone already.
+        // The process has already ended.
       }
     }
   }
@@ -218,7 +219,7 @@ export class Host {
     return memberFacts("stack/etcd", this.cluster, this.member, RESOURCES);
   }
 
-  /** Runs a whole program, in which the scripts are a word. */
+  /** Runs a whole program, in which a word stands for the scripts. */
   public program(lines: readonly string[]): Run {
     const texts: { [word: string]: string } = {
       [HOST_SCRIPTS]: this.scripts,
@@ -231,7 +232,7 @@ export class Host {
     return this.here(HOST_TEXT);
   }
 
-  /** Scripts whose places are this host's. */
+  /** The scripts, with paths that lead into this host's directory. */
   private here(scripts: string): string {
     const text = scripts.replace(SYSTEM_PATHS, "@").replace(SYSTEM_PATH_VARIABLE, `PATH=@/stubs:@/bin`);
     const foreign = FOREIGN_PATH.exec(text);

@@ -7,27 +7,27 @@ import { installSupervisor, type SupervisorPackage } from "./fake-supervisor";
 import { type Host, IMPATIENT, type Run } from "./host";
 import { base64 } from "./test-pki";
 
-/** Runs a phase as root, with little patience. */
+/** Runs a phase as root, with short waits. */
 export function phase(host: Host, name: string, data: { [key: string]: string } = {}): Run {
   return host.call(`${IMPATIENT}trap 'leave $?' EXIT; phase_${name}`, { PHASE: name, ...data });
 }
 
-/** Terraform's record of the list of members, by its id. */
+/** The id of Terraform's record of the list of members. */
 export const MEMBERSHIP = "5577006791947779410";
 
-/** What health is told. */
+/** The data that health is given. */
 export const HEALTH = {
   MEMBERSHIP,
   FOUNDING_MEMBERSHIP: "the first list",
   ROLLOUTS: ["a", "b", "c"].map((name) => `${name}=null_resource.rollout_${name}`).join(),
 };
 
-/** Runs a rollout for what is staged, or, as another deploy's, for what is not. */
+/** Runs a rollout for what is staged or, with other props, for what is not staged, as that of another deploy would. */
 export function rollout(host: Host, { cluster, ini }: { cluster?: Partial<ClusterSettings>; ini?: string } = {}): Run {
   return phase(host, "rollout", rolloutData(host, cluster, ini));
 }
 
-/** What a rollout is told of what it must find staged; the certificates of these hosts are empty. */
+/** The data by which a rollout knows what it must find staged; the certificates of these hosts are empty. */
 export function rolloutData(
   host: Host,
   cluster: Partial<ClusterSettings> = {},
@@ -43,7 +43,10 @@ export function rolloutData(
   };
 }
 
-/** A host on which everything is installed and staged, and nothing was started yet; and the cluster that its etcdctl sees. */
+/**
+ * Prepares a host on which everything is installed and staged, and nothing was started yet. Returns the cluster that
+ * its etcdctl sees.
+ */
 export function stagedHost(host: Host, supervisor: SupervisorPackage = "debian"): FakeCluster {
   installSupervisor(host, supervisor);
   installBinaries(host);
@@ -56,7 +59,7 @@ export function stagedHost(host: Host, supervisor: SupervisorPackage = "debian")
   return new FakeCluster(host);
 }
 
-/** A host whose member runs, healthy, in a cluster of three that is healthy, led by `b`. */
+/** Prepares a host whose member is running and healthy, in a healthy cluster of three that `b` leads. */
 export function runningHost(host: Host, supervisor: SupervisorPackage = "debian"): FakeCluster {
   const cluster = stagedHost(host, supervisor);
   host.write("/data/etcd/member/wal/0.wal", "");
@@ -70,7 +73,10 @@ export function runningHost(host: Host, supervisor: SupervisorPackage = "debian"
   return cluster;
 }
 
-/** The same, before it is upgraded to the cluster's version: binaries of both lie there, and the new startup script is staged. */
+/**
+ * Prepares such a host before an upgrade to the cluster's version: the binaries of both versions are installed, and the
+ * new startup script is staged.
+ */
 export function upgradingHost(host: Host, from: string): FakeCluster {
   const cluster = runningHost(host);
   installBinaries(host, from);
@@ -83,14 +89,15 @@ export function upgradingHost(host: Host, from: string): FakeCluster {
   return cluster;
 }
 
-/** Process id of the etcd that runs. */
+/** The process ID of the etcd that is running. */
 export function pid(host: Host): string {
   return host.call("etcd_pid").lines.join();
 }
 
 /**
- * Has openssl's handshakes answered by shell text, which is given the other end as `$1` and writes what the server would show; all else is openssl's.
- * Each handshake is in `host.calls("openssl")`, by its other end.
+ * Makes a shell text answer the TLS handshakes of openssl. It gets the address of the other end as `$1`, and prints
+ * what the server would show. All other calls go to the real openssl. Each handshake is recorded in
+ * `host.calls("openssl")`, by the address of its other end.
  */
 export function answerHandshakes(host: Host, script: string): void {
   host.stub(
@@ -99,7 +106,7 @@ export function answerHandshakes(host: Host, script: string): void {
   );
 }
 
-/** What provisioners tell the phases that check the host. */
+/** The data that provisioners give to the phases that check the host. */
 export function checkData(ca: string, leaf: string, authority = ca): { [key: string]: string } {
   return {
     CA_PEM_BASE64: base64(ca),
@@ -109,7 +116,7 @@ export function checkData(ca: string, leaf: string, authority = ca): { [key: str
   };
 }
 
-/** What the kernel says is mounted on the host, beside its root, in its own spelling. */
+/** Makes these paths appear as mounted on the host, besides its root; they are spelled as the kernel spells them. */
 export function mounted(host: Host, ...paths: string[]): void {
   const lines = ["/", ...paths].map((path, i) => `${30 + i} 1 8:${i} / ${path} rw - ext4 /dev/sd${i} rw\n`);
   host.write("/proc/self/mountinfo", lines.join(""));

@@ -1,10 +1,10 @@
-/** Commands that run another one, which comes after options, numbers and assignments. */
+/** Commands that run another command, which comes after options, numbers and assignments. */
 const WRAPPERS = /^(command|env|exec|setsid|timeout|wait_until|with_proxy|xargs)$/;
 const KEYWORDS = /^(!|\{|\}|do|done|elif|else|fi|if|then|until|while)$/;
 
 /**
- * The names in command position of shell text, in the subset of the language in which the host scripts are written: those in `$(…)` too, not
- * those in single quotes.
+ * Finds the names that are in command position in a shell text. It knows the subset of the language in which the host
+ * scripts are written. Names in `$(…)` count, and those in single quotes do not.
  */
 export function commandsOf(text: string): Set<string> {
   const found = new Set<string>();
@@ -12,7 +12,7 @@ export function commandsOf(text: string): Set<string> {
   return found;
 }
 
-/** Reads from `start` up to the unquoted `end`; answers where that is. */
+/** Reads from `start` up to the unquoted `end`; returns the position after it. */
 function scan(text: string, start: number, found: Set<string>, end: string): number {
   let position = start;
   let expected = true;
@@ -69,7 +69,7 @@ function scan(text: string, start: number, found: Set<string>, end: string): num
   return position;
 }
 
-/** One word, whatever is quoted in it. */
+/** Reads one word, with everything that is quoted in it. */
 function word(text: string, start: number, found: Set<string>): { text: string; next: number } {
   let position = start;
   let quoted = false;

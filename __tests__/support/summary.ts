@@ -4,12 +4,12 @@ type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
 type Section = [title: string, body: Json];
 type Member = { [key: string]: string };
 
-/** The lines that every program has around what it is told and what it runs. */
+/** The lines that every program has before and after its data and its commands. */
 const FRAME = /^set -eu$|^\$\{local\.[\w-]+_facts\}$|^\$\{local\.etcd-host-scripts_text\}$|^<(host|removal) scripts>$/;
 
 /**
- * A stack as a person wants to read it. Of each member after the first only what is different; what several resources have in common once;
- * digests and the host scripts are words.
+ * Summarizes a stack for people to read. It shows only the differences for each member after the first, shows only once
+ * what several resources have in common, and puts words in place of digests and the host scripts.
  */
 export function summary(json: StackJson): string {
   const members = Object.values(json.resource.terraform_data).flatMap(({ for_each }) => Object.values(for_each ?? {}));
@@ -39,7 +39,10 @@ function outputs(json: StackJson): Section[] {
   return Object.entries(json.output ?? {}).map(([name, output]) => [`output.${name}`, output as Json]);
 }
 
-/** What the provisioners of each host share, by host; that of the decommission is the same in every stack. */
+/**
+ * The connections of the provisioners, by host. That of decommission is left out, because it is the same in every
+ * stack.
+ */
 function connections(json: StackJson): Section[] {
   return Object.values(json.resource.null_resource)
     .flatMap(({ provisioner }) => provisioner ?? [])
@@ -76,7 +79,7 @@ function brief(whole: Block): Json {
   return { ...block, ...(provisioner && { provisioner }), ...forEach } as Json;
 }
 
-/** Exchanges what is one member's for what is the other's. */
+/** Exchanges the names and hosts of two members in a text. */
 function exchange(text: string, one: Member, other: Member): string {
   const pairs = ["member", "host", "ssh_host"].flatMap((key): [string, string][] => [
     [one[key], other[key]],
@@ -90,7 +93,10 @@ function exchange(text: string, one: Member, other: Member): string {
   );
 }
 
-/** What is not the same as the first member's, when the two are exchanged. The order of words says nothing then. */
+/**
+ * What is different from the first member after the two were exchanged. The order of words does not count, because the
+ * exchange changes it.
+ */
 function different(body: Json, first: Json, swap: (text: string) => string): Json {
   const words = (value: Json) =>
     JSON.stringify(value)
@@ -105,7 +111,7 @@ function different(body: Json, first: Json, swap: (text: string) => string): Jso
   );
 }
 
-/** Says triggers and dependencies once, and then where they were said. */
+/** Shows triggers and dependencies once, and afterwards only where they were shown. */
 function saidOnce(body: Json, title: string, said: Map<string, string>): Json {
   if (body === null || typeof body !== "object" || Array.isArray(body)) return body;
   return Object.fromEntries(
@@ -118,7 +124,7 @@ function saidOnce(body: Json, title: string, said: Map<string, string>): Json {
   );
 }
 
-/** Keys and values, indented; a text of several lines as a block. */
+/** Renders keys and values with indentation, and a text of several lines as a block. */
 function tree(value: Json, indent: string): string {
   if (Array.isArray(value))
     return value.map((item) => `\n${indent}-${tree(item, `${indent}  `).replace(/^\n\s+/, " ")}`).join("");

@@ -4,8 +4,9 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 
 /**
- * `PYTHONPATH` with which /usr/bin/python3 can import supervisor: empty where the package is installed, else Debian's package, unpacked into
- * the user's cache directory. Undefined, and said loudly, where there is neither.
+ * The `PYTHONPATH` with which /usr/bin/python3 can import supervisor. It is empty if the package is installed;
+ * otherwise Debian's package is unpacked into the user's cache directory. If that is not possible either, it is
+ * undefined, with a warning.
  */
 export function supervisorPythonPath(): string | undefined {
   const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache"), "cdktf-etcd", "supervisor");
@@ -16,11 +17,11 @@ export function supervisorPythonPath(): string | undefined {
     execFileSync("apt-get", ["download", "supervisor"], { cwd: cache, stdio: "pipe" });
     execFileSync("sh", ["-c", "dpkg -x supervisor_*.deb ."], { cwd: cache, stdio: "pipe" });
   } catch {
-    // Said below.
+    // The warning below says so.
   }
   if (existsSync(unpacked) && imports(unpacked)) return unpacked;
   console.warn(
-    "SKIPPED: supervisor's own parser was not asked, there is no supervisor for /usr/bin/python3 and no Debian package of it",
+    "SKIPPED: supervisor's own parser was not used, because /usr/bin/python3 has no supervisor and there is no Debian package of it",
   );
   return undefined;
 }

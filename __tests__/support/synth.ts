@@ -5,7 +5,7 @@ import type { EtcdClusterProps } from "../../src/settings";
 import { RUNBOOK } from "./settings";
 import { temporaryDirectory } from "./temporary-directory";
 
-/** A provisioner as Terraform's JSON has it: its type, and its body. */
+/** A provisioner in Terraform's JSON: its type and its body. */
 export interface Provisioner {
   readonly "remote-exec"?: {
     readonly connection: object;
@@ -21,7 +21,7 @@ export interface Provisioner {
   };
 }
 
-/** What the tests look at of any resource; its other arguments are unknown. */
+/** The arguments of a resource that tests look at; the other arguments have no type here. */
 export interface Block {
   readonly depends_on?: string[];
   readonly for_each?: { [key: string]: { [key: string]: string } };
@@ -32,7 +32,10 @@ export interface Block {
   readonly [argument: string]: unknown;
 }
 
-/** Synthesized JSON, made readable: `null_resource.etcd_stage_1A2B3C4D` is `null_resource.etcd_stage`, and the host scripts are a word. */
+/**
+ * Synthesized JSON, made readable: `null_resource.etcd_stage_1A2B3C4D` becomes `null_resource.etcd_stage`, and a word
+ * stands for the host scripts.
+ */
 export interface StackJson {
   readonly locals?: { [name: string]: string };
   readonly output?: { [name: string]: object };
@@ -41,7 +44,7 @@ export interface StackJson {
 }
 
 export const HOST_SCRIPTS = "<host scripts>";
-/** Those of them that a removal needs. */
+/** The word for those of them that a removal needs. */
 export const REMOVAL_SCRIPTS = "<removal scripts>";
 
 /** CDKTF ends each id with a hash of its path. */
@@ -49,7 +52,7 @@ const HASH = /_[0-9A-F]{8}(?![0-9A-Za-z_-])/g;
 
 const outdir = temporaryDirectory();
 
-/** Where Terraform would run. */
+/** The directory in which Terraform would run. */
 export const STACK_DIRECTORY = join(outdir, "stacks", "etcd");
 
 /** An empty stack `etcd`. */
@@ -57,7 +60,7 @@ export function emptyStack(): TerraformStack {
   return new TerraformStack(Testing.app({ outdir }), "etcd");
 }
 
-/** The JSON of a stack `etcd`, validations included. */
+/** The JSON of a stack `etcd`; the validations run, too. */
 export function synth(build: (stack: TerraformStack) => void): StackJson {
   const stack = emptyStack();
   build(stack);
@@ -69,7 +72,10 @@ export function synthCluster(props: Partial<EtcdClusterProps> = {}): StackJson {
   return synth((stack) => new EtcdCluster(stack, "etcd", { ...RUNBOOK, ...props }));
 }
 
-/** Drops the hash from every id and from the directory of the scripts, and says a word for the expression that reads them. */
+/**
+ * Removes the hash from every id and from the directory of the scripts, and puts a word in place of the expression that
+ * reads them.
+ */
 export function readable(json: string): StackJson {
   return JSON.parse(json.replace(HASH, ""), (_, value) => {
     if (typeof value !== "string") return value;
@@ -97,17 +103,20 @@ export function addresses(json: StackJson): string[] {
     .sort();
 }
 
-/** What Terraform waits for before it touches a resource: `depends_on` and references, directly or through locals; sorted. */
+/**
+ * What Terraform waits for before it touches a resource: `depends_on` and references, directly or through locals;
+ * sorted.
+ */
 export function dependencies(json: StackJson, address: string): string[] {
   const names = [...addresses(json), ...Object.keys(json.locals ?? {}).map((name) => `local.${name}`)];
   const text = JSON.stringify(
     address.startsWith("local.") ? json.locals?.[address.slice("local.".length)] : find(json, address),
-    // Addresses for messages are text: Terraform waits for nothing of it.
+    // Addresses in messages are only text, so Terraform does not wait for them.
   ).replace(/(_RESOURCE|ROLLOUTS)='[^']*'/g, "");
   return names.filter((name) => new RegExp(`${name.replace(".", "\\.")}(?![0-9A-Za-z_-])`).test(text)).sort();
 }
 
-/** The same, and what those wait for, and so on. */
+/** The same, with what those wait for, and so on. */
 export function allDependencies(json: StackJson, address: string): string[] {
   const seen = new Set<string>();
   const visit = (name: string) => {

@@ -1,6 +1,6 @@
 import { TerraformStack, Testing } from "cdktf";
 
-/** The Terraform JSON that `build` makes of an empty stack, without cdktf's own remarks (`//`). */
+/** The Terraform JSON of a stack that `build` fills, without CDKTF's own comments (`//`). */
 export function synthesize(build: (stack: TerraformStack) => void) {
   const stack = new TerraformStack(Testing.app({ fakeCdktfJsonPath: true }), "stack");
   build(stack);

@@ -13,7 +13,7 @@ export interface TestPki extends TestLeaf {
   readonly ca: string;
   /** Another leaf of the same CA. */
   readonly renewed: TestLeaf;
-  /** One that is valid for longer than its CA. */
+  /** A leaf that is valid for longer than its CA. */
   readonly outliving: TestLeaf;
   readonly otherCa: string;
   /** A certificate for the host of member `a`: 127.0.0.1, fd00::12, host-a. */
@@ -52,7 +52,7 @@ export function makePki(): TestPki {
   }
 }
 
-/** Text as the provisioners hand it over. */
+/** The text in the encoding in which the provisioners pass it on. */
 export function base64(text: string): string {
   return Buffer.from(text).toString("base64");
 }

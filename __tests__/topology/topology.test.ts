@@ -15,12 +15,12 @@ const runbook = [
   member("etcd-server-7-22", "10.4.7.22"),
 ];
 
-test("an IPv4 address stands as it is, an IPv6 address in brackets", () => {
+test("an IPv4 address is unchanged, and an IPv6 address is put in brackets", () => {
   expect(hostPort("10.4.7.12", 2380)).toBe("10.4.7.12:2380");
   expect(hostPort("fd00::12", 2380)).toBe("[fd00::12]:2380");
 });
 
-test("a token as an address passes untouched", () => {
+test("an address that is a token is left unchanged", () => {
   expect(clientUrl("${TfToken[TOKEN.7]}", 2379)).toBe("https://${TfToken[TOKEN.7]}:2379");
 });
 
@@ -39,7 +39,7 @@ const members = fc.uniqueArray(
   { minLength: 1, maxLength: 7, selector: ([name]) => name },
 );
 
-test("neither text depends on the order of the members", () => {
+test("neither initial-cluster nor the endpoints depend on the order of the members", () => {
   const shuffled = members.chain((list) =>
     fc.tuple(fc.constant(list), fc.shuffledSubarray(list, { minLength: list.length })),
   );
@@ -52,7 +52,7 @@ test("neither text depends on the order of the members", () => {
   );
 });
 
-test("initial-cluster can be read back as etcd reads it: at the commas, then at the first =", () => {
+test("initial-cluster can be read back as etcd reads it: split at the commas, then at the first =", () => {
   fc.assert(
     fc.property(members, (list) => {
       const read = initialCluster(list.map(([name, address]) => member(name, address)))
@@ -73,6 +73,6 @@ test.each([
   [4, 3],
   [5, 3],
   [7, 4],
-])("of %i voters %i must agree", (voters, needed) => {
+])("of %i voters, a quorum is %i", (voters, needed) => {
   expect(quorum(voters)).toBe(needed);
 });

@@ -10,7 +10,7 @@ const errors = (props: Partial<EtcdClusterProps>) => validateProps({ ...RUNBOOK,
 const flags = (extraFlags: { [flag: string]: string }, props: Partial<EtcdClusterProps> = {}) =>
   errors({ extraFlags, ...props });
 
-/** What each value of a type that etcd cannot parse looks like. */
+/** For each type of flag, a value that etcd cannot parse. */
 const ILLEGAL = { bool: "yes", uint: "-1", int: "1.5", duration: "5", string: "" };
 
 test("every flag of every version is owned by a prop or a deploy, or has a type", () => {
@@ -19,7 +19,7 @@ test("every flag of every version is owned by a prop or a deploy, or has a type"
 });
 
 test.each(Object.keys(FLAGS).filter((flag) => !OWNED_FLAGS[flag] && FLAG_TYPES[flag]))(
-  "a value of another type is refused: %s",
+  "a value of the wrong type is refused: --%s",
   (flag) => {
     const versions = ["3.1.20", "3.2.32", "3.3.27", "3.4.31", "3.5.33", "3.6.14", "3.7.1"];
     const version = versions.find((text) => FLAGS[flag][text.slice(0, 3)]) ?? "";
@@ -29,7 +29,7 @@ test.each(Object.keys(FLAGS).filter((flag) => !OWNED_FLAGS[flag] && FLAG_TYPES[f
 );
 
 test.each([
-  // Opens a listener, or weakens TLS.
+  // These flags open a listener or weaken TLS.
   ["listen-client-http-urls", "3.6.14"],
   ["socket-reuse-port", "3.6.14"],
   ["client-cert-file", "3.6.14"],
@@ -39,23 +39,28 @@ test.each([
   ["client-cert-allowed-hostname", "3.6.14"],
   ["experimental-enable-v2v3", "3.5.33"],
   ["self-signed-cert-validity", "3.6.14"],
-  // Takes the members, the log or the data elsewhere.
+  // These flags take the members from elsewhere, or put the log or the data elsewhere.
   ["discovery-srv-name", "3.6.14"],
   ["discovery-token", "3.6.14"],
   ["discovery-fallback", "3.5.33"],
   ["proxy-read-timeout", "3.5.33"],
   ["log-rotation-config-json", "3.6.14"],
   ["wal-dir", "3.6.14"],
-])("--%s belongs to no one but the package", (flag, version) => {
+])("--%s cannot be set in extraFlags", (flag, version) => {
   expect(flags({ [flag]: "true" }, { version })).toEqual([
     expect.stringMatching(`^extraFlags\\["${flag}"\\]: cannot be set here; `),
   ]);
 });
 
-test.each(Object.entries(FIXED_FLAGS))("--%s is refused with the value that takes a promise back", (flag, [value]) => {
-  expect(flags({ [flag]: String(value) })).toEqual([]);
-  expect(flags({ [flag]: value ? "F" : "1" })).toEqual([expect.stringMatching(/ is refused, since .*; leave it out$/)]);
-});
+test.each(Object.entries(FIXED_FLAGS))(
+  "--%s is refused with the value that breaks a guarantee of the package",
+  (flag, [value]) => {
+    expect(flags({ [flag]: String(value) })).toEqual([]);
+    expect(flags({ [flag]: value ? "F" : "1" })).toEqual([
+      expect.stringMatching(/ is refused, because .*; leave it out$/),
+    ]);
+  },
+);
 
 const ECDSA = "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256";
 const RSA = "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256";
@@ -66,9 +71,13 @@ test.each<[title: string, extraFlags: { [flag: string]: string }, problem: RegEx
     { "cipher-suites": "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384" },
     /lacks TLS_ECDHE_ECDSA_WITH_AES_128_GCM/,
   ],
-  ["a suite for keys of the other type", { "cipher-suites": RSA }, /lacks TLS_ECDHE_ECDSA_WITH_AES_128_GCM/],
   [
-    "the same for RSA keys",
+    "only a suite for RSA keys while the keys are ECDSA",
+    { "cipher-suites": RSA },
+    /lacks TLS_ECDHE_ECDSA_WITH_AES_128_GCM/,
+  ],
+  [
+    "only a suite for ECDSA keys while the keys are RSA",
     { "cipher-suites": ECDSA },
     /lacks TLS_ECDHE_RSA_/,
     { certificates: { keyType: KeyType.RSA_2048 } },
@@ -80,66 +89,90 @@ test.each<[title: string, extraFlags: { [flag: string]: string }, problem: RegEx
   ],
   ["a suite of TLS 1.3", { "cipher-suites": `${ECDSA},TLS_AES_128_GCM_SHA256` }, /a suite of TLS 1\.3/],
   [
-    "a suite's newer name",
+    "the newer name of a suite",
     { "cipher-suites": `${ECDSA},TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256` },
-    /for etcd 3\.3\.27 give TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305$/,
+    /for etcd 3\.3\.27, use TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305$/,
     { version: "3.3.27" },
   ],
   [
-    "suites with TLS 1.3 only",
+    "cipher suites with TLS 1.3 only",
     { "cipher-suites": ECDSA, "tls-min-version": "TLS1.3" },
-    /has no meaning with tls-min-version TLS1\.3/,
+    /cannot be combined with tls-min-version TLS1\.3/,
   ],
-  ["an old TLS", { "tls-min-version": "TLS1.0" }, /is not a value that etcd takes; give TLS1\.2, TLS1\.3/],
-  ["TLS versions crossed", { "tls-min-version": "TLS1.3", "tls-max-version": "TLS1.2" }, /is above tls-max-version/],
-  ["another common name", { "peer-cert-allowed-cn": "etcd" }, /no member could reach another; give "k8s-etcd"$/],
+  [
+    "an old version of TLS",
+    { "tls-min-version": "TLS1.0" },
+    /is not a value that etcd accepts; use one of TLS1\.2, TLS1\.3/,
+  ],
+  [
+    "a minimum TLS version above the maximum",
+    { "tls-min-version": "TLS1.3", "tls-max-version": "TLS1.2" },
+    /is above tls-max-version/,
+  ],
+  [
+    "a common name that the members' certificates do not have",
+    { "peer-cert-allowed-cn": "etcd" },
+    /no member could reach another; use "k8s-etcd"$/,
+  ],
   [
     "a host name that no certificate has",
     { "peer-cert-allowed-hostname": "etcd.example" },
     /is not in certificates\.dnsNames/,
   ],
   [
-    "a gate of another version",
+    "a feature gate of another version",
     { "feature-gates": "FastLeaseKeepAlive=true" },
-    /which etcd 3\.6\.14 does not know; give some of AllAlpha/,
+    /which etcd 3\.6\.14 does not know; use some of AllAlpha/,
   ],
   [
-    "a gate misspelt",
+    "a misspelt feature gate",
     { "feature-gates": "InitialCorruptChek=true" },
     /names "InitialCorruptChek", which etcd 3\.6\.14/,
   ],
-  ["a gate without value", { "feature-gates": "InitialCorruptCheck" }, /is not a list of feature gates/],
+  ["a feature gate without a value", { "feature-gates": "InitialCorruptCheck" }, /is not a list of feature gates/],
   [
-    "a gate and its old flag",
+    "a feature gate together with its old flag",
     { "feature-gates": "InitialCorruptCheck=true", "experimental-initial-corrupt-check": "true" },
-    /not take it together with the feature gate InitialCorruptCheck; leave it out$/,
+    /not accept it together with the feature gate InitialCorruptCheck; leave it out$/,
   ],
   [
-    "a flag and its old name",
+    "a flag together with its old name",
     { "corrupt-check-time": "1h", "experimental-corrupt-check-time": "1h" },
-    /not take it together with corrupt-check-time; leave it out$/,
+    /not accept it together with corrupt-check-time; leave it out$/,
   ],
-  ["half of lease checkpoints", { "feature-gates": "LeaseCheckpointPersist=true" }, /switch both on$/],
-  ["a token of no kind", { "auth-token": "jwt,pub-key=/a" }, /is not a kind of token that etcd takes/],
+  [
+    "only one of the two settings for lease checkpoints",
+    { "feature-gates": "LeaseCheckpointPersist=true" },
+    /enable both$/,
+  ],
+  ["a token without a signing method", { "auth-token": "jwt,pub-key=/a" }, /is not a type of token that etcd accepts/],
   [
     "a token with a relative path",
     { "auth-token": "jwt,sign-method=RS256,priv-key=a.key" },
     /absolute paths of files on the hosts$/,
   ],
   ["a relative CRL", { "peer-crl-file": "revoked.crl" }, /is not the absolute path of a file on the hosts/],
-  ["a log level", { "log-level": "trace" }, /give debug, info/],
-  ["a request of no bytes", { "max-request-bytes": "0" }, /is out of bounds; give 1 to 2147483647$/],
-  ["no learner", { "max-learners": "0" }, /is out of bounds/],
+  ["an unknown log level", { "log-level": "trace" }, /use one of debug, info/],
+  ["a maximum request size of 0 bytes", { "max-request-bytes": "0" }, /is out of range; use 1 to 2147483647$/],
+  ["a maximum of 0 learners", { "max-learners": "0" }, /is out of range/],
   ["an origin without a port", { cors: "https://app.example" }, /is not a list of origins/],
-  ["v2 data dropped", { "v2-deprecation": "write-only-drop-data" }, /give write-only, write-only-skip-check$/],
-  ["a collector without a port", { "distributed-tracing-address": "collector" }, /is not a host and a port/],
-  ["a boolean", { "enable-pprof": true as unknown as string }, /: true is not a string; give it in quotes: "true"$/],
+  [
+    "a v2 deprecation that drops data",
+    { "v2-deprecation": "write-only-drop-data" },
+    /use one of write-only, write-only-skip-check$/,
+  ],
+  ["a tracing address without a port", { "distributed-tracing-address": "collector" }, /is not a host and a port/],
+  [
+    "a boolean instead of a string",
+    { "enable-pprof": true as unknown as string },
+    /: true is not a string; put it in quotes: "true"$/,
+  ],
 ])("refused: %s", (...[, extraFlags, problem, props]) => {
   const problems = flags(extraFlags, props).filter((line) => line.startsWith("extraFlags"));
   expect(problems).toEqual([expect.stringMatching(problem)]);
 });
 
-test("legal values of all kinds pass", () => {
+test("valid values of all kinds are accepted", () => {
   expect(
     flags(
       {
@@ -165,11 +198,11 @@ test("legal values of all kinds pass", () => {
 });
 
 test.each<[title: string, listenMetricsUrls: string[], problem: RegExp]>([
-  ["one twice", ["http://127.0.0.1:2381", "http://127.0.0.1:2381"], /cannot open them twice/],
-  ["one within another", ["http://127.0.0.1:2381", "http://0.0.0.0:2381"], /cannot open them twice/],
+  ["the same URL twice", ["http://127.0.0.1:2381", "http://127.0.0.1:2381"], /cannot open them twice/],
+  ["a URL that another one includes", ["http://127.0.0.1:2381", "http://0.0.0.0:2381"], /cannot open them twice/],
   ["a privileged port", ["http://127.0.0.1:981"], /only root may open, and etcd runs as "etcd"/],
   ["a port out of range", ["http://127.0.0.1:70000"], /is not a URL that etcd can listen on/],
-  ["no address", ["http://300.0.0.1:2381"], /is not a URL that etcd can listen on/],
+  ["an invalid address", ["http://300.0.0.1:2381"], /is not a URL that etcd can listen on/],
 ])("listenMetricsUrls: %s is refused", (_, listenMetricsUrls, problem) => {
   const problems = errors({ listenMetricsUrls });
   expect(problems).not.toEqual([]);

@@ -7,26 +7,30 @@ const members = (...some: Partial<EtcdClusterProps["members"][number]>[]) =>
   errors({ members: some.map((member, i) => ({ name: `etcd-${i}`, address: `10.4.7.${i + 1}`, ...member })) });
 
 test.each<[title: string, problems: string[], problem: RegExp]>([
-  ["supervisor's word for all programs", members({ name: "all" }), /"all" is reserved: supervisorctl takes it for all/],
-  ["the same in capitals", members({ name: "All" }), /"All" is reserved/],
-  ["supervisor's groups", members({ name: "etcd:*" }), /is not a legal name/],
-  ["the plan's word", members({ name: "membership" }), /is reserved/],
-  ["a name made of dots", members({ name: ".." }), /is not a legal name/],
+  ["supervisor's word for all programs", members({ name: "all" }), /"all" is reserved: supervisorctl reads it as all/],
+  ["supervisor's word for all programs in another case", members({ name: "All" }), /"All" is reserved/],
+  ["supervisor's groups", members({ name: "etcd:*" }), /is not a valid name/],
+  ["a name that the plan uses", members({ name: "membership" }), /is reserved/],
+  ["a name made of dots", members({ name: ".." }), /is not a valid name/],
   [
-    "a host with an underscore",
+    "a host name with an underscore",
     members({ hostName: "etcd_1" }),
     /hostName: "etcd_1" is not a host name; .* or leave it out$/,
   ],
   [
-    "hosts that differ by case",
+    "host names that differ only by case",
     members({ hostName: "a" }, { hostName: "A" }),
-    /is also the host of members\[0\], as case does not matter/,
+    /is also the host of members\[0\] \(case does not matter\)/,
   ],
-  ["a wildcard as a host", members({ hostName: "*.example.org" }), /is not a host name/],
-  ["every host's own name", members({ hostName: "localhost" }), /is what every host calls itself/],
-  ["another software's user", errors({ user: "www-data" }), /is a user of other software/],
-  ["the user who may become root", errors({ user: "deploy", ssh: { user: "deploy" } }), /is also ssh\.user/],
-  ["nobody", errors({ user: "nobody" }), /is a user of other software/],
+  ["a wildcard as a host name", members({ hostName: "*.example.org" }), /is not a host name/],
+  [
+    "the name that every host has for itself",
+    members({ hostName: "localhost" }),
+    /is a name that every host uses for itself/,
+  ],
+  ["a user of other software", errors({ user: "www-data" }), /belongs to other software/],
+  ["the SSH user, who may become root", errors({ user: "deploy", ssh: { user: "deploy" } }), /is also ssh\.user/],
+  ["nobody", errors({ user: "nobody" }), /belongs to other software/],
   [
     "a privileged client port",
     errors({ ports: { client: 443 } }),
@@ -46,35 +50,35 @@ test.each<[title: string, problems: string[], problem: RegExp]>([
     (["installRoot", "dataDir", "logDir"] as const).map((prop): [string, string[], RegExp] => [
       `${prop} ${path}`,
       errors({ paths: { [prop]: path } }),
-      new RegExp(`^paths\\.${prop}: "${path}" .*; give a directory elsewhere, e\\.g\\. /`),
+      new RegExp(`^paths\\.${prop}: "${path}" .*; use a directory elsewhere, e\\.g\\. /`),
     ]),
   ),
   ["a home directory", errors({ paths: { dataDir: "/home/alice/etcd" } }), /is in the home directory of a user/],
   [
-    "this package's records",
+    "the directory of this package's records",
     errors({ paths: { logDir: "/var/lib/cdktf-etcd/log" } }),
     /holds this package's own records/,
   ],
-  ["other software's log", errors({ paths: { logDir: "/var/log/journal" } }), /belongs to the system/],
+  ["a log directory of other software", errors({ paths: { logDir: "/var/log/journal" } }), /belongs to the system/],
 ])("refused: %s", (_, problems, problem) => {
   expect(problems).toEqual([expect.stringMatching(problem)]);
 });
 
 test.each<[title: string, problems: string[]]>([
-  ["a privileged port of root's", errors({ ports: { client: 443 }, user: "root" })],
-  ["a log directory of several programs", errors({ paths: { logDir: "/data/logs" } })],
+  ["a privileged port if etcd runs as root", errors({ ports: { client: 443 }, user: "root" })],
+  ["a log directory that several programs may share", errors({ paths: { logDir: "/data/logs" } })],
   [
-    "a place below what the system has",
+    "directories below those of the system",
     errors({ paths: { installRoot: "/usr/local/etcd", dataDir: "/var/lib/etcd", logDir: "/var/log/etcd" } }),
   ],
-])("legal: %s", (_, problems) => {
+])("accepted: %s", (_, problems) => {
   expect(problems).toEqual([]);
 });
 
-test("names that differ by case work, with a warning", () => {
+test("names that differ only by case are accepted with a warning", () => {
   const some = ["a", "A", "b"].map((name, i) => ({ name, address: `10.4.7.${i + 1}` }));
   expect(validateProps({ ...RUNBOOK, members: some })).toEqual({
     errors: [],
-    warnings: ['members: the names "a" and "A" differ by case only; give one of them another'],
+    warnings: ['members: the names "a" and "A" differ only by case; give one of them another name'],
   });
 });

@@ -12,45 +12,61 @@ const ssh = (options: SshOptions) =>
 const KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ0b0x8V0cPzqJ9nq3h5s1w2e3r4t5y6u7i8o9p0a1s2";
 
 test.each<[title: string, problems: string[], problem: RegExp]>([
-  ["a user in the host", ssh({ host: "deploy@10.4.7.12" }), /ssh\.host: .*; give "10\.4\.7\.12", and user: "deploy"$/],
-  ["a port in the host", ssh({ host: "10.4.7.12:2222" }), /; give "10\.4\.7\.12", and port: 2222$/],
-  ["a URL", ssh({ host: "ssh://deploy@h.example:2222/" }), /; give "h\.example", and user: "deploy", and port: 2222$/],
-  ["brackets", ssh({ host: "[fd00::1]" }), /; give "fd00::1"$/],
-  ["a blank", ssh({ host: "a b" }), /; give e\.g\. 10\.4\.7\.12$/],
+  ["a user in the host", ssh({ host: "deploy@10.4.7.12" }), /ssh\.host: .*; use "10\.4\.7\.12", and user: "deploy"$/],
+  ["a port in the host", ssh({ host: "10.4.7.12:2222" }), /; use "10\.4\.7\.12", and port: 2222$/],
+  [
+    "a URL as the host",
+    ssh({ host: "ssh://deploy@h.example:2222/" }),
+    /; use "h\.example", and user: "deploy", and port: 2222$/,
+  ],
+  ["brackets around the host", ssh({ host: "[fd00::1]" }), /; use "fd00::1"$/],
+  ["a blank in the host", ssh({ host: "a b" }), /; use e\.g\. 10\.4\.7\.12$/],
   [
     "a port in the bastion",
     ssh({ bastionHost: "jump.example:2222" }),
-    /ssh\.bastionHost: .*; give "jump\.example", and bastionPort: 2222$/,
+    /ssh\.bastionHost: .*; use "jump\.example", and bastionPort: 2222$/,
   ],
   ["a user in the bastion", ssh({ bastionHost: "ops@jump.example" }), /, and bastionUser: "ops"$/],
-  ["no user", ssh({ user: "" }), /ssh\.user: "" is not a login name; give e\.g\. root$/],
-  ["a host in the user", ssh({ user: "deploy@10.4.7.12" }), /give "deploy", and host: "10\.4\.7\.12"$/],
-  ["no time", ssh({ timeout: "0s" }), /ssh\.timeout: "0s" leaves no time to connect/],
+  ["an empty user", ssh({ user: "" }), /ssh\.user: "" is not a login name; use e\.g\. root$/],
+  ["a host in the user", ssh({ user: "deploy@10.4.7.12" }), /use "deploy", and host: "10\.4\.7\.12"$/],
+  ["a timeout of 0", ssh({ timeout: "0s" }), /ssh\.timeout: "0s" leaves no time to connect/],
   [
-    "a host before the key",
+    "a host name before the host key",
     ssh({ hostKey: `10.4.7.12 ${KEY} root@a` }),
-    new RegExp(`has 10\\.4\\.7\\.12 in front; give "${KEY.replace(/\+/g, "\\+")}"$`),
+    new RegExp(`has 10\\.4\\.7\\.12 in front; use "${KEY.replace(/\+/g, "\\+")}"$`),
   ],
-  ["a fingerprint", ssh({ hostKey: "SHA256:abc" }), /is a fingerprint; give the key itself/],
-  ["a key of another type", ssh({ hostKey: KEY.replace("ssh-ed25519", "ssh-rsa") }), /is not a public host key/],
-  ["two keys", ssh({ hostKey: `${KEY}\n${KEY}` }), /is several lines; give one key$/],
+  ["a fingerprint as the host key", ssh({ hostKey: "SHA256:abc" }), /is a fingerprint; use the key itself/],
   [
-    "a public key",
-    ssh({ key: SshKey.file("~/.ssh/id.pub") }),
-    /is a public key; give the private one: "~\/\.ssh\/id"$/,
+    "a host key whose type does not match",
+    ssh({ hostKey: KEY.replace("ssh-ed25519", "ssh-rsa") }),
+    /is not a public host key/,
   ],
-  ["another user's home", ssh({ key: SshKey.file("~ops/key") }), /give an absolute path$/],
-  ["no key", ssh({ key: SshKey.file("") }), /is not a path/],
-  ["a script path of digits alone", ssh({ scriptPath: "/root/%RAND%" }), /in a file name that nothing else has/],
+  ["two host keys", ssh({ hostKey: `${KEY}\n${KEY}` }), /has several lines; use one key$/],
+  [
+    "a public key as the private key",
+    ssh({ key: SshKey.file("~/.ssh/id.pub") }),
+    /is a public key; use the private key: "~\/\.ssh\/id"$/,
+  ],
+  ["a key in another user's home", ssh({ key: SshKey.file("~ops/key") }), /use an absolute path$/],
+  ["an empty path of a key", ssh({ key: SshKey.file("") }), /is not a path/],
+  [
+    "a script path whose file name is only the random number",
+    ssh({ scriptPath: "/root/%RAND%" }),
+    /have a file name that nothing else has/,
+  ],
   ["a script path with a blank", ssh({ scriptPath: "/a b/%RAND%.sh" }), /is not a path that Terraform can use/],
   [
     "a URL as an archive",
     errors({ release: EtcdRelease.localArchive("https://x/etcd.tar.gz") }),
-    /is not a path of an archive/,
+    /is not the path of an archive/,
   ],
-  ["a quote in the directory", errors({ operatorCredentials: { directory: "op's" } }), /without single quotes/],
   [
-    "two members reached at the address of one",
+    "a single quote in the credentials directory",
+    errors({ operatorCredentials: { directory: "op's" } }),
+    /without single quotes/,
+  ],
+  [
+    "two members that are reached at the same address",
     errors({ members: [RUNBOOK.members[0], { ...RUNBOOK.members[1], ssh: { host: "10.4.7.12" } }] }),
     /are both reached at 10\.4\.7\.12:22/,
   ],
@@ -58,7 +74,7 @@ test.each<[title: string, problems: string[], problem: RegExp]>([
   expect(problems).toEqual([expect.stringMatching(problem)]);
 });
 
-test("legal: names of /etc/hosts, a domain's user, a key with a comment", () => {
+test("names from /etc/hosts, a domain's user and a host key with a comment are accepted", () => {
   expect(
     ssh({ host: "etcd_1.lan.", user: "LAN\\deploy", hostKey: `${KEY} root@a\n`, bastionHost: "fe80::1%eth0" }),
   ).toEqual([]);
@@ -67,13 +83,13 @@ test("legal: names of /etc/hosts, a domain's user, a key with a comment", () => 
   ).toEqual([]);
 });
 
-test("a list or map that Terraform knows at apply only is refused by name", () => {
+test("a list or map that is known only at apply is refused with the name of its prop", () => {
   const stack = emptyStack();
   const list = new TerraformVariable(stack, "list", { type: "list(string)" }).listValue;
   const map = new TerraformVariable(stack, "map", { type: "map(string)" }).value as { [flag: string]: string };
   const line = (prop: string) => [
     expect.stringMatching(
-      `^${prop.replace(".", "\\.")}: is known to Terraform at apply only, and must be known at synth`,
+      `^${prop.replace(".", "\\.")}: is known to Terraform only at apply, but must be known at synth`,
     ),
   ];
   expect(errors({ listenMetricsUrls: list })).toEqual(line("listenMetricsUrls"));

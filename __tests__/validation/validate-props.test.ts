@@ -34,49 +34,49 @@ test("the runbook's cluster has no problem", () => {
   expect(validateProps(RUNBOOK)).toEqual({ errors: [], warnings: [] });
 });
 
-test("every problem is told at once", () => {
+test("all problems are reported at once", () => {
   expect(errors({ ...withMember(1, { address: "127.0.0.1" }), version: "latest", ports: { client: 2380 } })).toEqual([
-    'members[1].address: "127.0.0.1" is a loopback address; give the address that the other hosts reach, e.g. 10.4.7.21',
-    'version: "latest" is not an etcd version; give X.Y.Z, e.g. 3.6.14',
-    "ports: 2380 is both the peer and the client port; give two, e.g. 2380 and 2379",
+    'members[1].address: "127.0.0.1" is a loopback address; use the address at which the other hosts reach this host, e.g. 10.4.7.21',
+    'version: "latest" is not an etcd version; use X.Y.Z, e.g. 3.6.14',
+    "ports: 2380 is both the peer and the client port; use two different ports, e.g. 2380 and 2379",
   ]);
 });
 
-describe("one problem, by exact text", () => {
+describe("one invalid prop", () => {
   const cases: [rule: string, props: Partial<EtcdClusterProps>, problem: string][] = [
-    ["no member", many(0), "members: 0 given; give 1 to 7, best 3 or 5"],
-    ["eight members", many(8), "members: 8 given; give 1 to 7, best 3 or 5"],
+    ["no members", many(0), "members: has 0 entries; use 1 to 7, preferably 3 or 5"],
+    ["eight members", many(8), "members: has 8 entries; use 1 to 7, preferably 3 or 5"],
 
     [
       "a name with =",
       withMember(0, { name: "a=b" }),
-      'members[0].name: "a=b" is not a legal name; give 1 to 63 letters, digits, ".", "_" or "-", a letter or digit first, e.g. etcd-1',
+      'members[0].name: "a=b" is not a valid name; use 1 to 63 letters, digits, ".", "_" or "-", starting with a letter or a digit, e.g. etcd-1',
     ],
     [
       "a name of 64 characters",
       withMember(0, { name: "a".repeat(64) }),
-      `members[0].name: "${"a".repeat(64)}" is not a legal name; give 1 to 63 letters, digits, ".", "_" or "-", a letter or digit first, e.g. etcd-1`,
+      `members[0].name: "${"a".repeat(64)}" is not a valid name; use 1 to 63 letters, digits, ".", "_" or "-", starting with a letter or a digit, e.g. etcd-1`,
     ],
     [
-      "a name twice",
+      "the same name twice",
       withMember(2, { name: "etcd-server-7-12" }),
-      'members[2].name: "etcd-server-7-12" is also the name of members[0]; give another',
+      'members[2].name: "etcd-server-7-12" is also the name of members[0]; use another name',
     ],
     [
       "a token as a name",
       withMember(0, { name: Lazy.stringValue({ produce: () => "a" }) }),
-      "members[0].name: a token is known at apply only; give a literal name, it is the member's identity in Terraform",
+      "members[0].name: a token is known only at apply; use a literal name, because it is the member's identity in Terraform",
     ],
 
     [
       "a host name as an address",
       withMember(1, { address: "hdss7-21" }),
-      'members[1].address: "hdss7-21" is not an IP address; give IPv4 or IPv6 without brackets, port or zone, e.g. 10.4.7.21',
+      'members[1].address: "hdss7-21" is not an IP address; use IPv4 or IPv6 without brackets, port or zone, e.g. 10.4.7.21',
     ],
     [
       "an address with a zone",
       withMember(1, { address: "fe80::1%eth0" }),
-      'members[1].address: "fe80::1%eth0" is not an IP address; give IPv4 or IPv6 without brackets, port or zone, e.g. 10.4.7.21',
+      'members[1].address: "fe80::1%eth0" is not an IP address; use IPv4 or IPv6 without brackets, port or zone, e.g. 10.4.7.21',
     ],
     ...[
       ["127.8.8.8", "a loopback address"],
@@ -90,15 +90,15 @@ describe("one problem, by exact text", () => {
     ].map(([address, kind]): [string, Partial<EtcdClusterProps>, string] => [
       `${kind}, ${address}`,
       withMember(1, { address }),
-      `members[1].address: "${address}" is ${kind}; give the address that the other hosts reach, e.g. 10.4.7.21`,
+      `members[1].address: "${address}" is ${kind}; use the address at which the other hosts reach this host, e.g. 10.4.7.21`,
     ]),
     [
-      "an address twice",
+      "the same address twice",
       withMember(2, { address: "10.4.7.12" }),
-      'members[2].address: "10.4.7.12" is also the address of members[0]; give another',
+      'members[2].address: "10.4.7.12" is also the address of members[0]; use another address',
     ],
     [
-      "an IPv6 address twice, in two spellings",
+      "the same IPv6 address in two spellings",
       {
         members: [
           { name: "a", address: "fd00::1" },
@@ -106,15 +106,15 @@ describe("one problem, by exact text", () => {
           { name: "c", address: "fd00::3" },
         ],
       },
-      'members[1].address: "FD00:0::1" is also the address of members[0]; give another',
+      'members[1].address: "FD00:0::1" is also the address of members[0]; use another address',
     ],
     [
-      "an address as a host",
+      "an address as a host name",
       withMember(0, { hostName: "10.4.7.12" }),
-      'members[0].hostName: "10.4.7.12" is not a host name; give letters, digits, "-" and ".", as DNS has it, or leave it out',
+      'members[0].hostName: "10.4.7.12" is not a host name; use letters, digits, "-" and ".", as in DNS, or leave it out',
     ],
     [
-      "a host twice",
+      "the same host name twice",
       withMember(1, { hostName: "hdss7-12" }),
       'members[1].hostName: "hdss7-12" is also the host of members[0]; give each member a host of its own',
     ],
@@ -122,49 +122,49 @@ describe("one problem, by exact text", () => {
     ...[-1, 1.5].map((reprovision): [string, Partial<EtcdClusterProps>, string] => [
       `reprovision ${reprovision}`,
       withMember(1, { reprovision }),
-      `members[1].reprovision: ${reprovision} is not a whole number; give 0, or one more than at the last deploy`,
+      `members[1].reprovision: ${reprovision} is not a non-negative whole number; use 0, or one more than in the last deploy`,
     ]),
 
-    ["an SSH port", withSsh({ port: 0 }), "ssh.port: 0 is not a TCP port; give 1 to 65535"],
+    ["an invalid SSH port", withSsh({ port: 0 }), "ssh.port: 0 is not a TCP port; use 1 to 65535"],
     [
-      "a member's SSH port",
+      "an invalid SSH port of a member",
       withMember(1, { ssh: { port: 65536 } }),
-      "members[1].ssh.port: 65536 is not a TCP port; give 1 to 65535",
+      "members[1].ssh.port: 65536 is not a TCP port; use 1 to 65535",
     ],
     [
-      "a bastion's port",
+      "an invalid port of a bastion",
       withSsh({ bastionHost: "jump", bastionPort: 2.5 }),
-      "ssh.bastionPort: 2.5 is not a TCP port; give 1 to 65535",
+      "ssh.bastionPort: 2.5 is not a TCP port; use 1 to 65535",
     ],
     [
-      "a timeout without unit",
+      "a timeout without a unit",
       withSsh({ timeout: "30" }),
-      'ssh.timeout: "30" is not a Go duration; give e.g. 30s or 2m',
+      'ssh.timeout: "30" is not a Go duration; use e.g. 30s or 2m',
     ],
     [
       "a relative script path",
       withSsh({ scriptPath: "t.sh" }),
-      'ssh.scriptPath: "t.sh" is not a path that Terraform can use, starting with / or ./ and with %RAND% in it, in a file name that nothing else has; give e.g. /root/terraform_%RAND%.sh',
+      'ssh.scriptPath: "t.sh" is not a path that Terraform can use: it must start with / or ./, contain %RAND%, and have a file name that nothing else has; use e.g. /root/terraform_%RAND%.sh',
     ],
     [
       "a script path that is the same for every script",
       withSsh({ scriptPath: "/root/t.sh" }),
-      'ssh.scriptPath: "/root/t.sh" is not a path that Terraform can use, starting with / or ./ and with %RAND% in it, in a file name that nothing else has; give e.g. /root/terraform_%RAND%.sh',
+      'ssh.scriptPath: "/root/t.sh" is not a path that Terraform can use: it must start with / or ./, contain %RAND%, and have a file name that nothing else has; use e.g. /root/terraform_%RAND%.sh',
     ],
     [
-      "a script path that a shell would take for more than a word",
+      "a script path that a shell would split into several words",
       withSsh({ scriptPath: "/root/my scripts/%RAND%.sh" }),
-      'ssh.scriptPath: "/root/my scripts/%RAND%.sh" is not a path that Terraform can use, starting with / or ./ and with %RAND% in it, in a file name that nothing else has; give e.g. /root/terraform_%RAND%.sh',
+      'ssh.scriptPath: "/root/my scripts/%RAND%.sh" is not a path that Terraform can use: it must start with / or ./, contain %RAND%, and have a file name that nothing else has; use e.g. /root/terraform_%RAND%.sh',
     ],
     [
-      "a script path where every user may write",
+      "a script path in a directory that every user can write to",
       withSsh({ scriptPath: "/var/tmp/terraform_%RAND%.sh" }),
-      'ssh.scriptPath: "/var/tmp/terraform_%RAND%.sh" is in a directory of all users, who could change the script before it becomes root; give a file in a directory that only the SSH user can enter',
+      'ssh.scriptPath: "/var/tmp/terraform_%RAND%.sh" is in a directory that all users can write to, so they could change the script before it becomes root; use a file in a directory that only the SSH user can enter',
     ],
     [
-      "a literal key, which is not repeated",
+      "a literal key, which the message does not repeat",
       { ssh: { key: SshKey.pem("PEM") } },
-      "ssh.key: a literal key would be written into the synthesized JSON; give SshKey.file(), or SshKey.pem() of a sensitive TerraformVariable",
+      "ssh.key: a literal key would be written into the synthesized JSON; use SshKey.file(), or SshKey.pem() with a sensitive TerraformVariable",
     ],
     [
       "one SSH host for two members",
@@ -178,20 +178,16 @@ describe("one problem, by exact text", () => {
       'ssh: "a" and "b" are both reached at gateway:22; give each member a host of its own',
     ],
     [
-      "a bastion's user without bastion",
+      "a bastion's user without a bastion",
       withSsh({ bastionUser: "hop" }),
-      "ssh.bastionUser: has no effect without bastionHost; give that too, or leave it out",
+      "ssh.bastionUser: has no effect without bastionHost; set bastionHost, too, or leave this out",
     ],
 
+    ["a version with a v", { version: "v3.6.14" }, 'version: "v3.6.14" is not an etcd version; use X.Y.Z, e.g. 3.6.14'],
     [
-      "a version with a v",
-      { version: "v3.6.14" },
-      'version: "v3.6.14" is not an etcd version; give X.Y.Z, e.g. 3.6.14',
-    ],
-    [
-      "a version to come",
+      "a version that does not exist yet",
       { version: "3.8.0" },
-      'version: "3.8.0" is of a minor that this package does not know; give 3.1 to 3.7',
+      'version: "3.8.0" has a minor version that this package does not know; use 3.1 to 3.7',
     ],
     [
       "a version that corrupts data",
@@ -204,28 +200,28 @@ describe("one problem, by exact text", () => {
         version: Lazy.stringValue({ produce: () => "3.6.14" }),
         release: EtcdRelease.github({ sha256: "a".repeat(64) }),
       },
-      "version: a token is known at apply only; give a literal, the flags and the digest depend on it",
+      "version: a token is known only at apply; use a literal, because the flags and the digest depend on it",
     ],
     [
-      "a version without digest",
+      "a version without a known digest",
       { version: "3.6.99" },
-      'version: the digest of "3.6.99" is not known; give it to the release, e.g. EtcdRelease.github({ sha256: "…" })',
+      'version: the digest of "3.6.99" is not known; pass it to the release, e.g. EtcdRelease.github({ sha256: "…" })',
     ],
     [
-      "a digest that is none",
+      "an invalid digest",
       { release: EtcdRelease.github({ sha256: "abc" }) },
-      'release: "abc" is not a SHA-256; give 64 lower-case hex digits, as sha256sum prints them',
+      'release: "abc" is not a SHA-256 digest; use 64 lower-case hex digits, as sha256sum prints them',
     ],
     [
-      "a mirror that is none",
+      "an invalid mirror URL",
       { release: EtcdRelease.mirror("ftp://mirror.example") },
-      'release: "ftp://mirror.example/vX.Y.Z/etcd-vX.Y.Z-linux-ARCH.tar.gz" is no URL that a host can download from; give the mirror as https://… or http://…',
+      'release: "ftp://mirror.example/vX.Y.Z/etcd-vX.Y.Z-linux-ARCH.tar.gz" is not a URL that a host can download from; use https://… or http://… for the mirror',
     ],
 
     [
       "a flag with dashes",
       { extraFlags: { "--max-wals": "3" } },
-      'extraFlags["--max-wals"]: has dashes; give "max-wals"',
+      'extraFlags["--max-wals"]: starts with dashes; use "max-wals"',
     ],
     [
       "a flag that a prop owns",
@@ -240,203 +236,218 @@ describe("one problem, by exact text", () => {
     [
       "a flag of another version",
       { extraFlags: { "enable-v2": "true" } },
-      'extraFlags["enable-v2"]: etcd 3.6.14 does not know it and would not start; it exists in 3.2 to 3.5: leave it out',
+      'extraFlags["enable-v2"]: etcd 3.6.14 does not know this flag and would not start; it exists in 3.2 to 3.5: leave it out',
     ],
     [
-      "a flag of no version",
+      "a flag that no version has",
       { extraFlags: { "snapshot-cuont": "1" } },
-      'extraFlags["snapshot-cuont"]: etcd 3.6.14 does not know it and would not start; nor does any version from 3.1 to 3.7: check the spelling',
+      'extraFlags["snapshot-cuont"]: etcd 3.6.14 does not know this flag and would not start; no version from 3.1 to 3.7 knows it: check the spelling',
     ],
     [
       "a flag's value with a line break",
       { extraFlags: { "max-wals": "3\n" } },
-      'extraFlags["max-wals"]: "3\\n" holds a line break or another control character; leave it out',
+      'extraFlags["max-wals"]: "3\\n" contains a line break or another control character; leave it out',
     ],
     [
-      "a prop of another version",
+      "a prop that this version does not support",
       { version: "3.2.15", autoCompaction: AutoCompaction.revision(1000) },
-      "autoCompaction: etcd 3.2.15 has no --auto-compaction-mode and would not start; it exists in 3.3 to 3.7: give AutoCompaction.periodic()",
+      "autoCompaction: etcd 3.2.15 has no --auto-compaction-mode and would not start; the flag exists in 3.3 to 3.7: use AutoCompaction.periodic()",
     ],
     [
-      "metrics without port",
+      "a metrics URL without a port",
       { listenMetricsUrls: ["http://127.0.0.1"] },
-      'listenMetricsUrls[0]: "http://127.0.0.1" is not a URL that etcd can listen on; give scheme, IP address and port, e.g. http://127.0.0.1:2381',
+      'listenMetricsUrls[0]: "http://127.0.0.1" is not a URL that etcd can listen on; use a scheme, an IP address and a port, e.g. http://127.0.0.1:2381',
     ],
     [
-      "metrics on the client port",
+      "a metrics URL with the client port",
       { listenMetricsUrls: ["http://127.0.0.1:2379"] },
-      'listenMetricsUrls[0]: "http://127.0.0.1:2379" has the port of peers or clients; give another, e.g. 2381',
+      'listenMetricsUrls[0]: "http://127.0.0.1:2379" uses the peer port or the client port; use another port, e.g. 2381',
     ],
     [
-      "metrics on one member's address",
+      "a metrics URL with the address of one member",
       { listenMetricsUrls: ["http://10.4.7.12:2381"] },
-      'listenMetricsUrls[0]: "http://10.4.7.12:2381" has the address of one member, and every member gets this URL; give 0.0.0.0 or 127.0.0.1',
+      'listenMetricsUrls[0]: "http://10.4.7.12:2381" has the address of one member, but every member gets this URL; use 0.0.0.0 or 127.0.0.1',
     ],
 
     [
       "a quota in GiB",
       { quotaBackendBytes: 8 },
-      "quotaBackendBytes: 8 is out of bounds; give bytes, 1048576 (1 MiB) to 8589934592 (8 GiB)",
+      "quotaBackendBytes: 8 is out of range; use 1048576 (1 MiB) to 8589934592 (8 GiB), in bytes",
     ],
     [
       "a quota over 8 GiB",
       { quotaBackendBytes: 8589934593 },
-      "quotaBackendBytes: 8589934593 is out of bounds; give bytes, 1048576 (1 MiB) to 8589934592 (8 GiB)",
+      "quotaBackendBytes: 8589934593 is out of range; use 1048576 (1 MiB) to 8589934592 (8 GiB), in bytes",
     ],
-    ["no heartbeat", { heartbeatInterval: 0 }, "heartbeatInterval: 0 is not a number of milliseconds; give e.g. 100"],
     [
-      "a long election",
+      "a heartbeat interval of 0",
+      { heartbeatInterval: 0 },
+      "heartbeatInterval: 0 is not a number of milliseconds; use e.g. 100",
+    ],
+    [
+      "an election timeout above the limit",
       { electionTimeout: 50001 },
-      "electionTimeout: 50001 is out of bounds; give milliseconds, at most 50000",
+      "electionTimeout: 50001 is out of range; use at most 50000, in milliseconds",
     ],
     [
-      "an election shorter than five heartbeats",
+      "an election timeout shorter than five heartbeats",
       { heartbeatInterval: 100, electionTimeout: 499 },
-      "electionTimeout: 499 is less than five times heartbeatInterval (100); give 500 or more, best 1000",
+      "electionTimeout: 499 is less than five times heartbeatInterval (100); use 500 or more, preferably 1000",
     ],
     [
-      "a heartbeat too long for the default election",
+      "a heartbeat interval too long for the default election timeout",
       { heartbeatInterval: 201 },
-      "electionTimeout: 1000 (etcd's default) is less than five times heartbeatInterval (201); give 1005 or more, best 2010",
+      "electionTimeout: 1000 (etcd's default) is less than five times heartbeatInterval (201); use 1005 or more, preferably 2010",
     ],
     [
-      "a retention that is neither",
+      "a retention that is neither hours nor a duration",
       { autoCompaction: AutoCompaction.periodic("12 hours") },
-      'autoCompaction: "12 hours" is neither hours nor a Go duration; give e.g. 12 or 30m',
+      'autoCompaction: "12 hours" is neither a whole number of hours nor a Go duration; use e.g. 12 or 30m',
     ],
     [
-      "half a revision",
+      "a fraction of a revision",
       { autoCompaction: AutoCompaction.revision(1.5) },
-      "autoCompaction: 1.5 is not a number of revisions; give e.g. 1000",
+      "autoCompaction: 1.5 is not a number of revisions; use e.g. 1000",
     ],
     [
       "a duration for an old etcd",
       { version: "3.2.15", autoCompaction: AutoCompaction.periodic("12h") },
-      'autoCompaction: "12h" is not whole hours, and etcd before 3.3 takes nothing else; give e.g. 12',
+      'autoCompaction: "12h" is not a whole number of hours, and etcd before 3.3 accepts nothing else; use e.g. 12',
     ],
 
-    ["a peer port", { ports: { peer: 70000 } }, "ports.peer: 70000 is not a TCP port; give 1 to 65535, e.g. 2380"],
-    ["a client port", { ports: { client: -1 } }, "ports.client: -1 is not a TCP port; give 1 to 65535, e.g. 2379"],
     [
-      "one port for both",
+      "an invalid peer port",
+      { ports: { peer: 70000 } },
+      "ports.peer: 70000 is not a TCP port; use 1 to 65535, e.g. 2380",
+    ],
+    [
+      "an invalid client port",
+      { ports: { client: -1 } },
+      "ports.client: -1 is not a TCP port; use 1 to 65535, e.g. 2379",
+    ],
+    [
+      "one port for both peers and clients",
       { ports: { peer: 2379 } },
-      "ports: 2379 is both the peer and the client port; give two, e.g. 2380 and 2379",
+      "ports: 2379 is both the peer and the client port; use two different ports, e.g. 2380 and 2379",
     ],
     ...["opt", "/opt/", "/a b", "/a/../b", "/a//b", "/", "/a/."].map(
       (path): [string, Partial<EtcdClusterProps>, string] => [
         `the path ${path}`,
         { paths: { installRoot: path } },
-        `paths.installRoot: "${path}" is not a plain absolute path; give letters, digits, "@", ".", "_", "+" and "-" between single slashes, none at the end`,
+        `paths.installRoot: "${path}" is not a plain absolute path; use letters, digits, "@", ".", "_", "+" and "-" between single slashes, without a slash at the end`,
       ],
     ),
     [
       "a system directory for data",
       { paths: { dataDir: "/var/lib" } },
-      'paths.dataDir: "/var/lib" belongs to the system; give a directory of its own below it',
+      'paths.dataDir: "/var/lib" belongs to the system; use a separate directory below it',
     ],
     [
-      "logs in the data",
+      "a log directory in the data directory",
       { paths: { logDir: "/data/etcd/etcd-server/log" } },
-      'paths.logDir: "/data/etcd/etcd-server/log" overlaps with paths.dataDir ("/data/etcd/etcd-server"); give directories that do not lie in each other',
+      'paths.logDir: "/data/etcd/etcd-server/log" overlaps with paths.dataDir ("/data/etcd/etcd-server"); use directories that are not inside each other',
     ],
     [
-      "a supervisor file with extension",
+      "a supervisor file with an extension",
       { paths: { supervisorProgramFile: "etcd.ini" } },
-      'paths.supervisorProgramFile: "etcd.ini" is not a plain file name; give letters, digits, "_" and "-", no extension, e.g. etcd-server',
+      'paths.supervisorProgramFile: "etcd.ini" is not a plain file name; use letters, digits, "_" and "-", without an extension, e.g. etcd-server',
     ],
     [
       "a user with a blank",
       { user: "etcd user" },
-      'user: "etcd user" is not a system user\'s name; give 1 to 32 lower-case letters, digits, "_" or "-", e.g. etcd',
+      'user: "etcd user" is not a valid name for a system user; use 1 to 32 lower-case letters, digits, "_" or "-", e.g. etcd',
     ],
 
     [
       "no validity",
       { certificates: { validityHours: 0, earlyRenewalHours: -1 } },
-      "certificates.validityHours: 0 is not a number of hours; give 1 or more",
+      "certificates.validityHours: 0 is not a number of hours; use 1 or more",
     ],
     [
-      "a negative renewal",
+      "a negative early renewal",
       { certificates: { earlyRenewalHours: -1 } },
-      "certificates.earlyRenewalHours: -1 is not a number of hours; give 0 or more",
+      "certificates.earlyRenewalHours: -1 is not a number of hours; use 0 or more",
     ],
     [
-      "a renewal longer than the validity",
+      "an early renewal as long as the validity",
       { certificates: { validityHours: 720 } },
-      "certificates.earlyRenewalHours: 720 is not less than validityHours (720), so that every apply would renew; give less",
+      "certificates.earlyRenewalHours: 720 is not less than validityHours (720), so every apply would renew the certificate; use less",
     ],
     [
       "an empty common name",
       { certificates: { commonName: "" } },
-      'certificates.commonName: "" is not a common name; give 1 to 64 characters',
+      'certificates.commonName: "" is not a common name; use 1 to 64 characters',
     ],
     [
       "an address as a DNS name",
       { certificates: { dnsNames: ["etcd.example", "10.4.7.100"] } },
-      'certificates.dnsNames[1]: "10.4.7.100" is not a DNS name; give e.g. etcd.example.org',
+      'certificates.dnsNames[1]: "10.4.7.100" is not a DNS name; use e.g. etcd.example.org',
     ],
     [
-      "a name as an address",
+      "a name as an IP address",
       { certificates: { ipAddresses: ["vip"] } },
-      'certificates.ipAddresses[0]: "vip" is not an IP address; give e.g. 10.4.7.100',
+      'certificates.ipAddresses[0]: "vip" is not an IP address; use e.g. 10.4.7.100',
     ],
     [
-      "its own CA twice, as no other signs",
+      "trust in the cluster's own CA, which signs anyway",
       { certificates: { trustOwnAuthority: true } },
-      "certificates.trustOwnAuthority: has no effect without authority, since the own CA signs; give authority too, or leave it out",
+      "certificates.trustOwnAuthority: has no effect without authority, because the cluster's own CA signs in any case; set authority, too, or leave this out",
     ],
     [
-      "the CA that signs, trusted once more",
+      "the CA that signs among the other trusted CAs",
       { certificates: { authority: newCa, trustedAuthorities: [oldCa, newCa] } },
       "certificates.trustedAuthorities[1]: is the same CA as authority, which is trusted anyway; leave it out",
     ],
     [
-      "the CA that signs, imported twice",
+      "the CA that signs, imported again, among the other trusted CAs",
       { certificates: { authority: newCa, trustedAuthorities: [importedCa("again", "NEW\n")] } },
       "certificates.trustedAuthorities[0]: is the same CA as authority, which is trusted anyway; leave it out",
     ],
     [
-      "a trusted CA twice",
+      "the same trusted CA twice",
       { certificates: { trustedAuthorities: [oldCa, newCa, oldCa] } },
       "certificates.trustedAuthorities[2]: is the same CA as trustedAuthorities[0]; leave it out",
     ],
     [
-      "no directory for the operator",
+      "an empty directory for the operator's credentials",
       { operatorCredentials: { directory: "" } },
-      'operatorCredentials.directory: "" is not a directory; give e.g. "credentials"',
+      'operatorCredentials.directory: "" is not a directory; use e.g. "credentials"',
     ],
   ];
 
-  test.each(cases)("%s", (_, props, problem) => {
+  test.each(cases)("%s gives exactly this problem", (_, props, problem) => {
     expect(errors(props)).toContain(problem);
   });
 
-  test.each(cases.filter(([rule]) => !["no validity"].includes(rule)))("%s is one problem, not several", (_, props) => {
-    expect(errors(props)).toHaveLength(1);
-  });
+  test.each(cases.filter(([rule]) => !["no validity"].includes(rule)))(
+    "%s gives one problem, not several",
+    (_, props) => {
+      expect(errors(props)).toHaveLength(1);
+    },
+  );
 });
 
 describe("warnings", () => {
-  test("an even number of members", () => {
+  test("an even number of members gives a warning", () => {
     expect(warnings(many(4))).toEqual([
-      "members: 4 survive no more failures than 3 do, and need one more for a quorum; give 3 or 5",
+      "members: 4 members survive no more failures than 3, but need one more for a quorum; use 3 or 5",
     ]);
   });
 
-  test("a mirror's password in the program", () => {
+  test("a mirror's password in the program gives a warning", () => {
     expect(warnings({ release: EtcdRelease.mirror("https://user:secret@mirror.example") })).toEqual([
       "release: the password in the mirror's URL is written into the synthesized JSON; put a sensitive TerraformVariable in its place",
     ]);
   });
 
-  test("a version that gets no fixes any more", () => {
+  test("a version that no longer gets fixes gives a warning", () => {
     expect(warnings({ version: "3.3.10" })).toEqual([
-      'version: "3.3.10": etcd 3.3 gets no fixes any more; plan the upgrade to 3.6',
+      'version: "3.3.10": etcd 3.3 no longer gets fixes; plan an upgrade to 3.6',
     ]);
   });
 });
 
-test("tokens pass untouched wherever they may stand", () => {
+test("tokens are accepted wherever they are allowed", () => {
   const token = Lazy.stringValue({ produce: () => "later" });
   const number = Token.asNumber(Lazy.numberValue({ produce: () => 1 }));
   const props: EtcdClusterProps = {
@@ -472,7 +483,7 @@ test("tokens pass untouched wherever they may stand", () => {
   expect(errors({ autoCompaction: AutoCompaction.revision(number) })).toEqual([]);
 });
 
-test("legal props of every kind pass", () => {
+test("valid props of every kind are accepted", () => {
   expect(
     errors({
       members: [

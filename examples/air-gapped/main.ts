@@ -1,8 +1,8 @@
 import { App, TerraformOutput, TerraformStack } from "cdktf";
 import { EtcdCluster, EtcdRelease, SshKey } from "cdktf-etcd";
 
-// Hosts with no way out, behind a bastion: the archive goes to them over SSH. supervisor must be on them already, or in
-// a package source that they reach.
+// Hosts without Internet access, behind a bastion: the archive is pushed to them over SSH. supervisor must already be
+// installed on them, or be available from a package source that they can reach.
 const app = new App();
 const stack = new TerraformStack(app, "air-gapped");
 
@@ -16,11 +16,12 @@ const cluster = new EtcdCluster(stack, "etcd", {
     user: "ops",
     key: SshKey.file("~/.ssh/id_ed25519"),
     bastionHost: "bastion.example",
-    // Of the SSH CA that signed the certificates of the bastion and of all hosts: Terraform checks both against this one key.
+    // The key of the SSH CA that signed the host certificates of the bastion and of all hosts: Terraform checks both
+    // against this one key.
     hostKey: "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAITheSshCa",
     timeout: "3m",
   },
-  // Downloaded where there is a way out; its digest is known to this package, and checked on each host.
+  // Download it on a machine with Internet access. This package knows its digest and checks it on each host.
   release: EtcdRelease.localArchive("downloads/etcd-v3.6.14-linux-amd64.tar.gz"),
   paths: { installRoot: "/srv/etcd", dataDir: "/srv/etcd-data", logDir: "/var/log/etcd" },
 });

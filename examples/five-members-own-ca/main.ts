@@ -4,7 +4,8 @@ import { CertificateAuthority, EtcdCluster, SshKey } from "cdktf-etcd";
 const app = new App();
 const stack = new TerraformStack(app, "five-members");
 
-// A CA that exists already. Its key comes from outside (TF_VAR_ca_private_key), signs, and reaches no host.
+// An existing CA. Its private key comes from the environment (TF_VAR_ca_private_key); it signs the certificates, and is
+// never copied to a host.
 const caCert = new TerraformVariable(stack, "ca_cert", {
   type: "string",
   description: "Certificate of the CA, in PEM",
@@ -20,7 +21,7 @@ const authority = CertificateAuthority.fromPem(stack, "company-ca", {
 });
 
 const cluster = new EtcdCluster(stack, "etcd", {
-  // Any two may fail, so any rack may.
+  // Any two members may fail, and so may any one rack.
   members: [
     { name: "rack1-a", address: "10.0.1.11", hostName: "rack1-a.example" },
     { name: "rack1-b", address: "10.0.1.12", hostName: "rack1-b.example" },
@@ -31,12 +32,12 @@ const cluster = new EtcdCluster(stack, "etcd", {
   ssh: { user: "ops", key: SshKey.file("~/.ssh/id_ed25519") },
   certificates: {
     authority,
-    // Clients may come through a load balancer.
+    // Clients may connect through a load balancer.
     dnsNames: ["etcd.example"],
     ipAddresses: ["10.0.0.100"],
     validityHours: 365 * 24,
   },
-  // Racks are further apart than the default expects.
+  // The racks are further apart than etcd's defaults assume.
   heartbeatInterval: 200,
   electionTimeout: 2000,
 });

@@ -12,11 +12,11 @@ const cluster = new EtcdCluster(stack, "etcd", {
     { name: "etcd-3", address: "10.0.0.13" },
   ],
   ssh: { key: SshKey.file("~/.ssh/id_ed25519") },
-  // Room for a big Kubernetes. The API server compacts the history by itself.
+  // Room for a large Kubernetes cluster. The API server compacts the history by itself.
   quotaBackendBytes: 8 * 1024 ** 3,
 });
 
-// What the API server's flags --etcd-certfile, --etcd-keyfile and --etcd-cafile want.
+// The files for the API server's flags --etcd-certfile, --etcd-keyfile and --etcd-cafile.
 const client = cluster.issueClientCertificate("kube-apiserver", { commonName: "kube-apiserver-etcd-client" });
 const files = {
   "ca.crt": cluster.caBundlePem,
@@ -27,7 +27,7 @@ for (const [name, content] of Object.entries(files)) {
   new SensitiveFile(stack, name, { filename: `\${path.module}/pki/etcd/${name}`, content, filePermission: "0600" });
 }
 
-// --etcd-servers
+// The value for the API server's flag --etcd-servers.
 new TerraformOutput(stack, "etcd_servers", { value: cluster.endpoints });
 
 app.synth();

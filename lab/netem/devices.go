@@ -9,7 +9,7 @@ import (
 	"unsafe"
 )
 
-// From the kernel's headers; the standard library does not have them.
+// These constants are from the kernel's headers; the standard library does not have them.
 const (
 	solPacket            = 263
 	packetVnetHeader     = 15
@@ -20,8 +20,8 @@ const (
 	offloads             = 0x01 | 0x02 | 0x04       // TUN_F_CSUM, TUN_F_TSO4, TUN_F_TSO6
 )
 
-// openCard reads and writes the frames of a card. Both ends pass on the header about checksums and segments that are still to be made:
-// hosts of one machine leave both out.
+// openCard opens a card to read and write its frames. The card and the tap pass on the header that says which checksums
+// and segments are still to be made, because hosts on one machine leave both out.
 func openCard(name string) (*os.File, error) {
 	card, err := net.InterfaceByName(name)
 	if err != nil {
@@ -48,7 +48,7 @@ func openTap(name string) (*os.File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("/dev/net/tun: %w", err)
 	}
-	// struct ifreq: a name of 16 bytes, then flags.
+	// struct ifreq is a name of 16 bytes, followed by flags.
 	var request [40]byte
 	copy(request[:15], name)
 	binary.NativeEndian.PutUint16(request[16:], tapWithVnetHeader)

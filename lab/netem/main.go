@@ -1,9 +1,10 @@
-// Delay and loss for one network card, where the kernel has no sch_netem.
+// netem delays and drops the frames of one network card, for machines whose kernel has no sch_netem.
 //
 //	netem --port CARD --tap NAME [--delay 50ms] [--loss 1] [--seed 1]
 //
-// Makes the tap NAME, which takes the card's place in a bridge, and passes frames between both until it is killed. As with sch_netem on the
-// card, what goes out by the card is late or lost, and what comes in by it is not. A lost frame is chosen by the seed.
+// It creates the tap NAME, which takes the card's place in a bridge, and passes frames between the two until it is
+// killed. As with sch_netem on the card, the frames that leave through the card are delayed or lost, and those that
+// arrive through it are not. The seed decides which frames are lost.
 package main
 
 import (
@@ -14,7 +15,7 @@ import (
 	"time"
 )
 
-// A frame of the largest size that segmentation is put off for, and the header that says so.
+// The size of the largest frame that is not yet cut into segments, with the header that says so.
 const largest = 10 + 65536 + 64
 
 type frame struct {
@@ -25,9 +26,9 @@ type frame struct {
 func main() {
 	port := flag.String("port", "", "the card")
 	name := flag.String("tap", "", "the tap's name")
-	delay := flag.Duration("delay", 0, "how late")
-	loss := flag.Float64("loss", 0, "per cent of frames that are lost")
-	seed := flag.Uint64("seed", 1, "of the random choice")
+	delay := flag.Duration("delay", 0, "the delay of each frame")
+	loss := flag.Float64("loss", 0, "the percentage of frames that are lost")
+	seed := flag.Uint64("seed", 1, "the seed of the random choice of lost frames")
 	flag.Parse()
 
 	card, err := openCard(*port)
@@ -40,7 +41,7 @@ func main() {
 	}
 	go pass(card, tap)
 
-	// As many as sch_netem holds; then the next ones are lost, as there.
+	// The queue holds as many frames as that of sch_netem. When it is full, further frames are lost, as there.
 	late := make(chan frame, 1000)
 	go deliver(late, card)
 	chance := rand.New(rand.NewPCG(*seed, 0))
@@ -64,7 +65,7 @@ func main() {
 func pass(from, to *os.File) {
 	buffer := make([]byte, largest)
 	for {
-		// While a cable is unplugged, either fails; the frame is lost.
+		// While the cable is unplugged, reading or writing fails, and the frame is lost.
 		if n, err := from.Read(buffer); err == nil {
 			_, _ = to.Write(buffer[:n])
 		} else {
@@ -73,7 +74,7 @@ func pass(from, to *os.File) {
 	}
 }
 
-// deliver keeps the order: all are as late as the others.
+// deliver keeps the order of the frames, because all have the same delay.
 func deliver(frames chan frame, to *os.File) {
 	for f := range frames {
 		time.Sleep(time.Until(f.due))

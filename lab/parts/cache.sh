@@ -1,8 +1,9 @@
 # shellcheck shell=bash
-# The cache: every entry is built aside under a lock and renamed into place, so that an entry that exists is whole.
+# The cache. Every entry is built under a temporary name, with a lock held, and then renamed, so an entry that exists is
+# complete.
 set -euo pipefail
 
-# cache_entry KEY BUILD…: calls `BUILD… DIRECTORY` to fill the entry, unless it is there already.
+# cache_entry KEY BUILD…: calls `BUILD… DIRECTORY` to fill the entry, unless it already exists.
 cache_entry() {
   local entry lock
   entry=$(cache_dir)/$1
@@ -11,7 +12,7 @@ cache_entry() {
   mkdir -p "$(dirname "$entry")"
   exec {lock}>"$entry.lock"
   flock --nonblock "$lock" || {
-    say "waiting for another prepare that makes $(basename "$entry")"
+    say "waiting for another prepare, which is building $(basename "$entry")"
     flock "$lock"
   }
   # Another prepare may have built it while this one waited.
@@ -24,7 +25,7 @@ cache_entry() {
   exec {lock}>&-
 }
 
-# recipe_hash FILE-OR-WORD…: a short name for a recipe, so that a changed recipe makes a new entry.
+# recipe_hash FILE-OR-WORD…: prints a short hash of a recipe, so that a changed recipe leads to a new cache entry.
 recipe_hash() {
   local part
   for part in "$@"; do

@@ -1,14 +1,16 @@
 # shellcheck shell=bash
-# Control groups: each host, and the operator, runs in one of its own. So hosts' systemds do not see each other's groups,
-# and a host can be killed whole, whatever it has started.
+# Control groups. Each host runs in a group of its own, and so does the operator. The systemd of one host therefore does
+# not see the groups of another, and a host can be killed with everything that it has started.
 set -euo pipefail
 
-# With cgroups v1, nspawn keeps its books in the hierarchy `unified` where there is one, and hosts' systemds in `systemd`.
+# With cgroups v1, nspawn uses the hierarchy `unified` if there is one, and the systemd of a host uses `systemd`.
 cgroup_is_v1() { [[ $(stat -fc %T /sys/fs/cgroup) != cgroup2fs ]]; }
-cgroup_hierarchies() { if cgroup_is_v1; then ls -d /sys/fs/cgroup/{systemd,unified} 2>/dev/null || true; else echo /sys/fs/cgroup; fi; }
+cgroup_hierarchies() {
+  if cgroup_is_v1; then ls -d /sys/fs/cgroup/{systemd,unified} 2>/dev/null || true; else echo /sys/fs/cgroup; fi
+}
 cgroup_name() { printf 'cdktf-etcd-lab.%s.%s' "$LAB_NAME" "$1"; }
 
-# cgroup_paths MEMBER: its groups that exist.
+# cgroup_paths MEMBER: prints the paths of those of its groups that exist. A MEMBER is a host, `operator` or HOST.netem.
 cgroup_paths() {
   local hierarchy
   for hierarchy in $(cgroup_hierarchies); do
@@ -16,7 +18,7 @@ cgroup_paths() {
   done
 }
 
-# The members that have a group, whatever else is left of the lab.
+# Prints the members that have a group, even if nothing else is left of the lab.
 cgroup_members() {
   local hierarchy group
   for hierarchy in $(cgroup_hierarchies); do
@@ -26,7 +28,7 @@ cgroup_members() {
   done | sort -u
 }
 
-# cgroup_enter MEMBER: moves this very shell.
+# cgroup_enter MEMBER: moves the current shell into the group.
 cgroup_enter() {
   local hierarchy
   for hierarchy in $(cgroup_hierarchies); do
@@ -35,7 +37,7 @@ cgroup_enter() {
   done
 }
 
-# Inside `lab exec`, this very command is a member of the operator's group. It leaves, so as not to kill itself.
+# A command that runs inside `lab exec` is in the operator's group. It leaves the group so that it does not kill itself.
 cgroup_leave() {
   ! grep -q "/$(cgroup_name operator)\$" /proc/self/cgroup || cgroup_move_out "$BASHPID"
 }
@@ -47,18 +49,20 @@ cgroup_move_out() {
 cgroup_pids() {
   local path
   for path in $(cgroup_paths "$1"); do
-    # Groups may vanish while they are read.
+    # Groups may disappear while they are read.
     find "$path" -name cgroup.procs -exec cat {} + 2>/dev/null || true
   done | sort -un
 }
 
 cgroup_is_empty() { [[ -z $(cgroup_pids "$1") ]]; }
 
-# cgroup_kill MEMBER: kills all in it, and removes it. Spares the shells that wait for this command: it may run in `lab exec`.
+# cgroup_kill MEMBER: kills all processes in the group and removes it. The shells that wait for this command are spared,
+# because it may run inside `lab exec`.
 cgroup_kill() {
   local spared pid
   spared=$(own_ancestors)
-  wait_until 20 cgroup_kill_once "$1" "$spared" || die "cannot kill the processes of $1: $(cgroup_pids "$1" | paste -sd' ')"
+  wait_until 20 cgroup_kill_once "$1" "$spared" ||
+    die "cannot kill the processes of $1: $(cgroup_pids "$1" | paste -sd' ')"
   for pid in $(cgroup_pids "$1"); do cgroup_move_out "$pid"; done
   wait_until 5 cgroup_remove "$1" || die "cannot remove the control groups of $1"
 }
@@ -71,7 +75,7 @@ cgroup_kill_once() {
   return 1
 }
 
-# The kernel may need a moment to let go of the dead.
+# The kernel may need a moment before it releases the killed processes, so callers try this repeatedly.
 cgroup_remove() {
   local path
   for path in $(cgroup_paths "$1"); do find "$path" -depth -type d -exec rmdir {} + 2>/dev/null || return 1; done

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# What every part of the lab shares: words to the user, places, waiting.
+# Functions that all parts of the lab use: messages, the cache directory, waiting.
 set -euo pipefail
 
 say() { printf '%s\n' "$*"; }
@@ -8,10 +8,11 @@ die() {
   exit 1
 }
 
-# Everything that is built once and used by every lab; outside the checkout, so that all checkouts share it.
+# Prints the directory for everything that is built once and used by every lab. It is outside the checkout, so that all
+# checkouts share it.
 cache_dir() { printf '%s/cdktf-etcd' "${XDG_CACHE_HOME:-$HOME/.cache}"; }
 
-# wait_until SECONDS COMMAND…: polls COMMAND until it succeeds; fails at the deadline.
+# wait_until SECONDS COMMAND…: runs COMMAND repeatedly until it succeeds; fails at the deadline.
 wait_until() {
   local deadline=$((SECONDS + $1))
   shift
@@ -21,4 +22,4 @@ wait_until() {
   done
 }
 
-require_root() { ((EUID == 0)) || die "run as root: hosts are booted with systemd-nspawn"; }
+require_root() { ((EUID == 0)) || die "must be run as root, because it boots hosts with systemd-nspawn"; }

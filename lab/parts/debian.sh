@@ -1,13 +1,14 @@
 # shellcheck shell=bash
-# The Debian that the hosts boot: a root, a layer with supervisor on top of it, and the packages that hosts may install.
+# The Debian that the hosts boot: a root file system, a layer on top of it in which supervisor is installed, and a
+# repository of the packages that hosts may install.
 set -euo pipefail
 
 debian_suite=bookworm
 debian_root_packages=systemd-sysv,dbus,openssh-server,sudo,iproute2,ca-certificates
-# What a host can install with apt, with everything these need.
+# The packages that a host can install with apt; the repository also has their dependencies.
 debian_repo_packages="supervisor curl wget"
 
-# This file is the recipe; its comments are not.
+# This file, without its comments, is the recipe.
 debian_key() { printf 'debian-%s' "$(recipe_hash "$(grep -v '^ *#' "${BASH_SOURCE[0]}")")"; }
 debian_root() { printf '%s/%s/root' "$(cache_dir)" "$(debian_key)"; }
 debian_repo() { printf '%s/%s/repo' "$(cache_dir)" "$(debian_key)"; }
@@ -22,8 +23,8 @@ debian_build() {
   local entry=$1
   say "Debian $debian_suite: building the root (about a minute, once)"
   mkdir "$entry/repo"
-  # The hook downloads with the very settings and sources that made the root, so versions always fit.
-  # No fsync inside dpkg and no documentation: hosts are thrown away, and installs are what one waits for.
+  # The hook downloads with the same settings and sources as the root, so the versions always match.
+  # dpkg makes no fsync and installs no documentation: hosts are thrown away, and installing takes most of the time.
   # shellcheck disable=SC2016 # the hook's own shell expands these
   REPO=$entry/repo REPO_PACKAGES=$debian_repo_packages mmdebstrap --quiet --variant=minbase \
     --include="$debian_root_packages" \
@@ -37,7 +38,7 @@ debian_build() {
   debian_build_supervisor "$entry"
 }
 
-# Makes the directory of .deb files a repository that apt understands.
+# Turns a directory of .deb files into a repository that apt can use.
 debian_index() (
   cd "$1"
   apt-ftparchive packages . >Packages
@@ -46,7 +47,7 @@ debian_index() (
   mv Release.next Release
 )
 
-# Leaves out what is different on each host, and what only costs time at boot.
+# Removes what is different on each host, and what only costs time at boot.
 debian_settle() {
   local root=$1 unit
   rm -f "$root"/etc/ssh/ssh_host_* "$root"/etc/machine-id "$root"/var/lib/dbus/machine-id "$root"/etc/hostname
@@ -58,15 +59,16 @@ debian_settle() {
     fstrim.timer console-getty.service systemd-journal-catalog-update.service; do
     ln -sf /dev/null "$root/etc/systemd/system/$unit"
   done
-  # Newer than /usr: else systemd takes the first boot for the first one after an update, and does that work again.
+  # These files must be newer than /usr. Otherwise systemd takes the first boot for the first one after an update, and
+  # repeats the work that belongs to it.
   touch "$root/etc/.updated" "$root/var/.updated"
 }
 
-# Installs supervisor in an overlay over the root; what the overlay caught is the layer.
+# Installs supervisor in an overlay over the root. The upper directory of the overlay becomes the layer.
 debian_build_supervisor() {
   local entry=$1
   mkdir "$entry/supervisor" "$entry/work" "$entry/merged"
-  # A mount namespace of its own: the mounts go with it, even when this is killed.
+  # The mounts are in a mount namespace of their own, so they disappear with it even if this is killed.
   # shellcheck disable=SC2016 # the inner shell expands these
   unshare --mount bash -euc '
     entry=$1; shift

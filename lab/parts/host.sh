@@ -1,15 +1,15 @@
 # shellcheck shell=bash
-# A host: an overlay over the cached Debian root, booted by systemd-nspawn. Real init, real sshd, real packages.
+# A host is an overlay over the cached Debian root, booted by systemd-nspawn, with a real init, sshd and packages.
 set -euo pipefail
 
-# host_create HOST ADDRESS [DISK]: what outlives a reset: address, identity, cable.
+# host_create HOST ADDRESS [DISK]: creates what survives a reset: the address, the keys and IDs, and the network cable.
 host_create() {
   local host=$1 address=$2 disk=${3:-} dir
   dir=$(host_dir "$host")
   mkdir -p "$dir"
   echo "$address" >"$dir/address"
   [[ -z $disk ]] || echo "$disk" >"$dir/disk"
-  # The kinds that Debian's sshd has; 2048 bits, since a longer key takes a second to find.
+  # The kinds of keys that Debian's sshd has. RSA has 2048 bits, because generating a longer key takes a second.
   ssh-keygen -q -t ed25519 -N '' -C "$host" -f "$dir/ssh_host_ed25519_key"
   ssh-keygen -q -t ecdsa -N '' -C "$host" -f "$dir/ssh_host_ecdsa_key"
   ssh-keygen -q -t rsa -b 2048 -N '' -C "$host" -f "$dir/ssh_host_rsa_key"
@@ -32,7 +32,7 @@ host_format() {
   host_settle "$host" "$dir/merged"
 }
 
-# What a machine's installer would have asked for.
+# Configures what an installer would ask for on a real machine.
 host_settle() {
   local host=$1 root=$2 dir home=/root
   dir=$(host_dir "$host")
@@ -68,11 +68,11 @@ host_unmount() {
 host_boot() {
   local host=$1 dir options=() arguments=()
   dir=$(host_dir "$host")
-  # Guests' systemd mounts the same kind of cgroups as the machine only when told so.
+  # The host's systemd mounts the same kind of cgroups as this machine only if it is told to.
   ! cgroup_is_v1 || arguments+=(systemd.unified_cgroup_hierarchy=0)
   options=(--quiet --boot --directory="$dir/merged" --machine="$LAB_NAME.$host" --hostname="$host"
     --network-namespace-path="$(host_namespace "$host")" --register=no --keep-unit --link-journal=no
-    # Its root may do what root may on a machine: close connections (ss -K), change routes.
+    # The host's root may close connections (ss -K) and change routes, as root on a real machine may.
     --capability=CAP_NET_ADMIN
     --settings=no --resolv-conf=off --timezone=off --console=read-only)
   [[ ! -d $dir/disk.d/data ]] || options+=("--bind=$dir/disk.d/data:/data/etcd")
@@ -85,7 +85,7 @@ host_boot() {
   ) &
 }
 
-# What goes on running may hold neither the lab's lock nor the pipes of whoever called the lab.
+# A process that keeps running must not hold the lab's lock, nor the pipes of the process that called the lab.
 close_inherited_files() {
   local file
   for file in "/proc/$BASHPID/fd"/*; do
@@ -97,7 +97,7 @@ close_inherited_files() {
 host_is_running() { ! cgroup_is_empty "$1"; }
 
 host_wait() {
-  wait_until 60 host_answers "$1" || die "$1 does not answer on ssh; its console: $(host_dir "$1")/console.log"
+  wait_until 60 host_answers "$1" || die "$1 does not answer over SSH; see its console: $(host_dir "$1")/console.log"
 }
 host_answers() { host_ssh "$1" -o ConnectTimeout=2 true </dev/null >/dev/null 2>&1; }
 
@@ -108,18 +108,19 @@ host_ssh() {
   in_operator ssh -F "$LAB_DIR/ssh_config" "$host" "$@"
 }
 
-# host_shutdown HOST: a clean power-off, as by its power button.
+# host_shutdown HOST: shuts the host down cleanly, as its power button would.
 host_shutdown() {
   local pid
   for pid in $(cgroup_pids "$1"); do
-    # nspawn hands the signal on to the host's init.
+    # nspawn passes the signal on to the host's init.
     [[ $(cat "/proc/$pid/comm" 2>/dev/null) != systemd-nspawn ]] || kill -TERM "$pid"
   done
-  wait_until 60 cgroup_is_empty "$1" || die "$1 does not shut down; its console: $(host_dir "$1")/console.log"
+  wait_until 60 cgroup_is_empty "$1" || die "$1 does not shut down; see its console: $(host_dir "$1")/console.log"
   host_cut "$1"
 }
 
-# host_cut HOST: pulls the plug. The cable goes first: a dead host says no goodbye to its peers.
+# host_cut HOST: cuts the power. The network cable is unplugged first, because a host without power sends nothing to its
+# peers, not even the end of a connection.
 host_cut() {
   host_link "$1" down
   cgroup_kill "$1"
@@ -133,7 +134,7 @@ host_reset() {
   host_wait "$1"
 }
 
-# in_parallel FUNCTION HOST…: one process per host; fails when one failed.
+# in_parallel FUNCTION HOST…: calls FUNCTION in one process per host; fails if one of them fails.
 in_parallel() {
   local function=$1 host pids=() pid failed=0
   shift

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# A lab's life: up, down, status.
+# The commands for a whole lab: up, down, status; and add.
 set -euo pipefail
 
 lab_up() {
@@ -14,26 +14,26 @@ lab_up() {
       --supervisor) supervisor=$2 ;;
       --disk) disk=$2 ;;
       --tidy) tidy=$2 ;;
-      *) die "up: no option $1" ;;
+      *) die "up: unknown option $1" ;;
     esac
     shift 2
   done
-  [[ $supervisor == apt || $supervisor == preinstalled ]] || die "up: --supervisor is apt or preinstalled"
-  [[ $tidy == yes || $tidy == no ]] || die "up: --tidy is yes or no"
-  [[ $user =~ ^[a-z_][a-z0-9_-]*$ ]] || die "up: not a user name: $user"
-  [[ $port =~ ^[0-9]+$ ]] || die "up: not a port: $port"
+  [[ $supervisor == apt || $supervisor == preinstalled ]] || die "up: --supervisor must be apt or preinstalled"
+  [[ $tidy == yes || $tidy == no ]] || die "up: --tidy must be yes or no"
+  [[ $user =~ ^[a-z_][a-z0-9_-]*$ ]] || die "up: --user is not a user name: $user"
+  [[ $port =~ ^[0-9]+$ ]] || die "up: --ssh-port is not a port: $port"
   IFS=, read -ra hosts <<<"$hosts"
   lab_require_prepared
 
   lab_lock
   if lab_is_up; then
     lab_load
-    [[ -z $asked || $asked == "$LAB_ASKED" ]] || die "lab $LAB_NAME is up already, as: up $LAB_ASKED"
+    [[ -z $asked || $asked == "$LAB_ASKED" ]] || die "lab $LAB_NAME is already up, with other options: up $LAB_ASKED"
     http_fill
-    say "lab $LAB_NAME is up already"
+    say "lab $LAB_NAME is already up"
     return
   fi
-  # What an interrupted up or down, or a reboot of this machine, left.
+  # Removes what an interrupted up or down, or a reboot of this machine, has left.
   lab_tear_down
 
   LAB_NETWORK=${hosts[0]#*=} LAB_USER=$user LAB_SSH_PORT=$port LAB_SUPERVISOR=$supervisor LAB_TIDY=$tidy
@@ -52,10 +52,11 @@ lab_up() {
   wait "$http_fill_pid"
   http_start
   mapfile -t hosts < <(host_names)
-  in_parallel host_wait "${hosts[@]}" || die "up failed; lab --name $LAB_NAME down removes what there is"
-  wait_until 20 http_answers || die "the http server does not answer, see $LAB_DIR/http.log"
-  # Written last: a lab without this file is a half one.
-  declare -p LAB_NETWORK LAB_USER LAB_SSH_PORT LAB_SUPERVISOR LAB_TIDY | sed 's/^declare -- //' >"$LAB_DIR/settings.next"
+  in_parallel host_wait "${hosts[@]}" || die "up failed; 'lab --name $LAB_NAME down' removes what it has created"
+  wait_until 20 http_answers || die "the HTTP server does not answer; see $LAB_DIR/http.log"
+  # This file is written last: a lab without it is incomplete.
+  declare -p LAB_NETWORK LAB_USER LAB_SSH_PORT LAB_SUPERVISOR LAB_TIDY |
+    sed 's/^declare -- //' >"$LAB_DIR/settings.next"
   printf 'LAB_ASKED=%q\n' "$asked" >>"$LAB_DIR/settings.next"
   mv "$LAB_DIR/settings.next" "$LAB_DIR/settings"
   say "lab $LAB_NAME is up: $(operator_hosts)"
@@ -66,19 +67,22 @@ lab_load() { source "$LAB_DIR/settings"; }
 
 lab_require_prepared() {
   local part
-  for part in "$(debian_root)" "$(debian_supervisor_layer)" "$(debian_repo)" "$(providers_mirror)" "$(terraform_directory)" "$(writer_directory)"; do
-    [[ -z $part || -d $part ]] || die "not prepared; run: lab/prepare"
+  for part in "$(debian_root)" "$(debian_supervisor_layer)" "$(debian_repo)" \
+    "$(providers_mirror)" "$(terraform_directory)" "$(writer_directory)"; do
+    [[ -z $part || -d $part ]] || die "the lab is not prepared; run lab/prepare"
   done
 }
 
 # require_new_host HOST=ADDRESS
 require_new_host() {
   local host=${1%%=*} address=${1#*=} other
-  [[ $1 == *=* && $host =~ ^[a-z0-9][a-z0-9-]{0,40}$ && $address =~ ^[0-9]+(\.[0-9]+){3}$ ]] || die "not HOST=ADDRESS: $1"
+  [[ $1 == *=* && $host =~ ^[a-z0-9][a-z0-9-]{0,40}$ && $address =~ ^[0-9]+(\.[0-9]+){3}$ ]] ||
+    die "not a host in the form HOST=ADDRESS: $1"
   [[ ${address%.*} == "$LAB_NETWORK" && $address != "$(operator_address)" ]] ||
-    die "$address: all hosts are in $LAB_NETWORK.0/24, and $(operator_address) is the operator's"
+    die "$address cannot be used: all hosts must be in $LAB_NETWORK.0/24, and $(operator_address) is the operator's"
   for other in $(host_names); do
-    [[ $other != "$host" && $(host_address "$other") != "$address" ]] || die "lab $LAB_NAME has $other=$(host_address "$other") already"
+    [[ $other != "$host" && $(host_address "$other") != "$address" ]] ||
+      die "lab $LAB_NAME already has $other=$(host_address "$other")"
   done
 }
 
@@ -94,31 +98,37 @@ lab_down() {
   say "lab $LAB_NAME is down"
 }
 
-# Needs nothing to be whole: kills by control group, unmounts by path.
+# Works on an incomplete lab too, because it kills by control group and unmounts by path.
 lab_tear_down() {
   local member mount
   rm -f "$LAB_DIR/settings"
   for member in $(cgroup_members); do cgroup_kill "$member"; done
-  # The innermost first.
+  # The innermost mounts are unmounted first.
   while read -r mount; do
     umount "$mount"
   done < <(findmnt --raw --noheadings --output TARGET | grep "^$LAB_DIR/" | sort -r)
   rm -rf /run/systemd/nspawn/{propagate,unix-export}/"$LAB_NAME".*
-  # The directory itself stays: it is what the lock is on.
+  # The directory itself stays, because the lock is on it.
   find "$LAB_DIR" -mindepth 1 -maxdepth 1 -exec rm -rf --one-file-system {} +
 }
 
 lab_status() {
   local host state
   if ! lab_is_up; then
-    if [[ -e $LAB_DIR ]]; then say "lab $LAB_NAME is half up; lab --name $LAB_NAME down removes it"; else say "lab $LAB_NAME is not up"; fi
+    if [[ -e $LAB_DIR ]]; then
+      say "lab $LAB_NAME is incomplete; 'lab --name $LAB_NAME down' removes it"
+    else
+      say "lab $LAB_NAME is not up"
+    fi
     return 1
   fi
   lab_load
-  say "lab $LAB_NAME is up, user $LAB_USER, ssh port $LAB_SSH_PORT, supervisor $LAB_SUPERVISOR, http://$(operator_address):8080"
+  say "lab $LAB_NAME is up: SSH user $LAB_USER, SSH port $LAB_SSH_PORT, supervisor $LAB_SUPERVISOR," \
+    "HTTP server http://$(operator_address):8080"
   for host in $(host_names); do
     if host_is_running "$host"; then state=running; else state=off; fi
-    printf '%-16s %-15s %-8s link %s%s\n' "$host" "$(host_address "$host")" "$state" "$(host_link_state "$host")" "$(host_netem_state "$host")"
+    printf '%-16s %-15s %-8s link %s%s\n' \
+      "$host" "$(host_address "$host")" "$state" "$(host_link_state "$host")" "$(host_netem_state "$host")"
   done
 }
 
@@ -126,7 +136,7 @@ lab_add() {
   local pair=${1:-} disk=''
   shift || true
   if (($# > 0)); then
-    [[ $1 == --disk && -n ${2:-} ]] || die "add: HOST=ADDRESS [--disk SIZE]"
+    [[ $1 == --disk && -n ${2:-} ]] || die "usage: add HOST=ADDRESS [--disk SIZE]"
     disk=$2
   fi
   lab_lock

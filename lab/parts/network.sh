@@ -1,11 +1,11 @@
 # shellcheck shell=bash
-# The network: a bridge in the operator's own network namespace, and one namespace per host.
-# Nothing of it exists in the machine's namespace, and there is no route out.
+# The network: a bridge in the operator's own network namespace, and one namespace per host. Nothing of it is in the
+# machine's own namespace, and there is no route out.
 set -euo pipefail
 
 operator_namespace() { printf '%s/operator.net' "$LAB_DIR"; }
 host_namespace() { printf '%s/net' "$(host_dir "$1")"; }
-# Interface names are short; the last number of the address is unique in the lab.
+# Interface names must be short; the last number of the address is unique in the lab.
 host_port() { printf 'host%s' "${1##*.}"; }
 operator_address() { printf '%s.1' "${LAB_NETWORK}"; }
 
@@ -14,14 +14,14 @@ network_is_up() { is_namespace "$(operator_namespace)"; }
 
 in_operator() { nsenter --net="$(operator_namespace)" -- "$@"; }
 
-# hardware_address ADDRESS: fixed, so that neighbours need not learn it again after a reset.
+# hardware_address ADDRESS: prints a fixed hardware address, so that other hosts need not learn it again after a reset.
 hardware_address() {
   local numbers
   IFS=. read -ra numbers <<<"$1"
   printf '02:00:%02x:%02x:%02x:%02x' "${numbers[@]}"
 }
 
-# A namespace is kept alive by a file that it is mounted on.
+# A namespace exists for as long as it is mounted on a file.
 namespace_make() {
   namespace_drop "$1"
   : >"$1"
@@ -41,7 +41,7 @@ link set lab0 up
 EOF
 }
 
-# host_plug HOST ADDRESS: a cable from the operator's bridge into the host's namespace.
+# host_plug HOST ADDRESS: connects the operator's bridge and the host's namespace by a cable (a veth pair).
 host_plug() {
   local port
   port=$(host_port "$2")
@@ -56,8 +56,13 @@ link set host0 up
 EOF
 }
 
-# The operator's end goes down: for the others the host is then silent, as with a cut cable, and not "connection refused".
+# Sets the operator's end of the cable up or down. When it is down, the host is silent for the others, as with an
+# unplugged cable; it does not refuse connections.
 host_link() { in_operator ip link set "$(host_port "$(host_address "$1")")" "$2"; }
 host_link_state() {
-  if in_operator ip -oneline link show "$(host_port "$(host_address "$1")")" | grep -q '<[^>]*\bUP\b'; then echo up; else echo down; fi
+  if in_operator ip -oneline link show "$(host_port "$(host_address "$1")")" | grep -q '<[^>]*\bUP\b'; then
+    echo up
+  else
+    echo down
+  fi
 }

@@ -1,10 +1,11 @@
 # shellcheck shell=bash
-# The operator's side: keys, Terraform's settings, the http server, and commands in the operator's namespace.
+# The operator's side: keys, Terraform's settings, the HTTP server, and commands in the operator's namespace.
 set -euo pipefail
 
 http_root() { printf '%s/http' "$LAB_DIR"; }
 
-# A copy for each lab, so that a test can swap one lab's tarball for a corrupted one. Adds what was prepared since.
+# Fills the directory of the HTTP server, and later adds what was prepared since. Each lab has its own copy, so that a
+# test can replace an archive of its lab by a corrupted one.
 http_fill() {
   local version target
   mkdir -p "$(http_root)/etcd"
@@ -23,7 +24,8 @@ http_start() {
     cgroup_enter operator
     close_inherited_files
     cd "$(http_root)"
-    exec nsenter --net="$(operator_namespace)" -- setsid /usr/bin/python3 -u -m http.server --bind "$(operator_address)" 8080 \
+    exec nsenter --net="$(operator_namespace)" -- \
+      setsid /usr/bin/python3 -u -m http.server --bind "$(operator_address)" 8080 \
       </dev/null >"$LAB_DIR/http.log" 2>&1
   ) &
 }
@@ -42,7 +44,7 @@ provider_installation {
 EOF
 }
 
-# Who the hosts are, for ssh. Written anew when a host is added.
+# Writes the ssh_config and known_hosts of all hosts; called again when a host is added.
 operator_write_ssh_config() {
   local host address kind
   for host in $(host_names); do
@@ -66,32 +68,36 @@ Host *
 EOF
   for host in $(host_names); do
     for kind in ed25519 ecdsa rsa; do
-      printf '%s,[%s]:%s %s\n' "$host" "$(host_address "$host")" "$LAB_SSH_PORT" "$(cut -d' ' -f1,2 "$(host_dir "$host")/ssh_host_${kind}_key.pub")"
+      printf '%s,[%s]:%s %s\n' "$host" "$(host_address "$host")" "$LAB_SSH_PORT" \
+        "$(cut -d' ' -f1,2 "$(host_dir "$host")/ssh_host_${kind}_key.pub")"
     done
   done >"$LAB_DIR/known_hosts.next"
   mv "$LAB_DIR/ssh_config.next" "$LAB_DIR/ssh_config"
   mv "$LAB_DIR/known_hosts.next" "$LAB_DIR/known_hosts"
 }
 
-# name=address,name=address: the topology, for tests.
+# Prints the hosts as name=address,name=address, for tests.
 operator_hosts() {
   local host
   for host in $(host_names); do printf '%s=%s\n' "$host" "$(host_address "$host")"; done | paste -sd,
 }
 
-# operator_exec COMMAND…: becomes COMMAND, so signals and exit code are its own.
+# operator_exec COMMAND…: replaces this process by COMMAND, which therefore gets the signals and sets the exit code.
 operator_exec() {
   local directory variable
   for directory in "$(terraform_directory)" "$(writer_directory)"; do
     [[ -z $directory ]] || PATH=$directory:$PATH
   done
-  # Neither a proxy nor the caller's ssh agent is of use in there.
-  for variable in http_proxy https_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY all_proxy SSH_AUTH_SOCK; do unset "$variable"; done
+  # Neither a proxy nor the caller's SSH agent can be used in the operator's namespace.
+  for variable in http_proxy https_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY all_proxy SSH_AUTH_SOCK; do
+    unset "$variable"
+  done
   LAB_HOSTS=$(operator_hosts)
   ETCD_MIRROR=http://$(operator_address):8080/etcd
   export PATH LAB_NAME LAB_DIR LAB_HOSTS ETCD_MIRROR
   export TF_CLI_CONFIG_FILE="$LAB_DIR/terraformrc" CHECKPOINT_DISABLE=1 TMPDIR="$LAB_DIR/tmp"
-  export SSH_USER=$LAB_USER SSH_PORT=$LAB_SSH_PORT SSH_PRIVATE_KEY_FILE="$LAB_DIR/id_ed25519" SSH_KNOWN_HOSTS_FILE="$LAB_DIR/known_hosts"
+  export SSH_USER=$LAB_USER SSH_PORT=$LAB_SSH_PORT
+  export SSH_PRIVATE_KEY_FILE="$LAB_DIR/id_ed25519" SSH_KNOWN_HOSTS_FILE="$LAB_DIR/known_hosts"
   cgroup_enter operator
   exec nsenter --net="$(operator_namespace)" -- "$@"
 }

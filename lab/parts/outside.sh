@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# What is done to a host from the outside, by its processes: etcd stands still, or a command runs that needs no ssh.
+# What the lab does to a host's processes from the outside: it freezes etcd, or runs a command without SSH.
 set -euo pipefail
 
 host_etcd_pids() {
@@ -9,29 +9,30 @@ host_etcd_pids() {
   done
 }
 
-# host_freeze HOST: its etcd keeps its connections and answers nothing, as when its disk or machine hangs; the host itself goes on.
+# host_freeze HOST: stops etcd on the host. etcd keeps its connections but answers nothing, as if its disk or its
+# machine hung; the host itself keeps running.
 host_freeze() { host_signal_etcd "$1" STOP; }
 host_thaw() { host_signal_etcd "$1" CONT; }
 host_signal_etcd() {
   local pids
   pids=$(host_etcd_pids "$1")
-  [[ -n $pids ]] || die "no etcd runs on $1"
+  [[ -n $pids ]] || die "no etcd is running on $1"
   # shellcheck disable=SC2086 # a list
   kill -"$2" $pids
 }
 
-# host_console HOST COMMAND…: as root, as at the host's own keyboard.
+# host_console HOST COMMAND…: runs COMMAND as root, as if it were typed at the host's own keyboard.
 host_console() {
   local host=$1 pid
   shift
   (($# > 0)) || die "console: which command?"
   pid=$(host_init_pid "$host")
-  [[ -n $pid ]] || die "$host does not run"
+  [[ -n $pid ]] || die "$host is not running"
   exec nsenter --target "$pid" --mount --uts --ipc --net --pid -- \
     /usr/bin/env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin HOME=/root /bin/sh -c "$*"
 }
 
-# The process that is the first one in a namespace of the host's own.
+# Prints the process ID, on this machine, of the host's init: the process that is number 1 in the host's PID namespace.
 host_init_pid() {
   local files
   mapfile -t files < <(cgroup_pids "$1" | sed 's|.*|/proc/&/status|')

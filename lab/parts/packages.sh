@@ -1,8 +1,8 @@
 # shellcheck shell=bash
-# The Debian packages that the lab needs on this machine.
+# Installs the Debian packages that the lab needs on this machine.
 set -euo pipefail
 
-# command, the package that has it
+# Each line has a command and the package that contains it.
 package_table="
 mmdebstrap mmdebstrap
 systemd-nspawn systemd-container
@@ -26,7 +26,7 @@ prepare_packages() {
     say "Debian packages: installing ${missing[*]}"
     mkdir -p "$(cache_dir)"
     (
-      # One apt at a time: two prepares may run at once.
+      # Only one apt may run at a time, but two prepares may run at once.
       exec {lock}>"$(cache_dir)/apt.lock"
       flock "$lock"
       export DEBIAN_FRONTEND=noninteractive

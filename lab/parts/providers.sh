@@ -1,8 +1,8 @@
 # shellcheck shell=bash
-# The three Terraform providers, built from their Go modules into a filesystem mirror that needs no registry.
+# The three Terraform providers, built from their Go modules into a filesystem mirror, so that no registry is needed.
 set -euo pipefail
 
-# name, the version that the CDKTF binding asks for, package
+# Each line has a provider's name, the version that the CDKTF binding asks for, and the Go package.
 provider_table="
 null 3.2.4 github.com/terraform-providers/terraform-provider-null
 local 2.6.1 github.com/terraform-providers/terraform-provider-local

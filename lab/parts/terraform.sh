@@ -1,8 +1,8 @@
 # shellcheck shell=bash
-# Terraform: the one on PATH, or one built from its Go module.
+# Terraform: the one on PATH or, if there is none, one that is built from its Go module.
 set -euo pipefail
 
-# These parts of Terraform are modules that no proxy has. Nothing in the lab keeps its state there.
+# These backends of Terraform are modules that no Go module proxy has. Nothing in the lab keeps its state in them.
 terraform_left_out="azure consul cos gcs kubernetes oss pg s3"
 
 terraform_key() { printf 'terraform-%s' "$(recipe_hash "$LAB_CODE"/build/terraform/go.{mod,sum})"; }
@@ -16,7 +16,7 @@ prepare_terraform() {
   say "Terraform: ready (the lab's own build)"
 }
 
-# The directory that `lab exec` adds to PATH; empty where Terraform is on PATH.
+# Prints the directory that `lab exec` adds to PATH, or nothing if Terraform is already on PATH.
 terraform_directory() {
   command -v terraform >/dev/null || printf '%s/%s' "$(cache_dir)" "$(terraform_key)"
 }
@@ -29,12 +29,13 @@ terraform_build() {
   cp "$LAB_CODE"/build/terraform/go.{mod,sum} "$output/source"
   for name in $terraform_left_out; do
     terraform_stub "$output/source/stub/$name" "backend/remote-state/$name"
-    printf 'package %s\n\nimport "github.com/hashicorp/terraform/internal/backend"\n\nfunc New() backend.Backend { panic("not in this build") }\n' "$name" \
-      >"$output/source/stub/$name/stub.go"
+    printf 'package %s\n\nimport "github.com/hashicorp/terraform/internal/backend"\n\nfunc New() backend.Backend { panic("not in this build") }\n' \
+      "$name" >"$output/source/stub/$name/stub.go"
   done
   terraform_stub "$output/source/stub/legacy" legacy
-  # Without dev=no it calls itself 1.11.4-dev, which does not satisfy a constraint.
-  go_build "$output/source" "$output/terraform" github.com/hashicorp/terraform '-X github.com/hashicorp/terraform/version.dev=no'
+  # Without dev=no, Terraform reports the version 1.11.4-dev, which does not satisfy a version constraint.
+  go_build "$output/source" "$output/terraform" github.com/hashicorp/terraform \
+    '-X github.com/hashicorp/terraform/version.dev=no'
   rm -r "$output/source"
 }
 

@@ -1,15 +1,15 @@
 # shellcheck shell=bash
-# What a host has that nobody installed for etcd: other programs, settings of the site, an admin's habits. Every lab has one such host by default,
-# so that each scenario meets it.
+# Makes a host untidy: adds what real hosts have besides etcd, such as other programs, the site's settings and the habits
+# of an admin. Every lab has one such host by default, so that each scenario meets it.
 set -euo pipefail
 
-# The second of the runbook's hosts, unless `up --tidy yes`.
+# The second of the runbook's hosts is untidy, unless the lab was started with `up --tidy yes`.
 host_is_untidy() { [[ ${LAB_TIDY:-no} != yes && $(host_address "$1") == *.21 ]]; }
 
 # host_untidy HOST ROOT HOME
 host_untidy() {
   local root=$2 disk
-  # A disk of its own for etcd, as mkfs leaves it.
+  # A separate disk for etcd, in the state in which mkfs leaves it.
   disk=$(host_dir "$1")/disk.d/data
   install -d "$disk" "$root/data/etcd"
   install -d -m 700 "$disk/lost+found"
@@ -18,7 +18,8 @@ host_untidy() {
   untidy_neighbour "$root"
 }
 
-# The site's proxy, which is not there, for everybody who logs in, and for supervisord with all that it starts; and settings of tools.
+# Sets a proxy of the site, at which nothing answers, for every login and for supervisord with all programs that it
+# starts; and variables that change the behaviour of tools.
 untidy_environment() {
   local root=$1 proxy=http://10.4.7.250:3128
   cat >>"$root/etc/environment" <<EOF
@@ -44,7 +45,8 @@ Environment=HTTPS_PROXY=$proxy HTTP_PROXY=$proxy ETCD_NAME=old ETCD_DATA_DIR=/va
 EOF
 }
 
-# To standard error: what a login prints to standard output breaks scp, and Terraform with it.
+# Writes an admin's .bashrc. It prints to standard error, because output of a login to standard output breaks scp, and
+# with it Terraform.
 untidy_login() {
   local root=$1 home=$2
   cat >"$root$home/.bashrc" <<'EOF'
@@ -56,7 +58,8 @@ EOF
   chown --reference="$root$home" "$root$home/.bashrc"
 }
 
-# A program of somebody else under supervisor, whose file has an edit that nobody has applied. It writes down each of its starts.
+# Adds an unrelated program under supervisor, whose file has an edit that nobody has applied. The program records each
+# of its starts.
 untidy_neighbour() {
   local root=$1
   install -d "$root/etc/supervisor/conf.d"

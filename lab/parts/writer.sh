@@ -4,7 +4,7 @@ set -euo pipefail
 
 writer_key() { printf 'writer-%s' "$(recipe_hash "$LAB_CODE"/writer/*)"; }
 
-# The directory that `lab exec` adds to PATH; empty where there is no writer.
+# Prints the directory that `lab exec` adds to PATH, or nothing if the checkout has no writer.
 writer_directory() {
   [[ ! -f $LAB_CODE/writer/go.mod ]] || printf '%s/%s' "$(cache_dir)" "$(writer_key)"
 }

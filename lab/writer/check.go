@@ -8,7 +8,8 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 )
 
-// What the members hold of what was acknowledged. Each line in it begins with the endpoint that it is about.
+// checked says which of the acknowledged writes the members have. Each line in its lists begins with the endpoint that
+// it is about.
 type checked struct {
 	Acknowledged int      `json:"acknowledged"`
 	Appended     int      `json:"appended"`
@@ -59,7 +60,7 @@ func check(ctx context.Context, o options) (result, error) {
 			}
 		}
 		attempt, cancel := context.WithTimeout(ctx, o.deadline)
-		// Before 3.3 etcd has no hash of one revision.
+		// etcd before 3.3 cannot hash a single revision.
 		if hash, err := client.HashKV(attempt, endpoint, result.Revision); err == nil {
 			hashes[hash.Hash] = true
 		}
@@ -70,8 +71,9 @@ func check(ctx context.Context, o options) (result, error) {
 	return result, nil
 }
 
-// compare: every key is there; every token is in its list once, and the tokens are in the order of their acknowledgement.
-// Others may be in between: those that were applied and not acknowledged in time.
+// compare checks one member: every key must be there, every token must be in its list once, and the tokens must be in
+// the order of their acknowledgement. There may be other tokens in between, which were applied but not acknowledged in
+// time.
 func (c *checked) compare(endpoint string, said *acknowledged, keys, lists map[string]string) {
 	for _, key := range said.keys {
 		if _, present := keys[key]; !present {
@@ -112,7 +114,8 @@ func membersOf(ctx context.Context, o options) ([]string, error) {
 	return clientURLs(attempt, client)
 }
 
-// Linearizable reads through this member: it waits until it has what the others have acknowledged, and answers from its own data.
+// contentOf makes linearizable reads through one member. The member waits until it has what the others have
+// acknowledged, and then answers from its own data.
 func contentOf(ctx context.Context, client *clientv3.Client, deadline time.Duration, prefix string, page int64, also ...clientv3.OpOption) (map[string]string, error) {
 	content := map[string]string{}
 	end := clientv3.GetPrefixRangeEnd(prefix)

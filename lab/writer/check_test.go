@@ -30,14 +30,14 @@ func TestTheCheck(t *testing.T) {
 		first, second           string
 		lost, twice, disordered int
 	}{
-		{"all is there", keys, "a,b,", "c,", 0, 0, 0},
-		{"an append that was applied and not acknowledged", keys, "a,x,b,", "c,", 0, 0, 0},
+		{"everything is there", keys, "a,b,", "c,", 0, 0, 0},
+		{"an append that was applied but not acknowledged", keys, "a,x,b,", "c,", 0, 0, 0},
 		{"a lost put", map[string]string{"/writer/1": ""}, "a,b,", "c,", 1, 0, 0},
 		{"a lost append", keys, "b,", "c,", 1, 0, 0},
 		{"a lost list", keys, "a,b,", "", 1, 0, 0},
 		{"an append that was applied twice", keys, "a,b,a,", "c,", 0, 1, 1},
 		{"an unacknowledged append that was applied twice", keys, "a,x,x,b,", "c,", 0, 1, 0},
-		{"another order", keys, "b,a,", "c,", 0, 0, 1},
+		{"tokens in another order", keys, "b,a,", "c,", 0, 0, 1},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got := compared(t, said, c.keys, map[string]string{"/writer-list/0": c.first, "/writer-list/1": c.second})

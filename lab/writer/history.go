@@ -13,11 +13,12 @@ import (
 
 const (
 	registers = 5
-	// After so many operations the clients go on to new registers: the checker's work grows faster than a key's history.
+	// After this many operations the clients go on to new registers, because the checker's work grows faster than the
+	// history of a key.
 	generation = 10_000
 )
 
-// What was recorded.
+// recorded says how many operations were recorded, and how many of them have an unknown outcome.
 type recorded struct {
 	Operations int64 `json:"operations"`
 	Unknown    int64 `json:"unknown"`
@@ -46,7 +47,7 @@ func history(ctx context.Context, o options) (result, error) {
 	h := &historian{options: o, run: runName(), began: time.Now(), record: record}
 	var clients sync.WaitGroup
 	for i := range o.clients {
-		// The whole deadline for one attempt: an operation is never made twice, so there is nothing to fail over to.
+		// One attempt may take the whole deadline: an operation is never tried twice, so it cannot fail over.
 		route, err := newPinned(ctx, o, i, o.deadline)
 		if err != nil {
 			return nil, err
@@ -87,7 +88,8 @@ func (h *historian) client(ctx context.Context, route route) {
 		if err != nil {
 			h.unknown.Add(1)
 			o.Unknown, o.Return, o.Output = true, never, output{}
-			// A process does one thing at a time, and that one may still be going on.
+			// In a history, a client does one operation at a time. This one may still be going on, so the client gets
+			// a new id.
 			id = int(h.ids.Add(1)) - 1
 		} else {
 			seen[o.Key] = o.after()
@@ -98,7 +100,7 @@ func (h *historian) client(ctx context.Context, route route) {
 
 func (h *historian) now() int64 { return time.Since(h.began).Nanoseconds() }
 
-// do asks etcd for it, and keeps the answer.
+// do sends the operation to etcd and keeps the answer.
 func (o *operation) do(ctx context.Context, kv clientv3.KV) error {
 	switch o.Operation {
 	case get:
@@ -127,7 +129,7 @@ func (o *operation) do(ctx context.Context, kv clientv3.KV) error {
 	return nil
 }
 
-// after is the register's value when the operation, whose outcome is known, was done.
+// after returns the register's value after the operation, whose outcome must be known.
 func (o *operation) after() string {
 	if o.Operation == set || o.Output.Swapped {
 		return o.Input.To

@@ -10,12 +10,13 @@ import (
 	"github.com/anishathalye/porcupine"
 )
 
-// Whether there is an order of the operations, each between its call and its return, in which they are those of a register.
+// judged says whether there is an order of the operations, each between its call and its return, in which they behave
+// like operations on a register.
 type judged struct {
 	Operations int    `json:"operations"`
 	Unknown    int    `json:"unknown"`
 	Result     string `json:"result"`
-	// The registers with another result than ok.
+	// The registers whose result is not ok.
 	Keys []string `json:"keys"`
 }
 
@@ -47,7 +48,7 @@ func readHistory(path string) ([]operation, error) {
 	return operations, nil
 }
 
-// judge looks at each register by itself: a history is linearizable when that of each key is.
+// judge checks each register by itself: a history is linearizable if the history of each key is.
 func judge(operations []operation, limit time.Duration) *judged {
 	result := &judged{Operations: len(operations), Result: "ok", Keys: []string{}}
 	keys := []string{}
@@ -63,7 +64,7 @@ func judge(operations []operation, limit time.Duration) *judged {
 	}
 	deadline := time.Now().Add(limit)
 	for _, key := range keys {
-		// No time left is not the same as no limit.
+		// If no time is left, this must not become 0, which would mean no limit.
 		left := max(time.Until(deadline), time.Millisecond)
 		switch porcupine.CheckOperationsTimeout(register, narrow(byKey[key]), left) {
 		case porcupine.Illegal:
@@ -80,8 +81,9 @@ func judge(operations []operation, limit time.Duration) *judged {
 	return result
 }
 
-// narrow takes from the unknown what can be known, as each may double the checker's work. Values are unique, so a write whose value
-// was seen happened before the end of the operation that saw it; one whose value nobody saw is the same as one that did not happen.
+// narrow reduces what is unknown about operations, because each unknown one may double the checker's work. Values are
+// unique, so a write whose value was seen happened before the end of the operation that saw it, and a write whose value
+// nobody saw is the same as one that did not happen.
 func narrow(operations []operation) []porcupine.Operation {
 	seen := map[string]int64{}
 	see := func(value string, end int64) {
@@ -106,7 +108,7 @@ func narrow(operations []operation) []porcupine.Operation {
 			if o.Operation == get || !is {
 				continue
 			}
-			// Seen before it was called: left as it is, to be found illegal.
+			// A value that was seen before its write was called is left as it is, so that the checker finds it illegal.
 			if first >= o.Call {
 				end = first
 			}

@@ -30,16 +30,16 @@ func TestHistories(t *testing.T) {
 		want       string
 		operations []operation
 	}{
-		{"one after the other", "ok", []operation{
+		{"operations one after the other", "ok", []operation{
 			at(1, 2, getOf("")), at(3, 4, putOf("a")), at(5, 6, getOf("a")), at(7, 8, swap("a", "b")), at(9, 10, refused("a", "c", "b")),
 		}},
-		{"a read beside a write may see either", "ok", []operation{
+		{"a read during a write may see either value", "ok", []operation{
 			at(1, 2, putOf("a")), at(3, 10, putOf("b")), at(4, 5, getOf("a")), at(6, 7, getOf("b")),
 		}},
 		{"a stale read", "illegal", []operation{
 			at(1, 2, putOf("a")), at(3, 4, putOf("b")), at(5, 6, getOf("a")),
 		}},
-		{"beside a write, the new value and then the old one", "illegal", []operation{
+		{"two reads during a write see the new value and then the old one", "illegal", []operation{
 			at(1, 2, putOf("a")), at(3, 10, putOf("b")), at(4, 5, getOf("b")), at(6, 7, getOf("a")),
 		}},
 		{"an acknowledged put is lost", "illegal", []operation{
@@ -51,7 +51,7 @@ func TestHistories(t *testing.T) {
 		{"two swaps of the same value", "illegal", []operation{
 			at(1, 2, putOf("a")), at(3, 6, swap("a", "b")), at(4, 7, swap("a", "c")), at(8, 9, getOf("c")),
 		}},
-		{"a swap was refused though the value was the expected one", "illegal", []operation{
+		{"a swap was refused although the value was the expected one", "illegal", []operation{
 			at(1, 2, putOf("a")), at(3, 4, refused("a", "b", "a")),
 		}},
 		{"an unknown put that did not happen", "ok", []operation{
@@ -60,7 +60,7 @@ func TestHistories(t *testing.T) {
 		{"an unknown put that happened late", "ok", []operation{
 			at(1, 2, putOf("a")), at(3, never, unknown(putOf("b"))), at(5, 6, getOf("a")), at(7, 8, getOf("b")),
 		}},
-		{"an unknown put that happened, and then not", "illegal", []operation{
+		{"an unknown put that was seen, and then was not", "illegal", []operation{
 			at(1, 2, putOf("a")), at(3, never, unknown(putOf("b"))), at(5, 6, getOf("b")), at(7, 8, getOf("a")),
 		}},
 		{"an unknown put that was seen before it was called", "illegal", []operation{

@@ -13,15 +13,17 @@ import (
 )
 
 const (
-	// Not under /writer/: lists are read with their values, which takes smaller pages.
+	// The lists are not under /writer/, because they are read with their values, in smaller pages.
 	listPrefix = "/writer-list/"
-	// A list stays short: each append writes all of it.
+	// A list stays short, because each append writes the whole list.
 	listLength = 200
-	// Leaves time to look whether an append was applied, and to try again, before the deadline.
+	// The limit of one attempt. It leaves time before the deadline to check whether an append was applied, and to try
+	// again.
 	appendLimit = time.Second
 )
 
-// A key whose value is tokens, each with a comma behind it. What is remembered of it saves a read before each append.
+// list is a key whose value is a series of tokens, each followed by a comma. Its value and revision are remembered,
+// which saves a read before each append.
 type list struct {
 	key      string
 	known    bool
@@ -29,10 +31,11 @@ type list struct {
 	revision int64
 }
 
-// newList is a key that does not exist yet, so what it holds is known: nothing, modified at 0.
+// newList returns a list whose key does not exist yet, so its content is known: it is empty, with the revision 0.
 func newList(key string) *list { return &list{key: key, known: true} }
 
-// append returns nil once the token is in the list, never twice: a late attempt compares a revision that is gone.
+// append returns nil once the token is in the list. The token is never in it twice, because an attempt that arrives
+// late compares a revision that is no longer current.
 func (l *list) append(ctx context.Context, route route, token string) error {
 	for {
 		limited, cancel := context.WithTimeout(ctx, appendLimit)
@@ -76,7 +79,7 @@ func (l *list) attempt(ctx context.Context, route route, token string) (bool, er
 		return err
 	})
 	if err != nil {
-		// It may have been applied, now or later.
+		// The append may have been applied, or may still be applied later.
 		l.known = false
 		return false, err
 	}

@@ -11,7 +11,7 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 )
 
-// One key of an etcd whose answers get lost: each txn takes the next outcome.
+// flaky is one key of an etcd whose answers get lost. Each txn takes the next outcome.
 type flaky struct {
 	clientv3.KV
 	outcomes []string
@@ -72,7 +72,7 @@ func (t *transaction) Commit() (*clientv3.TxnResponse, error) {
 		f.late = t
 		return nil, errors.New("timeout")
 	}
-	// What was late arrives just before the next one.
+	// A late transaction arrives just before the next one.
 	if f.late != nil {
 		f.late.apply()
 		f.late = nil

@@ -5,7 +5,8 @@ import (
 	"math"
 )
 
-// An operation of the history, as it is recorded: one JSON line each. Times are nanoseconds of one monotonic clock.
+// operation is an operation of the history as it is recorded, as one JSON line. Times are in nanoseconds of one
+// monotonic clock.
 type operation struct {
 	Client    int    `json:"client"`
 	Call      int64  `json:"call"`
@@ -14,7 +15,7 @@ type operation struct {
 	Key       string `json:"key"`
 	Input     input  `json:"input"`
 	Output    output `json:"output"`
-	// It may have happened or not, and if so at any time after its call.
+	// The operation may have happened or not; if it has, then at any time after its call.
 	Unknown bool `json:"unknown,omitempty"`
 }
 
@@ -22,17 +23,18 @@ const (
 	get = "get"
 	set = "put"
 	cas = "cas"
-	// When an operation returns whose outcome is unknown.
+	// The return time of an operation whose outcome is unknown.
 	never = math.MaxInt64
 )
 
-// From is what a compare-and-swap expects, To what it or a put writes; every To of a history is another one. "" is an absent key.
+// input has what a compare-and-swap expects (From), and what a compare-and-swap or a put writes (To). Every To in a
+// history is unique. "" stands for a key that does not exist.
 type input struct {
 	From string `json:"from,omitempty"`
 	To   string `json:"to,omitempty"`
 }
 
-// Value is what a get read, or what a compare-and-swap found that did not swap.
+// output has what a get read, or what a compare-and-swap found when it did not swap.
 type output struct {
 	Value   string `json:"value,omitempty"`
 	Swapped bool   `json:"swapped,omitempty"`

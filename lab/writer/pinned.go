@@ -9,7 +9,8 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 )
 
-// pinned stays with one endpoint, and goes on to the next one after an attempt that failed or took longer than its limit.
+// pinned stays with one endpoint, and moves on to the next one after an attempt that failed or took longer than the
+// limit.
 type pinned struct {
 	options options
 	limit   time.Duration
@@ -52,7 +53,7 @@ func (p *pinned) pick() (string, *clientv3.Client) {
 	return endpoint, p.clients[endpoint]
 }
 
-// leave moves on, unless another attempt has done so already.
+// leave moves on to the next endpoint, unless another attempt has already done so.
 func (p *pinned) leave(endpoint string) {
 	p.mutex.Lock()
 	defer p.mutex.Unlock()
@@ -64,7 +65,7 @@ func (p *pinned) leave(endpoint string) {
 func (p *pinned) follow(ctx context.Context) {
 	for ctx.Err() == nil {
 		pause(ctx, followInterval)
-		// One member after the other: some may be down.
+		// The members are asked one after the other, because some may be down.
 		for _, client := range p.all() {
 			limited, cancel := context.WithTimeout(ctx, time.Second)
 			urls, err := clientURLs(limited, client)
@@ -86,7 +87,7 @@ func (p *pinned) all() []*clientv3.Client {
 	return clients
 }
 
-// use replaces the endpoints; what stays keeps its connection.
+// use replaces the endpoints. An endpoint that stays keeps its connection.
 func (p *pinned) use(endpoints []string) error {
 	p.mutex.Lock()
 	defer p.mutex.Unlock()
@@ -105,7 +106,7 @@ func (p *pinned) use(endpoints []string) error {
 	}
 	for endpoint, client := range p.clients {
 		if !slices.Contains(endpoints, endpoint) {
-			// An attempt that is under way there ends with an error, and is made again elsewhere.
+			// An attempt that is under way on this connection ends with an error, and is made again on another one.
 			client.Close()
 			delete(p.clients, endpoint)
 		}

@@ -8,7 +8,7 @@ import (
 	"sync"
 )
 
-// A file of lines that several write to.
+// record is a file of lines to which several goroutines write.
 type record struct {
 	mutex sync.Mutex
 	file  *os.File
@@ -34,7 +34,7 @@ func (r *record) close() {
 	r.file.Close()
 }
 
-// What was acknowledged: keys, and the tokens of each list, in the order of acknowledgement.
+// acknowledged has the acknowledged writes: keys, and the tokens of each list, in the order of acknowledgement.
 type acknowledged struct {
 	keys  []string
 	lists map[string][]string

@@ -9,16 +9,16 @@ import (
 	"go.uber.org/zap"
 )
 
-// How often the member list is asked for endpoints, with --follow.
+// followInterval is the time after which --follow reads the endpoints from the member list again.
 const followInterval = 2 * time.Second
 
 type attempt func(ctx context.Context, kv clientv3.KV) error
 
-// A client's way to the cluster.
+// route is a client's way to reach the cluster.
 type route interface {
 	// try makes one attempt.
 	try(ctx context.Context, attempt attempt) error
-	// failsOver says whether the next attempt goes another way after one that failed.
+	// failsOver says whether the next attempt uses another endpoint after one that failed.
 	failsOver() bool
 }
 
@@ -29,7 +29,7 @@ func newRoute(ctx context.Context, o options) (route, error) {
 	return newPinned(ctx, o, 0, o.failover)
 }
 
-// balanced leaves the choice to clientv3: round robin over what is connected.
+// balanced leaves the choice of the endpoint to clientv3: round robin over those that are connected.
 type balanced struct{ client *clientv3.Client }
 
 func newBalanced(o options) (*balanced, error) {
@@ -38,7 +38,7 @@ func newBalanced(o options) (*balanced, error) {
 		return nil, err
 	}
 	if o.follow {
-		// It leaves out learners, and members that have not started.
+		// clientv3 leaves out learners, and members that have not started.
 		config.AutoSyncInterval = followInterval
 	}
 	client, err := clientv3.New(config)
@@ -61,7 +61,8 @@ func connect(o options, endpoints ...string) (*clientv3.Client, error) {
 	return clientv3.New(config)
 }
 
-// clientURLs are those of the members that may be asked: a learner refuses reads and writes, one without a name has not started.
+// clientURLs returns the client URLs of the members that can be used: a learner refuses reads and writes, and a member
+// without a name has not started.
 func clientURLs(ctx context.Context, client *clientv3.Client) ([]string, error) {
 	answer, err := client.MemberList(ctx)
 	if err != nil {
@@ -76,7 +77,7 @@ func clientURLs(ctx context.Context, client *clientv3.Client) ([]string, error) 
 	return urls, nil
 }
 
-// pause keeps a client that is refused at once from asking all the time.
+// pause keeps a client that is refused at once from sending requests without a break.
 func pause(ctx context.Context, d time.Duration) {
 	select {
 	case <-ctx.Done():

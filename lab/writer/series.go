@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// A series of writes, one after the other, and how they went. Times in milliseconds.
+// series is the result of a series of writes that were made one after the other. Times are in milliseconds.
 type series struct {
 	Acknowledged int      `json:"acknowledged"`
 	Failed       int      `json:"failed"`
@@ -18,7 +18,7 @@ type series struct {
 
 func newSeries() series { return series{Errors: []string{}} }
 
-// run calls `one` every interval until it is told to stop, and records the line that it returns.
+// run calls `one` at each interval until the context ends, and records the line that it returns.
 func (s *series) run(ctx context.Context, o options, record *record, one func(ctx context.Context, i int) (string, error)) {
 	ticker := time.NewTicker(o.interval)
 	defer ticker.Stop()
@@ -26,12 +26,12 @@ func (s *series) run(ctx context.Context, o options, record *record, one func(ct
 	for i := 0; ; i++ {
 		select {
 		case <-ctx.Done():
-			// A gap that nothing has ended is one, too.
+			// A gap that no write has ended counts as well.
 			s.gap(last, time.Now())
 			return
 		case <-ticker.C:
 		}
-		// Not the caller's context: a write that is under way when the writer is stopped is still counted.
+		// This is not the caller's context, so that a write that is under way when the writer is stopped still counts.
 		attempt, cancel := context.WithTimeout(context.Background(), o.deadline)
 		began := time.Now()
 		line, err := one(attempt, i)
@@ -52,7 +52,7 @@ func (s *series) run(ctx context.Context, o options, record *record, one func(ct
 	}
 }
 
-// gap: the time between two acknowledged writes.
+// gap notes the time between two acknowledged writes if it is the longest so far.
 func (s *series) gap(from, to time.Time) {
 	if gap := milliseconds(to.Sub(from)); !from.IsZero() && gap > s.LongestGapMs {
 		s.LongestGapMs, s.GapEndedAt = gap, to.Format(time.RFC3339Nano)

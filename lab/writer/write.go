@@ -9,7 +9,7 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 )
 
-// What a run of the writer saw: the puts at the top, the appends under their name.
+// written is the result of a run of the writer: the puts at the top level, the appends under their own name.
 type written struct {
 	Mode string `json:"mode"`
 	series
@@ -18,7 +18,7 @@ type written struct {
 
 func (*written) good() bool { return true }
 
-// Puts and appends go on side by side over the same way, one of each every interval.
+// write makes puts and appends at the same time over the same route, one of each at every interval.
 func write(ctx context.Context, o options) (result, error) {
 	ctx, stop := o.until(ctx)
 	defer stop()
@@ -55,7 +55,7 @@ func write(ctx context.Context, o options) (result, error) {
 	return result, nil
 }
 
-// put is tried once by a plain client, and elsewhere again by one that fails over.
+// put tries once with a plain client. With a client that fails over, it tries again on another endpoint.
 func put(ctx context.Context, route route, key string) error {
 	for {
 		err := route.try(ctx, func(ctx context.Context, kv clientv3.KV) error {
@@ -65,7 +65,7 @@ func put(ctx context.Context, route route, key string) error {
 		if err == nil || ctx.Err() != nil || !route.failsOver() {
 			return err
 		}
-		// The same key again does no harm: it has one value, whichever attempt was applied.
+		// Putting the same key again does no harm: it has the same value, whichever attempt was applied.
 		pause(ctx, 10*time.Millisecond)
 	}
 }

@@ -1,6 +1,7 @@
-# etcd's binaries: each version in a directory of its own, unpacked only after its digest was checked. All of it is root's.
+# etcd's binaries. Each version has a directory of its own and is unpacked only after its digest was checked. Everything
+# in that directory belongs to root.
 
-# The digest is also the mark by which a directory is known as ours.
+# The digest file also marks a directory as one that this package has unpacked.
 has_binaries() {
   local tool
   [ "$(cat "$VERSIONED/.sha256" 2>/dev/null)" = "$(archive_sha256)" ] || return 1
@@ -9,12 +10,14 @@ has_binaries() {
   done
 }
 
-# install_binaries ARCHIVE: an archive on this host, or nothing to download it.
+# install_binaries [ARCHIVE]: unpacks an archive that is on this host already; without an argument, downloads it first.
 install_binaries() {
   local archive actual url answer
   has_binaries && return
-  if [ -e "$VERSIONED/etcd" ] && is_running && [ "$(cat "$VERSIONED/.sha256" 2>/dev/null)" != "$(archive_sha256)" ]; then
-    refuse "release archive" "$VERSIONED is in use and was unpacked from an archive with another sha256 ($(cat "$VERSIONED/.sha256" 2>/dev/null))" \
+  if [ -e "$VERSIONED/etcd" ] && is_running &&
+    [ "$(cat "$VERSIONED/.sha256" 2>/dev/null)" != "$(archive_sha256)" ]; then
+    refuse "release archive" \
+      "$VERSIONED is in use and was unpacked from an archive with another sha256 ($(cat "$VERSIONED/.sha256" 2>/dev/null))" \
       "set the digest back, or choose another version"
   fi
   make_directory "$INSTALL_ROOT"
@@ -25,27 +28,34 @@ install_binaries() {
   if [ -z "$archive" ]; then
     archive=$unpack/archive.tar.gz
     url=$(printf %s "$ARCHIVE_URL" | sed "s/{arch}/$(architecture)/")
-    answer=$(download "$url" "$archive") || give_up "download of $(printf '%s' "$url" | without_logins): $(printf '%s\n' "$answer" | tail -n 1)" \
-      "see that the host reaches it (proxy, mirror), or use EtcdRelease.localArchive, and apply again"
+    answer=$(download "$url" "$archive") ||
+      give_up "cannot download $(printf '%s' "$url" | without_logins): $(printf '%s\n' "$answer" | tail -n 1)" \
+        "make sure that the host can reach it (proxy, mirror), or use EtcdRelease.localArchive, and apply again"
   fi
   actual=$(sha256sum <"$archive" | cut -d' ' -f1)
   [ "$actual" = "$(archive_sha256)" ] ||
-    give_up "the archive of etcd $VERSION has sha256 $actual, not $(archive_sha256): nothing of it was unpacked" \
-      "find out who changed it; give the right archive or digest, and apply again"
+    give_up "the archive of etcd $VERSION has sha256 $actual, not $(archive_sha256), and was not unpacked" \
+      "find out who changed it; provide the right archive or digest, and apply again"
   answer=$(tar -xzf "$archive" --no-same-owner --no-same-permissions --strip-components=1 -C "$unpack" 2>&1) ||
-    give_up "unpacking etcd $VERSION: $(printf '%s\n' "$answer" | head -n 1)" "make room in $INSTALL_ROOT, and apply again"
+    give_up "cannot unpack etcd $VERSION: $(printf '%s\n' "$answer" | head -n 1)" \
+      "make room in $INSTALL_ROOT, and apply again"
   rm -f "$unpack/archive.tar.gz"
-  # Now, not at the start of a member: an archive for another machine, or of another version, is nothing that etcd itself could say.
+  # Checked here rather than when the member starts, because etcd itself cannot report that its archive is for another
+  # architecture or contains another version.
   answer=$(ETCD_UNSUPPORTED_ARCH=$(architecture) "$unpack/etcd" --version 2>&1) ||
-    give_up "the etcd of this archive does not run on this host ($(uname -m)): $(printf '%s\n' "$answer" | tail -n 1)" "give the archive for $(architecture), and apply again"
+    give_up "the etcd in this archive does not run on this host ($(uname -m)): $(printf '%s\n' "$answer" | tail -n 1)" \
+      "use the archive for $(architecture), and apply again"
   case $answer in
     "etcd Version: $VERSION" | "etcd Version: $VERSION"[!0-9]*) ;;
-    *) give_up "the archive holds $(printf '%s\n' "$answer" | head -n 1), not etcd $VERSION" "give the archive of etcd $VERSION, or set version to what it holds, and apply again" ;;
+    *)
+      give_up "the archive contains $(printf '%s\n' "$answer" | head -n 1), not etcd $VERSION" \
+        "use the archive of etcd $VERSION, or set version to the one that it contains, and apply again"
+      ;;
   esac
   printf '%s\n' "$(archive_sha256)" >"$unpack/.sha256"
-  # In the archive's order of things, whoever packed it owns it, and may have let others write.
+  # An archive records whoever packed it as the owner, and may let others write to its files.
   chown -hR root:root "$unpack"
-  # Itself last: until then nobody else can enter.
+  # The directory itself comes last: until then nobody but root can enter it.
   chmod -R go-w,a+rX "$unpack"/* "$unpack"/.sha256
   chmod 755 "$unpack"
   remember_made "$VERSIONED"
@@ -60,12 +70,15 @@ install_binaries() {
   say "unpacked etcd $VERSION to $VERSIONED"
 }
 
-# The same release, which others could write until now: file by file, beside certificates and scripts that etcd may be using.
+# Replaces files of the release that is unpacked here already, because other users could write to them until now, or a
+# tool is missing. This is done file by file, because the directory also holds certificates and scripts that etcd may be
+# using.
 replace_binaries() {
   local file name
   for file in "$unpack"/*; do
     name=${file##*/}
-    # What runs cannot have been written to meanwhile; and it keeps its name, by which it is found.
+    # A running binary with the right contents stays in place: nobody can have written to it while it ran, and a process
+    # whose binary was replaced would not count as running the right one.
     if [ "$name" = etcd ] && keeps_running_binary "$file"; then continue; fi
     [ ! -d "$VERSIONED/$name" ] || rm -rf "${VERSIONED:?}/$name"
     mv -fT "$file" "$VERSIONED/$name"
@@ -74,7 +87,8 @@ replace_binaries() {
   rm -rf "$unpack"
 }
 
-# Root's first, and only then looked at: nobody opens it for writing any more, and what is being executed has no writer.
+# First gives the binary to root, and only then compares it: from then on nobody else can open it for writing, and a
+# file that is being executed cannot be open for writing already.
 keeps_running_binary() {
   local binary=$VERSIONED/etcd
   [ -f "$binary" ] && [ ! -L "$binary" ] && [ "$(stat -c %h "$binary")" = 1 ] && is_running || return 1
@@ -83,7 +97,7 @@ keeps_running_binary() {
   [ "$binary" -ef "/proc/$(etcd_pid)/exe" ] && cmp -s "$1" "$binary"
 }
 
-# What was filled so far is room that the next attempt needs.
+# Removes what was unpacked so far: the next attempt needs that disk space.
 give_up() {
   rm -rf "$unpack"
   fail "$@"

@@ -1,11 +1,12 @@
-# What must hold of the data that lie on a host, and of whose they are.
+# Checks of the data directory on a host: what state it is in, and which member its data belong to.
 
 check_installation() {
   [ ! -e "$CURRENT" ] || [ -L "$CURRENT" ] ||
     refusal "installation" "$CURRENT is not a link" "move it away, or set paths.installRoot"
 }
 
-# This host runs another member of the cluster: this one was renamed, or two addresses were swapped. Matched by the peer URL, as etcd knows members.
+# Refuses if this host already runs another member of this cluster: the member was renamed, or two addresses were
+# swapped. Members are matched by peer URL, which is how etcd identifies them.
 check_identity() {
   local process name peer_url
   for process in $(etcd_processes); do
@@ -13,37 +14,41 @@ check_identity() {
     name=$(argument_of "$process" name)
     peer_url=$(argument_of "$process" initial-advertise-peer-urls)
     if [ "$name" = "$MEMBER" ]; then
-      shape "$process" initial-advertise-peer-urls "$PEER_URL" "the peer URL is what the cluster knows the member by" \
-        "set address and ports.peer back; to move, take the member out of the program, deploy, and add it again"
+      shape "$process" initial-advertise-peer-urls "$PEER_URL" "the cluster identifies the member by its peer URL" \
+        "set address and ports.peer back; to move the member, remove it from the program, deploy, and add it again"
     elif [ "$peer_url" = "$PEER_URL" ]; then
       case ,$INITIAL_CLUSTER in
-        *",$name="*) refusal "member" "this host runs the member $name of this cluster ($peer_url), and the program has $MEMBER here" \
-          "set the addresses of $name and $MEMBER back; to move a member, take it out of the program, deploy, and add it again" ;;
-        *) refusal "member" "this host runs the member $name of this cluster ($peer_url), and the program calls it $MEMBER" \
-          "set the name back to $name; for another name take $name out of the program, deploy, and add it again as $MEMBER" ;;
+        *",$name="*) refusal "member" \
+          "this host runs the member $name of this cluster ($peer_url), but the program has $MEMBER here" \
+          "set the addresses of $name and $MEMBER back; to move a member, remove it from the program, deploy, and add it again" ;;
+        *) refusal "member" \
+          "this host runs the member $name of this cluster ($peer_url), but the program calls it $MEMBER" \
+          "set the name back to $name; to rename the member, remove $name from the program, deploy, and add it again as $MEMBER" ;;
       esac
     fi
   done
 }
 
-# What a member is known by cannot be changed under it.
+# The data directory of a running member cannot be changed.
 check_shape() {
   for pid in $(own_pid); do
     is_data_directory "$(argument_of "/proc/$pid" data-dir)" ||
-      shape "/proc/$pid" data-dir "$DATA_DIR" "data are not moved from one directory to another under a member" \
-      "set paths.dataDir back; to move, take the member out of the program, deploy, and add it again with the new directory"
+      shape "/proc/$pid" data-dir "$DATA_DIR" "a deploy does not move a member's data to another directory" \
+      "set paths.dataDir back; to move the data, remove the member from the program, deploy, and add it again with the new directory"
   done
 }
 
 # shape PROCESS FLAG WANTED WHY TODO
 shape() {
   running=$(argument_of "$1" "$2")
-  # None: it has ended meanwhile, as one does that stops again and again.
-  [ -z "$running" ] || [ "$running" = "$3" ] || refusal "changed $2" "the running member has $running, the program says $3; $4" "$5"
+  # This is empty if the process has ended in the meantime, as happens while etcd keeps crashing.
+  [ -z "$running" ] || [ "$running" = "$3" ] ||
+    refusal "changed $2" "the running member has $running, but the program says $3; $4" "$5"
 }
 
-# A running etcd as another user would lose its data directory the moment that stage gives it to the new one; and one that somebody has started as
-# root leaves files that etcd's user cannot read, so it would not come up again.
+# Refuses if etcd runs as a user other than the configured one. Stage gives the data directory to the configured user,
+# and etcd would lose access to its data at that moment. And an etcd that somebody has started as root leaves files that
+# etcd's user cannot read, so etcd would not start again.
 check_user() {
   local pid owner
   pid=$(etcd_pid)
@@ -54,24 +59,27 @@ check_user() {
     refusal "user" "etcd runs here as $owner (process $pid), not as $ETCD_USER: somebody has started it by hand" \
       "supervisorctl stop $MEMBER; kill $pid; when it has ended, supervisorctl start $MEMBER; then apply again"
   else
-    refusal "user" "etcd runs here as $owner (process $pid), and the program has the user $ETCD_USER; a running member is not given to another user" \
-      "supervisorctl stop $MEMBER, see that process $pid ends, and apply again: its data then go to $ETCD_USER; or set user to $owner"
+    refusal "user" \
+      "etcd runs here as $owner (process $pid), but the program has the user $ETCD_USER; the user of a running member cannot be changed" \
+      "run supervisorctl stop $MEMBER, make sure that process $pid has ended, and apply again, which gives its data to $ETCD_USER; or set user to $owner"
   fi
 }
 
-# What etcd's user cannot read is in its directory: it would not start again, or start without its newest raft snapshot.
+# Refuses if the data directory has files that etcd's user may not be able to read: etcd would not start again, or would
+# start without its newest raft snapshot.
 check_readable() {
   local file
-  # Without its disk mounted, what lies there is not etcd's.
+  # While the disk is not mounted, the files that are visible here are not etcd's.
   has_wal || return 0
   file=$(find "$DATA_DIR/member" -name lost+found -prune -o ! -user "$ETCD_USER" -print -quit 2>/dev/null || true)
   [ -z "$file" ] || [ "$(stat -c %U "$DATA_DIR" 2>/dev/null)" != "$ETCD_USER" ] ||
-    refusal "data directory" "$file belongs to $(stat -c %U "$file"), and $ETCD_USER, as whom etcd runs, may not be able to read it: somebody has run etcd, or restored data, as another user" \
+    refusal "data directory" \
+      "$file belongs to $(stat -c %U "$file"), and etcd, which runs as $ETCD_USER, may not be able to read it: somebody has run etcd, or restored data, as another user" \
       "chown -hR $ETCD_USER: $DATA_DIR/member, and apply again"
 }
 
-# Data that a running etcd has open and that are not where they should be are not lost. Of one that is healthy they are not even lost when they were
-# deleted: it still votes by them.
+# Data that a running etcd has open, but that are no longer in the data directory, are not lost. While that etcd is
+# healthy, not even deleted data are lost: the member still votes with them.
 check_hidden() {
   local pid open covers
   ! has_wal || return 0
@@ -79,37 +87,42 @@ check_hidden() {
   open=$(open_wal "${pid:-none}")
   case $open in
     '')
-      # etcd ends within half a minute when a mount hides its data.
+      # No process has the data open, because etcd ends within half a minute when a mount hides its data.
       covers=$(new_mounts | tail -n 1)
       if [ -z "$covers" ] || ! has_mark; then return; fi
-      refusal "data directory" "$covers was not mounted when this member was last healthy, and hides what lay there" \
-        "umount $covers, and supervisorctl restart $MEMBER; if those data are gone for good: rm -f $MOUNTS $MOUNTS_PUBLISHED, and apply again"
+      refusal "data directory" \
+        "$covers was not mounted when this member was last healthy, and it hides what is in that directory" \
+        "run umount $covers and supervisorctl restart $MEMBER; if the hidden data are gone for good, run rm -f $MOUNTS $MOUNTS_PUBLISHED, and apply again"
       ;;
     *" (deleted)")
       ! answers_healthy || is_to_be_provisioned_anew ||
-        refusal "data directory" "the data in $DATA_DIR were deleted under the running etcd, which is still healthy and would not start again" \
-          "to provision the member anew, raise its reprovision by one, and apply again"
+        refusal "data directory" \
+          "the data in $DATA_DIR were deleted under the running etcd, which is still healthy but would not start again" \
+          "to re-provision the member, increase its reprovision by one, and apply again"
       ;;
     "$(readlink -m "$DATA_DIR")"/*)
-      refusal "data directory" "etcd runs on data in $DATA_DIR that are hidden: $(covering_mount) was mounted over them" \
-        "umount $(covering_mount); to move the data to that disk: supervisorctl stop $MEMBER, copy them there, and move the old ones away before it is mounted; then $(replacing "$ROLLOUT_RESOURCE"), which remembers the mount"
+      refusal "data directory" \
+        "etcd runs on data in $DATA_DIR that are hidden: $(covering_mount) was mounted over them" \
+        "run umount $(covering_mount); to move the data to that disk, run supervisorctl stop $MEMBER, copy the data to the disk, and move the old data away before you mount the disk again; then run $(replacing "$ROLLOUT_RESOURCE"), which records the mount"
       ;;
     *)
-      refusal "data directory" "etcd runs on data that were moved to ${open%/member/wal/*}" "move them back to $DATA_DIR, and apply again"
+      refusal "data directory" "etcd runs on data that were moved to ${open%/member/wal/*}" \
+        "move them back to $DATA_DIR, and apply again"
       ;;
   esac
 }
 
-# The newest of the mounts on which the data directory lies.
+# The mount point on the path of the data directory that was mounted last.
 covering_mount() { mount_points | on_data_path | tail -n 1 | grep . || echo "another directory"; }
 
-# A file of the write-ahead log that the process has open, as the kernel names it.
+# open_wal PID: a file of the write-ahead log that the process has open, by the name that the kernel reports.
 open_wal() {
-  # shellcheck disable=SC2012 # a listing is one process, where readlink would be one for each of thousands of connections
+  # shellcheck disable=SC2012 # ls is one process; readlink would be one for each of thousands of connections
   ls -l "/proc/$1/fd" 2>/dev/null | sed -n 's|.* -> \(/.*/member/wal/[^/]*\.wal.*\)|\1|p' | tail -n 1
 }
 
-# Data lie here: whose? What is not known to be this member's may be all that is left of some cluster, so nothing here says to move or delete it.
+# Checks which member the data in the data directory belong to. Data of unknown origin may be all that is left of some
+# cluster, so no message here advises deleting them.
 check_data() {
   local theirs
   check_former_life
@@ -117,60 +130,77 @@ check_data() {
   if ! has_wal; then
     check_log_disk
     # A first start that was killed leaves `member` without a write-ahead log.
-    [ -z "$(find "$DATA_DIR" -mindepth 1 -maxdepth 1 ! -name lost+found ! -name member ! -name 'aside-*' ! -name "${DATA_MARK##*/}" 2>/dev/null)" ] ||
-      refusal "data directory" "$DATA_DIR is not empty and is no data of etcd" "move it away, or set paths.dataDir"
-    # Without our claim it is no first start of ours: an etcd with its log elsewhere (--wal-dir) leaves its database here.
-    has_registry || has_mark || has_own_data_mark || [ -z "$(find "$DATA_DIR/member" -name db -size +0 -o -name '*.snap' 2>/dev/null)" ] ||
-      refusal "data directory" "$DATA_DIR/member holds a database of etcd without a write-ahead log, and nothing here says whose" "find its log (--wal-dir of another etcd?), move it away, or set paths.dataDir"
+    [ -z "$(find "$DATA_DIR" -mindepth 1 -maxdepth 1 ! -name lost+found ! -name member ! -name 'aside-*' \
+      ! -name "${DATA_MARK##*/}" 2>/dev/null)" ] ||
+      refusal "data directory" "$DATA_DIR is not empty and does not contain etcd data" \
+        "move it away, or set paths.dataDir"
+    # Without a record of this member, this was not left by a first start of ours: an etcd that has its write-ahead log
+    # elsewhere (--wal-dir) leaves its database here.
+    has_registry || has_mark || has_own_data_mark ||
+      [ -z "$(find "$DATA_DIR/member" -name db -size +0 -o -name '*.snap' 2>/dev/null)" ] ||
+      refusal "data directory" \
+        "$DATA_DIR/member holds an etcd database without a write-ahead log, and nothing on this host says which member it belongs to" \
+        "find its write-ahead log (perhaps the --wal-dir of another etcd), move the database away, or set paths.dataDir"
     return 0
   fi
   theirs=$(data_mark peer_url "$LOG_MARK")
   if [ -n "$theirs" ] && [ "$theirs" != "$PEER_URL" ]; then
-    refusal "data directory" "$DATA_DIR/member/wal holds the log of the member $(data_mark member "$LOG_MARK") with peer URL $theirs, not of $MEMBER with $PEER_URL: as that member etcd would run here" \
-      "supervisorctl stop $MEMBER, and bring the right disk back"
+    refusal "data directory" \
+      "$DATA_DIR/member/wal holds the write-ahead log of the member $(data_mark member "$LOG_MARK") with peer URL $theirs, not that of $MEMBER with peer URL $PEER_URL: etcd would run as that member here" \
+      "run supervisorctl stop $MEMBER, and bring the right disk back"
     return 0
   fi
   if has_mark; then
     theirs=$(cat "$STATE_DIR/started")
     [ "$theirs" = "$PEER_URL" ] ||
-      refusal "data directory" "$DATA_DIR belongs to the member with peer URL $theirs, not $PEER_URL: that is what its cluster knows it by" \
+      refusal "data directory" \
+        "the data in $DATA_DIR belong to the member with peer URL $theirs, not $PEER_URL: the cluster identifies a member by its peer URL" \
         "set the member's address and ports.peer back; or, if these data are no longer needed, move them away"
     if has_own_data_mark; then return; fi
     if [ -z "$(data_mark member)" ]; then
-      # 0.1.0 has left no mark there.
+      # Version 0.1.0 did not write a mark into the data directory.
       claimed=$(entry_of "$CLAIM" data_dir)
       [ -z "$claimed" ] || [ "$claimed" = "$DATA_DIR" ] ||
-        refusal "data directory" "this member's data lie in $claimed, and $DATA_DIR holds data of an etcd of which nothing says whose" "set paths.dataDir back to $claimed"
+        refusal "data directory" \
+          "this member's data are in $claimed, and $DATA_DIR holds other etcd data; nothing on this host says which member those belong to" \
+          "set paths.dataDir back to $claimed"
       return 0
     fi
-    # A disk of another host's.
-    refusal "data directory" "$DATA_DIR holds the data of the member $(data_mark member) with peer URL $(data_mark peer_url), not of $MEMBER with $PEER_URL: as that member etcd would run here" \
-      "supervisorctl stop $MEMBER, and bring the right disk or directory back; if its data are gone for good, move these away and raise its reprovision"
+    # The disk belongs to another host.
+    refusal "data directory" \
+      "$DATA_DIR holds the data of the member $(data_mark member) with peer URL $(data_mark peer_url), not those of $MEMBER with peer URL $PEER_URL: etcd would run as that member here" \
+      "run supervisorctl stop $MEMBER, and bring the right disk or directory back; if the data of $MEMBER are gone for good, move these data away and increase its reprovision"
   elif [ -z "$(data_mark member)" ]; then
-    refusal "data directory" "$DATA_DIR holds data of an etcd, and nothing here says whose: this package marks what it makes, and after a new installation of the system that mark is gone" \
-      "if they are the data of $MEMBER with peer URL $PEER_URL: $(adoption), and apply again; otherwise set paths.dataDir to another directory"
+    refusal "data directory" \
+      "$DATA_DIR holds etcd data, and nothing on this host says which member they belong to: this package marks the data that it creates, and the mark is gone if the operating system was reinstalled" \
+      "if they are the data of $MEMBER with peer URL $PEER_URL, run $(adoption), and apply again; otherwise set paths.dataDir to another directory"
   elif ! has_own_data_mark; then
-    refusal "data directory" "$DATA_DIR holds the data of the member $(data_mark member) with peer URL $(data_mark peer_url), not of $MEMBER with $PEER_URL" \
+    refusal "data directory" \
+      "$DATA_DIR holds the data of the member $(data_mark member) with peer URL $(data_mark peer_url), not those of $MEMBER with peer URL $PEER_URL" \
       "set the member's name, address and ports.peer to those; or set paths.dataDir to another directory"
   fi
 }
 
-# A member of the same name that was taken off this host and whose data were kept elsewhere: another cluster's. What lies in the state directory
-# is that one's, its mark of a life and its snapshots.
+# Refuses if a member of the same name was removed from this host earlier and its data were kept in another directory:
+# that was a member of another cluster, and what is in the state directory (its `started` mark, its snapshots) is still
+# that member's.
 check_former_life() {
   local claim
   for claim in "$CLAIM" "$STATE_DIR/released"; do
-    if [ ! -e "$claim" ] || [ "$(entry_of "$claim" peer_url)" = "$PEER_URL" ] || [ "$(entry_of "$claim" data_dir)" = "$DATA_DIR" ]; then continue; fi
-    refusal "member" "this host had a member $MEMBER with peer URL $(entry_of "$claim" peer_url) and data in $(entry_of "$claim" data_dir), which were kept" \
-      "give this member another name; or, if that one is gone for good, rm -r $STATE_DIR, and apply again"
+    if [ ! -e "$claim" ] || [ "$(entry_of "$claim" peer_url)" = "$PEER_URL" ] ||
+      [ "$(entry_of "$claim" data_dir)" = "$DATA_DIR" ]; then continue; fi
+    refusal "member" \
+      "this host had a member $MEMBER with peer URL $(entry_of "$claim" peer_url) and data in $(entry_of "$claim" data_dir), which were kept" \
+      "give this member another name; or, if that member is gone for good, run rm -r $STATE_DIR, and apply again"
   done
 }
 
 adoption() { echo "mkdir -p -m 700 $STATE_DIR && echo $PEER_URL >$STATE_DIR/started"; }
 
-# etcd makes its write-ahead log by renaming a directory, which a mount point does not allow.
+# etcd creates its write-ahead log by renaming a directory, which is not possible where a disk is mounted.
 check_log_disk() {
   is_log_mounted || return 0
-  refusal "data directory" "$DATA_DIR/member/wal is a mount point without a write-ahead log, and etcd cannot create one on a mount point" \
-    "if the log is on another disk, mount that; for a new member umount $DATA_DIR/member/wal, apply, and see docs/lost-data.md#a-disk-of-its-own-for-the-write-ahead-log"
+  refusal "data directory" \
+    "$DATA_DIR/member/wal is a mount point without a write-ahead log, and etcd cannot create one on a mount point" \
+    "if the log is on another disk, mount that disk; for a new member, run umount $DATA_DIR/member/wal, apply, and see docs/lost-data.md#a-disk-of-its-own-for-the-write-ahead-log"
 }

@@ -1,29 +1,34 @@
-# What must hold for the host's supervisor before anything changes. Where it is not installed yet there is nothing to look at.
+# Checks of the host's supervisor, before anything on the host changes. If supervisor is not installed, the only
+# question is whether it can be.
 
 check_supervisor() {
   local conf words
   has_supervisor || {
-    package_manager >/dev/null || refusal "supervisor" "it is not installed, and there is no apt-get, dnf, yum or zypper" "install supervisor"
+    package_manager >/dev/null ||
+      refusal "supervisor" "it is not installed, and there is no apt-get, dnf, yum or zypper" "install supervisor"
     return 0
   }
   check_masked
   conf=$(supervisor_conf) || {
-    refusal "supervisor" "$(supervisor_confusion)" "stop the one that is not meant, or start it by /etc/supervisord.conf or /etc/supervisor/supervisord.conf"
+    refusal "supervisor" "$(supervisor_confusion)" \
+      "let exactly one supervisord run as root, or start the one to use with /etc/supervisord.conf or /etc/supervisor/supervisord.conf as its configuration"
     return 0
   }
-  # Whoever restarts something asks again.
+  # A stage skips this, because whatever reloads or restarts a program asks again (reread_programs).
   if [ "$PHASE" != stage ] && ! supervisor_reads_others; then
     words=$(supervisor_words)
     if supervisor_answers; then
-      refusal "supervisor" "supervisord cannot read its configuration: $words" "correct that file until 'supervisorctl reread' reports no error"
+      refusal "supervisor" "supervisord cannot read its configuration: $words" \
+        "correct that file until 'supervisorctl reread' reports no error"
     elif [ -n "$(supervisord_process)" ]; then
-      refusal "supervisor" "supervisord runs by $conf and does not answer: $(supervisor_words)" \
-        "make 'supervisorctl -c $conf pid' answer: in $conf, [supervisorctl] needs the serverurl of supervisord's server, and its username and password where that has them; if it hangs, systemctl restart supervisor restarts it and all of its programs"
+      refusal "supervisor" "supervisord runs with the configuration $conf and does not answer: $(supervisor_words)" \
+        "make 'supervisorctl -c $conf pid' work: in $conf, [supervisorctl] must have the serverurl of supervisord's server, and its username and password if it has them; if supervisord hangs, 'systemctl restart supervisor' restarts it and all of its programs"
     fi
   fi
   program_include >/dev/null || {
-    refusal "supervisor" "$conf includes no existing directory for programs ([include] files: $(supervisor_patterns | tr '\n' ' ' | grep . || echo none))" \
-      "let it include one, e.g. [include] files = $(dirname "$conf")/conf.d/*.ini, and make that directory"
+    refusal "supervisor" \
+      "$conf includes no existing directory for programs ([include] files: $(supervisor_patterns | tr '\n' ' ' | grep . || echo none))" \
+      "add one, e.g. [include] files = $(dirname "$conf")/conf.d/*.ini, and create that directory"
     return 0
   }
   check_programs
@@ -34,7 +39,9 @@ check_masked() {
   [ -z "$(supervisord_process)" ] || return 0
   for unit in supervisor supervisord; do
     case $(systemctl is-enabled "$unit" 2>/dev/null) in
-      masked*) refusal "supervisor" "no supervisord runs, and the systemd unit $unit is masked" "systemctl unmask $unit" ;;
+      masked*)
+        refusal "supervisor" "supervisord does not run, and the systemd unit $unit is masked" "systemctl unmask $unit"
+        ;;
     esac
   done
 }
@@ -42,31 +49,38 @@ check_masked() {
 supervisor_confusion() {
   local process
   if [ -z "$(supervisord_processes)" ]; then
-    echo "supervisorctl is installed, and there is no supervisord.conf"
+    echo "supervisorctl is installed, but there is no supervisord.conf"
   else
-    printf 'several supervisords run as root, and it is not known which one is meant:'
-    for process in $(supervisord_processes); do printf ' process %s by %s' "${process#/proc/}" "$(configuration_of "$process")"; done
+    printf 'several supervisord processes run as root, and it is unclear which one to use:'
+    for process in $(supervisord_processes); do
+      printf ' process %s (%s)' "${process#/proc/}" "$(configuration_of "$process")"
+    done
   fi
 }
 
-# Files and names of other programs that would be in the way of ours.
+# Refuses files of other programs where this member's program file belongs, and other programs that have its name.
 check_programs() {
   local ini include file kind name
   ini=$(program_ini) include=$(program_include)
   name=$(program_of "$ini")
   if [ -e "$ini" ] && [ "$name" != "$MEMBER" ]; then
-    refusal "supervisor program" "$ini is of the program '$name'" "remove that program, or set paths.supervisorProgramFile"
-  elif [ "$include" != "$ini" ] && { [ -e "$include" ] || [ -L "$include" ]; } && [ "$(readlink "$include")" != "$(basename "$ini")" ]; then
-    refusal "supervisor program" "$include is not of this package" "remove that program, or set paths.supervisorProgramFile"
+    refusal "supervisor program" "$ini belongs to the program '$name'" \
+      "remove that program, or set paths.supervisorProgramFile"
+  elif [ "$include" != "$ini" ] && { [ -e "$include" ] || [ -L "$include" ]; } &&
+    [ "$(readlink "$include")" != "$(basename "$ini")" ]; then
+    refusal "supervisor program" "$include was not made by this package" \
+      "remove that program, or set paths.supervisorProgramFile"
   fi
   supervisor_files | sort -u | while read -r file; do
     [ "$(readlink -f "$file")" != "$(readlink -f "$ini")" ] || continue
     [ "$file" != "$include" ] || continue
     programs_in "$file" | while read -r kind name; do
       [ "$name" != "$MEMBER" ] ||
-        refusal "supervisor program" "a $kind '$MEMBER' is registered in $file already" "remove it, or name the member otherwise"
+        refusal "supervisor program" "$file already defines the $kind '$MEMBER'" \
+          "remove it, or give the member another name"
     done
     ! grep -qE "^programs[[:space:]]*[=:](.*[,[:space:]])?$(printf %s "$MEMBER" | sed 's/\./\\./g')([,[:space:]].*)?\$" "$file" ||
-      refusal "supervisor program" "$file takes the program '$MEMBER' into a group, where its name would be another one" "take it out of that group"
+      refusal "supervisor program" "$file puts the program '$MEMBER' into a group, which would change its name" \
+        "remove it from that group"
   done
 }

@@ -1,22 +1,26 @@
-# What must hold on a host before anything changes there. Each check prints its refusals; none stops, so all are seen at once.
+# Checks that must pass on a host before anything changes there. Each check prints its refusals, and none of them stops
+# the phase, so that all refusals are seen at once.
 
-MIN_FREE_INSTALL_MB=300 # an archive and what it unpacks to: 100 MB in 3.6
+MIN_FREE_INSTALL_MB=300 # an archive and its contents: 100 MB in 3.6
 MIN_FREE_DATA_MB=512    # first WAL segments (64 MB each, two preallocated), snapshots, and room to react
 MIN_FREE_MB=16          # where only small files are written
-MIN_FREE_INODES=200     # an archive unpacks to some ten files
-MAX_CLOCK_SKEW_S=60     # a leaf certificate is not valid before the operator's clock said so
+MIN_FREE_INODES=200     # an archive contains about ten files
+MAX_CLOCK_SKEW_S=60     # a leaf certificate is not valid before the time of the operator's clock at its signing
 
-# Every command that these scripts call without asking first whether it is there; a test compares them.
+# Every command that these scripts call without checking first whether it exists; a test compares this list with the
+# scripts.
 TOOLS="awk base64 basename bash cat chmod chown cmp cut date dd df dirname env find findmnt flock getent grep gzip head id install ip ln ls mkdir mv openssl readlink rm rmdir
   sed setpriv sha1sum sha256sum sleep sort ss stat systemctl tail tar timeout tr uname useradd"
 
 check_architecture() {
   [ "$(uname -s)" = Linux ] || refusal "operating system" "$(uname -s) is not Linux" "use a Linux host"
-  [ -n "$(archive_sha256)" ] || refusal "architecture" "no sha256 is known for the archive of etcd $VERSION for $(architecture)" \
-    "give the digest of that archive with the release"
+  [ -n "$(archive_sha256)" ] ||
+    refusal "architecture" "no sha256 is known for the archive of etcd $VERSION for $(architecture)" \
+      "specify the digest of that archive with the release"
   [ "$(architecture)" != arm64 ] || ! older "$VERSION" 3.5.0 ||
     tr '\0' '\n' 2>/dev/null <"$(supervisord_process)/environ" | grep -qxF ETCD_UNSUPPORTED_ARCH=arm64 ||
-    refusal "architecture" "etcd before 3.5 starts on arm64 only where supervisord's environment has ETCD_UNSUPPORTED_ARCH=arm64" \
+    refusal "architecture" \
+      "etcd before 3.5 starts on arm64 only if supervisord's environment has ETCD_UNSUPPORTED_ARCH=arm64" \
       "set version to 3.5.0 or later; or put Environment=ETCD_UNSUPPORTED_ARCH=arm64 into supervisord's unit, and restart it"
 }
 
@@ -25,25 +29,27 @@ check_tools() {
   for tool in $TOOLS; do
     command -v "$tool" >/dev/null 2>&1 || missing="$missing $tool"
   done
-  [ -z "$missing" ] || refusal "tools" "not on this host:$missing" "install them (packages coreutils, diffutils, gawk, iproute2, openssl, util-linux, …)"
+  [ -z "$missing" ] || refusal "tools" "not on this host:$missing" \
+    "install them (packages coreutils, diffutils, gawk, iproute2, openssl, util-linux, …)"
 }
 
-# free_mb PATH: of the file system that will hold PATH
+# free_mb PATH: the free space of the file system that will hold PATH
 free_mb() { df -Pm "$(existing_part "$1")" | awk 'NR == 2 { print $4 }'; }
 
-# needed_data_mb ENDPOINT: for a member without data. One that joins copies the cluster's whole database; without an endpoint nobody knows its size.
+# needed_data_mb ENDPOINT: the space that a member without data needs. A member that joins copies the cluster's whole
+# database; if ENDPOINT is empty, the size of the database is unknown.
 needed_data_mb() {
   local database=0
   [ -z "$1" ] || database=$(endpoint_status "$1" | awk '{ print int($6 / 1048576) + 256 }')
   if [ "${database:-0}" -gt "$MIN_FREE_DATA_MB" ]; then echo "$database"; else echo "$MIN_FREE_DATA_MB"; fi
 }
 
-# Of the cluster, if it lives and if there is an etcdctl on this host to ask it with.
+# An endpoint of the cluster, if the cluster is alive and this host has an etcdctl to ask it with.
 known_endpoint() { [ ! -x "$CURRENT/etcdctl" ] || live_endpoint || true; }
 
 check_disk() {
   local data=0 binaries=$MIN_FREE_INSTALL_MB
-  # Where there are data, nothing is written but by etcd itself, which has its quota.
+  # Where there are data already, only etcd itself writes, and it has its quota.
   has_wal || data=$(needed_data_mb "$(known_endpoint)")
   ! has_binaries || binaries=$MIN_FREE_MB
   check_room "$INSTALL_ROOT" "$binaries" "set paths.installRoot"
@@ -54,28 +60,30 @@ check_disk() {
   check_exec "$INSTALL_ROOT"
 }
 
-# existing_part PATH: PATH, or the nearest directory above it that is there
+# existing_part PATH: PATH, or the nearest directory above it that exists
 existing_part() {
   local existing="$1"
   while [ ! -e "$existing" ] && [ ! -L "$existing" ]; do existing=$(dirname "$existing"); done
   printf '%s\n' "$existing"
 }
 
-# check_room PATH MB OTHERWISE: files can be made at PATH, and so much fits there. Whether root may write is no matter of modes: a file system that is
-# mounted read-only says no, and so does a directory that chattr has made immutable.
+# check_room PATH MB OTHERWISE: files can be created at PATH, and MB megabytes fit there. OTHERWISE is what to do if
+# that is not possible. Modes do not tell whether root can write: root cannot write to a file system that is mounted
+# read-only, or to a directory that chattr has made immutable.
 check_room() {
   local existing free
   [ -n "$1" ] || return 0
   existing=$(existing_part "$1")
   if [ ! -d "$existing" ]; then
-    refusal "directory" "$existing, on the way to $1, is no directory" "move it away, or $3"
+    refusal "directory" "$existing is not a directory, so nothing can be created in $1" "move it away, or $3"
   elif [ ! -w "$existing" ]; then
-    refusal "read-only" "nothing can be written in $existing: $(why_not_writable "$existing")" "make it writable, or $3"
+    refusal "read-only" "nothing can be written to $existing: $(why_not_writable "$existing")" "make it writable, or $3"
   elif [ "$2" -gt 0 ]; then
     free=$(free_mb "$existing")
     [ "${free:-0}" -ge "$2" ] || refusal "free disk" "$free MB free for $1, $2 MB are needed" "make room, or $3"
     free=$(free_inodes "$existing")
-    [ "$free" -ge "$MIN_FREE_INODES" ] || refusal "free disk" "$free inodes free for $1, $MIN_FREE_INODES are needed: there are too many files" "delete some, or $3"
+    [ "$free" -ge "$MIN_FREE_INODES" ] || refusal "free disk" \
+      "$free inodes free for $1, $MIN_FREE_INODES are needed: there are too many files" "delete some, or $3"
   fi
 }
 
@@ -86,18 +94,20 @@ why_not_writable() {
   esac
 }
 
-# free_inodes PATH: some file systems (btrfs, zfs) make them as they need them, and say that they have none at all.
+# free_inodes PATH: some file systems (btrfs, zfs) create inodes as they need them, and report that they have none at
+# all.
 free_inodes() { stat -f -c '%c %d' "$1" | awk '{ print $1 <= 0 ? 1000000 : $2 }'; }
 
-# etcd and its startup script are run from there.
+# etcd and its startup script are run from this directory.
 check_exec() {
   case ,$(findmnt -n -o OPTIONS -T "$(existing_part "$1")"), in
-    *,noexec,*) refusal "noexec" "the file system of $1 is mounted noexec, and etcd is run from there" "remount it with exec, or set paths.installRoot" ;;
+    *,noexec,*) refusal "noexec" "the file system of $1 is mounted noexec, and etcd is run from there" \
+      "remount it with exec, or set paths.installRoot" ;;
   esac
 }
 
-# For awk: an IP address in the one form in which it can be compared, however it is spelled.
-# shellcheck disable=SC2016 # awk's
+# Functions for awk that bring an IP address, however it is spelled, into the one form in which it can be compared.
+# shellcheck disable=SC2016 # awk expands it
 CANONICAL_IP='
   function canonical(ip,   sides, left, right, count, i, text) {
     ip = tolower(ip); gsub(/[][]|%.*/, "", ip)
@@ -115,7 +125,8 @@ CANONICAL_IP='
   }
   function shortened(group) { sub(/^0+/, "", group); return (group == "" ? "0" : group) ":" }'
 
-# Whatever flag makes etcd listen (LISTENS has words of FLAG=URL): the port must be free on that address, or be this member's own already.
+# For each flag that makes etcd listen (LISTENS has words of the form FLAG=URL), the port must be free on that address,
+# or already belong to this member.
 check_ports() {
   ss -ltnp | awk -v own="pid=$(own_pid)," -v listens="$LISTENS" "$CANONICAL_IP"'
     BEGIN {
@@ -137,7 +148,8 @@ check_ports() {
       for (i = 1; i <= count; i++)
         if (port[i] == taken_port && meets(ip[i], taken) && !said[flag[i], port[i]]++) print flag[i], port[i], $4, $6
     }' | while read -r flag port where who; do
-    refusal "$(port_name "$flag")" "port $port is taken on $where by ${who:-another process}" "stop that program, or set $(port_prop "$flag")"
+    refusal "$(port_name "$flag")" "port $port is taken on $where by ${who:-another process}" \
+      "stop that program, or set $(port_prop "$flag")"
   done
   check_privileged_ports
 }
@@ -160,7 +172,7 @@ port_prop() {
   esac
 }
 
-# Only root may listen on low ports, unless the kernel was told otherwise.
+# Only root may listen on low ports, unless the kernel is configured otherwise.
 check_privileged_ports() {
   local first="" listen port
   [ "$(id -u "$ETCD_USER" 2>/dev/null)" != 0 ] || return 0
@@ -168,28 +180,33 @@ check_privileged_ports() {
   for listen in $LISTENS; do
     port=${listen##*:}
     case $port in '' | *[!0-9]*) continue ;; esac
-    [ "$port" -ge "$first" ] || refusal "$(port_name "${listen%%=*}")" "$ETCD_USER may not listen on port $port: below $first only root may" \
-      "set $(port_prop "${listen%%=*}") to a higher port, or sysctl net.ipv4.ip_unprivileged_port_start=$port for good"
+    [ "$port" -ge "$first" ] || refusal "$(port_name "${listen%%=*}")" \
+      "$ETCD_USER may not listen on port $port: only root may listen on ports below $first" \
+      "set $(port_prop "${listen%%=*}") to a higher port, or set net.ipv4.ip_unprivileged_port_start=$port permanently with sysctl"
   done
 }
 
-# What a peer sees as the sender must be in the certificate, or it rejects the connection: a host with two addresses may send from the other one.
+# A peer rejects a connection if the sender's address is not in the certificate. A host with two addresses may send from
+# the one that is not.
 check_routes() {
   local wrong
   wrong=$(
     {
       decode "$LEAF_PEM_BASE64" | openssl x509 -noout -text | sed -n 's/^ *\(.*IP Address:.*\)$/certificate \1/p'
-      printf '%s\n' "$INITIAL_CLUSTER" | tr , '\n' | sed -n -e 's|.*://\[\{0,1\}||' -e 's|\]\{0,1\}:[0-9]*$||' -e 's/^/route get /p' | ip -force -o -batch - 2>/dev/null
+      printf '%s\n' "$INITIAL_CLUSTER" | tr , '\n' |
+        sed -n -e 's|.*://\[\{0,1\}||' -e 's|\]\{0,1\}:[0-9]*$||' -e 's/^/route get /p' |
+        ip -force -o -batch - 2>/dev/null
     } | awk "$CANONICAL_IP"'
       $1 == "certificate" { named = 1; count = split($0, names, ", *"); for (i = 1; i <= count; i++) if (sub(/.*IP Address:/, "", names[i])) known[canonical(names[i])] = 1; next }
       { for (i = 1; i < NF; i++) if (named && $i == "src" && !(canonical($(i + 1)) in known)) { print $(i + 1), $1 == "local" ? $2 : $1; exit } }'
   )
   [ -z "$wrong" ] || is_name_of "${wrong% *}" ||
-    refusal "source address" "this host sends to ${wrong#* } from ${wrong% *}, which is not in the member's certificate: its peers would reject the connection" \
+    refusal "source address" \
+      "this host sends to ${wrong#* } from ${wrong% *}, which is not in the member's certificate: its peers would reject the connection" \
       "add ${wrong% *} to certificates.ipAddresses, or correct the host's routes"
 }
 
-# is_name_of IP: a DNS name of the certificate leads to this address, which is good enough for etcd.
+# is_name_of IP: a DNS name in the certificate resolves to this address, which is enough for etcd.
 is_name_of() {
   for name in $(decode "$LEAF_PEM_BASE64" | openssl x509 -noout -text | tr ',' '\n' | sed -n 's/^ *DNS://p'); do
     ! getent ahosts "$name" | grep -q "^$1 " || return 0
@@ -199,26 +216,32 @@ is_name_of() {
 
 check_address() {
   [ -n "$(ip -o address show to "$ADDRESS")" ] ||
-    refusal "address" "$ADDRESS is on none of this host's interfaces ($(ip -o address show scope global | awk '{ sub(/\/.*/, "", $4); printf "%s%s", sep, $4; sep = " " }'))" \
-      "set the member's address to one of them; behind NAT, etcd's peers must reach the address itself"
+    refusal "address" \
+      "$ADDRESS is on none of this host's interfaces ($(ip -o address show scope global | awk '{ sub(/\/.*/, "", $4); printf "%s%s", sep, $4; sep = " " }'))" \
+      "set the member's address to one of these; even behind NAT, the other members must be able to reach that address itself"
 }
 
-# Terraform notes the time, then connects, and tries that for CONNECT_SECONDS: by so much a host may seem to be ahead. Never behind.
+# Terraform notes the time before it connects, and tries to connect for up to CONNECT_SECONDS. The host's clock may seem
+# to be ahead by that much, but never behind.
 check_clock() {
   local operator ahead
   operator=$(date -d "$OPERATOR_TIME" +%s) || return 0
   ahead=$((${STARTED_AT:-$(date +%s)} - operator))
   if [ "$ahead" -lt "-$MAX_CLOCK_SKEW_S" ]; then
-    refusal "clock" "this host's is ${ahead#-} s behind the operator's, limit $MAX_CLOCK_SKEW_S s" "set the time on both (chrony, systemd-timesyncd)"
+    refusal "clock" "this host's clock is ${ahead#-} s behind the operator's; the limit is $MAX_CLOCK_SKEW_S s" \
+      "synchronize both clocks (chrony, systemd-timesyncd)"
   elif [ "$ahead" -gt "$((MAX_CLOCK_SKEW_S + CONNECT_SECONDS))" ]; then
-    refusal "clock" "this host's is ahead of the operator's, by $((ahead - CONNECT_SECONDS)) s or more, limit $MAX_CLOCK_SKEW_S s" \
-      "set the time on both (chrony, systemd-timesyncd)"
+    refusal "clock" \
+      "this host's clock is at least $((ahead - CONNECT_SECONDS)) s ahead of the operator's; the limit is $MAX_CLOCK_SKEW_S s" \
+      "synchronize both clocks (chrony, systemd-timesyncd)"
   fi
 }
 
-# systemd's services that run an etcd and are enabled or active, a line each: UNIT BINARY. What a unit is called says nothing: a backup of etcd is no
-# etcd. What it runs does, also behind a shell, as in RHEL's own unit: a path in its command that ends in /etcd and is a program. An enabled unit is in
-# systemd's memory, since the target that wants it is; to list the files of all units would take systemd longer than all the rest of a preflight.
+# The systemd services that run an etcd and are enabled or active, one per line: UNIT BINARY. The name of a unit proves
+# nothing: a backup of etcd is not an etcd. What counts is what the unit runs, also through a shell, as RHEL's own unit
+# does: a path in its command that ends in /etcd and is an executable file. Every enabled unit is loaded in systemd,
+# because the target that wants it is loaded; listing all unit files would take systemd longer than all the rest of a
+# preflight.
 etcd_units() {
   systemctl show --all --property=Id,ActiveState,UnitFileState,ExecStart '*.service' 2>/dev/null | awk '
     BEGIN { RS = ""; FS = "\n" }
@@ -236,47 +259,58 @@ etcd_units() {
   done
 }
 
-# An etcd of somebody else that has, or at its next start would take, our data directory or ports.
+# Refuses an etcd of somebody else that uses this member's data directory or ports, or would use them after its next
+# start.
 check_other_etcd() {
   etcd_units | while read -r unit binary; do
-    refusal "other etcd" "the systemd unit $unit, which is enabled or active on this host, runs $binary" "systemctl disable --now $unit, or use another host"
+    refusal "other etcd" "the systemd unit $unit, which is enabled or active on this host, runs $binary" \
+      "systemctl disable --now $unit, or use another host"
   done
   for process in $(etcd_processes); do
     if [ "${process#/proc/}" = "$(etcd_pid)" ] || ! is_of_member "$process"; then continue; fi
     has_argument "$process" "$DATA_DIR" || has_argument "$process" "--data-dir=$DATA_DIR" || continue
-    refusal "other etcd" "process ${process#/proc/} is an etcd on $DATA_DIR that this package did not start" "stop it, or set paths.dataDir"
+    refusal "other etcd" \
+      "process ${process#/proc/} is an etcd that uses $DATA_DIR and that this package did not start" \
+      "stop it, or set paths.dataDir"
   done
 }
 
-# etcd loads its CAs only at start, and its leaf at every handshake: a leaf of a CA that was not there at start would cut a running member off.
+# etcd loads its CAs only when it starts, but its leaf certificate at every handshake. A leaf of a CA that was not
+# loaded at the start would cut a running member off from the others.
 check_ca() {
   local trusted
   is_running || return 0
-  # As etcd has it: a new installRoot has none yet.
+  # This is the file that the running etcd was started with: a new installRoot has none yet.
   trusted=$(argument_of "/proc/$(etcd_pid)" trusted-ca-file)
   trusted=${trusted:-$CURRENT/certs/ca.pem}
   [ -f "$trusted" ] || return 0
   case $(one_line <"$trusted") in
     *"$(decode "$AUTHORITY_PEM_BASE64" | one_line)"*) ;;
-    *) refusal "certificate authority" "the running member does not trust the CA of the new certificates ($trusted has another); a lost Terraform state makes a new one" \
-      "restore the state, or import the old CA (CertificateAuthority.fromPem); for a new CA on purpose see docs/certificates.md" ;;
+    *) refusal "certificate authority" \
+      "the running member does not trust the CA of the new certificates ($trusted has another one); if the Terraform state was lost, the new state has created a new CA" \
+      "restore the state, or import the old CA (CertificateAuthority.fromPem); to change the CA on purpose, see docs/certificates.md" ;;
   esac
-  # What lies here is what runs only once the last change has been rolled out.
+  # Only after the last change has been rolled out do the files here match what the running etcd has loaded.
   [ ! -e "$RESTART_PENDING" ] || [ "$(decode "$CA_PEM_BASE64" | one_line)" = "$(one_line <"$trusted")" ] ||
-    refusal "certificate authority" "the last change of this member is not finished: it has not been restarted yet" "set certificates back, deploy, and change the CA then"
+    refusal "certificate authority" \
+      "the last change of this member is not finished: the member has not been restarted yet" \
+      "set certificates back, deploy, and then change the CA"
 }
 
-# Said before anything changes: this leaf, which etcd is to have, is of these CAs, and they have not expired.
+# Checks, before anything changes, that the new leaf was signed by one of these CAs, and that neither of them has
+# expired.
 check_certificates() {
-  # Without openssl nobody can say; check_tools has named it.
+  # This check needs openssl; if it is missing, check_tools has refused.
   case " ${missing:-} " in *" openssl "*) return 0 ;; esac
   reason=$(chain_fault "$(decode "$CA_PEM_BASE64")" "$(decode "$LEAF_PEM_BASE64")")
-  [ -z "$reason" ] || refusal "certificates" "the certificate of this member does not verify against its CA: $reason" "$(chain_advice "$reason")"
+  [ -z "$reason" ] || refusal "certificates" \
+    "the certificate of this member does not verify against its CA: $reason" "$(chain_advice "$reason")"
 }
 
 one_line() { tr -d '\r\n'; }
 
-# Adding and removing needs every member that stays; said by the first of them that can.
+# Members are added and removed only while all members that stay are healthy. The refusal comes from the first healthy
+# member by name, and from a member that is to be re-provisioned.
 check_members() {
   [ -n "$known_members" ] || return 0
   list=$known_members
@@ -286,38 +320,43 @@ check_members() {
   rejoining=
   if is_to_be_provisioned_anew && ! has_wal; then rejoining=yes; fi
   [ -n "$leaving$joining$rejoining" ] || return 0
-  # Not those that never started: a join that was cut short goes on in this deploy.
+  # Members that have never started do not count: an interrupted join continues in this deploy.
   not_healthy=$(printf '%s\n' "$staying" | started | voters | unhealthy)
   [ -n "$not_healthy" ] || return 0
   first=$(printf '%s\n' "$staying" | grep -vxF "$not_healthy" | sort -k 2 | head -n 1)
   { [ -z "$rejoining" ] && [ "$(printf '%s\n' "$first" | awk '{ print $3 }')" != "$PEER_URL" ]; } ||
-    refusal "membership" "$(printf '%s\n' "$not_healthy" | named) is not healthy, and members are added and removed only while all that stay are" \
-      "bring it back, or take it out of the program too"
+    refusal "membership" \
+      "$(printf '%s\n' "$not_healthy" | named) is not healthy, and members are added or removed only while all members that stay are healthy" \
+      "bring it back, or remove it from the program too"
 }
 
-# With authentication on, etcd takes a change of the membership from a user with the role root alone, and a certificate's common name is its user.
-# The list of users needs that role too, and changes nothing.
+# With authentication enabled, etcd accepts a change of the membership only from a user with the role root, and the
+# common name of a certificate is its user. Listing the users needs that role too, and changes nothing.
 check_authentication() {
   local wanted
   is_running && accepts_connections "$(own_url)" || return 0
   wanted=$(decode "$LEAF_PEM_BASE64" | common_name)
   if [ "$wanted" = "$(common_name <"$(client_directory)/certs/etcd-peer.pem")" ]; then
     answer=$(etcdctl_at "$(own_url)" user list 2>&1) || ! is_forbidden "$answer" ||
-      refusal "authentication" "the member's certificate may not administer the cluster, etcd says: $(last_line "$answer")" "$(how_to_allow)"
+      refusal "authentication" \
+        "the member's certificate is not allowed to administer the cluster; etcd says: $(last_line "$answer")" \
+        "$(how_to_allow)"
     return 0
   fi
-  # Where it is the name that lies here that may not, nobody can ask, and another one is the way out.
+  # If it is the common name in use that lacks the role, etcd cannot be asked, and a new common name is the way out.
   case $(etcdctl_at "$(own_url)" auth status 2>/dev/null) in *"Status: true"*) ;; *) return 0 ;; esac
-  answer=$(etcdctl_at "$(own_url)" user get "$wanted" 2>&1) || case $answer in *"user name not found"*) ;; *) return 0 ;; esac
+  answer=$(etcdctl_at "$(own_url)" user get "$wanted" 2>&1) ||
+    case $answer in *"user name not found"*) ;; *) return 0 ;; esac
   printf '%s\n' "$answer" | grep -qw root ||
-    refusal "authentication" "authentication is on, and $wanted, the common name of the new certificate, is no user with the role root" \
+    refusal "authentication" \
+      "authentication is on, and $wanted, the common name of the new certificate, is not a user with the role root" \
       "etcdctl user add $wanted --no-password; etcdctl user grant-role $wanted root; then apply again"
 }
 
-# Of a certificate, in PEM.
+# The common name of the certificate (PEM) on standard input.
 common_name() { openssl x509 -noout -subject -nameopt multiline 2>/dev/null | sed -n 's/^ *commonName *= //p'; }
 
-# A new leaf goes in at once, and the members that run go by the flags that they run with.
+# A new leaf takes effect at once, and the running members check it by the flags with which they were started.
 check_allowed_names() {
   local pid name flag
   pid=$(etcd_pid)
@@ -329,22 +368,25 @@ check_allowed_names() {
   esac
   for flag in peer-cert-allowed-hostname client-cert-allowed-hostname; do
     name=$(argument_of "/proc/$pid" "$flag")
-    [ -z "$name" ] || decode "$LEAF_PEM_BASE64" | openssl x509 -noout -checkhost "$name" | grep -q ' does match ' || not_allowed "$flag" "a certificate without $name"
+    [ -z "$name" ] || decode "$LEAF_PEM_BASE64" | openssl x509 -noout -checkhost "$name" | grep -q ' does match ' ||
+      not_allowed "$flag" "a certificate without $name"
   done
 }
 
 not_allowed() {
-  refusal "certificates" "the members that run do not take $2, by their $1=$(argument_of "/proc/$pid" "$1")" \
-    "take $1 out of extraFlags, deploy; change the certificates, deploy; then put it back with the new name"
+  refusal "certificates" \
+    "the running members do not accept $2, because of their $1=$(argument_of "/proc/$pid" "$1")" \
+    "remove $1 from extraFlags and deploy; change the certificates and deploy; then add $1 again with the new name"
 }
 
-# After the preflight: seconds later, or days, where this phase alone is run again.
+# Repeats checks after the preflight: seconds later, or days later if only this phase is run again.
 refuse_changed_place() {
   refuse_any check_identity
   refuse_any check_places_and_data
 }
 
-# Alone: who did what the other lines say would stop a healthy member and move its data away.
+# A refusal of check_identity is printed alone: whoever followed the other refusals would stop a healthy member and move
+# its data away.
 all_checks() {
   local identity
   identity=$(check_identity)
@@ -356,7 +398,8 @@ all_checks() {
   fi
 }
 
-# Whether this is the host, whose the places are that a stage writes to, and what lies there. A stage asks again: another deploy may have come between.
+# Checks whether this is the right host, who owns the places that a stage writes to, and what is in them. Every stage
+# repeats these checks, because another deploy may have come in between.
 check_places_and_data() {
   check_address
   check_version
@@ -378,7 +421,8 @@ check_places_and_data() {
   check_ca
 }
 
-# The host and the cluster around them: what of it goes wrong after the preflight, a rollout refuses, or etcd's own gate.
+# Checks what is around the host: its network, its clock, other programs and the cluster. What goes wrong there after
+# the preflight is refused by a rollout, or fails at the health gate.
 check_surroundings() {
   check_routes
   check_clock

@@ -1,37 +1,48 @@
-# From staged to running: what `stage` wrote beside is renamed, then etcd starts with it.
+# Puts into effect what `stage` has prepared: renames the staged files, then starts etcd with them.
 
 INI_NEXT=$VERSIONED/etcd-server.ini.next
 STARTUP=$VERSIONED/etcd-server-startup.sh
 CERTS_NEXT=$VERSIONED/certs.next
 
 is_staged() {
-  [ -e "$STARTUP.next" ] || [ -e "$INI_NEXT" ] || [ -L "$CERTS_NEXT" ] || [ "$(readlink "$CURRENT")" != "$(basename "$VERSIONED")" ]
+  [ -e "$STARTUP.next" ] || [ -e "$INI_NEXT" ] || [ -L "$CERTS_NEXT" ] ||
+    [ "$(readlink "$CURRENT")" != "$(basename "$VERSIONED")" ]
 }
 
-# What runs counts, too: an earlier deploy may have been told that supervisord took something over which it did not.
+# What runs counts too: an earlier deploy may have been told that supervisord had loaded a change that it had not
+# loaded.
 needs_restart() { is_staged || [ -e "$RESTART_PENDING" ] || ! runs_as_meant; }
 
-# The digest of the script and the ini by which this member was healthy last. While it is there, nothing else has been put in force by a deploy.
+# The digest of the startup script and the ini file with which this member was last healthy. `activate` deletes it, so
+# while this file exists, no deploy has put anything else into effect.
 ROLLED_OUT=$STATE_DIR/rolled-out
 
 # etcd ignores the initial-* flags once it has data.
 restart_relevant() { sed '/^initial_cluster=/d' "$1" 2>/dev/null; }
 
-# What is staged, or is in force where nothing else is staged.
+# The staged file or, if nothing is staged, the one in effect.
 staged_script() { if [ -e "$STARTUP.next" ]; then echo "$STARTUP.next"; else echo "$STARTUP"; fi; }
 staged_ini() { if [ -e "$INI_NEXT" ]; then echo "$INI_NEXT"; else program_ini; fi; }
-staged_digest() { { echo "$VERSION" && restart_relevant "$(staged_script)" && cat "$(staged_ini)"; } 2>/dev/null | sha256sum | cut -d' ' -f1; }
+staged_digest() {
+  { echo "$VERSION" && restart_relevant "$(staged_script)" && cat "$(staged_ini)"; } 2>/dev/null |
+    sha256sum | cut -d' ' -f1
+}
 
-# What lies here must be what this deploy has planned: another deploy may have staged something else since, or this member's stage was cut short.
+# What is staged here must be what this deploy has planned. Another deploy may have staged something else since, or this
+# member's stage may have been interrupted.
 require_own_stage() {
-  found="$(restart_relevant "$(staged_script)" | sha256sum | cut -d' ' -f1) $(sha256sum 2>/dev/null <"$(staged_ini)" | cut -d' ' -f1)"
-  if [ "$found" != "$STARTUP_SHA256 $PROGRAM_INI_SHA256" ] || ! has_own_certificates || [ ! -x "$VERSIONED/etcdctl" ]; then
-    refuse "stage" "what is staged here is not what this deploy has planned: another deploy was here since, or this member's stage was cut short" \
-      "see that nobody else deploys, then $(replacing "$STAGE_RESOURCE")"
+  found="$(restart_relevant "$(staged_script)" | sha256sum | cut -d' ' -f1) $(sha256sum 2>/dev/null <"$(staged_ini)" |
+    cut -d' ' -f1)"
+  if [ "$found" != "$STARTUP_SHA256 $PROGRAM_INI_SHA256" ] || ! has_own_certificates ||
+    [ ! -x "$VERSIONED/etcdctl" ]; then
+    refuse "stage" \
+      "what is staged here is not what this deploy has planned: another deploy has staged this member since, or this member's stage was interrupted" \
+      "make sure that nobody else deploys, then run $(replacing "$STAGE_RESOURCE")"
   fi
 }
 
-# Of two first deploys with two states each makes a CA: members with certificates of both would not understand each other.
+# Two first deploys with two Terraform states create two CAs: a member with certificates of one and a member with
+# certificates of the other would not trust each other.
 has_own_certificates() {
   local certs
   certs=$VERSIONED/certs
@@ -40,17 +51,19 @@ has_own_certificates() {
     [ "$(cat "$certs/ca.pem" 2>/dev/null)" = "$(decode "$CA_PEM_BASE64")" ]
 }
 
-# What supervisord will run and read must be what root has put there.
+# Only root may have written what supervisord will run and read.
 require_trusted_stage() {
   local changeable
   changeable=$(untrusted "$VERSIONED")
   [ -z "$changeable" ] ||
-    refuse "stage" "$changeable can be changed by others than root ($(whose "$changeable")), so nobody knows who has written what is staged there" \
+    refuse "stage" \
+      "$changeable can be changed by users other than root ($(whose "$changeable")), so it is unknown who wrote what is staged there" \
       "$(replacing "$STAGE_RESOURCE")"
 }
 
-# After a kill between renaming and restarting, the mark makes the next run restart; once too often does no harm. In the end it names the process
-# that has to go, so that the next run knows one that has gone from one that is still there.
+# If a phase is killed between the rename and the restart, the mark `restart-pending` makes the next run restart the
+# member; one restart too many does no harm. At the end the mark names the process that has to be replaced, so that the
+# next run can tell whether that process is gone or still there.
 activate() {
   require_trusted_stage
   process_as_meant=
@@ -73,42 +86,47 @@ register_staged_program() {
   rm -f "$INI_NEXT"
 }
 
-# The deploy before has restarted it, and did not see it healthy.
+# The previous deploy restarted this member, and did not see it become healthy.
 is_restarted() {
-  ! is_staged && is_running && [ -s "$RESTART_PENDING" ] && [ "$(cat "$RESTART_PENDING")" != "process $(etcd_pid)" ] && runs_as_meant
+  ! is_staged && is_running && [ -s "$RESTART_PENDING" ] &&
+    [ "$(cat "$RESTART_PENDING")" != "process $(etcd_pid)" ] && runs_as_meant
 }
 
-# It was slow to start, perhaps, and is healthy by now, or will be: then another restart would begin all of that anew.
+# Perhaps the member was only slow to start, and is healthy by now or will be soon. Another restart would then make it
+# start from the beginning.
 has_come_up() {
   is_restarted || return 1
-  answers_healthy || say "was restarted by the deploy before, waiting until it is healthy"
+  answers_healthy || say "was restarted by the previous deploy, waiting until it is healthy"
   down=0
   wait_while_moving 60 others_suffice is_settled && answers_healthy
 }
 
-# Starts a stopped etcd, whether or not supervisor knows the program or has given it up.
+# Starts a stopped etcd, whether or not supervisor knows the program or has given up on it.
 start_etcd() {
   activate
-  # Supervisor may have started it a moment before the files were renamed: then the mark stays, and rollout restarts it.
+  # Supervisor may have started etcd a moment before the files were renamed. Then the mark stays, and rollout restarts
+  # it.
   is_running || rm -f "$RESTART_PENDING"
   update_program
-  # `restart`, not `start`: one that crashed is "started" to supervisor, and waits longer and longer between attempts.
+  # This uses `restart`, not `start`: to supervisor, a program that crashed is already started, and supervisor waits
+  # longer and longer between its attempts.
   is_running || restart_program || true
   wait_until 20 is_running || fail "etcd does not start: $(last_words)" "$(way_on)"
   know_etcd
 }
 
-# A changed ini is restarted by supervisor's own `update`. Otherwise etcd is asked to stop, and supervisor starts it again:
-# `supervisorctl restart` would cost 2 s more a member, in which one member is missing.
+# If the ini file has changed, supervisor's own `update` restarts the program. Otherwise etcd is asked to stop, and
+# supervisor starts it again: `supervisorctl restart` would take 2 s longer for each member, during which that member is
+# missing.
 restart_etcd() {
-  # Before anything is renamed: where supervisord cannot read its files, this member runs on as it was.
+  # This comes before anything is renamed: if supervisord cannot read its files, this member keeps running as it was.
   reread_programs
   how=ask_to_stop
   if [ -e "$INI_NEXT" ] || program_is_pending; then how=update_program; fi
   activate
   restart_by "$how"
   know_etcd
-  # One that ends at once says itself why, and the gate tells it.
+  # An etcd that ends at once logs the reason itself, and the gate reports it.
   runs_as_meant || wait_until 3 has_ended_again || fail "etcd was restarted, but $difference" "$(way_on)"
 }
 
@@ -116,7 +134,7 @@ has_ended_again() { [ "$(etcd_pid)" != "$now" ]; }
 
 ask_to_stop() { kill -TERM "$before" 2>/dev/null; }
 
-# restart_by COMMAND: until another process runs than the one before.
+# restart_by COMMAND: restarts etcd with COMMAND, and waits until another process runs.
 restart_by() {
   before=$(etcd_pid)
   "$1" || true
@@ -126,7 +144,7 @@ restart_by() {
   wait_until 10 is_started_anew || fail "etcd does not start again: $(last_words)" "$(way_on)"
 }
 
-# One that has ended and does not come again within 10 s will not come by waiting.
+# If etcd has ended and has not come back within 10 s, waiting longer does not help.
 has_stopped_or_started() {
   is_started_anew || { [ "$now" != "$before" ] && [ "$(($(date +%s) - asked))" -ge 10 ]; }
 }
@@ -140,22 +158,27 @@ is_started_anew() {
   [ -n "$now" ] && [ "$now" != "$before" ]
 }
 
-# supervisord looks after its children once a second, or when somebody asks it something.
+# supervisord checks on its child processes once a second, and whenever it is asked something.
 wake_supervisor() { supervisor pid "$MEMBER:$MEMBER" || true; }
 
-# etcd's own words for a full disk are many, and few of them name it. It allocates its write-ahead log by 64 MB.
+# etcd reports a full disk in many different ways, and few of them name the disk. It allocates its write-ahead log in
+# segments of 64 MB.
 full_disk() {
   local directory free
   for directory in "$DATA_DIR" "$LOG_DIR"; do
     free=$(free_mb "$directory")
-    [ "${free:-64}" -ge 64 ] || { printf 'the disk of %s is full, %s MB are free; ' "$directory" "$free" && return; }
+    [ "${free:-64}" -ge 64 ] || { printf 'the disk of %s is full (%s MB free); ' "$directory" "$free" && return; }
   done
 }
 
-# The last reason that etcd gave before it gave up; not the call stack of a panic, nor the flags that it lists when one of them is wrong. Never empty.
+# The last reason that etcd logged before it gave up, without the stack trace of a panic, and without the flags that
+# etcd lists when one of them is wrong. Never empty.
 last_words() {
   full_disk
-  [ -e "$LOG_DIR/etcd.log" ] || { supervisor status "$MEMBER:$MEMBER" || true; printf 'it left no log; supervisord says: %s\n' "$(supervisor_words)" && return; }
+  [ -e "$LOG_DIR/etcd.log" ] || {
+    supervisor status "$MEMBER:$MEMBER" || true
+    printf 'it left no log; supervisord says: %s\n' "$(supervisor_words)" && return
+  }
   recent_log | tail -c 1000000 | awk '
     !NF || /^[ \t]|^panic\(|^goroutine |^[a-z.]+\// { next }
     { last = $0 }
@@ -163,7 +186,8 @@ last_words() {
     END { print reason != "" ? reason : last != "" ? last : "its log is empty" }' | cut -c1-400
 }
 
-# What etcd has written since this phase started it; the end of its log where nothing was started, or supervisor has begun a new one.
+# What etcd has logged since this phase started it; or the end of its log, if this phase started nothing or supervisor
+# has begun a new log file.
 recent_log() {
   if [ -n "${log_size:-}" ] && [ "$(stat -c %s "$LOG_DIR/etcd.log")" -gt "$log_size" ]; then
     tail -c "+$((log_size + 1))" "$LOG_DIR/etcd.log"
@@ -172,26 +196,29 @@ recent_log() {
   fi
 }
 
-# Forward and back, for what goes wrong with one member.
+# What to do when something went wrong with one member: how to go forward, and how to go back.
 way_on() {
-  echo "see $LOG_DIR/etcd.log; forward: correct the cause, and apply again; back: set the changed value (or version) back, and apply; the members after this one were not touched"
+  echo "see $LOG_DIR/etcd.log; to go forward, correct the cause and apply again; to go back, set the changed value (or version) back and apply; the members after this one were not touched"
 }
 
-# The gate after a start: a linearizable read through this member proves a quorum, and that it has caught up.
+# The health gate after a start: a linearizable read through this member proves that there is a quorum, and that this
+# member has caught up.
 gate() {
   down=0
   gate_began=$(date +%s)
   wait_while_moving 60 others_suffice is_settled ||
-    fail "not healthy after $(($(date +%s) - gate_began)) s: $(health_reason)" "bring the named members back, or $(way_on)"
+    fail "not healthy after $(($(date +%s) - gate_began)) s: $(health_reason)" \
+      "bring the named members back, or $(way_on)"
   raised=$(alarms_if_reachable)
   if [ -n "${lifting:-}" ] && is_nospace "$raised"; then
-    say "the alarm NOSPACE stays until it is cleared: etcdctl alarm disarm, when all members have the larger quota"
+    say "the alarm NOSPACE stays raised until you clear it: when all members have the larger quota, run etcdctl alarm disarm"
   elif [ -n "$raised" ]; then
     fail "an alarm is raised: $raised" "see docs/alarms.md, clear the alarm, and apply again"
   fi
   answers_healthy || fail "etcd keeps crashing: $(last_words)" "$(way_on)"
   require_one_cluster "$(own_url)"
-  runs_as_meant || fail "etcd is healthy, but $difference" "apply again, which restarts it; if that does not help, run: supervisorctl restart $MEMBER"
+  runs_as_meant || fail "etcd is healthy, but $difference" \
+    "apply again, which restarts it; if that does not help, run: supervisorctl restart $MEMBER"
   rm -f "$RESTART_PENDING" "$FIRST_START"
   mark_started
   remember_mounts
@@ -202,10 +229,12 @@ gate() {
 remember_rolled_out() {
   local digest
   digest=$(staged_digest)
-  [ "$digest" = "$(cat "$ROLLED_OUT" 2>/dev/null)" ] || printf '%s\n' "$digest" | put_file "$ROLLED_OUT" 600 root:root
+  [ "$digest" = "$(cat "$ROLLED_OUT" 2>/dev/null)" ] ||
+    printf '%s\n' "$digest" | put_file "$ROLLED_OUT" 600 root:root
 }
 
-# Healthy, or not going to be: an alarm (which etcdctl calls unhealthy), or seen down too often.
+# This member is healthy, or it is not going to be: an alarm is raised (then etcdctl reports the member as unhealthy),
+# or etcd was found not running too often.
 is_settled() {
   answers_healthy && return
   is_running || down=$((down + 1))
@@ -217,19 +246,20 @@ alarms_if_reachable() {
   ! accepts_connections "$url" || alarms "$url" || true
 }
 
-# require_one_cluster ENDPOINT: all its members that answer, and all of the program: one of another cluster is no member of this one. And each of them
-# is the member that the cluster knows under its client URL: with the data of another one, etcd runs as that one. What it has found is left in `entries`,
-# of members_of, and `cluster_id`.
+# require_one_cluster ENDPOINT: fails unless all members of the cluster that answer, and all members of the program,
+# belong to one cluster. It also fails unless each of them is the member that the cluster knows under its client URL: an
+# etcd that runs on the data of another member runs as that member. Its results stay in `entries` (in the format of
+# members_of) and in `cluster_id`.
 require_one_cluster() { require_one_cluster_of "$(members_of "$1")"; }
 
-# The same of a list that is known already.
+# The same for a list of members that is already known.
 require_one_cluster_of() {
   entries=$(printf '%s\n' "$1" | started)
   ask_statuses
   compare_statuses
 }
 
-# Sets `statuses`: those of `entries`, and of the program's other members.
+# Sets `statuses` to the status of each of `entries`, and of each other member of the program.
 ask_statuses() {
   asked=$({
     printf '%s\n' "$entries" | awk '{ print $4 }'
@@ -248,15 +278,16 @@ compare_statuses() {
   done <<LIST
 $statuses
 LIST
-  [ "$clusters" -ne 0 ] || fail "endpoint status: no answer from ${asked%,}: $(etcd_error "${asked%,}" endpoint status)" "apply again"
-  [ "$clusters" -eq 1 ] || fail "the members are of $clusters clusters" "see docs/lost-data.md"
+  [ "$clusters" -ne 0 ] ||
+    fail "endpoint status: no answer from ${asked%,}: $(etcd_error "${asked%,}" endpoint status)" "apply again"
+  [ "$clusters" -eq 1 ] || fail "the members belong to $clusters clusters" "see docs/lost-data.md"
   while read -r id name _ client_url _; do
     case $LINE_END$statuses in *"$LINE_END$client_url "*) ;; *) continue ;; esac
     actual=$LINE_END$statuses
     actual=${actual#*"$LINE_END$client_url "*" "}
     actual=${actual%% *}
     [ "$actual" = "$(printf %u "0x$id")" ] ||
-      fail "the etcd at $client_url is not $name, as the cluster has it, but the member $(printf %x "$actual"): it runs on the data of that one" \
+      fail "the etcd at $client_url should be $name, but it is the member $(printf %x "$actual"): it runs on that member's data" \
       "bring each member's own disks or directories back to its host; see docs/lost-data.md"
   done <<LIST
 $entries

@@ -1,10 +1,11 @@
-# The data directory as a whole: moved aside, deleted. It may be a mount point, or have one in it (a disk for member/wal): such a directory can be
-# neither renamed nor removed, it can only be emptied.
+# Moving aside and deleting the whole data directory. It may be a mount point or contain one (a separate disk for
+# member/wal). A mount point can be neither renamed nor removed; it can only be emptied.
 
-# mounts_in DIRECTORY: the mount points at it and below it, the innermost first.
+# mounts_in DIRECTORY: the mount points at DIRECTORY and below it, the innermost first.
 mounts_in() { mount_points | awk -v directory="$(readlink -f "$1")" 'index($0 "/", directory "/") == 1' | sort -ru; }
 
-# delete_directory PATH: with all that is in it; what is mounted there stays mounted, empty. `find -delete` and `rm` follow no link on their way.
+# delete_directory PATH: deletes PATH and everything in it. File systems that are mounted there are emptied and stay
+# mounted. Neither `find -delete` nor `rm` follows a link.
 delete_directory() {
   [ ! -d "$1" ] || close_directory "$1"
   if [ -z "$(mounts_in "$1")" ]; then
@@ -15,11 +16,13 @@ delete_directory() {
   find "$1" -mindepth 1 -type d -delete 2>/dev/null || true
 }
 
-# From the top down every directory becomes root's, so that no process of etcd's user that was left adds another name while it is emptied.
+# Gives every directory to root, from the top down, so that no remaining process of etcd's user can create a file while
+# the directory is being emptied.
 close_directory() { find "$1" -type d -exec chown -h root:root {} \; -exec chmod 700 {} \;; }
 
-# move_contents DIRECTORY NAME: all that is in it into DIRECTORY/NAME; likewise what lies on a file system mounted in it, which stays where it is.
-# The directory is etcd's user's: so it is that user who moves.
+# move_contents DIRECTORY NAME: moves everything in DIRECTORY to DIRECTORY/NAME. A file system that is mounted in
+# DIRECTORY stays mounted, and its content is moved to a directory NAME on that file system. The directory belongs to
+# etcd's user, so the files are moved as that user.
 move_contents() {
   local mount
   for mount in $(mounts_in "$1") "$1"; do

@@ -1,29 +1,36 @@
-# Files appear whole or not at all: written aside in the same directory, then renamed. Root writes only where no other user can (trust.sh).
-# What is made is made with its mode: where the directory has a default access control list, a umask counts for nothing.
+# A file appears complete or not at all: it is written under another name in the same directory and then renamed. Root
+# writes only where no other user can (trust.sh). Everything is created with an explicit mode, because the umask has no
+# effect in a directory that has a default access control list.
 
-# put_file PATH MODE OWNER: standard input becomes PATH. OWNER as `chown` takes it: root:root, or "$ETCD_USER:" with that user's own group.
+# put_file PATH MODE OWNER: writes standard input to PATH. OWNER has chown's form: root:root, or "$ETCD_USER:" for
+# etcd's user and its primary group.
 put_file() {
   local directory aside changeable reason
   directory=$(dirname "$1")
   aside=$directory/.${1##*/}.aside
   changeable=$(untrusted "$(readlink -f "$directory")")
-  [ -z "$changeable" ] || not_written "$1" "$changeable can be changed by others than root ($(whose "$changeable"))" "chown root:root $changeable && chmod go-w $changeable, and apply again"
+  [ -z "$changeable" ] ||
+    not_written "$1" "$changeable can be changed by users other than root ($(whose "$changeable"))" \
+      "chown root:root $changeable && chmod go-w $changeable, and apply again"
   rm -rf "$aside"
-  # The rename is not in there: that shell may outlive this one, and what it has read may not be all.
-  if reason=$({ install -m 600 /dev/null "$aside" && cat >"$aside" && chown -h "$3" "$aside" && chmod "$2" "$aside"; } 2>&1) && reason=$(mv -fT "$aside" "$1" 2>&1); then :; else
+  # The rename is outside that subshell: if this shell is killed, the subshell may live on with only part of the input.
+  if reason=$({ install -m 600 /dev/null "$aside" && cat >"$aside" &&
+    chown -h "$3" "$aside" && chmod "$2" "$aside"; } 2>&1) && reason=$(mv -fT "$aside" "$1" 2>&1); then :; else
     rm -rf "$aside"
-    not_written "$1" "$(printf '%s\n' "$reason" | tail -n 1)" "see that there is room in $directory and that it can be written, and apply again"
+    not_written "$1" "$(printf '%s\n' "$reason" | tail -n 1)" \
+      "make sure that $directory is writable and has free space, and apply again"
   fi
 }
 
-# As `fail`. A file is often written at the end of a pipe, in a shell of its own: its exit code says that the line is printed.
+# Like `fail`. A file is often written at the end of a pipe, that is in a subshell, whose exit code then tells the phase
+# that the message was already printed.
 not_written() {
   (fail "$1 cannot be written: $2" "$3") || true
   explained=yes
   exit "$EXPLAINED"
 }
 
-# put_link TARGET PATH: PATH becomes a link to TARGET, in one step.
+# put_link TARGET PATH: makes PATH a link to TARGET, in one atomic step.
 put_link() {
   local aside
   aside=$(dirname "$2")/.$(basename "$2").aside
@@ -32,24 +39,28 @@ put_link() {
   mv -fT "$aside" "$2"
 }
 
-# make_directory PATH: root's, with those above it that are missing. What is there stays as it is.
+# make_directory PATH: creates a directory that belongs to root, and its missing parents. An existing directory is
+# left unchanged.
 make_directory() {
   local reason
   [ ! -d "$1" ] || return 0
   case $1 in /*/*) make_directory "$(dirname "$1")" ;; esac
   remember_made "$1"
-  reason=$(mkdir -m 755 "$1" 2>&1) || [ -d "$1" ] || fail "$1 cannot be made: $reason" "see $(dirname "$1"), and apply again"
+  reason=$(mkdir -m 755 "$1" 2>&1) || [ -d "$1" ] ||
+    fail "$1 cannot be created: $reason" "check $(dirname "$1"), and apply again"
 }
 
-# put_directory PATH MODE [OWNER]: of etcd's user, unless OWNER says another. Its parent is root's, so no link can come in its place meanwhile.
+# put_directory PATH MODE [OWNER]: a directory with that mode, which belongs to etcd's user unless OWNER is given. Its
+# parent belongs to root, so nobody can replace the directory with a link in the meantime.
 put_directory() {
   make_directory "$1"
-  [ ! -L "$1" ] || fail "$1 is a symbolic link, and root follows none" "put a directory in its place, and apply again"
+  [ ! -L "$1" ] ||
+    fail "$1 is a symbolic link, which root does not follow" "replace it with a directory, and apply again"
   chown -h "${3:-$ETCD_USER:}" "$1"
   chmod "$2" "$1"
 }
 
-# private_directory PATH: of the current user alone
+# private_directory PATH: a directory, with its missing parents, that only the current user can enter.
 private_directory() {
   local reason code
   if [ ! -d "$1" ]; then

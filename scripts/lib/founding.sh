@@ -1,16 +1,19 @@
-# Whether this member may start as new. Two clusters that each take themselves for the one lose what the other acknowledged, so it needs proof that
-# there is no cluster yet: from Terraform, which remembers the founding, and from the other founders, each of which must say what it knows.
+# Whether this member may start etcd as `new`. If the members founded two clusters, each of them would lack writes that
+# the other has acknowledged. A founder therefore needs proof that there is no cluster yet: from Terraform, which
+# remembers how the cluster was founded, and from the other founders, each of which must say what it knows.
 
 is_founder() {
   case ,$FOUNDERS, in *",$MEMBER=$PEER_URL,"*) ;; *) return 1 ;; esac
 }
 
-# not_the_founding: why, by what Terraform remembers, this is not the deploy that founds the cluster; empty when it is.
-# Somebody who left and is added again, or got a new machine, would come back with nothing and under an identity that has voted before.
+# not_the_founding: prints why this deploy, according to what Terraform remembers, is not the one that founds the
+# cluster; prints nothing if it is. A member that left and was added again, or that got a new machine, would otherwise
+# start without data, under an identity that has already voted.
 not_the_founding() {
   if ! is_founder; then
     echo "not a founder"
-  elif [ "$(sorted "$INITIAL_CLUSTER")" != "$(sorted "$FOUNDERS")" ] || [ "$MEMBERSHIP" != "$FOUNDING_MEMBERSHIP" ]; then
+  elif [ "$(sorted "$INITIAL_CLUSTER")" != "$(sorted "$FOUNDERS")" ] ||
+    [ "$MEMBERSHIP" != "$FOUNDING_MEMBERSHIP" ]; then
     echo "the members have changed since the cluster was founded"
   else
     case ,$FOUNDING_REPROVISIONS, in
@@ -22,11 +25,13 @@ not_the_founding() {
 
 sorted() { printf '%s\n' "$1" | tr , '\n' | sort; }
 
-# etcd makes a founder's ID from its peer URL and the token; one that is added later has another, under the same URL.
+# etcd derives a founder's ID from its peer URL and the token. A member that is added later gets another ID, even under
+# the same URL.
 founding_id() { printf '%u' "0x$(printf '%s%s' "$PEER_URL" "$CLUSTER_TOKEN" | sha1sum | cut -c1-16)"; }
 
-# Asks all other founders; false while one of them leaves it open. `obstacle` is the reason then. `founded` is set when one knows of a life of the
-# cluster in which this member has no place as a founder. What is closed is a host on which no etcd has been started yet.
+# Asks all other founders. Succeeds if one of them shows that the cluster has formed already (`founded` is then set), or
+# if each of them either waits for this founder or has not started etcd yet (its ports are closed). Otherwise fails,
+# with the reason in `obstacle`.
 ask_founders() {
   local name peer_url client_url
   obstacle='' founded=''
@@ -34,13 +39,16 @@ ask_founders() {
     [ "$peer_url" != "$PEER_URL" ] || continue
     case $(port_state "$peer_url") in
       closed)
-        [ "$(port_state "$client_url")" = closed ] || obstacle="$name has nobody at $peer_url, but somebody who is no etcd of this cluster at $client_url"
+        [ "$(port_state "$client_url")" = closed ] ||
+          obstacle="$name does not listen at $peer_url, but something that is not an etcd of this cluster listens at $client_url"
         ;;
       open)
         case $(view_of "$peer_url") in
           awaited) ;;
           known) founded=yes ;;
-          *) obstacle="$name accepts connections at $peer_url and does not say who its members are: $(tls_reason "$(https_get "$peer_url" /members)")" ;;
+          *)
+            obstacle="$name accepts connections at $peer_url but does not say who its members are: $(tls_reason "$(https_get "$peer_url" /members)")"
+            ;;
         esac
         ;;
       *) obstacle="$name neither accepts nor refuses connections at $peer_url" ;;
@@ -51,14 +59,15 @@ LIST
   [ -n "$founded" ] || [ -z "$obstacle" ]
 }
 
-# The members, a line each: NAME PEER_URL CLIENT_URL
+# Prints the members, one per line: NAME PEER_URL CLIENT_URL
 founder_urls() {
   awk -v peers="$INITIAL_CLUSTER" -v clients="$ENDPOINTS" 'BEGIN {
     n = split(peers, peer, ","); split(clients, client, ",")
     for (i = 1; i <= n; i++) { sub(/=/, " ", peer[i]); print peer[i], client[i] } }'
 }
 
-# port_state URL: `open`; `closed`, when the host says that nobody listens; or `silent`, which a firewall is, or a host that is down.
+# port_state URL: prints `open`; `closed` if the host says that nothing listens there; or `silent` if a firewall drops
+# the packets or the host is down.
 port_state() {
   local authority address answer
   authority=${1#*://}
@@ -72,8 +81,9 @@ port_state() {
   fi
 }
 
-# view_of PEER_URL: what the etcd there knows of this member: `awaited` when it has never seen this founder started, `known` when it has, or when it
-# does not count it among its members any more. Asked at the peer port, since there etcd answers before it has a quorum.
+# view_of PEER_URL: prints what the etcd there knows about this member: `awaited` if it counts it as a founder that has
+# never started; `known` if the member has started before, or if it is no longer one of the members under its founder's
+# ID. The question goes to the peer port, because etcd answers there before it has a quorum.
 view_of() {
   local members
   members=$(https_get "$1" /members)

@@ -1,4 +1,4 @@
-# One phase at a time on a member: a second deploy waits for the first one's step, and says so.
+# Only one phase at a time runs on a member: a phase of a second deploy waits for the first one's, and says so.
 
 LOCK=/run/cdktf-etcd/$MEMBER.lock
 
@@ -11,9 +11,11 @@ take_lock() {
 }
 
 await_lock() {
-  say "another deploy works on this member, waiting for it"
-  flock -w 60 9 || refuse "locked" "another deploy has been at work on this member for a minute (process $(cat "$LOCK") of this host)" \
-    "wait for it to end, or end it (kill), then apply again"
-  # What was found before is of before the other's step.
+  say "another deploy is working on this member, waiting for it to finish"
+  flock -w 60 9 ||
+    refuse "locked" \
+      "another deploy has been working on this member for a minute (process $(cat "$LOCK") on this host)" \
+      "wait for that process to end, or end it with kill, and apply again"
+  # The other phase may have changed what was looked up before.
   look_around
 }

@@ -1,5 +1,5 @@
-# Every upload ends in `main PHASE SECONDS "$@"`. It runs this same file three times: as it was called, then as the SSH user in a clean environment,
-# then as root with a time limit, where the phase is run.
+# Every upload ends in `main PHASE SECONDS "$@"`. That call runs the uploaded file three times: first as Terraform calls
+# it, then as the SSH user in a clean environment, and finally as root under a time limit, where the phase itself runs.
 
 PATH=/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin
 export PATH LC_ALL=C
@@ -15,14 +15,16 @@ main() {
   esac
 }
 
-# What PAM, sshd or the login shell exported may change any tool: ETCDCTL_*, GREP_OPTIONS, LD_*, PYTHON*, OPENSSL_CONF, functions of bash.
-# Nothing of it goes on but the proxies, which are for downloads alone. They may hold a password, so they are no arguments: anybody may read those.
+# PAM, sshd or the login shell may have exported variables that change how any tool behaves: ETCDCTL_*, GREP_OPTIONS,
+# LD_*, PYTHON*, OPENSSL_CONF, bash functions. Only the proxy settings are passed on, and only downloads use them. They
+# may contain a password, so they are passed on standard input: every user can read the arguments of a process.
 leave_environment() {
   proxy_settings | exec env -i PATH="$PATH" LC_ALL=C HOME="${HOME:-/}" sh "$0" as-login-user
 }
 
 proxy_settings() {
-  for name in http_proxy https_proxy ftp_proxy all_proxy no_proxy HTTP_PROXY HTTPS_PROXY FTP_PROXY ALL_PROXY NO_PROXY; do
+  for name in http_proxy https_proxy ftp_proxy all_proxy no_proxy \
+    HTTP_PROXY HTTPS_PROXY FTP_PROXY ALL_PROXY NO_PROXY; do
     eval "value=\${$name:-}"
     [ -z "$value" ] || printf '%s=%s\n' "$name" "$value"
   done
@@ -39,39 +41,48 @@ as_login_user() {
   else
     run_as_root
   fi
-  # It outlives this session, and holds nothing of it: a shell keeps what is redirected for a function alone.
+  # The sweep outlives the SSH session, so it must not hold any of the session's file descriptors. `exec` replaces them
+  # for good; redirections of the function call would not, since the shell keeps copies in order to restore them.
   trap '' HUP
   (exec </dev/null >/dev/null 2>&1 && sweep_emptied_script) &
 }
 
-# Terraform makes its script writable for everybody, and runs it a round trip later; and it becomes root. So it must lie where nobody else can go.
+# Terraform makes its script writable by everyone and runs it one round trip later, and the script becomes root. It must
+# therefore be in a directory that no other user can enter.
 require_private_place() {
   directory=$place
   until is_private "$directory"; do
-    [ "$directory" != / ] || refuse "script" "other users can enter $place, and so change the script that Terraform puts there before it becomes root" \
-      "chmod 700 $place; or set ssh.scriptPath to a file in a directory that only $(id -un) can enter; whoever could enter may have changed this very script: look at what has run here"
+    [ "$directory" != / ] ||
+      refuse "script" \
+        "other users can enter $place, so they could change the script that Terraform uploads there before it becomes root" \
+        "chmod 700 $place; or set ssh.scriptPath to a file in a directory that only $(id -un) can enter; somebody may already have changed this very script, so check what has run on this host"
     directory=$(dirname "$directory")
   done
-  # Whoever may rename it puts another one there. Below it nobody else comes.
+  # A user who can rename the private directory could put another one in its place, so no other user may be able to
+  # change its parents. The directories below it need no check, because no other user can get there.
   changeable=$(untrusted "$directory")
-  [ -z "$changeable" ] || [ "$changeable" = "$directory" ] || refuse "script" "other users can change $changeable ($(whose "$changeable")), and so put another $place in its place" \
-    "chmod go-w $changeable; or set ssh.scriptPath to a file in a directory below such as only root and $(id -un) can change"
+  [ -z "$changeable" ] || [ "$changeable" = "$directory" ] ||
+    refuse "script" \
+      "other users can change $changeable ($(whose "$changeable")), so they could replace $place with a directory of their own" \
+      "chmod go-w $changeable; or set ssh.scriptPath to a file in a directory whose parents only root and $(id -un) can change"
 }
 
-# is_private DIRECTORY: only this user or root can enter it. No group counts for that: nobody can tell whose primary group it is. With an access control
-# list, what the group may is the most that anybody in it may.
+# is_private DIRECTORY: true if only this user or root can enter it. A group must not be able to enter it either,
+# because no list shows whose primary group it is. If the directory has an access control list, the group bits of its
+# mode show the most that any entry of the list allows.
 is_private() {
   # shellcheck disable=SC2046 # split into words on purpose
   set -- $(stat -c '%a %u' "$1")
   { [ "$2" = 0 ] || [ "$2" = "$(id -u)" ]; } && [ "$((0$1 & 011))" -eq 0 ]
 }
 
-# Uploads are readable by others (0644): only the directory keeps a private key private.
+# Other users can read an uploaded file (0644), so only the mode of the directory keeps a private key private.
 open_inbox() {
   answer=$(private_directory "$(dirname "$inbox")" 2>&1) ||
-    refuse "upload" "$(id -un) cannot make $(dirname "$inbox"): $answer" \
-      "let $(id -un) write to $place and own what is there, or set ssh.scriptPath to a file in another directory that only $(id -un) can enter"
-  # While another deploy's is there: two at once would take each other's uploads away. One that a killed deploy left is taken over.
+    refuse "upload" "$(id -un) cannot create $(dirname "$inbox"): $answer" \
+      "give $(id -un) write permission on $place and ownership of what is in it, or set ssh.scriptPath to a file in another directory that only $(id -un) can enter"
+  # Waits while the inbox of another deploy is there: two deploys at once would delete each other's uploads. An inbox
+  # that is still there after that was left by a killed deploy, and is reused.
   wait_until 20 make_inbox || private_directory "$inbox"
 }
 
@@ -84,24 +95,28 @@ run_as_root() {
   sudo=
   if [ "$(id -u)" -ne 0 ]; then
     sudo='sudo -n'
-    $sudo true </dev/null 2>/dev/null || refuse "no right to become root" "the user $(id -un) is not root and 'sudo -n' is not allowed" \
-      "log in as root, or give $(id -un) NOPASSWD in sudoers"
-    $sudo test -r "$script" </dev/null || refuse "script" "root cannot read $script; a home on NFS may keep root out" \
-      "set ssh.scriptPath to a file on a disk of the host's, in a directory that only $(id -un) can enter"
+    $sudo true </dev/null 2>/dev/null ||
+      refuse "no right to become root" "the user $(id -un) is not root and 'sudo -n' is not allowed" \
+        "log in as root, or give $(id -un) NOPASSWD in sudoers"
+    $sudo test -r "$script" </dev/null ||
+      refuse "script" "root cannot read $script; a home directory on NFS may deny access to root" \
+        "set ssh.scriptPath to a file on a local disk of the host, in a directory that only $(id -un) can enter"
   fi
   root_home=~root
   end=$(($(date +%s) + limit))
   code=0
-  # sudo brings variables of its own. The standard input, in which the proxies are, goes on.
+  # `env -i` is needed again, because sudo sets variables of its own. Standard input still carries the proxy settings.
   $sudo env -i PATH="$PATH" LC_ALL=C HOME="$root_home" timeout -k 30 "$limit" sh "$script" as-root "$inbox" || code=$?
-  # A phase that had to be killed could not drop its inbox.
+  # A phase that was ended by SIGKILL could not delete its inbox.
   [ "$code" -ne 137 ] || rm -rf "$inbox"
-  [ "$code" -le 123 ] || [ "$(date +%s)" -lt "$end" ] || fail "not done within $limit s" "look at the last line above, and apply again"
-  [ "$code" -le 128 ] || fail "signal $((code - 128)) has ended it" "find out who stopped it on this host, and apply again"
+  [ "$code" -le 123 ] || [ "$(date +%s)" -lt "$end" ] ||
+    fail "it did not finish within $limit s" "look at the last line above, and apply again"
+  [ "$code" -le 128 ] ||
+    fail "it was ended by signal $((code - 128))" "find out who or what sent that signal on this host, and apply again"
   [ "$code" -eq 0 ] || exit "$code"
 }
 
-# After a success Terraform puts an empty file in the place of its script. It goes as soon as it is there.
+# After a success, Terraform leaves an empty file in place of its script. This waits for that file and deletes it.
 sweep_emptied_script() {
   tries=60
   until [ -e "$script" ]; do
@@ -114,29 +129,30 @@ sweep_emptied_script() {
 
 as_root() {
   INBOX=$1
-  # shellcheck disable=SC2034 # for the check of the clock, which a removal has not
+  # shellcheck disable=SC2034 # the clock check uses it; a removal does not carry that check
   STARTED_AT=$(date +%s)
-  # shellcheck disable=SC2034 # for downloads, which a removal has not
+  # shellcheck disable=SC2034 # downloads use it; a removal does not carry them
   PROXIES=$(cat)
   exec </dev/null
-  # Terraform leaves its script when it is killed; the shell has it open already.
+  # A killed Terraform would leave the script behind. The shell has the file open, so it can already be deleted.
   rm -f -- "$0"
   trap 'leave $?' EXIT
-  # dash runs no EXIT trap at a signal. Whoever waits for this phase says that there was one; a second one does not cut the clean-up short.
+  # dash does not run the EXIT trap when a signal ends it, so signals have a trap of their own. run_as_root, which waits
+  # for this process, reports the signal. A second signal is ignored, so that it does not interrupt the clean-up.
   trap 'trap "" TERM INT; explained=yes; exit 143' TERM INT
   trap '' HUP
   umask 022
   keep_errors
   case $PHASE in
     rollout | shutdown | decommission) sweep_uploads 5 ;;
-    # Another deploy may be about to run what it has uploaded; it does so a moment later.
+    # Another deploy may be about to run a script that it has just uploaded, so only older ones are deleted.
     preflight) sweep_uploads 30 ;;
   esac
   look_around
   "phase_$PHASE"
 }
 
-# What a phase asks again and again: found once.
+# Looks up once what a phase needs again and again.
 look_around() {
   know_member_uids
   know_etcd
@@ -144,7 +160,8 @@ look_around() {
   look_for_tools
 }
 
-# What commands complain of goes to a file that has no name any more, for explain_exit. Without room for it, it is printed at once.
+# Sends standard error to a file that is already unlinked, from which explain_exit takes the last line. If the file
+# cannot be written, for example because /run is full, errors are printed directly.
 keep_errors() {
   errors=/run/cdktf-etcd.$$
   (umask 077 && : >"$errors") 2>/dev/null || return 0
@@ -154,15 +171,16 @@ keep_errors() {
   keeps_errors=yes
 }
 
-# sweep_uploads SECONDS: what Terraform uploaded for this member so long ago and could not run or empty, because it was killed.
-# A file of another's that vanishes meanwhile makes find fail: no reason to stop the deploy of a member that is healthy.
+# sweep_uploads SECONDS: deletes what a killed Terraform left here at least SECONDS ago: scripts for this member that
+# never ran, and empty files. find fails if somebody else deletes a file at the same moment; that must not stop the
+# deploy of a healthy member.
 sweep_uploads() {
   uploads=$(printf '%s\n' "${0##*/}" | sed -e 's/[][\.*^$+?(){}|]/\\&/g' -e 's/[0-9][0-9]*/[0-9]+/g')
   find "${0%/*}" -maxdepth 1 -type f -regextype posix-extended -regex ".*/$uploads" ! -newermt "$1 seconds ago" \
     \( -size 0 -o -exec grep -qxF "MEMBER='$MEMBER'" {} \; \) -delete 2>/dev/null || true
 }
 
-# The inbox goes, however its phase ends. So does the turn, for which other deploys wait.
+# However the phase ends, its inbox is deleted, and the turn is given back, because other deploys wait for it.
 leave() {
   end_turn || true
   end_permission
@@ -170,11 +188,12 @@ leave() {
   explain_exit "$1"
 }
 
-# It may hold a private key, so it goes as soon as what it held is in place. And once only: after that it may be another deploy's.
+# The inbox may contain a private key, so it is deleted as soon as its content is in place. It is deleted only once:
+# an inbox that appears there later may belong to another deploy.
 drop_inbox() {
   [ -n "$INBOX" ] || return 0
   rm -rf "$INBOX"
-  # The directory above may serve another member.
+  # The parent directory may also contain the inbox of another member.
   rmdir "$(dirname "$INBOX")" 2>/dev/null || true
   INBOX=
 }

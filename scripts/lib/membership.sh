@@ -1,32 +1,40 @@
-# Changes of the membership, one member at a time.
+# Changes to the list of the cluster's members, one member at a time.
 
 SILENCE_SECONDS=20
 
-# The lists of members that this phase was run with here, by the id of Terraform's record of each, the newest last.
+# The lists of members with which this phase has run on this host, as the ids of Terraform's membership resource, the
+# newest last.
 MEMBERSHIPS=$STATE_DIR/memberships
 
-# With an old copy of the state one would take out what a newer deploy has put in.
+# With an old copy of the state, a deploy would remove members that a newer deploy has added.
 refuse_stale_members() {
   grep -qxF "$MEMBERSHIP" "$MEMBERSHIPS.$PHASE" 2>/dev/null && is_new_membership || return 0
-  refuse "stale" "another deploy has changed the members since the one that this state knows of" "deploy with the newest state and program"
+  refuse "stale" "another deploy has changed the list of members since the last deploy of this state" \
+    "deploy with the newest state and program"
 }
 
-# Only a deploy that changes the list of members takes one out: who was added by hand stays.
+# Only a deploy that changes the list of members removes any: members that were added by hand stay.
 is_new_membership() { [ "$(tail -n 1 "$MEMBERSHIPS.$PHASE" 2>/dev/null)" != "$MEMBERSHIP" ]; }
 
 remember_membership() {
   is_new_membership || return 0
   private_directory "$STATE_DIR"
-  { cat "$MEMBERSHIPS.$PHASE" 2>/dev/null || true && echo "$MEMBERSHIP"; } | put_file "$MEMBERSHIPS.$PHASE" 600 root:root
+  { cat "$MEMBERSHIPS.$PHASE" 2>/dev/null || true && echo "$MEMBERSHIP"; } |
+    put_file "$MEMBERSHIPS.$PHASE" 600 root:root
 }
 
-# One that a state has founded with, or found here, names nobody that is to leave: whom it does not name it has never named.
+# With its first list of members, a state founds the cluster or finds it running. No member is removed then: one that is
+# not in this list was never in the program.
 may_take_out() { is_new_membership && [ "$MEMBERSHIP" != "$FOUNDING_MEMBERSHIP" ]; }
 
-# Of `list`, those that the program no longer names; whom somebody else is just adding is not among them.
-leaving() { printf '%s\n' "$list" | undesired | grep -vxF -e "$(printf '%s\n' "$list" | undesired | joined_by_others "$live")" || true; }
+# Of the members in `list`, those that the program no longer names, except those that somebody else is adding right now.
+leaving() {
+  printf '%s\n' "$list" | undesired |
+    grep -vxF -e "$(printf '%s\n' "$list" | undesired | joined_by_others "$live")" || true
+}
 
-# Members that are dead and that the program no longer names: they cost quorum, and etcd adds nobody while they count. So they go first.
+# Removes dead members that the program no longer names. This comes first, because they count towards the quorum, and
+# etcd adds no member while one is dead.
 remove_dead_members() {
   live=$(any_live_endpoint) || return 0
   list=$(members_of "$live")
@@ -39,18 +47,21 @@ $dead
 LIST
 }
 
-# Members that are healthy and that the program no longer names go last, when all others are there and healthy: until then they are a help.
+# Removes healthy members that the program no longer names. This comes last, when all members that stay have joined and
+# are healthy, because until then they help to keep the quorum.
 remove_undesired_members() {
   live=$(own_url)
   list=$(members_of "$live")
-  [ -n "$list" ] || fail "member list: no answer from $live: $(etcd_error "$live" member list)" "bring a quorum of the members back, and apply again"
+  [ -n "$list" ] || fail "member list: no answer from $live: $(etcd_error "$live" member list)" \
+    "bring a quorum of the members back, and apply again"
   leaving=$(leaving | sort -k 2)
   [ -n "$leaving" ] || return 0
   missing=$(desired_peer_urls | grep -vxF "$(printf '%s\n' "$list" | awk '{ print $3 }')" | tr '\n' ' ')
   refuse_alarm "scale in"
-  [ -z "$missing" ] || refuse "scale in" "no member is taken out before these have joined: $missing" "apply again: their rollouts come first"
+  [ -z "$missing" ] ||
+    refuse "scale in" "no member is removed before these have joined: $missing" "apply again: their rollouts come first"
   take_turn "$live"
-  # The dead first: each healthy one that is still there counts for the quorum.
+  # Dead members first: each healthy one that is still in the cluster helps to keep the quorum.
   dead=$(printf '%s\n' "$leaving" | unhealthy)
   while read -r id name peer_url client_url _; do
     [ -n "$id" ] || continue
@@ -66,7 +77,8 @@ LIST
 
 require_staying_healthy() {
   wait_until 30 staying_are_healthy ||
-    refuse "scale in" "$(ailing) is not healthy, and nobody is taken out while a member that stays is not" "bring it back, or take it out of the program too, and apply again"
+    refuse "scale in" "$(ailing) is not healthy, and no member is removed while one that stays is unhealthy" \
+      "bring it back, or remove it from the program too, and apply again"
 }
 staying_are_healthy() {
   list=$(members_of "$live")
@@ -74,7 +86,7 @@ staying_are_healthy() {
   [ -n "$list" ] && [ -z "$not_healthy" ]
 }
 
-# take_leadership_from CLIENT_URL: a leader that is taken out costs an election; one that has handed its office over costs nothing.
+# take_leadership_from CLIENT_URL: removing a leader costs an election, unless it hands leadership over first.
 take_leadership_from() {
   is_leader "$1" || return 0
   target=$(members_of "$live" | own_entry | cut -d' ' -f1)
@@ -86,29 +98,37 @@ take_leadership_from() {
 remove_member() {
   list=$(members_of "$1")
   rest=$(printf '%s\n' "$list" | voters | awk -v id="$2" '$1 != id')
-  has_quorum "$(printf '%s\n' "$rest" | count)" "$(($(printf '%s\n' "$rest" | count) - $(printf '%s\n' "$rest" | unhealthy | count)))" ||
-    refuse "scale in" "without $3 ($4) there would be no quorum: $(printf '%s\n' "$rest" | unhealthy | named) does not answer" "bring it back, and apply again"
+  has_quorum "$(printf '%s\n' "$rest" | count)" \
+    "$(($(printf '%s\n' "$rest" | count) - $(printf '%s\n' "$rest" | unhealthy | count)))" ||
+    refuse "scale in" \
+      "without $3 ($4) there would be no quorum: $(printf '%s\n' "$rest" | unhealthy | named) does not answer" \
+      "bring it back, and apply again"
   leftover=
   case ,$INITIAL_CLUSTER, in
     *"=$4,"*) ;;
-    *",$3="*) leftover="its name stays in the program, with another address: what is on its host stays there" ;;
-    *) [ "$3" = - ] || accepts_connections "$4" || leftover="its etcd did not answer: if its host does not either, what is there stays" ;;
+    *",$3="*) leftover="its name stays in the program with another address, so its old host is not cleaned up" ;;
+    *)
+      [ "$3" = - ] || accepts_connections "$4" ||
+        leftover="its etcd did not answer; if its host does not answer either, nothing is cleaned up there"
+      ;;
   esac
   if [ -n "$(printf '%s\n' "$list" | awk -v id="$2" '$1 == id' | unhealthy)" ]; then disconnect "$4"; fi
-  # A member that has just started or restarted counts as not ready for 5 s: etcd says "unhealthy cluster" meanwhile.
-  wait_until 30 has_removed "$1" "$2" || fail "etcd does not take out $3 ($4): $answer" "see the log of the leader, and apply again"
+  # A member that has just started or restarted counts as not ready for 5 s; etcd answers "unhealthy cluster" meanwhile.
+  wait_until 30 has_removed "$1" "$2" ||
+    fail "etcd does not remove $3 ($4): $answer" "see the log of the leader, and apply again"
   forget_join "$1" "$4"
-  say "took $3 ($4) out of the cluster"
+  say "removed $3 ($4) from the cluster"
   [ -z "$leftover" ] ||
     say "$leftover, and its etcd refuses to run; to clean up there: supervisorctl stop $3, remove its supervisor file, $DATA_DIR, $CURRENT and what it points to"
 }
 
-# disconnect PEER_URL: every host's preflight has closed its connections to the member. If there are some again here, the member fell silent
-# after that, and the other hosts have theirs too: those end by their deadlines.
+# disconnect PEER_URL: before this phase, preflight has closed each host's connections to dead members. If a connection
+# from this host holds unacknowledged data, the member has stopped answering since then, and the other hosts have such
+# connections as well; those end when their deadlines have passed.
 disconnect() {
   has_unacknowledged "$1" || return 0
   close_connections_to "$1"
-  say "$1 fell silent during this deploy: waiting $SILENCE_SECONDS s until the other members have given up their connections to it"
+  say "$1 stopped answering during this deploy: waiting $SILENCE_SECONDS s until the other members have dropped their connections to it"
   sleep "$SILENCE_SECONDS"
 }
 

@@ -1,15 +1,16 @@
-# The file systems that the data lie on. Where one is not mounted, data look lost, or older ones show that lay there before it.
+# The file systems that hold the data. If one of them is not mounted, the data look lost, or older data show up that
+# were there before it was mounted.
 
-# Where something was mounted when this member was last healthy: above the data directory, at it or below it, by whatever mounted it.
+# The mount points above the data directory, at it or below it when this member was last healthy, whatever mounted them.
 MOUNTS=$STATE_DIR/mounts
-# A copy that etcd's user may read, for the startup script.
+# A copy that etcd's user can read, for the startup script.
 MOUNTS_PUBLISHED=$CURRENT/mounts
 
-# All mount points, in the kernel's own spelling.
+# All mount points, as the kernel spells them.
 mount_points() { awk '{ print $5 }' /proc/self/mountinfo 2>/dev/null || true; }
 
-# Filters lines that begin with a path: those of the paths on which a file of the member may lie. What else is mounted below the data directory comes
-# and goes: ZFS shows its snapshots like that, to whoever looks at one.
+# Filters lines that begin with a path: keeps those whose path may hold files of the member. Other mounts below the data
+# directory come and go; ZFS, for example, mounts its snapshots there when somebody looks at one.
 on_data_path() {
   awk -v data="$(readlink -m "$DATA_DIR")" '
     { path = $1; sub(/\/+$/, "", path) }
@@ -19,7 +20,7 @@ on_data_path() {
 data_mounts() { mount_points | on_data_path | sort -u; }
 
 remember_mounts() {
-  # An empty file says that nothing was mounted; none says that nobody knows.
+  # An empty file means that nothing was mounted; no file means that nothing is known.
   if [ -e "$MOUNTS" ] && [ "$(data_mounts)" = "$(cat "$MOUNTS")" ]; then return; fi
   private_directory "$STATE_DIR"
   data_mounts | put_file "$MOUNTS" 600 root:root
@@ -28,15 +29,16 @@ remember_mounts() {
 
 publish_mounts() { [ ! -e "$MOUNTS" ] || put_file "$MOUNTS_PUBLISHED" 644 root:root <"$MOUNTS"; }
 
-# Mounted now, and not when the member was last healthy.
+# What is mounted now but was not when the member was last healthy.
 new_mounts() { [ ! -e "$MOUNTS" ] || data_mounts | grep -vxF -f "$MOUNTS" || true; }
 
-# What is meant to be mounted on the data's path and is not, a line each: MOUNT_POINT REMEDY
+# What should be mounted on the path of the data but is not, one per line: MOUNT_POINT REASON
 unmounted() {
   {
-    # findmnt knows the format: comments, blanks in names, a last line without an end. What is `noauto` is mounted when somebody asks for it.
+    # findmnt knows the format of fstab: comments, spaces in names, a last line without a line end. A file system with
+    # the option `noauto` is mounted only when somebody asks for it.
     findmnt --fstab --tab-file /etc/fstab --noheadings --raw --output TARGET,OPTIONS 2>/dev/null |
-      awk '("," $2 ",") !~ /,noauto,/ { sub(/\/+$/, "", $1); print $1, "is in /etc/fstab and not mounted" }'
+      awk '("," $2 ",") !~ /,noauto,/ { sub(/\/+$/, "", $1); print $1, "is in /etc/fstab but not mounted" }'
     enabled_mounts
     [ ! -e "$MOUNTS" ] || sed 's/$/ was mounted when this member was last healthy and is not now/' "$MOUNTS"
   } | on_data_path | while read -r mount_point why; do
@@ -44,12 +46,12 @@ unmounted() {
   done | awk '!seen[$1]++'
 }
 
-# What systemd's enabled mount units say. Those are in its memory, since the target that wants them is: to list the files of all units takes it
-# 2 s. Without --all it tells of what is active only.
+# The mount points of systemd's enabled mount units. systemd has these units in memory, because the target that wants
+# them is loaded; listing the unit files would take 2 s. Without --all, only active units are shown.
 enabled_mounts() {
   systemctl show --all --property=Id,Where,UnitFileState '*.mount' 2>/dev/null | awk '
     function tell() {
-      if (enabled && where != "") print where, "is to be mounted by " unit " and is not"
+      if (enabled && where != "") print where, "should be mounted by " unit " but is not"
       unit = where = enabled = ""
     }
     /^Id=/ { unit = substr($0, 4) }
@@ -63,8 +65,10 @@ check_mounted() {
   unmounted | while read -r mount_point why; do
     way_out="mount $mount_point"
     case $why in
-      *"last healthy"*) way_out="$way_out; if the data shall lie elsewhere from now on: rm -f $MOUNTS $MOUNTS_PUBLISHED, and apply again" ;;
+      *"last healthy"*)
+        way_out="$way_out; if the data are to be elsewhere from now on: rm -f $MOUNTS $MOUNTS_PUBLISHED, and apply again"
+        ;;
     esac
-    refusal "data directory" "$mount_point $why, $DATA_DIR would lie on another disk" "$way_out"
+    refusal "data directory" "$mount_point $why, so $DATA_DIR would be on another disk" "$way_out"
   done
 }

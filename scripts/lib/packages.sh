@@ -1,6 +1,7 @@
-# Packages by the system's own package manager, and downloads.
+# Installs packages with the system's own package manager, and downloads files.
 
-# with_proxy COMMAND…: with the proxies that the login's environment names. Nothing else has them: our own traffic stays between the hosts.
+# with_proxy COMMAND…: runs it with the proxies of the login user's environment. Nothing else uses them: our own traffic
+# stays between the hosts.
 with_proxy() (
   while IFS='=' read -r name value; do
     case $name in *_proxy | *_PROXY) export "$name=$value" ;; esac
@@ -17,51 +18,59 @@ package_manager() {
   return 1
 }
 
-PACKAGE_LOCK_SECONDS=300 # a cloud host's first boot installs things for some minutes
+PACKAGE_LOCK_SECONDS=300 # at its first boot, a cloud host installs packages for some minutes
 
 install_packages() {
   await_cloud_init
-  say "installing $* by $(package_manager)"
+  say "installing $* with $(package_manager)"
   packages_deadline=$(($(date +%s) + PACKAGE_LOCK_SECONDS))
   until packages_log=$(with_proxy run_package_manager "$@" 2>&1); do
     packages_log=$(printf '%s\n' "$packages_log" | without_logins)
-    packages_reason=$(printf '%s\n' "$packages_log" | grep -iE '^(E|Err|Error|Fatal)[: ]|lock' | grep -v '^W:' | head -n 1 | grep . || printf '%s\n' "$packages_log" | grep -v '^$' | tail -n 1)
+    packages_reason=$(
+      printf '%s\n' "$packages_log" | grep -iE '^(E|Err|Error|Fatal)[: ]|lock' | grep -v '^W:' | head -n 1 | grep . ||
+        printf '%s\n' "$packages_log" | grep -v '^$' | tail -n 1
+    )
     package_lock_is_held ||
-      fail "installing $* ended with: $packages_reason" \
-        "see that the host's package sources offer $* (RHEL: enable EPEL for supervisor), or install it by hand, and apply again"
+      fail "cannot install $*: $packages_reason" \
+        "make sure that the host's package sources offer $* (RHEL: enable EPEL for supervisor), or install it by hand, and apply again"
     [ "$(date +%s)" -lt "$packages_deadline" ] ||
-      fail "installing $*: the package manager has been in use for $PACKAGE_LOCK_SECONDS s: $packages_reason" "see that the process that holds it ends, and apply again"
-    [ -n "${waits_for_packages:-}" ] || say "the package manager is in use, waiting up to $PACKAGE_LOCK_SECONDS s: $packages_reason"
+      fail "cannot install $*: the package manager has been in use for $PACKAGE_LOCK_SECONDS s: $packages_reason" \
+        "wait until the process that holds the lock has ended, and apply again"
+    [ -n "${waits_for_packages:-}" ] ||
+      say "the package manager is in use, waiting up to $PACKAGE_LOCK_SECONDS s: $packages_reason"
     waits_for_packages=yes
     sleep 2
   done
 }
 
-# apt waits for dpkg's lock since 1.9.11, and for that of its lists never.
+# apt-get does not wait for a lock by itself. Since 1.9.11 it can wait for dpkg's lock (DPkg::Lock::Timeout), but never
+# for the lock of its package lists.
 package_lock_is_held() {
   case $packages_log in
-    *"Could not get lock"* | *"Unable to lock"* | *"Unable to acquire the dpkg"* | *"is another process using it"* | *"management is locked by"*) ;;
+    *"Could not get lock"* | *"Unable to lock"* | *"Unable to acquire the dpkg"* | \
+      *"is another process using it"* | *"management is locked by"*) ;;
     *) return 1 ;;
   esac
 }
 
 run_package_manager() {
-  # Ubuntu's needrestart would restart services of others.
+  # Without NEEDRESTART_SUSPEND, needrestart (on Ubuntu) would restart services that are not ours.
   export DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1
   case $(package_manager) in
     apt-get)
-      # A source of somebody else's that does not answer is no reason to fail, if the package can be had.
+      # If a package source that is not ours does not answer, this is no reason to fail as long as the package can be
+      # installed.
       lists=$(apt-get -q update 2>&1) || printf '%s\n' "$lists"
       apt-get -qy install --no-install-recommends "$@"
       ;;
     zypper) zypper --non-interactive --quiet install --no-recommends "$@" ;;
-    # They wait for their lock by themselves, for ever.
+    # dnf and yum wait for their lock by themselves, without a time limit.
     dnf) timeout "$PACKAGE_LOCK_SECONDS" dnf -qy install "$@" ;;
     yum) timeout "$PACKAGE_LOCK_SECONDS" yum -qy install "$@" ;;
   esac
 }
 
-# On its first boot a cloud host may be about to write its package sources.
+# At its first boot, a cloud host may not have written its package sources yet.
 await_cloud_init() {
   command -v cloud-init >/dev/null 2>&1 || return 0
   case $(timeout 10 cloud-init status 2>/dev/null) in *running* | *"not run"*) ;; *) return 0 ;; esac
@@ -70,7 +79,7 @@ await_cloud_init() {
 }
 
 ensure_supervisor() {
-  # What one that ran before can read, preflight has seen.
+  # If supervisord runs already, preflight has checked that it can read its configuration.
   if ! has_supervisor; then
     install_packages supervisor
     start_supervisor
@@ -78,8 +87,9 @@ ensure_supervisor() {
     start_supervisor
   fi
   enable_supervisor
-  program_include >/dev/null || fail "$(supervisor_conf || echo supervisord.conf) includes no existing directory for programs" \
-    "let it include one by [include] files = …, and apply again"
+  program_include >/dev/null ||
+    fail "$(supervisor_conf || echo supervisord.conf) includes no existing directory for programs" \
+      "add one with [include] files = …, and apply again"
 }
 
 start_supervisor() {
@@ -87,40 +97,47 @@ start_supervisor() {
   forget_supervisor
   systemctl enable --now "$(supervisor_unit)" >/dev/null 2>&1 || true
   wait_until 20 supervisor_answers ||
-    fail "supervisord does not start: $(supervisor_last_words)" "correct the cause, see: systemctl status $(supervisor_unit); and apply again"
+    fail "supervisord does not start: $(supervisor_last_words)" \
+      "correct the cause (see: systemctl status $(supervisor_unit)), and apply again"
   look_for_supervisor
   supervisor_reads_others || fail "supervisord cannot read its configuration: $(supervisor_words)" \
     "correct that file until 'supervisorctl reread' reports no error, and apply again"
 }
 
 supervisor_last_words() {
-  if command -v journalctl >/dev/null 2>&1; then journal=$(journalctl -u "$(supervisor_unit)" -n 30 -o cat 2>/dev/null || true); fi
+  if command -v journalctl >/dev/null 2>&1; then
+    journal=$(journalctl -u "$(supervisor_unit)" -n 30 -o cat 2>/dev/null || true)
+  fi
   printf '%s\n' "${journal:-}" | grep '^Error' | tail -n 1 | grep . || supervisor_words
 }
 
-# Without it etcd would not come back after a reboot.
+# If the unit is not enabled, etcd does not come back after a reboot.
 enable_supervisor() {
   unit=$(supervisor_unit)
   ! is_enabled "$unit" || return 0
   if systemctl enable "$unit" >/dev/null 2>&1 && is_enabled "$unit"; then
     say "enabled $unit, so that etcd comes back after a reboot"
   else
-    say "warning: $unit is not enabled: see that supervisord starts at boot, or etcd does not come back after a reboot"
+    say "warning: $unit is not enabled: make sure that supervisord starts at boot, otherwise etcd does not come back after a reboot"
   fi
 }
 
-# Not by the exit code: it is 0 for a unit that nothing starts at boot (static), or that is enabled until then (enabled-runtime).
-is_enabled() { case $(systemctl is-enabled "$1" 2>/dev/null) in enabled | alias | generated | indirect) ;; *) return 1 ;; esac; }
+# is_enabled UNIT: judged by the output, because the exit code is also 0 for a unit that nothing starts at boot
+# (static), or that is enabled only until the next reboot (enabled-runtime).
+is_enabled() {
+  case $(systemctl is-enabled "$1" 2>/dev/null) in enabled | alias | generated | indirect) ;; *) return 1 ;; esac
+}
 
-# The systemd unit of the supervisord that runs; of one that does not run yet, the name that its package gives.
+# The systemd unit of the supervisord that runs; if none runs yet, the unit's name in the supervisor package.
 supervisor_unit() {
   process=$(supervisord_process || true)
   sed -n 's|.*/\([^/]*\.service\)$|\1|p' "${process:-/proc/none}/cgroup" 2>/dev/null | head -n 1 | grep . && return
   case $(supervisor_conf || true) in /etc/supervisor/*) echo supervisor.service ;; *) echo supervisord.service ;; esac
 }
 
-# download URL FILE; prints the reason when it fails. One that stands still for 30 s has failed.
-# The URL of a mirror that asks for a password is in the inbox, with it: never an argument, which anybody may read, and never in a line of the log.
+# download URL FILE: prints the reason if it fails. A download that makes no progress for 30 s has failed. If a mirror
+# asks for a password, its URL is in the inbox, with the password: that URL must never be an argument, which anybody may
+# read, nor appear in a line of the log.
 download() {
   local url answer code=0
   url=$1
@@ -130,14 +147,15 @@ download() {
   return "$code"
 }
 
-# fetch FILE: the URL is on standard input. supervisor brings Python, so nothing needs to be installed for this.
+# fetch FILE: reads the URL from standard input. Nothing has to be installed for this, because supervisor brings Python.
 fetch() {
   if command -v curl >/dev/null 2>&1; then
-    sed 's/["\\]/\\&/g; s/.*/url = "&"/' | curl -fsSL --retry 3 --connect-timeout 10 --speed-limit 1 --speed-time 30 -o "$1" --config -
+    sed 's/["\\]/\\&/g; s/.*/url = "&"/' |
+      curl -fsSL --retry 3 --connect-timeout 10 --speed-limit 1 --speed-time 30 -o "$1" --config -
   elif command -v wget >/dev/null 2>&1; then
     HOME=/nonexistent wget -nv --tries=3 --connect-timeout=10 --read-timeout=30 -O "$1" --input-file=-
   else
-    # By itself it takes no user and password from a URL.
+    # urllib does not use a user and password in the URL by itself.
     python3 -c '
 import socket, sys, urllib.parse, urllib.request
 socket.setdefaulttimeout(30)
@@ -150,21 +168,25 @@ urllib.request.urlretrieve(url, sys.argv[1])' "$1"
   fi
 }
 
-# URLs on standard input, of mirrors and proxies, without what is secret in them.
+# Filters text: removes the user and password from the URLs of mirrors and proxies.
 without_logins() { sed 's#://[^/ ]*@#://#g'; }
 
-# A user that is there already may have any primary group: what is its own is given to `USER:`, which is that group, whatever its name.
+# A user that exists already may have any primary group. Files are therefore given to `USER:`, which means that group,
+# whatever its name.
 ensure_user() {
   local group answer code
   code=0
   getent passwd "$ETCD_USER" >/dev/null 2>&1 || code=$?
   [ "$code" -ne 0 ] || return 0
-  [ "$code" -eq 2 ] || fail "nobody can say whether there is a user $ETCD_USER: getent ended with code $code" "see that 'getent passwd $ETCD_USER' answers, and apply again"
+  [ "$code" -eq 2 ] || fail "cannot find out whether the user $ETCD_USER exists: getent ended with code $code" \
+    "make sure that 'getent passwd $ETCD_USER' works, and apply again"
   group=--user-group
-  # A group of that name that is there already becomes its own.
+  # A group of that name that exists already becomes the user's group.
   ! getent group "$ETCD_USER" >/dev/null 2>&1 || group="--gid=$ETCD_USER"
-  answer=$(useradd --system "$group" --no-create-home --home-dir /nonexistent --shell /sbin/nologin "$ETCD_USER" 2>&1) ||
-    fail "the system user $ETCD_USER cannot be made: $(printf '%s\n' "$answer" | tail -n 1)" "make it by hand (useradd --system $ETCD_USER), or set user to one that is there, and apply again"
+  answer=$(useradd --system "$group" --no-create-home --home-dir /nonexistent --shell /sbin/nologin \
+    "$ETCD_USER" 2>&1) ||
+    fail "the system user $ETCD_USER cannot be created: $(printf '%s\n' "$answer" | tail -n 1)" \
+      "create it by hand (useradd --system $ETCD_USER), or set user to one that exists, and apply again"
   know_member_uids
   say "created the system user $ETCD_USER"
 }

@@ -1,14 +1,17 @@
-# What belongs to which member of which cluster on this host, and what we have made: in /var/lib/cdktf-etcd/MEMBER, which only root can enter.
-# `claim` and `released` have KEY=value lines; `made` has a path a line. `released` is the claim of a member that was taken off, and whose data were kept.
+# The record of what on this host belongs to which member of which cluster, and of what this package has created. It is
+# in /var/lib/cdktf-etcd/MEMBER, which only root can enter. `claim` and `released` contain KEY=value lines; `made`
+# contains one path per line. `released` is the claim of a member that was removed from this host and whose data were
+# kept.
 
 CLAIM=$STATE_DIR/claim
 MADE=$STATE_DIR/made
 
-# entry_of FILE KEY: the value, or nothing.
+# entry_of FILE KEY: the value of KEY, or nothing.
 entry_of() { sed -n "/^$2=/{s///p;q;}" "$1" 2>/dev/null || true; }
 
-# remember_made PATH: written down before it is made, so that a phase that is killed in between leaves nothing unknown.
-# All that this allows later is to remove it when it is empty, or a version or a copy of ours.
+# remember_made PATH: records PATH before it is created, so that a phase that is killed in between leaves nothing
+# unrecorded. A record only permits deleting PATH later if it is empty, or if it is a version, a log or a copy of the
+# data that this package has made.
 remember_made() {
   ! has_made "$1" || return 0
   private_directory "$STATE_DIR"
@@ -17,7 +20,8 @@ remember_made() {
 
 has_made() { grep -qxF -e "$1" "$MADE" 2>/dev/null; }
 
-# is_others PATH: another member has by now claimed the directory in which that version, log or data lies, or one in it.
+# is_others PATH: true if another member has by now claimed PATH (a version, a log or a data directory), the directory
+# that contains it, or a directory below it.
 is_others() {
   local claim theirs
   for claim in "${STATE_DIR%/*}"/*/claim; do
@@ -30,8 +34,8 @@ is_others() {
   return 1
 }
 
-# An older version of this package wrote neither: there, the mark of a life stands for both.
+# An older version of this package wrote neither file; on its hosts, the `started` mark takes the place of both.
 has_registry() { [ -e "$CLAIM" ] || [ -e "$STATE_DIR/released" ]; }
 
-# The digest of its archive marks a version's directory that this package has unpacked.
+# A version directory that this package has unpacked contains the digest of its archive.
 is_our_version() { [ -f "$1/.sha256" ] && [ ! -L "$1" ]; }

@@ -1,7 +1,9 @@
-# What runs, compared with what is meant: a restart that supervisor reports may have brought back the old binary, the old arguments or the old ini.
+# Compares what runs with what should run: after a restart that supervisor has reported, the old binary, the old
+# arguments or the old ini file may still be in use.
 
-# False when the etcd that runs is not what lies here; `difference` then says in what. A process is looked at once, until `activate` changes what lies here:
-# each question to supervisord starts a Python.
+# False if the etcd that runs is not the one that is installed here; `difference` then says what differs. A process that
+# was found to match is not compared again until `activate` changes what is installed, because each call of
+# supervisorctl starts a Python process.
 runs_as_meant() {
   process=$(etcd_pid)
   [ -z "$process" ] || [ "$process" != "${process_as_meant:-}" ] || return 0
@@ -13,7 +15,7 @@ runs_as_meant() {
 differences() {
   local pid binary meant arguments missing surplus
   pid=$(etcd_pid)
-  [ -n "$pid" ] || { printf 'it does not run: %s\n' "$(last_words)" && return; }
+  [ -n "$pid" ] || { printf 'it is not running: %s\n' "$(last_words)" && return; }
   binary=$(readlink "/proc/$pid/exe" || true)
   meant=$(readlink -f "$VERSIONED")
   case $binary in
@@ -26,19 +28,21 @@ differences() {
   surplus=$(printf '%s\n' "$arguments" | grep -vxF -e "$(meant_arguments)" | tr '\n' ' ')
   [ -z "$missing" ] || { echo "it runs without ${missing% }" && return; }
   [ -z "$surplus" ] || { echo "it runs with ${surplus% }, which the startup script does not have" && return; }
-  is_supervised "$pid" || { echo "its process $pid is not the one that supervisord has (${supervisor_answer:-none})" && return; }
+  is_supervised "$pid" ||
+    { echo "its process $pid is not the one that supervisord manages (${supervisor_answer:-none})" && return; }
   if [ -n "$has_taken_over" ]; then
     return
   elif ! supervisor reread; then
     echo "supervisord cannot read its configuration: $(supervisor_words)"
   elif program_is_pending; then
-    echo "supervisord has not taken over $(program_ini): 'supervisorctl reread' says $(supervisor_words)"
+    echo "supervisord has not loaded $(program_ini): 'supervisorctl reread' says $(supervisor_words)"
   fi
 }
 
 meant_arguments() { flags_of_script <"$STARTUP"; }
 
-# The flags of a startup script, as etcd gets them, one a line. Those about the first start count for nothing once there are data.
+# The flags of a startup script on standard input, as etcd receives them, one per line. The flags for the first start
+# are left out, because etcd ignores them once it has data.
 flags_of_script() {
   sed -n -e "s/'\\\\''/\n/g" -e "s/'//g" -e "s/\n/'/g" -e 's/^  \(--.*\) \\$/\1/p' | lasting
 }

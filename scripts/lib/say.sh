@@ -1,29 +1,33 @@
-# What the operator reads: one line a step, each naming the member, its host and the phase.
-# Terraform records a resource before its provisioner has ended, so one that is killed may take a half phase for a whole one. Hence a phase that
-# has begun goes on to its end without Terraform: a line that nobody can read any more (`|| true`) is no reason to stop.
+# What the operator reads: one line per step, each with the member, its host and the phase. Terraform records a resource
+# before its provisioner has ended, so a Terraform that was killed may have recorded a phase as done that is only half
+# done. A phase that has started therefore runs to its end without Terraform, and a line that can no longer be printed
+# (`|| true`) does not stop it.
 
 say() { tell '%s on %s: %s: %s\n' "$MEMBER" "$HOST" "$PHASE" "$(printable "$1")"; }
 
 tell() {
-  # shellcheck disable=SC2059 # the callers are the four functions of this file
+  # shellcheck disable=SC2059 # all callers pass a constant format
   printf "$@" 2>/dev/null || true
 }
 
-# refuse WHAT WHY TODO: stops before anything was changed.
+# refuse WHAT WHY TODO: ends the phase before anything was changed.
 refuse() {
   refusal "$@"
   explained=yes
   exit 3
 }
 
-# refusal WHAT WHY TODO: the line alone, for a phase that gathers all of them before it stops.
-refusal() { tell '%s on %s: %s refused: %s: %s; to do: %s\n' "$MEMBER" "$HOST" "$PHASE" "$(printable "$1")" "$(printable "$2")" "$(printable "$3")"; }
+# refusal WHAT WHY TODO: prints the line only, for a phase that collects all refusals before it ends.
+refusal() {
+  tell '%s on %s: %s refused: %s: %s; to do: %s\n' \
+    "$MEMBER" "$HOST" "$PHASE" "$(printable "$1")" "$(printable "$2")" "$(printable "$3")"
+}
 
-# What another user's process is called, or what etcd has written to its log, may hold codes that mean something to the operator's terminal, or
-# the end of a line, and after it a line that looks like one of these.
+# The name of another user's process, or a line of etcd's log, may contain control codes for the operator's terminal, or
+# a line break followed by text that looks like one of these lines.
 printable() { printf '%s' "$1" | tr -d '\000-\037\177'; }
 
-# refuse_any CHECK: stops when that has something to say.
+# refuse_any CHECK: ends the phase if CHECK prints any refusals.
 refuse_any() {
   local refusals
   refusals=$("$@")
@@ -34,27 +38,29 @@ refuse_any() {
   }
 }
 
-# fail WHAT TODO: something went wrong on the way; a re-apply goes on from here.
+# fail WHAT TODO: ends the phase because something went wrong on the way; the next apply continues from here.
 fail() {
   tell '%s on %s: %s failed: %s; to do: %s\n' "$MEMBER" "$HOST" "$PHASE" "$(printable "$1")" "$(printable "$2")"
   explained=yes
   exit 1
 }
 
-EXPLAINED=99 # the exit code of a subshell that has printed its line: the rest of the phase ends without a word of its own
+# The exit code of a subshell that has already printed its message, so that the phase ends without another one.
+EXPLAINED=99
 
-# replacing ADDRESS…: the command that has these resources made again, to be pasted.
+# replacing ADDRESS…: prints the command that replaces these resources, ready to be pasted.
 replacing() { printf 'terraform apply' && printf " -replace='%s'" "$@"; }
 
-# For the EXIT trap: no phase ends without a word, not even by a mistake of these scripts.
+# For the EXIT trap: no phase fails without a message, not even because of a bug in these scripts.
 explain_exit() {
   if [ "$1" -eq 0 ] || [ "$1" -eq "$EXPLAINED" ] || [ -n "${explained:-}" ]; then return 0; fi
   complaint=
   [ -z "${keeps_errors:-}" ] || complaint=$(tail -n 1 <&8 | cut -c1-400)
-  fail "${complaint:-a command ended with code $1}" "correct that, and apply again; if it comes back, report it with the lines above"
+  fail "${complaint:-a command exited with code $1}" \
+    "correct that, and apply again; if it happens again, report it together with the lines above"
 }
 
-# wait_until SECONDS COMMAND…: polls COMMAND until it succeeds; false when the time is over.
+# wait_until SECONDS COMMAND…: polls COMMAND until it succeeds; false if it has not succeeded after SECONDS.
 wait_until() {
   wait_deadline=$(($(date +%s) + $1))
   shift

@@ -1,9 +1,11 @@
-# An etcd that is starting: with a large database or on a slow disk that takes minutes. So what counts is that it moves, not a clock.
+# Waiting for an etcd that is starting. With a large database or on a slow disk this takes minutes, so what counts is
+# whether etcd shows activity, not how long it takes.
 
-STARTING_SECONDS=1500 # a member of a large database may copy all of it first
+STARTING_SECONDS=1500 # a member may first have to copy all of a large database
 
-# wait_while_moving SECONDS GOES_ON COMMAND…: polls COMMAND until it succeeds. False when SECONDS have passed in which etcd's process was not the same,
-# or left no trace, or after which GOES_ON is false; and in the end after STARTING_SECONDS.
+# wait_while_moving SECONDS GOES_ON COMMAND…: polls COMMAND until it succeeds. Every SECONDS it checks whether to go on.
+# It is false if etcd's process has ended or was replaced in that time, if etcd showed no activity, if GOES_ON is false,
+# or if STARTING_SECONDS have passed in all.
 wait_while_moving() {
   window=$1 goes_on=$2
   shift 2
@@ -14,25 +16,27 @@ wait_while_moving() {
     wait_until "$window" "$@" && return
     [ -n "$process_before" ] && [ "$(etcd_pid)" = "$process_before" ] && [ "$(traces)" != "$traces_before" ] || return 1
     [ "$(date +%s)" -lt "$gives_up" ] && "$goes_on" || return 1
-    # Nobody else restarts a member meanwhile.
+    # The turn is renewed, so that no other deploy restarts a member in the meantime.
     if [ -n "${turn:-}" ] && live=$(live_endpoint); then keep_turn "$live"; fi
-    say "etcd is still starting: its log, disk or processor moves, waiting"
+    say "etcd is still starting: its log, disk or processor shows activity, waiting"
   done
 }
 
-# What an etcd at work leaves: the size of its log, what it read and wrote, and each 5 s of processor time (an idle one needs less in a minute).
+# The signs of an etcd at work: the size of its log, the bytes that it has read and written, and its processor time in
+# units of 5 s (an idle etcd uses less than one unit in a minute).
 traces() {
   stat -c %s "$LOG_DIR/etcd.log" 2>/dev/null || true
   grep -E '^(read|write)_bytes' "/proc/$(etcd_pid)/io" 2>/dev/null || true
   awk '{ print int(($14 + $15) / 500) }' "/proc/$(etcd_pid)/stat" 2>/dev/null || true
 }
 
-# Those that answer are a quorum with this member, so it is this one that the cluster waits for. Else its log moves for ever, and nothing comes of it.
+# True if the other members that answer form a quorum together with this one, so that only this member is still missing.
+# Without a quorum, etcd would keep writing to its log forever and never become ready.
 others_suffice() {
   ! is_of_another_cluster || return 1
   answering=$(endpoint_status "$(other_endpoints | tr '\n' , | sed 's/,$//')" | count)
   has_quorum "$(desired_peer_urls | count)" "$((answering + 1))"
 }
 
-# With data of another cluster, etcd says so for ever, and never gets ready.
+# With the data of another cluster, etcd keeps logging this forever and never becomes ready.
 is_of_another_cluster() { recent_log | tail -n 50 | grep -q 'cluster ID mismatch'; }

@@ -1,14 +1,18 @@
-# Which supervisord this host has, by which configuration it runs, and which of its directories takes our program's file.
+# Finds the supervisord of this host, the configuration that it runs with, and the include directory for our program's
+# file.
 
-# The supervisords that run here as root, as /proc/PID: not those of containers, and not the copy that is about to become a program.
+# Prints the supervisord processes that run here as root, as /proc/PID. It leaves out those in containers, and a child
+# that supervisord has forked and that has not executed its program yet.
 supervisord_processes() {
   local process command parent found=
   for process in /proc/[0-9]*; do
     { read -r command <"$process/comm"; } 2>/dev/null || continue
     case $command in supervisord | python*) ;; *) continue ;; esac
-    tr '\0' '\n' 2>/dev/null <"$process/cmdline" | head -n 3 | grep -qE '(^|/)supervisord$|^supervisor\.supervisord$' || continue
+    tr '\0' '\n' 2>/dev/null <"$process/cmdline" | head -n 3 |
+      grep -qE '(^|/)supervisord$|^supervisor\.supervisord$' || continue
     [ "$(stat -c %u "$process" 2>/dev/null)" = "$(id -u)" ] || continue
-    # Whoever runs `su` by a link that is called supervisord has a process of root's of that name, with arguments as they like.
+    # Any user can run a setuid program such as `su` through a link named supervisord. Its process belongs to root and
+    # has that name, with arguments that the user chose.
     [ ! -u "$process/exe" ] || continue
     [ "$(readlink "$process/ns/pid")" = "$(readlink /proc/self/ns/pid)" ] || continue
     parent=$(parent_of "$process")
@@ -18,7 +22,8 @@ supervisord_processes() {
   done
 }
 
-# parent_of PROCESS: by the shell's own `read`, as in etcd_processes.
+# parent_of PROCESS: prints the process ID of its parent. It uses the shell's own `read` for the same reason as
+# etcd_processes.
 parent_of() {
   local key value
   while read -r key value _; do
@@ -26,7 +31,8 @@ parent_of() {
   done 2>/dev/null <"$1/status" || true
 }
 
-# Looks once for what each question to supervisor needs, and a phase needs that some twenty times: every look walks all processes.
+# Looks up once what every question to supervisor needs. A phase needs it some twenty times, and each lookup goes
+# through all processes.
 look_for_supervisor() {
   forget_supervisor
   known_process=$(supervisord_process) || known_process=several
@@ -42,7 +48,8 @@ forget_supervisor() { supervisor_known=; }
 
 is_known() { case ${supervisor_known:-} in *"$1"*) ;; *) return 1 ;; esac; }
 
-# Of several, the one that a plain `supervisorctl` of this host speaks to; false when that is none of them.
+# Prints the supervisord to use; prints nothing if none runs. If several run, it is the one that a plain `supervisorctl`
+# on this host talks to; fails if none of them is.
 supervisord_process() {
   local processes process
   if is_known process; then
@@ -61,7 +68,8 @@ supervisord_process() {
   return 1
 }
 
-# configuration_of PROCESS: what its -c says; without one, the first file that supervisord itself would find.
+# configuration_of PROCESS: prints the file that its option -c names; without -c, the first file that supervisord itself
+# would find.
 configuration_of() {
   local conf script
   conf=$(tr '\0' '\n' 2>/dev/null <"$1/cmdline" | awk '
@@ -78,16 +86,17 @@ configuration_of() {
   esac
 }
 
-# default_configuration [PREFIX]: in supervisor's own order
+# default_configuration [PREFIX]: prints the first default file that exists, in supervisor's own order.
 default_configuration() {
   local conf
-  for conf in ${1:+"$1/etc/supervisord.conf" "$1/supervisord.conf"} /etc/supervisord.conf /etc/supervisor/supervisord.conf; do
+  for conf in ${1:+"$1/etc/supervisord.conf" "$1/supervisord.conf"} \
+    /etc/supervisord.conf /etc/supervisor/supervisord.conf; do
     [ -f "$conf" ] && echo "$conf" && return
   done
   return 1
 }
 
-# The configuration of the supervisord that runs; when none does, that of its systemd unit.
+# Prints the configuration of the supervisord that runs; if none runs, that of its systemd unit.
 supervisor_conf() {
   local process conf
   if is_known configuration; then
@@ -99,11 +108,13 @@ supervisor_conf() {
     configuration_of "$process"
     return
   fi
-  conf=$(systemctl show -p ExecStart supervisor.service supervisord.service 2>/dev/null | sed -n 's/.* -n\{0,1\}c \([^ ;]*\).*/\1/p' | head -n 1)
+  conf=$(systemctl show -p ExecStart supervisor.service supervisord.service 2>/dev/null |
+    sed -n 's/.* -n\{0,1\}c \([^ ;]*\).*/\1/p' | head -n 1)
   if [ -f "$conf" ]; then echo "$conf"; else default_configuration; fi
 }
 
-# The command that speaks to it: one that pip installed may lie beside its supervisord only.
+# Prints the command that talks to supervisord. If supervisor was installed with pip, that command may exist only in the
+# directory of supervisord.
 supervisorctl_command() {
   local script
   command -v supervisorctl && return
@@ -115,8 +126,9 @@ supervisorctl_command() {
 
 has_supervisor() { supervisorctl_command >/dev/null; }
 
-# The patterns of `[include] files`, absolute, one a line, as Python's ConfigParser reads them: keys in any case before = or :, values that go on in
-# indented lines, comments; with supervisor's expansions.
+# Prints the patterns of `[include] files`, as absolute paths, one per line. It reads them as Python's ConfigParser
+# does: keys in any case, followed by = or :, values that continue on indented lines, and comments. Supervisor's
+# expansions are applied.
 supervisor_patterns() {
   local conf process
   conf=$(supervisor_conf) || return 1
@@ -153,7 +165,7 @@ supervisor_patterns() {
     }' what=environment - what=configuration "$conf"
 }
 
-# All files with programs: the configuration itself, and what it includes.
+# Prints all files that can define programs: the configuration itself, and the files that it includes.
 supervisor_files() {
   local pattern file
   supervisor_conf
@@ -162,8 +174,9 @@ supervisor_files() {
   done
 }
 
-# The name under which supervisor includes this member's program. First where it lies already, then where *.ini is included, then (Debian: *.conf)
-# where the ini can have a second name.
+# Prints the path under which supervisor includes this member's program. A directory that has the program's file already
+# comes first, then one from which *.ini is included, then (Debian includes *.conf) one in which the ini file can have a
+# second name.
 program_include() {
   local pattern directory extension rank
   if is_known include; then
@@ -192,8 +205,11 @@ program_ini() {
   printf '%s/%s.ini\n' "${include%/*}" "$SUPERVISOR_INI"
 }
 
-# programs_in FILE: a line for each section that is a program or a group of programs: KIND NAME
-programs_in() { sed -nE 's/^\[(program|fcgi-program|eventlistener|group):[[:space:]]*([^]]*[^][:space:]])[[:space:]]*\].*/\1 \2/p' "$1" 2>/dev/null; }
+# programs_in FILE: prints a line KIND NAME for each section that defines a program or a group of programs.
+programs_in() {
+  sed -nE 's/^\[(program|fcgi-program|eventlistener|group):[[:space:]]*([^]]*[^][:space:]])[[:space:]]*\].*/\1 \2/p' \
+    "$1" 2>/dev/null
+}
 
-# program_of INI: the name of its program
+# program_of INI: prints the name of its program.
 program_of() { programs_in "$1" | sed -n '/^program /{s///p;q;}'; }

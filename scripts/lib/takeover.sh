@@ -1,13 +1,16 @@
-# In an older version of this package etcd's user owned what root uses: binaries, scripts, certificates, the directories of the log and above the data. A stage takes all that
-# back, from the top down: in a directory that is root's already, nobody can put a link in the place of what root changes next. What is only given to
-# root does no harm, whatever it is; `chown -h` follows no link.
+# In an older version of this package, etcd's user owned what root uses: binaries, scripts, certificates, the log
+# directory and the parent of the data directory. A stage gives all of this back to root, from the top down: in a
+# directory that already belongs to root, nobody can put a link in place of what root changes next. Giving a file to
+# root does no harm, whatever the file is, and `chown -h` does not follow links.
 
-# was_etcds PATH: of etcd's user, and such as that version left it.
+# was_etcds PATH: true if PATH belongs to etcd's user because that older version left it so.
 was_etcds() {
   [ -e "$1" ] && [ ! -L "$1" ] && is_deployed_before && [ "$(stat -c %u "$1")" = "$(id -u "$ETCD_USER" 2>/dev/null)" ]
 }
 
-# Made here by a deploy, as only root has written down; or such as that version left it.
+# is_version_to_take_over PATH: true for a version directory that this package has unpacked and that does not safely
+# belong to root: the older version left it to etcd's user, or root has recorded it and another user can change it by
+# now.
 is_version_to_take_over() { is_our_version "$1" && { was_etcds "$1" || { has_made "$1" && ! is_trusted "$1"; }; }; }
 
 is_deployed_before() { has_mark || is_our_version "$(readlink -f "$CURRENT")"; }
@@ -19,7 +22,7 @@ take_over() {
   if was_etcds "$path"; then
     chown -h root:root "$path"
     chmod 755 "$path"
-    say "$path now belongs to root, as does all that root uses"
+    say "$path now belongs to root, like everything else that root uses"
   fi
   if was_etcds "$LOG_DIR"; then take_over_log; fi
   for path in "$INSTALL_ROOT"/etcd-v*; do
@@ -32,7 +35,8 @@ take_over_log() {
   chown -h root:root "$LOG_DIR"
   chmod 755 "$LOG_DIR"
   for file in "$LOG_DIR"/etcd.log*; do
-    # supervisord writes there as root; what leads elsewhere, or is a second name of another file, was put there for that.
+    # supervisord writes to these files as root. A symbolic link, or a hard link to another file, can only have been put
+    # there to misdirect those writes.
     if [ -f "$file" ] && [ ! -L "$file" ] && [ "$(stat -c %h "$file")" = 1 ]; then
       chown -h root:root "$file"
       chmod 644 "$file"
@@ -40,25 +44,28 @@ take_over_log() {
       rm -rf "$file"
     fi
   done
-  say "$LOG_DIR now belongs to root, as does all that root uses"
+  say "$LOG_DIR now belongs to root, like everything else that root uses"
 }
 
-# The binaries and the key stay etcd's: etcd reads its key at each handshake; root runs binaries that it did not unpack as etcd's user (trust.sh).
+# The binaries and the key continue to belong to etcd's user: etcd reads its key at each handshake, and root runs
+# binaries that it did not unpack only as etcd's user (trust.sh).
 take_over_version() {
   local file mode
   chown -h root:root "$1"
   chmod 755 "$1"
   find "$1" -mindepth 1 -type d -exec chown -h root:root {} \; -exec chmod 755 {} \;
-  find "$1" -mindepth 1 ! -type d ! -name etcd-peer-key.pem ! -path "$1/etcd" ! -path "$1/etcdctl" ! -path "$1/etcdutl" -exec chown -h root:root {} +
-  find "$1" -mindepth 1 -type f ! -name etcd-peer-key.pem ! -path "$1/etcd" ! -path "$1/etcdctl" ! -path "$1/etcdutl" -exec chmod go-w {} +
-  # Written anew: somebody may still have the old ones open.
+  find "$1" -mindepth 1 ! -type d ! -name etcd-peer-key.pem \
+    ! -path "$1/etcd" ! -path "$1/etcdctl" ! -path "$1/etcdutl" -exec chown -h root:root {} +
+  find "$1" -mindepth 1 -type f ! -name etcd-peer-key.pem \
+    ! -path "$1/etcd" ! -path "$1/etcdctl" ! -path "$1/etcdutl" -exec chmod go-w {} +
+  # These are replaced by new files, because another process may still have the old ones open for writing.
   for file in "$1"/*.sh "$1"/*.env "$1"/.sha256 "$1"/certs.*/ca.pem "$1"/certs.*/etcd-peer.pem; do
     if [ ! -f "$file" ] || [ -L "$file" ] || [ -L "${file%/*}" ]; then continue; fi
     case $file in *.sh) mode=755 ;; *) mode=644 ;; esac
-    # shellcheck disable=SC2094 # it is written beside, and renamed
+    # shellcheck disable=SC2094 # put_file writes to another name and renames it
     put_file "$file" "$mode" root:root <"$file"
   done
-  # None of a plan that is known: this stage writes its own.
+  # It is not known which plan these files belong to, and this stage writes its own.
   rm -f "$1"/*.next
-  say "$1 now belongs to root, as does all that root uses"
+  say "$1 now belongs to root, like everything else that root uses"
 }

@@ -1,23 +1,27 @@
-# Questions over TLS, asked by openssl: Python is not on every host (RHEL 7), nor is curl (Debian).
+# Queries over TLS. They use openssl, because not every host has Python (RHEL 7) or curl (Debian).
 
-# tls_connect URL OPTION…: sends standard input, and prints what openssl and the server have to say. It shows the certificate in use here.
+# tls_connect URL OPTION…: sends standard input and prints the output of openssl and of the server. It presents the
+# certificate that is in use on this host.
 tls_connect() {
   local authority certs
   authority=${1#*://}
   authority=${authority%%/*}
   shift
   certs=$(client_directory)/certs
-  timeout 5 openssl s_client -connect "$authority" -CAfile "$certs/ca.pem" -cert "$certs/etcd-peer.pem" -key "$certs/etcd-peer-key.pem" "$@" 2>&1
+  timeout 5 openssl s_client -connect "$authority" -CAfile "$certs/ca.pem" \
+    -cert "$certs/etcd-peer.pem" -key "$certs/etcd-peer-key.pem" "$@" 2>&1
 }
 
-# served_leaf URL: the certificate that a handshake shows, in PEM. Whoever compares it needs no verification.
+# served_leaf URL: the certificate that the server presents in a handshake, in PEM. It is not verified, because the
+# callers only compare it.
 served_leaf() { tls_connect "$1" </dev/null | sed -n '/^-----BEGIN CERTIFICATE-----/,/^-----END CERTIFICATE-----/p'; }
 
-# serves_leaf URL: a handshake shows the leaf that lies here.
+# serves_leaf URL: true if the server presents the leaf certificate that is installed here.
 serves_leaf() { [ "$(served_leaf "$1")" = "$(openssl x509 -in "$CURRENT/certs/etcd-peer.pem")" ]; }
 
-# certificate_end URL: until when the certificate that is served there is of use, as `to 2036-11-22`: no longer than the CA here that it is of. `-` when
-# nobody shows one. Only a CA that ends earlier is asked whether it is that one.
+# certificate_end URL: until when the certificate that the server presents can be used, as `to 2036-11-22`; `-` if it
+# presents none. This is the expiry date of the certificate, or of the CA on this host that signed it if that is
+# earlier. Only a CA that expires earlier is checked for being that CA.
 certificate_end() {
   local leaf end authority_end i
   leaf=$(served_leaf "$1")
@@ -26,12 +30,14 @@ certificate_end() {
   i=0
   for authority_end in ${authority_ends:-$(ends_of_authorities)}; do
     i=$((i + 1))
-    if [ "$authority_end" -lt "$end" ] && [ -z "$(chain_fault "$(nth_authority "$i")" "$leaf")" ]; then end=$authority_end; fi
+    if [ "$authority_end" -lt "$end" ] && [ -z "$(chain_fault "$(nth_authority "$i")" "$leaf")" ]; then
+      end=$authority_end
+    fi
   done
   echo "$end" | sed 's/^\(.*\)\(..\)\(..\)$/to \1-\2-\3/'
 }
 
-# The same of each CA here, in their order: found once for all members.
+# The expiry dates of the CAs on this host, in their order in the file. They are looked up once for all members.
 ends_of_authorities() {
   local authority i=1
   while authority=$(nth_authority "$i") && [ -n "$authority" ]; do
@@ -40,18 +46,24 @@ ends_of_authorities() {
   done
 }
 
-# The last day of the certificate on standard input, as 20361122. By awk: `date -d` would be one more process for each.
+# The expiry date of the certificate on standard input, as 20361122. awk computes it, because `date -d` would be one
+# more process per certificate.
 end_of() {
-  openssl x509 -noout -enddate | awk -F '[= ]+' '{ printf "%d%02d%02d\n", $5, (index("JanFebMarAprMayJunJulAugSepOctNovDec", $2) + 2) / 3, $3 }'
+  openssl x509 -noout -enddate |
+    awk -F '[= ]+' '{ printf "%d%02d%02d\n", $5, (index("JanFebMarAprMayJunJulAugSepOctNovDec", $2) + 2) / 3, $3 }'
 }
 
 nth_authority() { awk -v n="$1" '/-----BEGIN/ { i++ } i == n' "$(client_directory)/certs/ca.pem"; }
 
-# https_get URL PATH: the answer of a server that the CAs here vouch for, headers and all; or openssl's reason. etcd closes the connection after HTTP/1.0.
+# https_get URL PATH: the response of a server that the CAs on this host verify, including its headers; or openssl's
+# error. The request is HTTP/1.0, so that etcd closes the connection after its response.
 https_get() { printf 'GET %s HTTP/1.0\r\n\r\n' "$2" | tls_connect "$1" -quiet -partial_chain -verify_return_error; }
 
-# tls_reason TEXT: the line of openssl's output that says what went wrong, without its numbers.
+# tls_reason TEXT: the line of openssl's output that says what went wrong, without openssl's error numbers.
 tls_reason() {
-  printf '%s\n' "$1" | sed -n -e 's/^\(error [0-9]* at .*\)$/\1/p' -e 's/^verify error:num=[0-9]*://p' -e 's/.*:error:[^:]*:[^:]*:[^:]*:\([^:]*\):.*/\1/p' -e 's/.*connect:errno=111.*/Connection refused/p' -e 's/.*\(errno=[0-9]*\).*/\1/p' | head -n 1 | grep . ||
+  printf '%s\n' "$1" |
+    sed -n -e 's/^\(error [0-9]* at .*\)$/\1/p' -e 's/^verify error:num=[0-9]*://p' \
+      -e 's/.*:error:[^:]*:[^:]*:[^:]*:\([^:]*\):.*/\1/p' -e 's/.*connect:errno=111.*/Connection refused/p' \
+      -e 's/.*\(errno=[0-9]*\).*/\1/p' | head -n 1 | grep . ||
     echo "no answer"
 }

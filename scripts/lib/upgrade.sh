@@ -1,6 +1,6 @@
-# Another version for a member that has data.
+# A change of etcd's version on a member that has data.
 
-# older A B: A is an older version than B. Both X.Y.Z.
+# older A B: succeeds if version A is older than version B. Both are X.Y.Z.
 older() {
   awk -v a="$1" -v b="$2" 'BEGIN { split(a, x, "."); split(b, y, "."); for (i = 1; i <= 3; i++) if (x[i] + 0 != y[i] + 0) exit !(x[i] + 0 < y[i] + 0); exit 1 }'
 }
@@ -9,74 +9,93 @@ minor_of() { echo "${1%.*}"; }
 
 is_upgrade() { has_wal && [ "$(installed_version)" != "$VERSION" ]; }
 
-# UPGRADE_SOURCES: the oldest version of each minor that may go to VERSION.
+# UPGRADE_SOURCES has, for each minor version that can be upgraded to VERSION, the oldest patch version for which that
+# holds.
 may_upgrade_from() {
   for source in $UPGRADE_SOURCES; do
-    [ "$(minor_of "$source")" != "$(minor_of "$1")" ] || { ! older "$1" "$source" && ! older "$VERSION" "$1" && return; }
+    [ "$(minor_of "$source")" != "$(minor_of "$1")" ] ||
+      { ! older "$1" "$source" && ! older "$VERSION" "$1" && return; }
   done
   return 1
 }
 
-# The versions that the cluster's members run, one a line; those that do not answer are not in it.
-running_versions() { endpoint_status "$(members_of "$1" | awk '$4 != "-" { printf "%s%s", sep, $4; sep = "," }')" | awk '{ print $5 }'; }
+# running_versions ENDPOINT: prints the versions that the cluster's members run, one per line. Members that do not
+# answer are left out.
+running_versions() {
+  endpoint_status "$(members_of "$1" | awk '$4 != "-" { printf "%s%s", sep, $4; sep = "," }')" | awk '{ print $5 }'
+}
 
-# Some member still runs VERSION: then the cluster is in the middle of an upgrade from it, and its data are still those of that version.
+# is_way_back ENDPOINT: succeeds if a member still runs VERSION. The cluster is then in the middle of an upgrade from
+# VERSION, and its data are still in the format of that version.
 is_way_back() { running_versions "$1" | grep -qxF "$VERSION"; }
 
-# takes_snapshot ENDPOINT: before an upgrade, the first member to be upgraded does, for all of them.
+# takes_snapshot ENDPOINT: succeeds on the first member to be upgraded, which takes the snapshot before the upgrade for
+# the whole cluster.
 takes_snapshot() {
   ! is_way_back "$1" || return 1
   [ "$(members_of "$1" | desired | started | sort -k 2 | head -n 1 | awk '{ print $3 }')" = "$PEER_URL" ]
 }
 
-# For a message: on this host, or on that of the first member by name, which is upgraded first.
+# For a message: where the snapshot is. It is on this host, or on that of the first member by name, which is upgraded
+# first.
 place_of_snapshot() {
   local saved first
   for saved in "$STATE_DIR"/snapshots/*.db; do
     [ ! -f "$saved" ] || { echo "$saved on this host" && return; }
   done
   first=$(printf '%s\n' "$INITIAL_CLUSTER" | tr , '\n' | sort | head -n 1)
-  echo "in $(dirname "$STATE_DIR")/${first%%=*}/snapshots on the host of ${first%%=*} ($(printf '%s\n' "${first#*://}" | sed 's/:[0-9]*$//'))"
+  echo "in $(dirname "$STATE_DIR")/${first%%=*}/snapshots on the host of ${first%%=*}" \
+    "($(printf '%s\n' "${first#*://}" | sed 's/:[0-9]*$//'))"
 }
 
 check_version() {
   is_upgrade || return 0
   from=$(installed_version) || return 0
-  # Alarms first: etcdctl calls a member with an alarm unhealthy.
+  # Alarms are checked first, because etcdctl reports a member with an alarm as unhealthy.
   raised=$(alarms_if_reachable)
   [ -z "$raised" ] || {
-    refusal "version" "an alarm is raised: $raised" "set version back to $from, see docs/alarms.md, and upgrade then"
+    refusal "version" "an alarm is raised: $raised" \
+      "set version back to $from, clear the alarm (see docs/alarms.md), and upgrade after that"
     return
   }
   url=$(any_live_endpoint) || {
-    refusal "version" "this member has data of $from, and no member of its cluster answers" "set version back to $from, bring the cluster back, and upgrade then"
+    refusal "version" "this member has data of etcd $from, and no member of its cluster answers" \
+      "set version back to $from, bring the cluster back, and upgrade after that"
     return
   }
   if older "$VERSION" "$from"; then
-    is_way_back "$url" || refusal "version" "etcd does not go back from $from to $VERSION: no member runs $VERSION any more" \
-      "set version to $from or later; a snapshot of before the upgrade is $(place_of_snapshot)"
+    is_way_back "$url" ||
+      refusal "version" "etcd cannot be downgraded from $from to $VERSION: no member runs $VERSION any more" \
+        "set version to $from or later; a snapshot from before the upgrade is $(place_of_snapshot)"
     return
   fi
   may_upgrade_from "$from" || {
-    refusal "version" "an upgrade from $from to $VERSION is not possible in one step: it takes one of $(echo "$UPGRADE_SOURCES" | sed 's/ / or /g') or later of the same minor" \
-      "set version to a step between, deploy, and go on from there"
+    refusal "version" \
+      "an upgrade from $from to $VERSION is not possible in one step: it must start from $(echo "$UPGRADE_SOURCES" | sed 's/ / or /g'), or from a later patch of the same minor version" \
+      "set version to one in between, deploy, and continue from there"
     return
   }
   not_healthy=$(members_of "$url" | desired | unhealthy | named)
-  [ -z "$not_healthy" ] || refusal "version" "$not_healthy is not healthy, and an upgrade needs all members" "set version back to $from, bring that member back, and upgrade then"
+  [ -z "$not_healthy" ] || refusal "version" "$not_healthy is not healthy, and an upgrade needs all members" \
+    "set version back to $from, bring that member back, and upgrade after that"
   [ "$(minor_of "$from")" = "$(minor_of "$VERSION")" ] || wait_until 20 cluster_version_is "$(minor_of "$from")" ||
     if [ -z "$cluster_version" ]; then
-      refusal "version" "$url/version, which tells the version of the cluster, does not answer: $cluster_version_reason" "see $LOG_DIR/etcd.log, and apply again"
+      refusal "version" "$url/version, which reports the cluster version, does not answer: $cluster_version_reason" \
+        "see $LOG_DIR/etcd.log, and apply again"
     else
-      refusal "version" "the cluster is still of version $cluster_version, not of $(minor_of "$from"): its last upgrade is not finished" "wait a minute, and apply again"
+      refusal "version" \
+        "the cluster version is still $cluster_version, not $(minor_of "$from"): the last upgrade is not finished" \
+        "wait a minute, and apply again"
     fi
   check_v2_data
   takes_snapshot "$url" || return 0
   needed=$(($(endpoint_status "$(own_url)" | awk '{ print int($6 / 1048576) }') + 64))
-  [ "$(free_mb "$STATE_DIR")" -ge "$needed" ] || refusal "free disk" "$(free_mb "$STATE_DIR") MB free for the snapshot in $STATE_DIR, $needed MB are needed" "make room"
+  [ "$(free_mb "$STATE_DIR")" -ge "$needed" ] || refusal "free disk" \
+    "$(free_mb "$STATE_DIR") MB free for the snapshot in $STATE_DIR, $needed MB are needed" "make room"
 }
 
-# The cluster's version follows some seconds after its last member. Only etcd's HTTP tells it, no answer to etcdctl does.
+# The cluster version follows some seconds after the last member was upgraded. Only etcd's HTTP endpoint /version
+# reports it; etcdctl does not.
 cluster_version_is() {
   local answer
   answer=$(https_get "$url" /version) || true
@@ -85,16 +104,24 @@ cluster_version_is() {
   [ "$(minor_of "$cluster_version")" = "$1" ]
 }
 
-# 3.6 does not start on data of the v2 API.
+# etcd 3.6 does not start on data of the v2 API.
 check_v2_data() {
   [ "$(minor_of "$VERSION")" = 3.6 ] && [ "$(minor_of "$from")" = 3.5 ] || return 0
   answer=$(as_etcd "$(client_directory)/etcdutl" check v2store --data-dir "$DATA_DIR" 2>&1) || case $answer in
-    *"custom content"* | *"custom v2 content"*) refusal "version" "there are data of the v2 API in $DATA_DIR, and etcd 3.6 does not start on them" "see docs/upgrade.md#data-of-the-v2-api" ;;
-    *) refusal "version" "etcdutl cannot say whether there are data of the v2 API in $DATA_DIR: $(last_line "$answer")" "correct that, and apply again" ;;
+    *"custom content"* | *"custom v2 content"*)
+      refusal "version" "there are data of the v2 API in $DATA_DIR, and etcd 3.6 does not start on them" \
+        "see docs/upgrade.md#data-of-the-v2-api"
+      ;;
+    *)
+      refusal "version" \
+        "etcdutl cannot say whether there are data of the v2 API in $DATA_DIR: $(last_line "$answer")" \
+        "correct that, and apply again"
+      ;;
   esac
 }
 
-# snapshot_before_upgrade ENDPOINT: from before the first member of the cluster runs the new version, be it one that joins; verified by etcd's own tool.
+# snapshot_before_upgrade ENDPOINT: takes a snapshot before the first member of the cluster runs the new version, even
+# if that is a member that joins. etcd's own tool verifies the snapshot.
 snapshot_before_upgrade() {
   local versions
   versions=$(running_versions "$1" | sort -V)
@@ -104,15 +131,17 @@ snapshot_before_upgrade() {
   snapshot=$directory/$(printf '%s\n' "$versions" | head -n 1)-before-$VERSION.db
   rm -f "$directory"/*.part "$directory"/*.new
   answer=$(etcdctl_at "$1" --command-timeout=600s snapshot save "$snapshot.new" 2>&1) ||
-    fail "no snapshot could be taken: $(printf '%s\n' "$answer" | tail -n 1)" "correct the cause, and apply again; nothing was changed"
-  answer=$(snapshot_status "$snapshot.new" 2>&1) || fail "the snapshot is not whole: $(printf '%s\n' "$answer" | tail -n 1)" "apply again; nothing was changed"
-  # The newest alone is kept.
+    fail "no snapshot could be taken: $(printf '%s\n' "$answer" | tail -n 1)" \
+      "correct the cause, and apply again; nothing was changed"
+  answer=$(snapshot_status "$snapshot.new" 2>&1) ||
+    fail "the snapshot could not be verified: $(printf '%s\n' "$answer" | tail -n 1)" "apply again; nothing was changed"
+  # Only the newest snapshot is kept.
   rm -f "$directory"/*.db
   mv "$snapshot.new" "$snapshot"
   say "saved a verified snapshot to $snapshot ($(printf '%s\n' "$answer" | tail -n 1))"
 }
 
-# HASH, REVISION, KEYS, SIZE; by the tool that this version has for it.
+# snapshot_status FILE: prints HASH, REVISION, KEYS and SIZE, with the tool that this version has for it.
 snapshot_status() {
   set_client_tool etcdutl
   if [ -x "$client_tool" ]; then

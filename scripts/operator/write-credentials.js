@@ -1,4 +1,4 @@
-// write-credentials.sh, for Windows, which has no sh; what runs CDKTF has Node.js.
+// The same as write-credentials.sh, for Windows, which has no sh. Node.js is there wherever CDKTF runs.
 const { mkdirSync, renameSync, writeFileSync } = require("node:fs");
 const { join } = require("node:path");
 

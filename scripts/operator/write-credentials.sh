@@ -1,5 +1,6 @@
-# Writes the operator's credentials, on the operator's machine: each file aside, then renamed. Terraform runs it when all of a deploy is done: a deploy
-# that was refused leaves those of before, which still are the right ones. What it writes comes by the environment: nothing of it is in a command line.
+# Writes the operator's credentials on the operator's machine. Terraform runs this as the last step of a deploy: a
+# deploy that is refused leaves the previous files in place, and those are still the right ones. Each file is written
+# under another name and then renamed. The contents come from the environment, so that they appear on no command line.
 set -eu
 umask 077
 

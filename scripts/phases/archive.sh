@@ -1,4 +1,4 @@
-# archive: unpacks the release archive that Terraform pushed, for hosts with no way out.
+# archive: unpacks the release archive that Terraform pushed to the host, for hosts that cannot download it.
 
 phase_archive() {
   take_lock

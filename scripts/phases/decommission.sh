@@ -1,6 +1,6 @@
-# shutdown: the whole cluster is destroyed or has left the program. A host that cannot be reached fails that, and it can be run again. A member may be
-# asked several times: after the first time there is nothing left to do.
-# decommission: a member has left the program; after `shutdown` too.
+# shutdown: runs when the whole cluster is destroyed or has left the program. It fails if a host cannot be reached, and
+# can then be run again. It may run several times for a member: after the first time there is nothing left to do.
+# decommission: runs when a member has left the program, and also after `shutdown`.
 
 phase_shutdown() {
   take_lock
@@ -10,18 +10,23 @@ phase_shutdown() {
 phase_decommission() {
   take_lock
   ! leave_to_another || return 0
-  # It was taken out of the cluster before; if that did not happen, the others still count on it.
+  # The member was removed from the cluster before this phase. If that did not happen, the other members still count on
+  # it.
   wait_until 15 is_out_or_answers ||
-    refuse "still a member" "its etcd runs and does not answer, so nobody knows whether the cluster counts on it; it was not stopped" "see $LOG_DIR/etcd.log; then on this host: supervisorctl stop $MEMBER"
+    refuse "still a member" \
+      "its etcd runs but does not answer, so it is unknown whether the cluster still counts on it; it was not stopped" \
+      "see $LOG_DIR/etcd.log; then run on this host: supervisorctl stop $MEMBER"
   if answers_healthy && [ -n "$(members_of "$(own_url)" | own_entry)" ]; then
-    refuse "still a member" "the cluster still counts on this member, it was not stopped" "etcdctl member remove it, then on this host: supervisorctl stop $MEMBER"
+    refuse "still a member" "the cluster still counts on this member, so it was not stopped" \
+      "remove it with etcdctl member remove, then run on this host: supervisorctl stop $MEMBER"
   fi
   stop_and_clean
 }
 
-# Another cluster of the program may have taken this member over: the same hosts under another id of the construct. Or this is another member's host,
-# of the same name: a second state of the program, or a host's name that leads elsewhere by now. Or another state has this very member: its stage was
-# the last here, or the only one, as this state's was refused.
+# Leaves the member alone in three cases. This host has another member of the same name: that of a second state of the
+# program, or the host name now leads to another host. Or another cluster has taken this member over: the same hosts
+# under another construct id. Or another state has this very member: that state's stage was the last one here, or the
+# only one, because this state's stage was refused.
 leave_to_another() {
   claimed_url=$(entry_of "$CLAIM" peer_url)
   if [ -n "$claimed_url" ] && [ "$claimed_url" != "$PEER_URL" ]; then
@@ -30,15 +35,16 @@ leave_to_another() {
   fi
   claimed_by=$(entry_of "$CLAIM" cluster)
   if [ -n "$claimed_by" ] && [ "$claimed_by" != "$CLUSTER" ]; then
-    say "this member belongs to the cluster $claimed_by by now, and is left to it"
+    say "this member now belongs to the cluster $claimed_by, and is left to it"
     return 0
   fi
   claimed_by=$(entry_of "$CLAIM" owner)
   [ -n "$claimed_by" ] && [ -n "${OWNER:-}" ] && [ "$claimed_by" != "$OWNER" ] || return 1
-  say "this member was staged by another Terraform state since, and is left to that one"
+  say "another Terraform state has staged this member since, and the member is left to that state"
 }
 
-# An etcd that was taken out ends by itself, however often supervisor starts it; one that stands still does not, and the others say whether it is out.
+# An etcd that was removed from the cluster ends by itself, however often supervisor starts it. One that hangs does not
+# end; then the other members tell whether it was removed.
 is_out_or_answers() { ! is_running || answers_healthy || is_known_to_be_out; }
 
 is_known_to_be_out() {
@@ -51,14 +57,15 @@ is_known_to_be_out() {
   return 1
 }
 
-# The client URLs of the members that it had, which all have the same port.
+# The client URLs of the other members, as this member knew them: all members use the same client port.
 former_endpoints() {
-  sed -n "s/^initial_cluster='\(.*\)'$/\1/p" "$CURRENT/etcd-server-startup.sh" 2>/dev/null | tr , '\n' | sed 's/^[^=]*=//' | grep -vxF -e "$PEER_URL" | sed "s/:[0-9]*$/:${CLIENT_URL##*:}/"
+  sed -n "s/^initial_cluster='\(.*\)'$/\1/p" "$CURRENT/etcd-server-startup.sh" 2>/dev/null | tr , '\n' |
+    sed 's/^[^=]*=//' | grep -vxF -e "$PEER_URL" | sed "s/:[0-9]*$/:${CLIENT_URL##*:}/"
 }
 
 stop_and_clean() {
   if [ "$REMOVAL_POLICY" = destroy ]; then refuse_others_data; fi
-  # An upload that no stage has used: its deploy was killed.
+  # There may be an upload that no stage has used, because its deploy was killed.
   drop_inbox
   if has_supervisor && is_own_program; then
     stop_program
@@ -66,12 +73,14 @@ stop_and_clean() {
     say "stopped and unregistered"
     [ "$REMOVAL_POLICY" = destroy ] || [ ! -d "$DATA_DIR" ] || say "data kept in $DATA_DIR"
   fi
-  # Of a member that was renamed, or found here and refused, nothing is this one's.
+  # If the member was renamed, or was found here and refused, the rest of what is here does not belong to it.
   is_ours || return 0
   drop_dangling_include
-  # Not by supervisor's files, which somebody may have removed or changed: by what runs.
+  # This looks at what runs, not at supervisor's files, which somebody may have removed or changed.
   if [ -e "$CLAIM" ] || has_mark; then
-    ! is_running || fail "etcd runs (process $(etcd_pid)), and supervisor has no program $MEMBER here that could be stopped" "stop that process, see that nothing starts it again, and run this again"
+    ! is_running || fail \
+      "etcd runs (process $(etcd_pid)), and supervisor has no program $MEMBER here that could be stopped" \
+      "stop that process, make sure that nothing starts it again, and run this again"
   fi
   if [ "$REMOVAL_POLICY" != destroy ]; then
     release
@@ -84,39 +93,45 @@ stop_and_clean() {
   fi
 }
 
-# Supervisor's name for an ini that somebody has removed.
+# Removes the link through which supervisor includes the ini file, if somebody has removed that file.
 drop_dangling_include() {
   local include
   include=$(program_include 2>/dev/null) || return 0
-  if [ -L "$include" ] && [ ! -e "$include" ] && [ "$(readlink "$include")" = "$SUPERVISOR_INI.ini" ]; then rm -f "$include"; fi
+  if [ -L "$include" ] && [ ! -e "$include" ] && [ "$(readlink "$include")" = "$SUPERVISOR_INI.ini" ]; then
+    rm -f "$include"
+  fi
 }
 
-# By a link, or in a directory that somebody else can change, root would delete what is not this member's.
+# Through a link, or in a directory that another user can change, root would delete files that are not this member's.
 check_ways() {
   local path
   for path in "$DATA_DIR" "$LOG_DIR" "$INSTALL_ROOT"; do
     is_safe_way "$path" ||
-      refusal "directory" "a part of $path has become a symbolic link, or can be changed by others than root, and root deletes nothing by such a way" \
+      refusal "directory" \
+        "a part of $path has become a symbolic link, or can be changed by users other than root, and root does not delete anything on such a path" \
         "correct that (namei -l $path), and run this again; or set removalPolicy to RETAIN, deploy, and run this again"
   done
 }
 
-# is_safe_way PATH: of the last part, which is etcd's user's where it is the data directory, only what it is counts.
+# is_safe_way PATH: no part of PATH is a link, and only root can change the directories above it. The last part may
+# belong to etcd's user, if it is the data directory.
 is_safe_way() { [ -z "$(link_in "$1")" ] && is_trusted "$(dirname "$1")"; }
 
-# Before anything is stopped: the disk of another host's, or that of this one is not mounted.
+# Refuses, before anything is stopped, if the disk of another host is here or if the disk of this member is not mounted.
 refuse_others_data() {
   refuse_any check_ways
   [ -z "$(data_mark member)" ] || has_own_data_mark ||
-    refuse "data directory" "$DATA_DIR holds the data of the member $(data_mark member) with peer URL $(data_mark peer_url): nothing was stopped or deleted" \
+    refuse "data directory" \
+      "$DATA_DIR holds the data of the member $(data_mark member) with peer URL $(data_mark peer_url): nothing was stopped or deleted" \
       "bring the right disk back, or move these data away, and run this again"
   ! has_mark || refuse_any check_mounted
 }
 
-# What lies here bears this member's claim; or, from an older version of this package, which claimed nothing, its mark, or nobody's.
+# The files on this host belong to this member if they have its claim. An older version of this package wrote no claims;
+# there, they belong to this member if it has no record at all.
 is_ours() {
   local claim
-  # Also where this member was taken off: its places are free since, and somebody may have come to live there.
+  # After a removal that kept the files, the directories are free, and another member may have claimed them since.
   ! is_others "$CURRENT" && ! is_others "$LOG_DIR/etcd.log" && ! is_others "$DATA_DIR" || return 1
   for claim in "$CLAIM" "$STATE_DIR/released"; do
     [ ! -e "$claim" ] || { [ "$(entry_of "$claim" peer_url)" = "$PEER_URL" ] && return; }
@@ -124,14 +139,15 @@ is_ours() {
   ! has_registry
 }
 
-# What was kept waits for its member, and no longer keeps others from the places.
+# The files that were kept wait for their member to come back, but other members may use the same paths from now on.
 release() {
   [ ! -e "$CLAIM" ] || mv -f "$CLAIM" "$STATE_DIR/released"
-  # One that has left the cluster comes back with another key.
+  # A member that has left the cluster gets another key when it comes back.
   [ "$PHASE" != decommission ] || drop_keys
 }
 
-# Of all versions, also one that was staged and never ran, and those in an older installRoot.
+# Deletes the keys and certificates of all versions, also of one that was staged and never ran, and those in an older
+# installRoot.
 drop_keys() {
   local version
   {
@@ -142,14 +158,16 @@ drop_keys() {
   done
 }
 
-# A deploy was killed, or failed, before anything was started here: no data and no program; without a claim, nobody's mark either.
+# A deploy was killed or failed before anything was started here: there are no data and no supervisor program. Without a
+# claim of this member, there must also be no `started` mark of any member.
 is_only_staged() {
   [ ! -e "$(program_ini)" ] && ! has_wal || return 1
   ! has_content || return 1
   has_registry || { [ -L "$CURRENT" ] && [ -z "$(ls "$(dirname "$STATE_DIR")"/*/started 2>/dev/null)" ]; }
 }
 
-# The registry goes last: whatever is cut short before can be run again. docs/security.md has all of this in a table.
+# The registry is deleted last, so that this can be run again wherever it was interrupted. docs/security.md lists all
+# these files in a table.
 delete_all() {
   local path
   delete_directory "$DATA_DIR"
@@ -157,14 +175,14 @@ delete_all() {
   delete_log "$LOG_DIR/etcd.log"
   delete_installation
   delete_made
-  # A directory that was there before stays, empty; it goes where an older version of this package had made it.
+  # A directory that existed before stays, empty. One that an older version of this package created is removed.
   has_registry || rmdir "$LOG_DIR" 2>/dev/null || true
   if has_registry && [ ! -e "$DATA_DIR" ] && ! has_made "$DATA_DIR"; then mkdir "$DATA_DIR"; fi
   rm -rf "$STATE_DIR"
   rmdir "${STATE_DIR%/*}" 2>/dev/null || true
 }
 
-# delete_log FILE: with what supervisor has rotated. Others may log to the same directory.
+# delete_log FILE: with the files that supervisor has rotated. Others may log to the same directory.
 delete_log() { rm -f "$1" "$1".[0-9] "$1".[0-9][0-9]; }
 
 delete_installation() {
@@ -176,7 +194,8 @@ delete_installation() {
   [ ! -L "$CURRENT" ] || rm -f "$CURRENT"
 }
 
-# The newest first, so that a directory comes after what was made in it. What is not empty is somebody else's.
+# Deletes the newest first, so that a directory comes after what was created in it. A directory that is not empty has
+# files of somebody else.
 delete_made() {
   local path
   sed -n '1!G;h;$p' "$MADE" 2>/dev/null | while read -r path; do

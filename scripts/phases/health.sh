@@ -1,4 +1,5 @@
-# health: takes out the members that the program no longer names, then prints the whole cluster as one table.
+# health: removes from the cluster the members that the program no longer names, then prints the whole cluster as one
+# table.
 
 phase_health() {
   take_lock
@@ -6,7 +7,9 @@ phase_health() {
   refuse_stale_members
   if may_take_out; then remove_undesired_members; fi
   members=$(members_of "$(own_url)")
-  [ -n "$members" ] || fail "member list: no answer from $(own_url): $(etcd_error "$(own_url)" member list)" "see the members' logs in $LOG_DIR"
+  [ -n "$members" ] ||
+    fail "member list: no answer from $(own_url): $(etcd_error "$(own_url)" member list)" \
+      "see the members' logs in $LOG_DIR"
   entries=$(printf '%s\n' "$members" | started)
   ask_statuses
   unhealthy=$(printf '%s\n' "$members" | unhealthy)
@@ -16,19 +19,23 @@ phase_health() {
     print_member "${member%%=*}" "$(printf '%s\n' "$members" | awk -v url="${member#*=}" '$3 == url')"
   done
   compare_statuses
-  # Alarms first: etcdctl calls a member with an alarm unhealthy.
-  raised=$(alarms "$(own_url)") || fail "alarm list: no answer from $(own_url): $(etcd_error "$(own_url)" alarm list)" "apply again"
+  # Alarms are checked first, because etcdctl reports a member as unhealthy while an alarm is raised.
+  raised=$(alarms "$(own_url)") ||
+    fail "alarm list: no answer from $(own_url): $(etcd_error "$(own_url)" alarm list)" "apply again"
   [ -z "$raised" ] || fail "an alarm is raised: $raised" "see docs/alarms.md"
   missing=$(desired_peer_urls | grep -vxF "$(printf '%s\n' "$members" | awk '{ print $3 }')" | tr '\n' ' ')
   [ -z "$missing" ] || fail "not in the cluster: $missing" "$(rollouts_of "$missing")"
   unknown=$(printf '%s\n' "$members" | undesired | named)
-  [ -z "$unknown" ] || fail "the cluster has $unknown, which the program does not name, nor did it before" "add it to the program, or take it out by etcdctl member remove"
+  [ -z "$unknown" ] || fail "the cluster has $unknown, which the program does not name and has never named" \
+    "add it to the program, or remove it with etcdctl member remove"
   keys=$(etcdctl_at "$(own_url)" get cdktf-etcd/ --prefix --keys-only 2>/dev/null) || true
   due=$(printf '%s\n' "$keys" | all_due | tr '\n' ' ')
-  [ -z "$due" ] || fail "what is staged was not rolled out: $due" "see that nobody else deploys, then $(rollouts_of "$due")"
+  [ -z "$due" ] || fail "what is staged was not rolled out: $due" \
+    "make sure that nobody else deploys, then run $(rollouts_of "$due")"
   remember_membership
   forget_joins "$keys"
-  [ -z "$unhealthy" ] || fail "not healthy: $(printf '%s\n' "$unhealthy" | named)" "see the log of each in $LOG_DIR; one that supervisor has stopped is started by $(rollouts_of "$(printf '%s\n' "$unhealthy" | awk '{ print $3 }')")"
+  [ -z "$unhealthy" ] || fail "not healthy: $(printf '%s\n' "$unhealthy" | named)" \
+    "see the log of each in $LOG_DIR; to start a member that supervisor has stopped, run $(rollouts_of "$(printf '%s\n' "$unhealthy" | awk '{ print $3 }')")"
 }
 
 # rollouts_of PEER_URLS: the command that runs the rollouts of these members again.
@@ -54,6 +61,7 @@ print_member() {
   health=healthy
   if [ -z "$2" ] || printf '%s\n' "$unhealthy" | grep -qxF "$2"; then health=UNHEALTHY; fi
   # shellcheck disable=SC2046 # split into words on purpose
-  set -- "$1" $(printf '%s\n' "$statuses" | awk -v endpoint="$endpoint" '$1 == endpoint { print ($3 "" == $4 "" ? "leader" : "follower"), $5, $6 }')
+  set -- "$1" $(printf '%s\n' "$statuses" |
+    awk -v endpoint="$endpoint" '$1 == endpoint { print ($3 "" == $4 "" ? "leader" : "follower"), $5, $6 }')
   print_row "$1" "${id:--}" "${2:--}" "$health" "${3:--}" "${4:--}" "$(certificate_end "$endpoint")" "${endpoint:--}"
 }

@@ -1,4 +1,5 @@
-# preflight: looks at the host and changes nothing there; only etcd's connections to dead members are closed. All members' preflights pass before any host changes.
+# preflight: checks the host and changes nothing on it, except that it closes etcd's connections to dead members. The
+# preflights of all members must pass before any host changes.
 
 phase_preflight() {
   know_members

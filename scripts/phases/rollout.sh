@@ -1,4 +1,5 @@
-# rollout: one member at a time, brings what runs to what is staged, joins a member that has no data, then gates on health. It never starts a cluster as new.
+# rollout: runs for one member at a time. It puts what is staged into effect, joins a member that has no data, and then
+# passes the health gate. It never starts a cluster as new.
 
 phase_rollout() {
   take_lock
@@ -21,11 +22,16 @@ phase_rollout() {
   elif needs_restart && ! has_come_up; then
     [ -n "$lifting" ] || refuse_alarm restart
     live=$(any_live_endpoint) || refuse "restart" "no member answers a linearizable read, so there is no quorum" \
-      "bring the members back (who is missing: etcdctl endpoint health), and apply again; this one still runs as it was"
+      "bring the members back (etcdctl endpoint health shows which are missing), and apply again; this member still runs as before"
     was=$(installed_version)
-    # Before the turn and the look at the others: a snapshot of a large database may take longer than either holds.
+    # This comes before the turn is taken and before the other members are checked, because a snapshot of a large
+    # database may take longer than either of them stays valid.
     if is_upgrade; then snapshot_before_upgrade "$(own_url)"; fi
-    if [ -n "$lifting" ]; then say "the alarm NOSPACE is raised, under which etcd takes no turn: restarting with the larger quota without it"; else take_turn "$live"; fi
+    if [ -n "$lifting" ]; then
+      say "the alarm NOSPACE is raised, and etcd grants no turn while it is: restarting with the larger quota, without the turn"
+    else
+      take_turn "$live"
+    fi
     if needs_raft_snapshot; then
       prepare_restart
       take_raft_snapshot
@@ -48,34 +54,37 @@ prepare_restart() {
   move_leadership_away
 }
 
-# A restart is one member less for a moment: everything else must be whole. One that is restarted by hand meanwhile is back in a moment.
+# During a restart one member is missing for a moment, so all others must be healthy. This waits for a member that
+# somebody restarts by hand at the same time, because it is back in a moment.
 others_allow_restart() {
   wait_until 15 all_others_are_healthy ||
-    refuse "restart" "$(ailing) is not healthy, and a restart here would cost another member" \
-      "bring that member back (if its data are lost, see docs/replace-member.md), and apply again; this one still runs as it was"
-  # One that runs with data of another cluster is healthy in that, and missing in this.
+    refuse "restart" "$(ailing) is not healthy, and a restart here would take down another member" \
+      "bring that member back (if its data are lost, see docs/replace-member.md), and apply again; this member still runs as before"
+  # A member that runs with data of another cluster is healthy in that cluster, and missing in this one.
   require_one_cluster_of "$list"
 }
 
 all_others_are_healthy() {
   list=$(members_of "$live")
-  # A learner has no vote that could be missed.
+  # Learners do not count, because they have no vote.
   not_healthy=$(printf '%s\n' "$list" | others | voters | unhealthy)
   [ -n "$list" ] && [ -z "$not_healthy" ]
 }
 
-# Handing leadership over takes a few messages; losing it takes an election time-out. Each move has a price, though: what a follower forwards
-# to the leader in that moment is dropped by raft, and its client waits in vain. So: to the member before this one, which has had its turn.
+# Handing leadership over takes a few messages, while losing the leader costs an election timeout. But each move has a
+# price: raft drops what a follower forwards to the leader at that moment, and the follower's client waits in vain. So
+# leadership goes to the member before this one, which has already been restarted.
 move_leadership_away() {
   is_leader "$(own_url)" || return 0
   target=$(printf '%s\n' "$list" | others | awk -v url="$(peer_url_before)" '$3 == url { print $1 }')
   [ -n "$target" ] || return 0
-  # Until 3.2 etcdctl cannot; etcd then hands it over when it is asked to stop.
+  # Until 3.2, etcdctl cannot do this; etcd then hands leadership over itself when it is asked to stop.
   etcdctl_at "$(own_url)" move-leader "$target" >/dev/null 2>&1 || return 0
   if wait_until 5 is_follower; then say "moved leadership to member $target"; fi
 }
 
-# The peer URL of the member before this one in the order of names; the last one's for the first.
+# The peer URL of the member before this one in the order of names; for the first member, that of the last one.
 peer_url_before() {
-  printf '%s\n' "$INITIAL_CLUSTER" | tr , '\n' | awk -F= -v own="$MEMBER" '$1 == own { before = last } { last = $2 } END { print before ? before : last }'
+  printf '%s\n' "$INITIAL_CLUSTER" | tr , '\n' |
+    awk -F= -v own="$MEMBER" '$1 == own { before = last } { last = $2 } END { print before ? before : last }'
 }

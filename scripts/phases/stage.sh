@@ -1,4 +1,5 @@
-# stage: puts everything in place beside what runs. It never touches the running service; one that supervisor starts in vain does not run.
+# stage: installs everything beside what is in use. It never touches a running etcd; an etcd that supervisor starts
+# again and again in vain does not count as running.
 
 phase_stage() {
   take_lock
@@ -7,20 +8,21 @@ phase_stage() {
   ensure_user
   ensure_supervisor
   has_binaries || [ -n "$ARCHIVE_URL" ] ||
-    fail "etcd $VERSION is not on this host, though its archive was pushed once" "$(replacing "$ARCHIVE_RESOURCE")"
+    fail "etcd $VERSION is not on this host, although its archive was pushed before" "$(replacing "$ARCHIVE_RESOURCE")"
   founding=
   if is_other_genesis; then founding=yes; fi
   claim_host
   take_over
   refuse_any check_places
   refuse_any check_contents
-  # The directory itself last: by its owner a stage that was cut short knows what is still to be given.
+  # The owner of the directory itself changes last: if a stage is interrupted, the next one knows from that owner what
+  # it still has to give to etcd's user.
   give_data_to_user
   put_directory "$DATA_DIR" 700
   adopt_data
-  # supervisord writes the log as root. A directory that was there stays as it is.
+  # supervisord writes the log as root. A directory that already exists stays as it is.
   make_directory "$LOG_DIR"
-  # It replaces them where they are not root's.
+  # install_binaries replaces the tools if they do not belong to root, so they are looked up again.
   trusted_tools=
   install_binaries
   refuse_wrong_flags
@@ -37,47 +39,51 @@ phase_stage() {
   if [ -n "$founding" ]; then start_with_data; else revive; fi
 }
 
-# The first deploy of a state, or one that founds anew.
+# This is the first deploy of a Terraform state, or the first one after its genesis was replaced.
 is_other_genesis() { [ -n "${GENESIS:-}" ] && [ "$(entry_of "$CLAIM" genesis)" != "$GENESIS" ]; }
 
-# In a deploy that may found a cluster, before any bootstrap: to a founder a host on which nothing listens is one without data.
+# In a deploy that may found a cluster, starts a member that has data before any bootstrap runs: founders take a host on
+# which nothing listens for one without data.
 start_with_data() {
   has_wal && ! was_taken_out || return 0
   if ! is_running; then
     start_etcd
-    say "started with its data, which a founder must see"
+    say "started with its data, so that founders see them"
   fi
   { wait_until 10 accepts_connections "$PEER_URL" && stays_up; } ||
-    fail "its etcd, which has data, does not stay up, and beside it no cluster may be founded: $(last_words)" "correct that, and apply again"
+    fail "its etcd, which has data, does not stay up, and no cluster may be founded until it does: $(last_words)" \
+      "correct that, and apply again"
 }
 
-# One that ends and is started again accepts connections in between.
+# An etcd that ends and is started again accepts connections in between.
 stays_up() {
   know_etcd
   ! wait_until 3 has_ended
 }
 has_ended() { ! lives_on "$known_etcd" "$known_start"; }
 
-# A member that is no founder joins a living cluster. Where nobody else of the program lives, all its members were moved at once: nobody could let them in.
+# A member that is not a founder joins a living cluster. If none of the program's other members is alive, they were all
+# moved at once, and nobody could let this one in.
 refuse_without_cluster() {
   local endpoint
   [ -n "${FOUNDERS:-}" ] && ! has_wal && ! is_founder || return 0
   for endpoint in $(other_endpoints); do
     ! accepts_connections "$endpoint" || return 0
   done
-  refuse "membership" "this member is new, and none of the program's other members accepts a connection: $(other_endpoints | tr '\n' ' '), so there is no cluster that it could join" \
-    "keep in the program at least one member that the cluster has, and move the others one after the other (docs/replace-member.md); if their etcd is down, bring it back first"
+  refuse "membership" \
+    "this member is new, and none of the program's other members accepts a connection: $(other_endpoints | tr '\n' ' '), so there is no cluster that it could join" \
+    "keep at least one of the cluster's members in the program, and move the others one after the other (docs/replace-member.md); if their etcd is down, bring it back first"
 }
 
-# The way back from a change that failed here: no other member restarts while this one is down, so it cannot wait for its rollout.
-# A newer version does wait: before it comes a snapshot.
+# The way back from a change that failed on this member. No other member restarts while this one is down, so this cannot
+# wait for the member's rollout. A newer version does wait, because a snapshot comes before it.
 revive() {
   has_wal && is_own_program && ! older "$(installed_version)" "$VERSION" && ! answers_healthy || return 0
   supervisor status "$MEMBER:$MEMBER" || true
-  case $supervisor_answer in *" STOP"*) return 0 ;; esac # by somebody's hand
+  case $supervisor_answer in *" STOP"*) return 0 ;; esac # somebody has stopped it by hand
   pid_before=$(etcd_pid)
   ! wait_until 10 answers_healthy || return 0
-  # The same process all the time: it only waits for the others.
+  # If the process is the same all the time, it does not crash, but waits for the other members.
   [ -z "$pid_before" ] || [ "$(etcd_pid)" != "$pid_before" ] || return 0
   ! was_taken_out || return 0
   activate
@@ -85,13 +91,13 @@ revive() {
   restart_program || true
   if wait_until 20 is_running && ! wait_until 3 is_stopped; then
     rm -f "$RESTART_PENDING"
-    say "etcd kept crashing: started it with what is staged"
+    say "etcd kept crashing: started it with the staged configuration"
   else
-    say "warning: etcd keeps crashing, also with what is staged: $(last_words)"
+    say "warning: etcd keeps crashing, even with the staged configuration: $(last_words)"
   fi
 }
 
-# What was staged for a version that is no longer wanted and never came to run; and the keys beside a version that does not run any more.
+# Deletes what was staged for other versions and never came to run, and the keys of versions that no longer run.
 drop_other_stages() {
   local other
   for other in "$INSTALL_ROOT"/etcd-v*; do
@@ -101,7 +107,8 @@ drop_other_stages() {
   done
 }
 
-# The binary that was staged judges the flags before anything of them is: asked for its version, etcd reads them all, and starts nothing.
+# The staged binary checks the flags before any of them takes effect: with --version, etcd parses all flags and starts
+# nothing.
 refuse_wrong_flags() {
   local flag answer
   set --
@@ -112,18 +119,18 @@ FLAGS
   answer=$(printf '%s\n' "$answer" | grep . | head -n 1)
   ETCD_UNSUPPORTED_ARCH=$(architecture) "$VERSIONED/etcd" --version >/dev/null 2>&1 ||
     refuse "binaries" "$VERSIONED/etcd does not run: $answer" "$(way_to_run)"
-  refuse "flags" "etcd $VERSION does not take them: $answer" "correct that flag in the program, and apply again"
+  refuse "flags" "etcd $VERSION does not accept them: $answer" "correct that flag in the program, and apply again"
 }
 
 way_to_run() {
   if [ "/proc/$(etcd_pid)/exe" -ef "$VERSIONED/etcd" ]; then
-    echo "an etcd runs by it, so it is whole: see what root's login may not (ulimit -a), and apply again"
+    echo "etcd is running from this binary, so the binary is intact: check the limits of root's login (ulimit -a), and apply again"
   else
-    echo "rm $VERSIONED/etcd, and apply again: it is then unpacked anew; if that does not help, see what root's login may not (ulimit -a)"
+    echo "rm $VERSIONED/etcd, and apply again, which unpacks it again; if that does not help, check the limits of root's login (ulimit -a)"
   fi
 }
 
-# A script that differs in nothing else needs no restart.
+# A script that differs only in parts that need no restart replaces the one in use at once.
 stage_startup_script() {
   decode "$STARTUP_BASE64" | put_file "$STARTUP.next" 755 root:root
   if [ "$(restart_relevant "$STARTUP.next")" = "$(restart_relevant "$STARTUP")" ]; then
@@ -137,16 +144,19 @@ stage_program() {
   include_program
 }
 
-# What was rolled out is staged again, so no rollout follows for it: where other files are in force, somebody has changed them by hand.
+# If what is staged is the same as what was last rolled out, no rollout follows. If the files in effect differ from it,
+# somebody has changed them by hand, and this puts them back.
 take_back_edits() {
   [ "$(staged_digest)" = "$(cat "$ROLLED_OUT" 2>/dev/null)" ] || return 0
   if [ -e "$STARTUP.next" ] || [ -e "$INI_NEXT" ]; then
     [ ! -e "$STARTUP.next" ] || mv -f "$STARTUP.next" "$STARTUP"
     register_staged_program
-    say "put the startup script and the supervisor program back, which somebody had changed here"
+    say "restored the startup script and the supervisor program, which somebody had changed on this host"
     if is_running && ! runs_as_meant; then : >"$RESTART_PENDING"; fi
   fi
-  # A new leaf may be pending, too, where it is read at start only: what runs is as meant then.
-  [ ! -e "$RESTART_PENDING" ] || ! is_running || runs_as_meant || fail "somebody had changed the startup script or the supervisor program, and etcd still goes by that" \
-    "to restart this member: $(replacing "$ROLLOUT_RESOURCE")"
+  # A restart may also be pending for a new leaf, if this version reads the leaf at start only. Then what runs is as
+  # meant.
+  [ ! -e "$RESTART_PENDING" ] || ! is_running || runs_as_meant ||
+    fail "somebody had changed the startup script or the supervisor program, and etcd still runs with those changes" \
+      "to restart this member, run $(replacing "$ROLLOUT_RESOURCE")"
 }

@@ -12,12 +12,18 @@ import { LeafCertificate, type LeafCertificateOptions } from "./leaf-certificate
 import { ensureTlsProvider } from "./provider";
 import { subject } from "./subject";
 
-/** An existing CA. */
+/** The certificate and private key of an existing CA. */
 export interface CertificateAuthorityPem {
-  /** The CA's certificate, in PEM. Not sensitive: a sensitive one would hide the log of what is triggered by its digest. */
+  /**
+   * The CA's certificate, in PEM. Do not mark it as sensitive: Terraform would then hide the log of every resource that
+   * its digest triggers.
+   */
   readonly certPem: string;
 
-  /** The CA's private key, in PEM; from a sensitive `TerraformVariable` or a data source, never a literal. */
+  /**
+   * The CA's private key, in PEM. Take it from a sensitive `TerraformVariable` or a data source; never write it as a
+   * literal.
+   */
   readonly privateKeyPem: string;
 }
 
@@ -38,37 +44,38 @@ export interface CertificateAuthorityProps {
   readonly organization?: string;
 
   /**
-   * Validity, in hours from the apply that makes it. It is never renewed by itself.
+   * Validity, in hours from the apply that creates the CA. The CA is never renewed automatically.
    *
    * @default 175200 - twenty years
    */
   readonly validityHours?: number;
 
   /**
-   * Type of the CA's private key. A CA that exists keeps its key: to change the type, change the CA (docs/certificates.md).
+   * Type of the CA's private key. An existing CA keeps its key: to change the type, change the CA
+   * (docs/certificates.md).
    *
    * @default KeyType.ECDSA_P256
    */
   readonly keyType?: KeyType;
 }
 
-/** What `fromPem` tells the constructor beside: a CA that exists has no props of its own. */
+/** The props that `fromPem` passes to the constructor: an existing CA has nothing else to configure. */
 interface ImportedAuthorityProps extends CertificateAuthorityProps {
   readonly imported: CertificateAuthorityPem;
 }
 
 /**
- * The certificate authority of one or several clusters: a new self-signed one, or an imported one.
+ * The certificate authority (CA) of one or more clusters: a new self-signed one, or an imported one.
  *
- * Its private key is in the Terraform state and in nothing that reaches a host.
+ * Its private key is stored in the Terraform state, and is never part of anything that reaches a host.
  */
 export class CertificateAuthority extends Construct {
   /**
-   * A CA that exists already.
+   * Imports an existing CA.
    *
-   * @param scope Where the construct belongs.
-   * @param id Its id there.
-   * @param pem Certificate and private key.
+   * @param scope The scope of the construct.
+   * @param id The id of the construct in that scope.
+   * @param pem The CA's certificate and private key.
    */
   public static fromPem(scope: Construct, id: string, pem: CertificateAuthorityPem): CertificateAuthority {
     const props: ImportedAuthorityProps = { imported: pem };
@@ -78,17 +85,17 @@ export class CertificateAuthority extends Construct {
   /** The CA's certificate, in PEM. */
   public readonly certPem: string;
 
-  /** SHA-256 of `certPem`, in hex. */
+  /** The SHA-256 digest of `certPem`, in hex. */
   public readonly certSha256: string;
 
   /**
-   * When the CA's certificate ends, as RFC 3339 has it (`2045-10-22T08:00:00Z`), known at plan or apply; for an output or a check of yours.
-   * Of an imported CA, Terraform reads it from the certificate.
+   * The time at which the CA's certificate ends, in RFC 3339 format (`2045-10-22T08:00:00Z`), known at plan or apply;
+   * for an output or a check of your own. For an imported CA, Terraform reads it from the certificate.
    */
   public readonly validityEndTime: string;
 
   /**
-   * Validity in hours, where it is known at synth.
+   * The validity in hours, if it is known at synth.
    *
    * @internal
    */
@@ -122,11 +129,11 @@ export class CertificateAuthority extends Construct {
   }
 
   /**
-   * A new private key with a certificate that this CA signs.
+   * Creates a private key, and a certificate for it that this CA signs.
    *
-   * @param scope Where the leaf belongs.
-   * @param id Its id there.
-   * @param options What the certificate says.
+   * @param scope The scope of the certificate.
+   * @param id The id of the certificate in that scope.
+   * @param options The contents of the certificate.
    */
   public issue(scope: Construct, id: string, options: LeafCertificateOptions): LeafCertificate {
     throwProblems("LeafCertificate", `${scope.node.path}/${id}`, leafProblems("", options, this._validityHours));
@@ -138,7 +145,7 @@ export class CertificateAuthority extends Construct {
     });
   }
 
-  /** The certificate, with the key that it was made with. */
+  /** Creates a private key and a self-signed certificate. The result contains both. */
   private makeNew(props: CertificateAuthorityProps): SelfSignedCert {
     const keyType = props.keyType ?? KeyType.ECDSA_P256;
     const key = new PrivateKey(this, "key", {
@@ -154,16 +161,17 @@ export class CertificateAuthority extends Construct {
       setSubjectKeyId: true,
       setAuthorityKeyId: true,
       validityPeriodHours: props.validityHours ?? DEFAULT_CA_VALIDITY_HOURS,
-      // A CA that renewed itself would cut every running member off: they read their CA at start only.
+      // If the CA renewed itself, every running member would be cut off, because etcd reads its CA only at start.
       earlyRenewalHours: 0,
-      // The certificate keeps the key that it was made with: one that is replaced (by -replace, or tainted) changes nothing. And of a certificate that is
-      // replaced the state keeps the old one, with its key, until all hosts have been looked at.
+      // The certificate keeps the key that it was created with: if the key is replaced (by -replace, or because it is
+      // tainted), nothing else changes. If the certificate is replaced, the state keeps the old one, with its key,
+      // until all hosts have been checked.
       lifecycle: { createBeforeDestroy: true, ignoreChanges: ["private_key_pem"] },
     });
   }
 }
 
-/** When a certificate in PEM ends: read by Terraform, since its text may be known at apply only. */
+/** The time at which a certificate in PEM ends. Terraform reads it, because the text may be known only at apply. */
 function endOf(scope: Construct, certPem: string): string {
   return new DataTlsCertificate(scope, "imported", { content: certPem }).certificates.get(0).notAfter;
 }

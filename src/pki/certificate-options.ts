@@ -1,35 +1,36 @@
 import type { CertificateAuthority } from "./certificate-authority";
 import type { KeyType } from "./key-type";
 
-/** The cluster's certificates. */
+/** The certificates of a cluster. */
 export interface CertificateOptions {
   /**
-   * The certificate authority that signs the leaf certificates: made here, shared with another cluster, or imported.
+   * The certificate authority that signs the leaf certificates: created in this program, shared with another cluster,
+   * or imported.
    *
-   * @default - a CertificateAuthority of this cluster's own
+   * @default - the cluster creates a CertificateAuthority of its own
    */
   readonly authority?: CertificateAuthority;
 
   /**
-   * Further CAs whose certificates the members and the operator's credentials trust, beside `authority`:
-   * for changing the CA without downtime.
+   * Additional CAs whose certificates the members and the operator's credentials trust, besides those of `authority`.
+   * They are used to change the CA without downtime.
    *
    * @default - none
    */
   readonly trustedAuthorities?: CertificateAuthority[];
 
   /**
-   * Keeps the CA that this construct made for itself, and trusts it, although `authority` names another:
-   * for the middle of a change of CA.
+   * Whether to keep the CA that this construct created for itself, and to trust it, although `authority` names another
+   * one. This is needed in the middle of a change of CA.
    *
    * @default false
    */
   readonly trustOwnAuthority?: boolean;
 
   /**
-   * Whether all members use one peer certificate that holds the addresses of all of them, as the runbook does.
+   * Whether all members use one peer certificate that contains the addresses of all of them, as in the runbook.
    *
-   * @default false - one peer certificate a member, with that member's SANs only
+   * @default false - one peer certificate per member, with only that member's SANs
    */
   readonly sharedPeerCertificate?: boolean;
 
@@ -41,14 +42,15 @@ export interface CertificateOptions {
   readonly commonName?: string;
 
   /**
-   * Validity of leaf certificates, in hours: more than `earlyRenewalHours`, and no more than that of the CA, where that is known at synth.
+   * Validity of the leaf certificates, in hours. It must be more than `earlyRenewalHours`, and no more than the
+   * validity of the CA where that is known at synth.
    *
    * @default 87600 - ten years
    */
   readonly validityHours?: number;
 
   /**
-   * Hours before its end at which Terraform plans a new leaf certificate.
+   * How many hours before the end of a leaf certificate Terraform plans a new one.
    *
    * @default 720 - thirty days
    */
@@ -62,23 +64,23 @@ export interface CertificateOptions {
   readonly keyType?: KeyType;
 
   /**
-   * Further DNS names in every peer certificate, for example that of a load balancer.
+   * Additional DNS names in every peer certificate, for example the name of a load balancer.
    *
    * @default - none
    */
   readonly dnsNames?: string[];
 
   /**
-   * Further IP addresses in every peer certificate, for example a virtual IP.
+   * Additional IP addresses in every peer certificate, for example a virtual IP.
    *
    * @default - none
    */
   readonly ipAddresses?: string[];
 }
 
-/** What a client certificate says. */
+/** The contents of a client certificate. */
 export interface ClientCertificateOptions {
-  /** Common name (CN); with etcd's authentication switched on, it is the client's user name. */
+  /** Common name (CN). If etcd's authentication is enabled, this is the user name of the client. */
   readonly commonName: string;
 
   /**
@@ -96,7 +98,7 @@ export interface ClientCertificateOptions {
   readonly validityHours?: number;
 
   /**
-   * Hours before its end at which Terraform plans a new certificate.
+   * How many hours before the end of the certificate Terraform plans a new one.
    *
    * @default 720 - thirty days
    */
@@ -110,7 +112,7 @@ export interface ClientCertificateOptions {
   readonly keyType?: KeyType;
 }
 
-/** Common names: of the CA, and of the peer certificates (the runbook's). */
+/** The common names of the CA and of the peer certificates; the latter is the runbook's. */
 export const DEFAULT_CA_COMMON_NAME = "etcd-ca";
 export const DEFAULT_PEER_COMMON_NAME = "k8s-etcd";
 

@@ -1,13 +1,19 @@
 /** What a leaf certificate may be used for. */
 export class CertificateProfile {
-  /** Serves clients. It may also act as a client: etcd's own gateway calls its server with the server's certificate. */
+  /**
+   * For serving clients. It also allows client authentication, because etcd's own gateway connects to its server with
+   * the server's certificate.
+   */
   public static readonly SERVER = new CertificateProfile("server", ["client_auth", "server_auth"]);
-  /** Calls etcd: an API server, an application, an operator. */
+  /** For a client of etcd: an API server, an application, an operator. */
   public static readonly CLIENT = new CertificateProfile("client", ["client_auth"]);
-  /** Serves and calls the other members; the runbook serves clients with it too. */
+  /** For connections between members, in both directions. As in the runbook, members also serve clients with it. */
   public static readonly PEER = new CertificateProfile("peer", ["client_auth", "server_auth"]);
 
-  /** Key usages, as the tls provider names them; sorted, because the provider replaces a certificate whose list changes order. */
+  /**
+   * The key usages, as the tls provider names them. They are sorted, because the provider replaces a certificate when
+   * the order of its list changes.
+   */
   public readonly allowedUses: string[];
 
   private constructor(

@@ -4,13 +4,13 @@ import { CertificateAuthority } from "./certificate-authority";
 
 /** The CAs of a cluster. */
 export interface ClusterAuthorities {
-  /** The one that signs the leaf certificates. */
+  /** The CA that signs the leaf certificates. */
   readonly signing: CertificateAuthority;
-  /** Those that members and clients trust, the signing one first. */
+  /** The CAs that members and clients trust; the signing one comes first. */
   readonly trusted: CertificateAuthority[];
 }
 
-/** Makes the cluster's own CA, `ca` in `scope`, where it signs or is trusted. */
+/** Determines the CAs of a cluster. Creates the cluster's own CA, `ca` in `scope`, if that CA signs or is trusted. */
 export function clusterAuthorities(scope: Construct, certificates: CertificateOptions = {}): ClusterAuthorities {
   const { authority, trustOwnAuthority = false, trustedAuthorities = [] } = certificates;
   const own = authority === undefined || trustOwnAuthority ? [new CertificateAuthority(scope, "ca")] : [];

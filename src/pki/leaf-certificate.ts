@@ -11,12 +11,12 @@ import { KeyType } from "./key-type";
 import { ensureTlsProvider } from "./provider";
 import { subject } from "./subject";
 
-/** What a leaf certificate says. */
+/** The contents of a leaf certificate. */
 export interface LeafCertificateOptions {
   /** What the certificate may be used for. */
   readonly profile: CertificateProfile;
 
-  /** Common name (CN) of the subject; with etcd's authentication switched on, a client's CN is its user name. */
+  /** Common name (CN) of the subject. If etcd's authentication is enabled, the CN of a client is its user name. */
   readonly commonName: string;
 
   /**
@@ -34,7 +34,7 @@ export interface LeafCertificateOptions {
   readonly dnsNames?: string[];
 
   /**
-   * IP addresses (SANs), no brackets. Their order does not matter.
+   * IP addresses (SANs), without brackets. Their order does not matter.
    *
    * @default - none
    */
@@ -48,7 +48,7 @@ export interface LeafCertificateOptions {
   readonly validityHours?: number;
 
   /**
-   * Hours before its end at which Terraform plans a new certificate for the same key.
+   * How many hours before the end of the certificate Terraform plans a new one for the same key.
    *
    * @default 720 - thirty days
    */
@@ -71,9 +71,9 @@ export interface LeafCertificateProps extends LeafCertificateOptions {
   readonly caPrivateKeyPem: string;
 
   /**
-   * When the CA's certificate ends, as RFC 3339 has it. No certificate is good for longer than its CA.
+   * The time at which the CA's certificate ends, in RFC 3339 format. No certificate is valid for longer than its CA.
    *
-   * @default - `validityEndTime` is the leaf's own end
+   * @default - `validityEndTime` is the end of the leaf certificate itself
    */
   readonly caValidityEndTime?: string;
 }
@@ -81,21 +81,22 @@ export interface LeafCertificateProps extends LeafCertificateOptions {
 /**
  * A private key and its certificate, signed by a CA: key → CSR → certificate.
  *
- * `CertificateAuthority.issue()` makes one. The key is in the Terraform state: keep the state where secrets may be.
+ * `CertificateAuthority.issue()` creates one. The private key is stored in the Terraform state: keep the state in a
+ * place that is fit for secrets.
  */
 export class LeafCertificate extends Construct {
   /** The certificate, in PEM. */
   public readonly certPem: string;
 
-  /** The private key, in PEM; sensitive: never put it into a trigger or a command line. */
+  /** The private key, in PEM. It is sensitive: never put it into a trigger or on a command line. */
   public readonly privateKeyPem: string;
 
-  /** SHA-256 of `certPem`, in hex: what a trigger may hold, since it is no secret. */
+  /** The SHA-256 digest of `certPem`, in hex. It is not a secret, so a trigger may contain it. */
   public readonly certSha256: string;
 
   /**
-   * When the certificate ends, or its CA if that is earlier, as RFC 3339 has it (`2035-10-22T08:00:00Z`), known at apply;
-   * for an output or a check of yours.
+   * The time at which the certificate ends, or its CA if that ends earlier, in RFC 3339 format
+   * (`2035-10-22T08:00:00Z`), known at apply; for an output or a check of your own.
    */
   public readonly validityEndTime: string;
 
@@ -137,12 +138,18 @@ export class LeafCertificate extends Construct {
   }
 }
 
-/** The earlier of two times, known at apply. Not "less than 0": cdktf (0.21) writes a 0 there as "undefined". */
+/**
+ * The earlier of two times, which are known at apply. The comparison is with -1 and not "less than 0", because cdktf
+ * (0.21) writes a 0 there as "undefined".
+ */
 function earlier(one: string, other: string): string {
   return Token.asString(Fn.conditional(Op.eq(Fn.timecmp(one, other), -1), one, other));
 }
 
-/** Ordered lists at the provider, sets in meaning: without this, another order would be another certificate. */
+/**
+ * The provider treats the names as an ordered list, but their order has no meaning: without sorting, another order
+ * would be another certificate.
+ */
 function sortedSet(names: string[] = []): string[] | undefined {
   return names.length === 0 ? undefined : [...new Set(names)].sort();
 }

@@ -5,7 +5,10 @@ import type { CertificateAuthority } from "./certificate-authority";
 import { CertificateProfile } from "./certificate-profile";
 import type { LeafCertificate } from "./leaf-certificate";
 
-/** The peer certificate of each member, by member name: one each with that member's SANs only, or one for all as the runbook has it. */
+/**
+ * The peer certificate of each member, by member name: one per member, with only that member's SANs, or one for all
+ * members, as in the runbook.
+ */
 export function peerCertificates(
   scope: Construct,
   authority: CertificateAuthority,

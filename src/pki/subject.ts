@@ -1,6 +1,6 @@
 import { escapeTerraform } from "../render/terraform-escape";
 
-/** The subject of a certificate, as the tls provider takes it. */
+/** The subject of a certificate, in the form that the tls provider expects. */
 export function subject(commonName: string, organization?: string): { commonName: string; organization?: string }[] {
   return [
     {

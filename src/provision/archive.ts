@@ -7,8 +7,8 @@ import { type Payload, pickTriggers } from "./payload";
 import { preflightData } from "./preflight";
 
 /**
- * Pushes a local release archive over SSH and unpacks it: not at every change, but whenever the host may be without that version; a stage cannot
- * fetch it.
+ * Pushes a local release archive over SSH and unpacks it. It does not run at every change, but whenever the host may
+ * lack that version: stage cannot download a local archive.
  */
 export function archive(
   scope: Construct,

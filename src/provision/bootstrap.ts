@@ -5,11 +5,12 @@ import type { MemberHost } from "./member-host";
 import type { StagedData } from "./staged-data";
 
 /**
- * Starts a founder that has no data as a member of the new cluster. No triggers: it runs once in a member's life,
- * because a founder whose disk was lost later must not vote a second time under its old identity. Only a genesis that is made anew runs it again.
+ * Starts a founder that has no data as a member of the new cluster. It has no triggers: it runs once in a member's
+ * life, because a founder that loses its disk later must not vote a second time under its old identity. It runs again
+ * only if genesis is replaced.
  *
- * @param membership The record of the list of members.
- * @param stages Those of all members: founders need each other, and none starts while another cannot.
+ * @param membership The resource that records the list of members.
+ * @param stages The stages of all members: founders need each other, so none may start while another one cannot.
  */
 export function bootstrap(
   scope: Construct,

@@ -5,17 +5,20 @@ import { rememberedMember, removal } from "./removal";
 import { resourceAddress } from "./resource-address";
 
 /**
- * Stops and unregisters a member that left the program.
+ * Stops and unregisters a member that has left the program.
  *
- * One resource with `for_each`: removing a key runs its destroy-time provisioner, removing a block would not. A host that does not answer
- * is given up after the connection's timeout: what leaves the program may be dead (ADR 13).
+ * It is one resource with `for_each`: Terraform runs the destroy-time provisioner of a key that was removed, but not
+ * that of a block that was removed (ADR 13). The host of a member that leaves the program may be dead: if it does not
+ * answer, Terraform gives up after the connection's timeout (ADR 9).
  */
 export class Decommission extends TerraformResource {
   /**
-   * @param path Of the cluster's construct.
-   * @param after The preflights of all members: a member that was refused must not be known here, or taking it out again would stop what stands
-   *   in its place. And through them the CA: it outlives this, so a destroy that fails half way loses none. Not genesis: after such a destroy
-   *   the hosts that were wiped must not found anything under the token that another one's data bear.
+   * @param path Path of the cluster's construct.
+   * @param after The preflights of all members: a member that preflight refused must not be recorded here, or removing
+   *   it from the program again would stop whatever runs in its place. Through the preflights, this resource depends on
+   *   the CA, which therefore outlives it, so a destroy that fails halfway does not lose the CA. Genesis must not be
+   *   among them: it would then outlive such a destroy, too, and hosts that were wiped could found a cluster with the
+   *   token that another host's data already have.
    */
   public constructor(
     scope: Construct,
@@ -35,9 +38,12 @@ export class Decommission extends TerraformResource {
     this.addOverride("input", members.value);
   }
 
-  /** A member's id in this state: another state of the same program has another one, and what it has staged is left to it. */
+  /**
+   * A member's id in this Terraform state. Another state of the same program has another id for it, so a removal from
+   * this state leaves alone what the other one has staged.
+   */
   public owner(member: MemberSettings): string {
-    // By its index, always: CDKTF's own access would be `.NAME`, which Terraform does not take for a key.
+    // The key is always an index: CDKTF itself would write `.NAME`, which Terraform does not accept as a key.
     return `\${${resourceAddress(this)}["${member.name}"].id}`;
   }
 }

@@ -5,28 +5,36 @@ import type { MemberSettings } from "../settings";
 import { initialCluster } from "../topology/initial-cluster";
 import { resourceAddress } from "./resource-address";
 
-/** What the state of an earlier release has not remembered; it is like nothing that this one would remember. */
+/**
+ * Stands for a value that the state of an earlier release did not record. It differs from every value that this release
+ * records.
+ */
 const UNKNOWN = "unknown";
 
 /**
- * Remembers the founding, once: members that come later, or come back, never found anything.
+ * Records once how the cluster was founded: members that are added later, or that come back, never found a cluster.
  *
- * It comes after all preflights: a first deploy that they refuse is not remembered, and may be corrected. A new state makes a new genesis, and so a new token: what bootstraps by mistake gets another cluster ID, which the old members refuse.
+ * It comes after all preflights, so a first deploy that preflight refuses is not recorded, and can still be corrected.
+ * A new state creates a new genesis, and with it a new token: a member that is bootstrapped by mistake gets another
+ * cluster ID, which the old members refuse.
  */
 export class Genesis extends Construct {
-  /** etcd's `--initial-cluster` of the founders. */
+  /** etcd's `--initial-cluster`, with the founders. */
   public readonly founders: string;
 
   /** etcd's `--initial-cluster-token`. */
   public readonly token: string;
 
-  /** Id of the record of the list of members that the cluster was founded with. */
+  /** The id of the `membership` resource with which the cluster was founded. */
   public readonly membership: string;
 
-  /** `NAME=N,…`: every founder's `reprovision` at that time. */
+  /** `NAME=N,…`: the `reprovision` of every founder at that time. */
   public readonly reprovisions: string;
 
-  /** Address in Terraform: who makes genesis anew by hand founds anew. */
+  /**
+   * The address in Terraform. Replacing this resource by hand replaces every bootstrap, too, in order to found a new
+   * cluster.
+   */
   public readonly address: string;
 
   public constructor(scope: Construct, id: string, members: MemberSettings[], membership: Resource) {

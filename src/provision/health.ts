@@ -5,13 +5,17 @@ import type { MemberHost } from "./member-host";
 import { resourceAddress } from "./resource-address";
 
 /**
- * Takes out of the cluster what the program no longer names, prints the members, their health and the leader, and fails when one is not healthy.
+ * Removes from the cluster the members that the program no longer names, prints the members with their health and the
+ * leader, and fails if a member is not healthy.
  *
- * @param host The host that asks all the others.
- * @param membership The record of the list of members: it runs again when that changes, and a host knows an old copy of the state by its id.
- * @param genesis A list of members that is still the first one of its state takes nobody out.
- * @param rollouts By member name; it runs again when one of them did.
- * @param stages Of all members; the same: a new leaf needs no rollout, and may meet a dead member.
+ * @param host The host on which the phase runs. It asks all the others.
+ * @param membership The resource that records the list of members. The phase runs again when the list changes, and a
+ *   host recognizes an old copy of the state by the resource's id.
+ * @param genesis How the cluster was founded: while the list of members is still the first one in its state, no member
+ *   is removed.
+ * @param rollouts The rollouts, by member name. The phase runs again when one of them has run.
+ * @param stages The stages of all members. The phase runs again when one of them has run, too: a new leaf certificate
+ *   needs no rollout, and a member may be dead at that time.
  */
 export function health(
   scope: Construct,

@@ -1,2 +1,5 @@
-/** A resource that does its work on a host, for the layers above, which do not use the null provider themselves. */
+/**
+ * A resource whose provisioners run on a host, for the layers above, which must not import the null provider
+ * themselves.
+ */
 export type { Resource as HostResource } from "@cdktf/provider-null/lib/resource";

@@ -1,17 +1,18 @@
 import { join } from "node:path";
 
 /**
- * What runs on a host, in the order of a deploy: each a function `phase_NAME` in `scripts/phases/NAME.sh`, where it does not say otherwise.
+ * The phases that run on a host, in the order of a deploy. Each one is a function `phase_NAME` in
+ * `scripts/phases/NAME.sh`, unless its comment says otherwise.
  *
- * `seconds` is the limit of the whole phase, after which it is ended on the host: `remote-exec` itself would wait for ever. `touches` is the most that
- * it may change.
+ * `seconds` is the time limit of the whole phase, after which the host ends it: `remote-exec` itself would wait
+ * forever. `touches` is the most that the phase may change.
  */
 export const PHASES = {
-  preflight: { seconds: 120, touches: "nothing but this package's own left-overs and connections to dead members" },
-  /** In `scripts/lib/main.sh`: before the connection's user becomes root. */
-  open_inbox: { seconds: 30, touches: "the directory that an upload goes to" },
-  archive: { seconds: 300, touches: "the directory of a version that does not run" },
-  stage: { seconds: 600, touches: "what lies beside the running etcd, and its leaf certificate" },
+  preflight: { seconds: 120, touches: "only leftovers of this package, and connections to dead members" },
+  /** In `scripts/lib/main.sh`. It runs as the SSH user, who does not become root for it. */
+  open_inbox: { seconds: 30, touches: "the directory for uploads" },
+  archive: { seconds: 300, touches: "the directory of a version that is not running" },
+  stage: { seconds: 600, touches: "the files beside the running etcd, and its leaf certificate" },
   bootstrap: { seconds: 600, touches: "a founder that has no data" },
   /** A learner may have to copy a large database. */
   rollout: { seconds: 1800, touches: "this member, and the list of members" },
@@ -26,7 +27,10 @@ export type Phase = keyof typeof PHASES;
 /** The phases that have a file of their own in `scripts/phases/`. */
 const PHASE_FILES = Object.keys(PHASES).filter((phase) => phase !== "open_inbox" && phase !== "shutdown");
 
-/** What a member's removal needs. The order matters only where a file sets variables at its top: installation before the rest. */
+/**
+ * The files that the removal of a member needs. Their order matters only where a file sets variables when it is read:
+ * `installation` comes before the files that use its variables.
+ */
 const REMOVAL = [
   "say",
   "main",
@@ -44,7 +48,7 @@ const REMOVAL = [
   "turn",
 ] as const;
 
-/** What the phases share. */
+/** The files that the phases share. */
 const LIBRARY = [
   ...REMOVAL,
   "packages",
@@ -68,13 +72,13 @@ const LIBRARY = [
   "join",
 ] as const;
 
-/** The files of the host scripts in this package. */
+/** The directory of the host scripts in this package. */
 export const SCRIPTS_DIRECTORY = join(__dirname, "..", "..", "scripts");
 
-/** All that run on a host, in the order in which it reads them. */
+/** All files that run on a host, in the order in which the host reads them. */
 export const HOST_SCRIPT_FILES: readonly string[] = files(LIBRARY, PHASE_FILES);
 
-/** Those that a destroy-time provisioner runs. */
+/** The files that a destroy-time provisioner runs. */
 export const REMOVAL_SCRIPT_FILES: readonly string[] = files(REMOVAL, ["decommission"]);
 
 function files(library: readonly string[], phases: readonly string[]): string[] {

@@ -9,19 +9,22 @@ import { endpoints } from "../topology/endpoints";
 import { initialCluster } from "../topology/initial-cluster";
 import { durationSeconds } from "./duration-seconds";
 
-/** Stands for `amd64` or `arm64` in the archive's URL: only the host knows which. */
+/** Stands for `amd64` or `arm64` in the archive's URL: only the host knows its architecture. */
 const ARCH = "{arch}";
 
-/** The URL of the release archive, if it holds a user and a password, or may: that one is no fact, as facts are written in plain text. */
+/**
+ * The URL of the release archive if it contains, or may contain, a user and a password. Such a URL is not a fact,
+ * because facts are written in plain text.
+ */
 export function secretArchiveUrl(cluster: ClusterSettings): string | undefined {
   const url = archiveUrl(cluster);
   return archiveUrlFact(cluster) === url ? undefined : url;
 }
 
-/** The same URL as a fact. */
+/** The URL of the release archive as a fact, without a user and a password. */
 function archiveUrlFact(cluster: ClusterSettings): string {
   const url = archiveUrl(cluster);
-  // Until Terraform knows it nobody sees whether it begins with a login.
+  // A token does not show whether its value starts with a user and a password.
   return Token.isUnresolved(url) && !/^[a-z]+:\/\//i.test(url) ? "the mirror" : withoutLogin(url);
 }
 
@@ -29,7 +32,7 @@ function archiveUrl(cluster: ClusterSettings): string {
   return cluster.release._archiveUrl(cluster.version, ARCH) ?? "";
 }
 
-/** The addresses in Terraform of a member's resources that a message may ask the operator to replace. */
+/** The Terraform addresses of those resources of a member that a message may ask the operator to replace. */
 export interface ReplaceableResources {
   readonly archive: string;
   readonly stage: string;
@@ -37,9 +40,10 @@ export interface ReplaceableResources {
 }
 
 /**
- * What the host scripts are told of a member: plain facts, no secret, nothing that exists only after an apply.
+ * The facts about a member that the host scripts get: plain text, without secrets, and without anything that exists
+ * only after an apply.
  *
- * @param path Of the cluster's construct.
+ * @param path Path of the cluster's construct.
  */
 export function memberFacts(
   path: string,
@@ -79,7 +83,7 @@ export function memberFacts(
   });
 }
 
-/** Everything that etcd is to listen on, in words of `FLAG=URL`. */
+/** All URLs that etcd is to listen on, as words of the form `FLAG=URL`. */
 function listens(flags: readonly EtcdFlag[]): string {
   return flags
     .filter(([flag]) => /^listen-.*urls$/.test(flag))

@@ -9,8 +9,8 @@ export class MemberHost {
   public readonly connection: SSHProvisionerConnection;
 
   /**
-   * @param member Whose host it is.
-   * @param facts Environment text for the host scripts, or a reference to it.
+   * @param member The member that runs on the host.
+   * @param facts The facts for the host scripts, as lines of `KEY='value'`, or a reference to them.
    * @param scripts The host scripts, or a reference to them.
    */
   public constructor(
@@ -22,10 +22,12 @@ export class MemberHost {
   }
 
   /**
-   * Runs a phase on the host: facts, then the scripts as they are, then the one call, in one upload over one connection.
+   * Runs a phase on the host: the facts, the scripts as they are, and one call of `main`, in one upload over one
+   * connection.
    *
    * @param phase The phase.
-   * @param data Further facts, that exist only at apply. The values go into single quotes as they are: base64 where they may hold any text.
+   * @param data Further facts, which exist only at apply. Their values are put between single quotes as they are, so a
+   *   value that may contain any text must be base64.
    */
   public run(phase: Phase, data: { [key: string]: string } = {}): RemoteExecProvisioner {
     return {
@@ -36,10 +38,11 @@ export class MemberHost {
   }
 
   /**
-   * Puts a secret or an archive into the member's inbox, which phase `open_inbox` makes beside the script: a directory of the SSH user's own, mode 0700.
+   * Uploads a secret or an archive to the member's inbox, which phase `open_inbox` creates beside the script: a
+   * directory that belongs to the SSH user and has mode 0700.
    *
    * @param file Name of the file in the inbox.
-   * @param source What it is: `content`, or `source`, a path on the operator's machine.
+   * @param source What to upload: `content`, or `source`, a path on the operator's machine.
    */
   public upload(file: string, source: { content?: string; source?: string }): FileProvisioner {
     return {
@@ -55,7 +58,7 @@ function directoryOf(path: string): string {
   return Token.isUnresolved(path) ? Fn.dirname(path) : posix.dirname(path);
 }
 
-/** The text that a host runs, in the pieces that `inline` joins by newlines. */
+/** The text that a host runs, as the pieces that `inline` joins with newlines. */
 export function programLines(
   facts: string,
   data: { [key: string]: string },

@@ -8,13 +8,13 @@ import { ofPath, operatorPath } from "./operator-path";
 import { SharedScripts } from "./shared-scripts";
 import { textDigest } from "./text-digest";
 
-/** Names of the files on the operator's machine, as `scripts/operator` writes them. */
+/** The names of the files on the operator's machine, as `scripts/operator` writes them. */
 const CLIENT_FILES = { ca: "ca.pem", cert: "client.pem", key: "client-key.pem" };
 
-/** Says for which credentials the files are. */
+/** The file that records which credentials were written. */
 const RECORD = ".cdktf-etcd";
 
-/** What the operator's machine gets. PEM texts. */
+/** What is written to the operator's machine. The certificates and the key are PEM texts. */
 export interface OperatorCredentialsContent {
   readonly directory: string;
   readonly cluster: ClusterSettings;
@@ -24,20 +24,21 @@ export interface OperatorCredentialsContent {
 }
 
 /**
- * Client credentials and an `etcdctl` environment on the operator's machine, mode 0600, directory 0700.
+ * Client credentials and an `etcdctl` environment file on the operator's machine, with mode 0600, in a directory with
+ * mode 0700.
  *
- * Written by `local-exec`, not as files of the local provider: those are deleted before a change begins, and a change that is refused after that
- * leaves none. For the same reason nothing here deletes them.
+ * They are written by `local-exec`, not as files of the local provider: the provider deletes its files before a change
+ * begins, so a change that is then refused would leave no credentials. For the same reason, nothing here deletes them.
  */
 export class OperatorCredentials extends Construct {
-  /** @param after What must be done before they are the right ones. */
+  /** @param after What must be complete before these credentials are the right ones. */
   public constructor(scope: Construct, id: string, content: OperatorCredentialsContent, after: ITerraformDependable[]) {
     super(scope, id);
     const path = operatorPath(this, content.directory);
-    // Neither the local provider nor a program in the environment knows "~".
+    // Neither the local provider nor a program that gets the path in its environment expands "~".
     const home = path.startsWith("~");
     const directory = home ? ofPath(["pathexpand"], path) : escapeTerraform(path);
-    // Absolute, so that it can be sourced from anywhere.
+    // The paths in the file are absolute, so that it can be sourced from any directory.
     const env = renderEtcdctlEnv(
       content.cluster,
       ofPath(home ? ["abspath", "pathexpand"] : ["abspath"], path),
@@ -48,7 +49,8 @@ export class OperatorCredentials extends Construct {
       certificate_sha256: Fn.sha256(content.certificatePem),
       etcdctl_env_sha256: textDigest(this, "env-text", env),
     };
-    // Missing, or of other credentials, in a checkout that has not written these: then they are written there, too.
+    // In a checkout that has not written these credentials, the record is missing or belongs to others. They are then
+    // written there, too.
     const record = new File(this, "record", {
       filename: `${directory}/${RECORD}`,
       content: Object.values(digests)
@@ -79,7 +81,7 @@ export class OperatorCredentials extends Construct {
   }
 }
 
-/** The program that writes, and who runs it where the program is synthesized. */
+/** The script that writes the files, and its interpreter on the system on which the program is synthesized. */
 function writer(scope: Construct): { interpreter: string[]; command: string } {
   const scripts = SharedScripts.of(scope);
   return process.platform === "win32"

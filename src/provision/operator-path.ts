@@ -5,9 +5,9 @@ import { terraformString } from "../render/terraform-escape";
 import type { ClusterSettings } from "../settings";
 
 /**
- * A path of the operator's, as Terraform must spell it: it runs in the stack's own directory, the operator thinks of the project's.
- * Relative paths stay relative, so that another checkout gives the same plan; absolute ones and `~` stay as they are, and so does
- * what is known at apply only.
+ * A path on the operator's machine, as Terraform needs it: Terraform runs in the stack's own directory, but the
+ * operator means the project's directory. A relative path stays relative, so that another checkout gives the same plan.
+ * Absolute paths, paths that start with `~`, and paths that are known only at apply stay as they are.
  */
 export function operatorPath(scope: Construct, path: string): string {
   if (Token.isUnresolved(path) || isAbsolute(path) || /^(~|[A-Za-z]:[\\/])/.test(path)) return path;
@@ -17,7 +17,7 @@ export function operatorPath(scope: Construct, path: string): string {
   return relative(resolve(directory), resolve(path));
 }
 
-/** A cluster whose members' SSH keys are found from where Terraform runs. */
+/** The settings of a cluster, with the paths of the SSH keys as Terraform needs them. */
 export function withOperatorPaths(scope: Construct, cluster: ClusterSettings): ClusterSettings {
   const found = (path?: string) => (path === undefined ? undefined : operatorPath(scope, path));
   return {
@@ -34,8 +34,8 @@ export function withOperatorPaths(scope: Construct, cluster: ClusterSettings): C
 }
 
 /**
- * A function of Terraform's of a path, as a token: `${file(pathexpand("…"))}`. Not by `Fn`, which takes a quote, a backslash or a `${` in
- * the path for its own.
+ * A call of Terraform functions with a path, as a token: `${file(pathexpand("…"))}`. `Fn` is not used, because it would
+ * interpret a quote, a backslash or a `${` in the path.
  */
 export function ofPath(functions: readonly string[], path: string): string {
   const call = functions.reduceRight((inner, name) => `${name}(${inner})`, terraformString(path));

@@ -5,10 +5,10 @@ import type { MemberHost } from "./member-host";
 import type { Payload } from "./payload";
 
 /**
- * Looks at the host and changes nothing. Everything else waits for the preflights of all members.
+ * Checks the host, and changes nothing on it. Everything else waits for the preflights of all members.
  *
  * @param members etcd's `--initial-cluster`.
- * @param reprovisions Who was made anew how often.
+ * @param reprovisions How often each member was re-provisioned: `NAME=N,…`, without those that never were.
  */
 export function preflight(
   scope: Construct,
@@ -18,13 +18,14 @@ export function preflight(
   reprovisions: string,
 ): Resource {
   return new Resource(scope, "preflight", {
-    // A host of a living cluster says whether members may be added or removed now, and closes its connections to one that is dead.
+    // The list of members is a trigger on every host: a host of a running cluster checks whether members may be added
+    // or removed now, and closes its connections to dead members.
     triggers: { ...payload.triggers, members, reprovisions },
     provisioners: [host.run("preflight", preflightData(payload))],
   });
 }
 
-/** What the checks compare the host with. */
+/** The data with which the checks compare the host. */
 export function preflightData(payload: Payload): { [key: string]: string } {
   return {
     OPERATOR_TIME: Fn.timestamp(),

@@ -7,7 +7,7 @@ import { programLines } from "./member-host";
 import { SharedScripts } from "./shared-scripts";
 import { connectionFromSelf, storedConnection } from "./ssh-connection";
 
-/** What the scripts are told; the rest of the remembered keys are the connection's. */
+/** The stored values that the scripts get as facts. The other stored values are for the connection. */
 const FACTS = [
   "cluster",
   "member",
@@ -23,12 +23,15 @@ const FACTS = [
   "removal_policy",
 ];
 
-/** What a destroy-time provisioner must find in its own resource. */
+/** What is stored for a destroy-time provisioner, which can refer only to its own resource. */
 export interface RememberedMember {
   readonly [key: string]: string;
 }
 
-/** @param path Of the cluster's construct: what another cluster has on the host by now is left alone. */
+/**
+ * @param path Path of the cluster's construct. A removal leaves alone what belongs to another cluster on the host by
+ *   then.
+ */
 export function rememberedMember(path: string, cluster: ClusterSettings, member: MemberSettings): RememberedMember {
   return escapeValues({
     ...storedConnection(member.ssh),
@@ -48,10 +51,12 @@ export function rememberedMember(path: string, cluster: ClusterSettings, member:
 }
 
 /**
- * A resource that removes a member from its host when it is destroyed: `terraform_data`, not `null_resource`, since its `input` is updated in place.
- * So a new SSH port or removal policy is known at the end, and replaces (= stops) nothing before.
+ * The configuration of a resource that removes a member from its host when it is destroyed. It is a `terraform_data`,
+ * not a `null_resource`, because its `input` is updated in place: the provisioner then knows a new SSH port or removal
+ * policy, and the change itself does not replace the resource, which would stop the member.
  *
- * @param owner Expression of the member's id in this state, by which the host knows whether another state has staged the member since.
+ * @param owner Expression for the member's id in this Terraform state, by which the host knows whether another state
+ *   has staged the member since.
  */
 export function removal(
   scope: Construct,
@@ -64,7 +69,7 @@ export function removal(
   );
   const provisioner = {
     type: "remote-exec" as const,
-    // These two are not in the binding's type, and passed through.
+    // These two properties are not in the binding's type, but are passed through.
     when: "destroy",
     on_failure: onFailure,
     connection: connectionFromSelf(),

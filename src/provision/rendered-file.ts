@@ -3,9 +3,9 @@ import type { Construct } from "constructs";
 import { escapeTerraform } from "../render/terraform-escape";
 
 /**
- * A rendered text as a file that one can read, under `etcd/` in the directory in which Terraform runs.
+ * Writes a rendered text to a file that people can read, under `etcd/` in the directory in which Terraform runs.
  *
- * @param path Relative to that directory: the same in every checkout.
+ * @param path The path below `etcd/`. It must be the same in every checkout.
  * @param permission Octal mode.
  */
 export function renderedFile(scope: Construct, id: string, path: string, text: string, permission = "0644"): File {

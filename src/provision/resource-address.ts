@@ -1,6 +1,6 @@
 import type { TerraformResource } from "cdktf";
 
-/** The resource's address in its stack, as plans and expressions have it: `TYPE.NAME`. */
+/** The address of a resource in its stack, as plans and expressions write it: `TYPE.NAME`. */
 export function resourceAddress(resource: TerraformResource): string {
   return `${resource.terraformResourceType}.${resource.friendlyUniqueId}`;
 }

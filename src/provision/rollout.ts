@@ -5,13 +5,18 @@ import type { MemberHost } from "./member-host";
 import type { StagedData } from "./staged-data";
 
 /**
- * Brings the running member to what is staged, and gates on its health.
+ * Applies to the running member what is staged, and waits until the member is healthy.
  *
- * @param triggers One key for each thing that can force a restart, so that the plan says who restarts and why.
- * @param staged What it must find on the host; a new leaf is in it and in no trigger, since etcd takes that in without a restart.
- * @param membership The record of the list of members, by whose id a host knows whether this deploy changes it.
- * @param genesis A list of members that is still the first one of its state takes nobody out.
- * @param after All bootstraps, or the rollout of the member before: one member at a time, and a failed one stops the rest.
+ * @param triggers One key for each thing that can force a restart, so that the plan shows which members restart and
+ *   why.
+ * @param staged What the phase must find staged on the host. A new leaf certificate is part of it, but is not a trigger
+ *   where etcd loads it without a restart.
+ * @param membership The resource that records the list of members. By its id, a host knows whether this deploy changes
+ *   the list.
+ * @param genesis How the cluster was founded: while the list of members is still the first one in its state, no member
+ *   is removed.
+ * @param after All bootstraps, or the rollout of the previous member: one member at a time, and a rollout that fails
+ *   stops the later ones.
  */
 export function rollout(
   scope: Construct,

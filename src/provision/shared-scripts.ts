@@ -6,11 +6,12 @@ import { HOST_SCRIPT_FILES, REMOVAL_SCRIPT_FILES, SCRIPTS_DIRECTORY } from "./ho
 const ID = "etcd-host-scripts";
 
 /**
- * The scripts of this package, once in a stack however many clusters it has: as files beside the synthesized program, which Terraform reads where
- * it needs them. As texts in the program itself they were two thirds of the time of every plan.
+ * The scripts of this package, once per stack, however many clusters it has. They are files beside the synthesized
+ * program, which Terraform reads where it needs them. As texts in the program itself, they took two thirds of the time
+ * of every plan.
  */
 export class SharedScripts extends Construct {
-  /** Those of the stack, made when they are first asked for. */
+  /** The scripts of the stack, which are created on first use. */
   public static of(scope: Construct): SharedScripts {
     const stack = TerraformStack.of(scope);
     return (stack.node.tryFindChild(ID) as SharedScripts | undefined) ?? new SharedScripts(stack);
@@ -19,7 +20,10 @@ export class SharedScripts extends Construct {
   /** A reference to the text of all host scripts. */
   public readonly hostScripts: string;
 
-  /** An expression for those of a removal: a destroy-time provisioner may refer to nothing but files. */
+  /**
+   * An expression for the text of the scripts for a removal: a destroy-time provisioner may refer to files, but not to
+   * a local value.
+   */
   public readonly removalScripts: string;
 
   private readonly directory: string;

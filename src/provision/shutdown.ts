@@ -7,27 +7,29 @@ import { resourceAddress } from "./resource-address";
 
 const ID = "etcd-shutdown";
 
-/** A cluster, as the shutdown of its stack sees it. */
+/** A cluster, as the shutdown of its stack knows it. */
 export interface ShutdownCluster {
-  /** Path of its construct. */
+  /** Path of the cluster's construct. */
   readonly path: string;
   readonly settings: ClusterSettings;
-  /** Comes after the shutdown when the cluster is destroyed, and then has nothing left to do. */
+  /** It runs after the shutdown when the cluster is destroyed, and then has nothing left to do. */
   readonly decommission: Decommission;
-  /** What a deploy of the cluster does last. */
+  /** The last step of a deploy of the cluster. */
   readonly health: TerraformResource;
 }
 
 /**
- * Stops and unregisters the members of a cluster that is destroyed, or that is no longer in the program. A host that does not answer
- * makes that fail, so that nothing is forgotten; it can be run again (ADR 13).
+ * Stops and unregisters the members of a cluster that is destroyed, or that is no longer in the program. If a host does
+ * not answer, the shutdown fails, so that Terraform forgets nothing, and it can be run again (ADR 9).
  *
- * There is one such resource in a stack, with keys for each of its clusters: removing a key runs its destroy-time provisioner, removing a block
- * would not. A cluster always has as many keys as it may have members, and key `i` holds member `i mod n`. So keys come and go with the
- * cluster alone: a member that leaves it, whose host may be dead, is stopped by `decommission`. The second key of a member finds it stopped.
+ * There is one such resource per stack, with keys for each of its clusters: Terraform runs the destroy-time provisioner
+ * of a key that was removed, but not that of a block that was removed (ADR 13). A cluster always has as many keys as it
+ * may have members, and key `i` holds member `i mod n`. Keys are therefore added and removed only with the whole
+ * cluster; a member that leaves the cluster, whose host may be dead, is stopped by `decommission`. If a member has
+ * several keys, the later ones find it already stopped.
  */
 export class Shutdown extends Construct {
-  /** The one of the stack, made when it is first asked for. */
+  /** The shutdown of the stack, which is created on first use. */
   public static of(scope: Construct): Shutdown {
     const stack = TerraformStack.of(scope);
     return (stack.node.tryFindChild(ID) as Shutdown | undefined) ?? new Shutdown(stack);
@@ -40,7 +42,8 @@ export class Shutdown extends Construct {
     super(stack, ID);
     this.members = new TerraformResource(this, "members", {
       ...removal(this, "shutdown", "fail", 'try(self.input.owner, "")'),
-      // With this a key is destroyed only after everything that depends on the resource was created, and replacing a key runs nothing.
+      // With this, a key is destroyed only after everything that depends on the resource has been created, and
+      // replacing a key runs no provisioner.
       lifecycle: { createBeforeDestroy: true },
     });
     this.members.addOverride("for_each", Lazy.anyValue({ produce: () => this.keys() }));
@@ -50,7 +53,8 @@ export class Shutdown extends Construct {
       this.listOf(({ decommission }) => resourceAddress(decommission)),
     );
 
-    // A cluster that left is stopped after this is written, and so after those that stay are healthy; the new self of a renamed one is among them.
+    // A cluster that has left the program is stopped after this resource has been written, and therefore after the
+    // clusters that stay are healthy. A renamed cluster is one of those, under its new name.
     const seal = new TerraformResource(this, "seal", { terraformResourceType: "terraform_data" });
     seal.addOverride(
       "input",
@@ -67,8 +71,9 @@ export class Shutdown extends Construct {
   }
 
   /**
-   * What the stages of a cluster wait for beside its membership, so that no key ends while they run (ADR 8). In a stack of several clusters
-   * that would have each wait for the preflights of all, so there it is nothing but the decommission, for which the membership waits as well.
+   * What the stages of a cluster wait for in addition to its membership, so that no key completes while they run (ADR
+   * 8). In a stack with several clusters, each cluster would then wait for the preflights of all clusters. There, the
+   * stages wait only for the decommission, for which the membership waits anyway.
    */
   public before(decommission: TerraformResource): ITerraformDependable {
     const alone = () => this.clusters.length === 1;

@@ -22,7 +22,7 @@ export function sshConnection(ssh: SshSettings): SSHProvisionerConnection {
   };
 }
 
-/** Read by Terraform when it connects: at synth it would end up in the JSON. */
+/** Terraform reads the file when it connects. If it were read at synth, the key would end up in the JSON. */
 function readAtApply(file?: string): string | undefined {
   return file === undefined ? undefined : ofPath(["file", "pathexpand"], file);
 }
@@ -31,7 +31,10 @@ function literal(text?: string): string | undefined {
   return text === undefined ? undefined : escapeTerraform(text);
 }
 
-/** What a destroy provisioner must find in its own resource; all strings, empty for none. A private key given as text is left out: it would be in the plan. */
+/**
+ * The connection settings for a destroy-time provisioner, which must find them in its own resource. All are strings,
+ * empty where there is no value. A private key that is given as text is left out, because it would be in the plan.
+ */
 export function storedConnection(ssh: SshSettings): { [key: string]: string } {
   return {
     ssh_host: ssh.host,
@@ -49,7 +52,7 @@ export function storedConnection(ssh: SshSettings): { [key: string]: string } {
   };
 }
 
-/** The connection of a destroy provisioner, from what `storedConnection` left in `self.input`. */
+/** The connection of a destroy-time provisioner, from the values that `storedConnection` put into `self.input`. */
 export function connectionFromSelf(): SSHProvisionerConnection {
   const optional = (key: string) => `\${self.input.${key} == "" ? null : self.input.${key}}`;
   const file = (key: string) => `\${self.input.${key} == "" ? null : file(pathexpand(self.input.${key}))}`;
@@ -62,7 +65,7 @@ export function connectionFromSelf(): SSHProvisionerConnection {
     agent: "${self.input.agent}",
     hostKey: optional("host_key"),
     timeout: "${self.input.timeout}",
-    // A state of before this was always set has none.
+    // A state from before this value was always set has none.
     scriptPath: `\${self.input.script_path != "" ? self.input.script_path : self.input.user == "root" ? "${defaultScriptPath("root")}" : "${defaultScriptPath("")}"}`,
     bastionHost: optional("bastion_host"),
     bastionPort: optional("bastion_port") as unknown as number,

@@ -8,10 +8,12 @@ import { escapeTerraform } from "../render/terraform-escape";
 import { preflightData } from "./preflight";
 
 /**
- * Puts user, binaries, certificates, startup script and supervisor program in place beside what runs.
+ * Installs the user, the binaries, the certificates, the startup script and the supervisor program beside what is
+ * running.
  *
- * @param owner The member's id in this state.
- * @param after The membership, and through it all preflights (nothing changes anywhere before every host was looked at); the pushed archive.
+ * @param owner The member's id in this Terraform state.
+ * @param after The membership, and through it all preflights (nothing is changed on any host before every host has been
+ *   checked); and the pushed archive, if there is one.
  */
 export function stage(
   scope: Construct,
@@ -25,14 +27,16 @@ export function stage(
     triggers: { ...payload.triggers, owner },
     provisioners: [
       host.run("open_inbox"),
-      // By `file`, into a directory that only the SSH user can enter: never by a script's text, which stays on the host when a run is cut short.
+      // The key travels in a `file` provisioner, to a directory that only the SSH user can enter. It must never be part
+      // of a script's text, which stays on the host when a run is interrupted.
       host.upload("etcd-peer-key.pem", { content: payload.privateKeyPem }),
       ...(payload.secretArchiveUrl === undefined
         ? []
         : [host.upload("archive-url", { content: Fn.sensitive(escapeTerraform(payload.secretArchiveUrl)) })]),
       host.run("stage", {
         ...preflightData(payload),
-        // By its id the host knows another first deploy's stage from this one's. Not in preflight, on which the decommission depends (see there).
+        // By this id, the host distinguishes the stage of another first deploy from this one's. Preflight does not get
+        // it, because decommission depends on preflight and must not depend on genesis (see there).
         GENESIS: genesis.token,
         OWNER: owner,
         FOUNDERS: genesis.founders,

@@ -1,14 +1,17 @@
 import { Fn } from "cdktf";
 import type { Payload } from "./payload";
 
-/** What a bootstrap and a rollout must find staged on their host, else another deploy was there since. */
+/**
+ * What bootstrap and rollout must find staged on their host. If they do not find it, another deploy has run there
+ * since.
+ */
 export interface StagedData {
   readonly [name: string]: string;
 }
 
 /**
- * @param restartSha256 Digest of what of the startup script a running etcd goes by.
- * @param iniSha256 Digest of the supervisor program.
+ * @param restartSha256 Digest of the part of the startup script that a running etcd depends on.
+ * @param iniSha256 Digest of the ini file of the supervisor program.
  */
 export function stagedData(payload: Payload, restartSha256: string, iniSha256: string): StagedData {
   return {

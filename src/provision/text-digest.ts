@@ -4,8 +4,9 @@ import type { Construct } from "constructs";
 import { escapeTerraform } from "../render/terraform-escape";
 
 /**
- * SHA-256 of a text in hex, for a trigger: computed at synth, or, where the text holds tokens, by Terraform.
- * Never that of a `local_file`'s attribute: a fresh checkout has none of these files, and would replace everything.
+ * The SHA-256 digest of a text in hex, for a trigger. It is computed at synth or, if the text contains tokens, by
+ * Terraform. A trigger must never use an attribute of a `local_file`: a fresh checkout has none of these files, so
+ * everything would be replaced.
  */
 export function textDigest(scope: Construct, id: string, text: string): string {
   if (!Token.isUnresolved(text)) return createHash("sha256").update(text).digest("hex");

@@ -1,6 +1,8 @@
 import { DIGESTS } from "./digests.generated";
 
-/** Digests for a release that this package does not know: your own build, or a version newer than the package. */
+/**
+ * Digests for a release that this package does not know: your own build, or a version that is newer than the package.
+ */
 export interface EtcdReleaseOptions {
   /**
    * SHA-256 of the archive for linux/amd64, in hex.
@@ -40,7 +42,7 @@ interface ArchiveDigests {
  */
 export class EtcdRelease {
   /**
-   * The project's releases on GitHub, downloaded by each host.
+   * The etcd project's releases on GitHub. Each host downloads the archive.
    *
    * @param options Digests.
    */
@@ -49,10 +51,11 @@ export class EtcdRelease {
   }
 
   /**
-   * A mirror that has GitHub's layout, `<url>/vX.Y.Z/etcd-vX.Y.Z-linux-ARCH.tar.gz`, downloaded by each host.
+   * A mirror with GitHub's layout, `<url>/vX.Y.Z/etcd-vX.Y.Z-linux-ARCH.tar.gz`. Each host downloads the archive.
    *
-   * @param url The part before `/vX.Y.Z`: `https://…` or `http://…` (the digest protects the archive either way). A mirror that asks for a password:
-   *   `https://USER:PASSWORD@…`, the password best from a sensitive `TerraformVariable`. It reaches a host as a file that only the SSH user can read.
+   * @param url The part before `/vX.Y.Z`: `https://…` or `http://…` (the digest protects the archive either way). For a
+   *   mirror that asks for a password, use `https://USER:PASSWORD@…`, preferably with the password from a sensitive
+   *   `TerraformVariable`. The URL reaches a host as a file that only the SSH user can read.
    * @param options Digests.
    */
   public static mirror(url: string, options: EtcdReleaseOptions = {}): EtcdRelease {
@@ -60,9 +63,9 @@ export class EtcdRelease {
   }
 
   /**
-   * An archive on the operator's machine, pushed to each host over SSH: for hosts with no way out.
+   * An archive on the operator's machine, which is pushed to each host over SSH: for hosts without Internet access.
    *
-   * @param path Path of the archive; a relative one is relative to the directory in which the program runs.
+   * @param path Path of the archive. A relative path is relative to the directory in which the program runs.
    * @param options Digest.
    */
   public static localArchive(path: string, options: LocalArchiveOptions = {}): EtcdRelease {
@@ -74,7 +77,7 @@ export class EtcdRelease {
     private readonly ownDigests: ArchiveDigests,
     private readonly baseUrl?: string,
     /**
-     * Path of the archive on the operator's machine; undefined when the hosts download it.
+     * The path of the archive on the operator's machine; undefined if the hosts download it.
      *
      * @internal
      */
@@ -82,10 +85,10 @@ export class EtcdRelease {
   ) {}
 
   /**
-   * URL from which a host downloads the archive; undefined for a local archive.
+   * The URL from which a host downloads the archive; undefined for a local archive.
    *
    * @param version `X.Y.Z`.
-   * @param arch `amd64` or `arm64`; or whatever text the host's script replaces by one of them.
+   * @param arch `amd64` or `arm64`, or a placeholder that the host's script replaces with one of them.
    * @internal
    */
   public _archiveUrl(version: string, arch: string): string | undefined {
@@ -93,7 +96,8 @@ export class EtcdRelease {
   }
 
   /**
-   * The digests to check the archive against; one given to this release wins over the one that this package knows.
+   * The digests to check the archive against. A digest that was given for this release takes precedence over the one
+   * that this package knows.
    *
    * @param version `X.Y.Z`.
    * @internal

@@ -3,15 +3,15 @@ import { MINORS } from "./flags.generated";
 import { supportStatus } from "./support";
 import { atLeast, compareVersions, parseVersion } from "./version";
 
-/** Whether a cluster can go from one etcd version to another in one deploy. */
+/** Whether a cluster can be upgraded from one etcd version to another in one deploy. */
 export interface UpgradeVerdict {
-  /** Whether it can. */
+  /** Whether the upgrade is supported. */
   readonly supported: boolean;
 
   /**
-   * Why it cannot, in one line: what is wrong, the limit, and what to do.
+   * Why the upgrade is not supported, in one line: what is wrong, the limit, and what to do.
    *
-   * @default - it can
+   * @default - the upgrade is supported
    */
   readonly reason?: string;
 }
@@ -19,10 +19,11 @@ export interface UpgradeVerdict {
 /** The rules for changing the etcd version of a cluster. */
 export class EtcdUpgrade {
   /**
-   * Whether a cluster can go from one version to another in one deploy. The same version is supported: nothing is to do.
+   * Checks whether a cluster can be upgraded from one version to another in one deploy. The same version is supported:
+   * there is nothing to do.
    *
-   * @param fromVersion The version that runs, `X.Y.Z`.
-   * @param toVersion The version that is wanted, `X.Y.Z`.
+   * @param fromVersion The version that is running, `X.Y.Z`.
+   * @param toVersion The version to upgrade to, `X.Y.Z`.
    */
   public static check(fromVersion: string, toVersion: string): UpgradeVerdict {
     return supportedUpgrade(fromVersion, toVersion);
@@ -31,23 +32,28 @@ export class EtcdUpgrade {
   private constructor() {}
 }
 
-/** Versions of one minor from which an upgrade can start. */
+/** The patches of one minor version from which an upgrade can start. */
 export interface UpgradeSource {
   readonly minor: string;
   /** The lowest patch. */
   readonly floor: number;
 }
 
-/** The lowest patch of the minor before from which one goes to a minor. Where none is named, any patch will do. */
+/**
+ * For each minor version, the lowest patch of the previous minor version from which an upgrade can start. For a minor
+ * version that is not listed, any patch will do.
+ */
 const FLOORS: { readonly [minor: string]: number } = { "3.6": 32, "3.7": 11 };
 
-/** Whether a cluster can go from one version to another in one deploy. */
+/** Checks whether a cluster can be upgraded from one version to another in one deploy. */
 export function supportedUpgrade(from: string, to: string): UpgradeVerdict {
   const reason = refusal(from, to);
   return reason === undefined ? { supported: true } : { supported: false, reason };
 }
 
-/** From which versions, older than `to`, an upgrade to it is supported: one entry a minor, oldest first. */
+/**
+ * The versions, older than `to`, from which an upgrade to `to` is supported: one entry per minor version, oldest first.
+ */
 export function upgradeSources(to: string): UpgradeSource[] {
   const minor = parseVersion(to)?.minor ?? "";
   if (!MINORS.includes(minor) || supportStatus(to).denied) return [];
@@ -55,7 +61,10 @@ export function upgradeSources(to: string): UpgradeSource[] {
   return [...(previous ? [{ minor: previous, floor: FLOORS[minor] ?? 0 }] : []), { minor, floor: 0 }];
 }
 
-/** The same as one text for a host's script, the lowest version of each minor: `3.5.32 3.6.0`. What is newer than `to` is not its concern. */
+/**
+ * The same as one text for the host scripts, with the lowest version of each minor version: `3.5.32 3.6.0`. The text
+ * has no upper limit: the scripts themselves check that `to` is not older than the version that is running.
+ */
 export function renderUpgradeSources(to: string): string {
   return upgradeSources(to)
     .map(({ minor, floor }) => `${minor}.${floor}`)
@@ -69,22 +78,22 @@ export function previousMinor(minor: string): string | undefined {
 
 function refusal(from: string, to: string): string | undefined {
   for (const text of [from, to]) {
-    if (!parseVersion(text)) return `"${text}" is not an etcd version; give X.Y.Z, e.g. 3.6.14`;
+    if (!parseVersion(text)) return `"${text}" is not an etcd version; use X.Y.Z, e.g. 3.6.14`;
   }
   if (from === to) return undefined;
 
   const foreign = [from, to].find((version) => !version.startsWith("3."));
   if (foreign) {
-    return `${foreign} is of another major: an upgrade is from one etcd 3 to another; make a new cluster, and copy the data into it`;
+    return `${foreign} has another major version: upgrades are possible only within etcd 3; create a new cluster, and copy the data into it`;
   }
   if (compareVersions(to, from) < 0) {
-    return `etcd does not go back: ${to} is older than ${from}; stay on ${from}, or go to a newer one`;
+    return `downgrades are not supported: ${to} is older than ${from}; stay on ${from}, or choose a newer version`;
   }
   const known = `this package does not know: it knows ${MINORS[0]} to ${MINORS[MINORS.length - 1]}`;
   if (!MINORS.includes(minorOf(to))) {
-    return `${to} is of a minor that ${known}; give one of these, or upgrade the package`;
+    return `${to} has a minor version that ${known}; use one of these, or upgrade the package`;
   }
-  if (!MINORS.includes(minorOf(from))) return `${from} is of a minor that ${known}; upgrade by hand`;
+  if (!MINORS.includes(minorOf(from))) return `${from} has a minor version that ${known}; upgrade by hand`;
 
   const { denied } = supportStatus(to);
   if (denied) return `${to} is refused: ${denied}`;
@@ -97,24 +106,27 @@ function skippedMinors(from: string, to: string): string | undefined {
   const [next] = skipped;
   const span = skipped.length === 1 ? next : `${next} to ${skipped[skipped.length - 1]}`;
   const way = oldPatch(from, next)
-    ? `${newestKnown(minorOf(from))} first, from there to ${newestKnown(next)}`
+    ? `${newestKnown(minorOf(from))} first, then to ${newestKnown(next)}`
     : `${newestKnown(next)} first`;
-  return `etcd goes up one minor at a time: ${from} to ${to} skips ${span}; go to ${way}`;
+  return `etcd is upgraded one minor version at a time: ${from} to ${to} skips ${span}; upgrade to ${way}`;
 }
 
-/** What keeps `from` from going to the minor after its own. */
+/** Why an upgrade from `from` to the next minor version, `to`, cannot start; undefined if it can. */
 function oldPatch(from: string, to: string): string | undefined {
   const minor = minorOf(from);
   const floor = `${minor}.${FLOORS[to] ?? 0}`;
   if (minor === to || atLeast(from, floor)) return undefined;
-  return `${from} is too old a patch: etcd ${to} takes over from ${floor} or later; go to ${newestKnown(minor)} first`;
+  return `${from} is too old: an upgrade to etcd ${to} must start from ${floor} or later; upgrade to ${newestKnown(minor)} first`;
 }
 
 function minorOf(version: string): string {
   return parseVersion(version)?.minor ?? "";
 }
 
-/** The newest version of a minor whose digest this package knows. Each minor but the first has one; nobody is sent to that. */
+/**
+ * The newest patch of a minor version whose digest this package knows. Every minor version except the first one has
+ * such a patch, and no message sends anybody to the first one.
+ */
 function newestKnown(minor: string): string {
   const [newest] = Object.keys(DIGESTS)
     .filter((version) => minorOf(version) === minor)

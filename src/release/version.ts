@@ -1,4 +1,4 @@
-/** An etcd version in parts. */
+/** An etcd version, split into its parts. */
 export interface Version {
   /** `3.6` of `3.6.14`. */
   readonly minor: string;
@@ -8,7 +8,7 @@ export interface Version {
   readonly numbers: readonly [number, number, number];
 }
 
-/** The parts of `X.Y.Z`; undefined for any other text, a leading `v` or a `-rc.0` included. */
+/** The parts of `X.Y.Z`; undefined for any other text, including one with a leading `v` or a trailing `-rc.0`. */
 export function parseVersion(text: string): Version | undefined {
   const match = /^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)$/.exec(text);
   if (!match) return undefined;
@@ -17,14 +17,14 @@ export function parseVersion(text: string): Version | undefined {
 }
 
 /**
- * Below zero when `a` is older than `b`, zero when they are the same, above zero when it is newer.
+ * A number below zero if `a` is older than `b`, zero if they are the same, and above zero if `a` is newer.
  *
- * @throws when one of them is not `X.Y.Z`.
+ * @throws Error when one of them is not `X.Y.Z`.
  */
 export function compareVersions(a: string, b: string): number {
   const [left, right] = [a, b].map((text) => {
     const version = parseVersion(text);
-    if (!version) throw new Error(`"${text}" is not an etcd version: give X.Y.Z, e.g. 3.6.14`);
+    if (!version) throw new Error(`"${text}" is not an etcd version; use X.Y.Z, e.g. 3.6.14`);
     return version.numbers;
   });
   return left[0] - right[0] || left[1] - right[1] || left[2] - right[2];

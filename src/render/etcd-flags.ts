@@ -2,13 +2,15 @@ import { atLeast } from "../release/version";
 import type { ClusterSettings, MemberSettings } from "../settings";
 import { installedFiles } from "./layout";
 
-/** An etcd flag without its dashes, and its value. */
+/** An etcd flag without its leading dashes, and its value. */
 export type EtcdFlag = readonly [flag: string, value: string];
 
 /**
- * The flags of a member, in the order in which its startup script has them; the user's own come last, by name.
+ * The flags of a member, in the order in which its startup script has them. The user's own flags come last, sorted by
+ * name.
  *
- * Not here: `initial-cluster`, `-state` and `-token`, which the startup script decides at each start.
+ * `initial-cluster`, `initial-cluster-state` and `initial-cluster-token` are not among them: the startup script decides
+ * these at each start.
  */
 export function etcdFlags(cluster: ClusterSettings, member: MemberSettings): EtcdFlag[] {
   const loopback = cluster.insecureLoopbackClientUrl ? [`http://127.0.0.1:${cluster.clientPort}`] : [];
@@ -18,12 +20,12 @@ export function etcdFlags(cluster: ClusterSettings, member: MemberSettings): Etc
     ["listen-peer-urls", member.peerUrl],
     ["listen-client-urls", [member.clientUrl, ...loopback].join(",")],
     ["initial-advertise-peer-urls", member.peerUrl],
-    // Never a loopback URL: each client would talk to itself.
+    // Never a loopback URL: each client would connect to its own machine.
     ["advertise-client-urls", member.clientUrl],
     ...tlsFlags(cluster),
     ...logFlags(cluster.version),
     ...given("quota-backend-bytes", cluster.quotaBackendBytes),
-    // Before 3.3 there is no mode; `periodic` is the default of those that have one.
+    // Versions before 3.3 do not have this flag. In later versions, `periodic` is its default.
     ...given("auto-compaction-mode", cluster.autoCompaction?._mode === "revision" ? "revision" : undefined),
     ...given("auto-compaction-retention", cluster.autoCompaction?._retention),
     ...given("heartbeat-interval", cluster.heartbeatInterval),
@@ -42,13 +44,13 @@ function tlsFlags({ version, installRoot }: ClusterSettings): EtcdFlag[] {
     [`${prefix}key-file`, key],
     [`${prefix}client-cert-auth`, "true"],
     [`${prefix}trusted-ca-file`, ca],
-    // The runbook's era has this one too; to etcd until 3.3 the two are one pool of CAs.
+    // The runbook's version has this flag, too. Until 3.3, etcd puts both files into one pool of CAs.
     ...(atLeast(version, "3.4.0") ? [] : [[`${prefix}ca-file`, ca] as const]),
   ];
   return [...side(""), ...side("peer-")];
 }
 
-/** To standard output, which supervisor rotates; never to journald. */
+/** The log goes to standard output, which supervisor writes to a file and rotates, and never to journald. */
 function logFlags(version: string): EtcdFlag[] {
   if (!atLeast(version, "3.4.0")) return [["log-output", "stdout"]];
   return [

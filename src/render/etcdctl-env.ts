@@ -6,10 +6,10 @@ import type { CredentialFiles } from "./layout";
 import { alwaysQuote } from "./shell-quote";
 
 /**
- * What makes a plain `etcdctl member list` work after `. etcdctl.env`.
+ * The environment file that makes a plain `etcdctl member list` work after `. etcdctl.env`.
  *
- * @param directory Where the credentials lie.
- * @param files Their names there.
+ * @param directory The directory of the credentials.
+ * @param files The names of the files in it.
  */
 export function renderEtcdctlEnv(
   cluster: Pick<ClusterSettings, "members" | "version">,
@@ -24,7 +24,8 @@ export function renderEtcdctlEnv(
     ETCDCTL_CACERT: ca,
     ETCDCTL_CERT: cert,
     ETCDCTL_KEY: key,
-    // The old etcdctl speaks both APIs; `ETCDCTL_API=2 etcdctl cluster-health` reads the credentials from names of its own.
+    // These versions of etcdctl have both APIs: `ETCDCTL_API=2 etcdctl cluster-health` reads the credentials from
+    // variables of its own.
     ...(needsApiVariable(cluster.version)
       ? { ETCDCTL_API: "3", ETCDCTL_CA_FILE: ca, ETCDCTL_CERT_FILE: cert, ETCDCTL_KEY_FILE: key }
       : {}),
@@ -32,7 +33,10 @@ export function renderEtcdctlEnv(
   return `${renderEnv(variables)}export ${Object.keys(variables).join(" ")}\n${noProxy(cluster.members)}`;
 }
 
-/** etcdctl would go through the machine's proxy, which knows nothing of these addresses: what it bypasses already stays bypassed. */
+/**
+ * Without this, etcdctl would use the machine's proxy, which does not know these addresses. Addresses that already
+ * bypass the proxy still do.
+ */
 function noProxy(members: ClusterSettings["members"]): string {
   const addresses = alwaysQuote(members.map(({ address }) => address).join(","));
   return `: "\${NO_PROXY:=\${no_proxy:-}}"\nNO_PROXY=${addresses}"\${NO_PROXY:+,$NO_PROXY}"\nno_proxy=$NO_PROXY\nexport NO_PROXY no_proxy\n`;

@@ -1,11 +1,15 @@
-/** What nothing can quote: control characters, blanks at the ends, comment signs after a blank, and supervisor's own `here`, which it replaces first. */
+/**
+ * What cannot be quoted in any way: control characters, leading and trailing blanks, comment signs after a blank, and
+ * supervisor's own `%(here)s`, which supervisor replaces first.
+ */
 const ILLEGAL = /\p{Cc}|^\s|\s$|\s[;#]|%\(here\)s/u;
 
 /**
- * The one owner of the ini dialect that supervisor 4 reads: `%` starts an expansion, ` ;` and ` #` start a comment.
+ * The only place that knows the ini dialect of supervisor 4: `%` starts an expansion, and ` ;` and ` #` start a
+ * comment.
  *
  * @param section Name of the section, without brackets.
- * @throws when a value cannot be written in this dialect.
+ * @throws Error when a value cannot be written in this dialect.
  */
 export function renderIni(section: string, values: { readonly [key: string]: string }): string {
   const lines = Object.entries(values).map(([key, value]) => `${key}=${iniValue(key, value)}\n`);
@@ -15,7 +19,7 @@ export function renderIni(section: string, values: { readonly [key: string]: str
 function iniValue(key: string, value: string): string {
   if (ILLEGAL.test(value)) {
     throw new Error(
-      `${key}: ${JSON.stringify(value)} cannot stand in a supervisor file; leave out line breaks, blanks at the ends, " ;", " #" and "%(here)s"`,
+      `${key}: ${JSON.stringify(value)} cannot be written in a supervisor file; leave out line breaks, leading and trailing blanks, " ;", " #" and "%(here)s"`,
     );
   }
   return value.replace(/%/g, "%%");

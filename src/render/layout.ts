@@ -1,4 +1,4 @@
-/** Names of three PEM files in one directory. */
+/** The names of three PEM files in one directory. */
 export interface CredentialFiles {
   readonly ca: string;
   readonly cert: string;
@@ -12,19 +12,19 @@ export const PEER_CERTIFICATE_FILES: CredentialFiles = {
   key: "etcd-peer-key.pem",
 };
 
-/** Where things lie on a host, below the link to the version in use; absolute paths. */
+/** The paths of the files on a host, below the link to the version in use. They are absolute. */
 export interface InstalledFiles extends CredentialFiles {
   /** The link to `etcd-vX.Y.Z`. */
   readonly directory: string;
   readonly etcd: string;
   readonly startupScript: string;
-  /** Says how to start once; see `renderStartupScript`. */
+  /** Contains the settings for the member's first start; see `renderStartupScript`. */
   readonly firstStart: string;
-  /** Mount points without which the member must not start. */
+  /** Lists the mount points without which the member must not start. */
   readonly mounts: string;
 }
 
-/** The runbook's layout below an install root. */
+/** The runbook's layout, below an install root. */
 export function installedFiles(installRoot: string): InstalledFiles {
   const directory = `${installRoot}/etcd`;
   return {

@@ -2,7 +2,7 @@ import type { ClusterSettings, MemberSettings } from "../settings";
 import { renderIni } from "./ini";
 import { installedFiles } from "./layout";
 
-/** The supervisor program of a member. */
+/** The ini file of a member's supervisor program. */
 export function renderProgramIni(
   cluster: Pick<ClusterSettings, "installRoot" | "logDir" | "user">,
   member: Pick<MemberSettings, "name">,
@@ -13,13 +13,13 @@ export function renderProgramIni(
     directory,
     user: cluster.user,
     autostart: "true",
-    // Also after an exit with code 0: etcd is never done.
+    // supervisor restarts etcd after exit code 0, too, because etcd is not meant to exit on its own.
     autorestart: "true",
     startsecs: "1",
-    // A member that waits for a deploy, or for its quorum, must not be given up.
+    // supervisor must not give up on a member that waits for a deploy or for its quorum.
     startretries: "1000",
     stopsignal: "TERM",
-    // On TERM etcd hands its leadership over first.
+    // On SIGTERM, etcd first transfers its leadership to another member.
     stopwaitsecs: "30",
     redirect_stderr: "true",
     stdout_logfile: `${cluster.logDir}/etcd.log`,

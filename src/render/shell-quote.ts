@@ -1,16 +1,16 @@
-/** Words of these characters mean themselves to every POSIX shell, wherever they stand. */
+/** A word of these characters has no special meaning to any POSIX shell, wherever it stands. */
 const PLAIN = /^[A-Za-z0-9_@%+:,./-]+$/;
 
 /**
- * The one owner of shell quoting: a text as one word of POSIX sh.
+ * The only place that knows shell quoting: turns a text into one word of POSIX sh.
  *
- * A CDKTF token stays whole inside the quotes; what it stands for must hold no single quote.
+ * A CDKTF token stays intact inside the quotes. The value that it stands for must not contain a single quote.
  */
 export function shellQuote(text: string): string {
   return PLAIN.test(text) ? text : alwaysQuote(text);
 }
 
-/** The same, but never bare. */
+/** The same, but always with quotes. */
 export function alwaysQuote(text: string): string {
   return `'${text.replace(/'/g, `'\\''`)}'`;
 }

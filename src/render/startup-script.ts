@@ -5,10 +5,10 @@ import { installedFiles } from "./layout";
 import { alwaysQuote, shellQuote } from "./shell-quote";
 
 /**
- * The script that supervisor runs. It `exec`s etcd, or signals would stop at the shell.
+ * The script that supervisor runs. It starts etcd with `exec`, because otherwise signals would reach only the shell.
  *
- * It never starts a member without data by itself: `bootstrap` and `rollout` leave `first-start.env`, which sets the same three
- * variables, when they have decided so. etcd ignores all three once it has data.
+ * It never starts a member without data on its own: when `bootstrap` or `rollout` has decided to start one, it writes
+ * `first-start.env`, which sets the same three variables as the script. etcd ignores all three once it has data.
  */
 export function renderStartupScript(
   cluster: Pick<ClusterSettings, "members" | "installRoot" | "dataDir">,
@@ -17,19 +17,21 @@ export function renderStartupScript(
 ): string {
   const { etcd, firstStart, mounts } = installedFiles(cluster.installRoot);
   const { dataDir } = cluster;
-  const unmounted = `was mounted when this member was last healthy and is not now: not starting; mount it`;
-  const foreign = `${name}: the data in ${dataDir} are another member's: not starting; bring the right disk back`;
+  const unmounted = `was mounted when this member was last healthy, and is not mounted now: not starting; mount it`;
+  const foreign = `${name}: the data in ${dataDir} belong to another member: not starting; bring the right disk back`;
   const refusal = `${name}: no data in ${dataDir} and no deploy has asked for a first start: not starting; run a deploy`;
   return `#!/bin/sh
-# Member ${name} of etcd; rendered by cdktf-etcd, edits are overwritten by the next deploy.
+# The startup script of etcd member ${name}. Rendered by cdktf-etcd; the next deploy overwrites all edits.
 set -eu
-# Again, in a clean environment: supervisor's may have ETCD_*, HTTPS_PROXY and the like, and etcd takes its settings from the flags below alone.
+# The script runs itself again in a clean environment: supervisor's environment may contain ETCD_*, HTTPS_PROXY and the
+# like, but etcd must take its settings only from the flags below.
 [ "\${1:-}" = clean ] || exec /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin \\
   \${ETCD_UNSUPPORTED_ARCH:+"ETCD_UNSUPPORTED_ARCH=$ETCD_UNSUPPORTED_ARCH"} /bin/sh "$0" clean
 initial_cluster=${alwaysQuote(initialCluster(cluster.members))}
 initial_cluster_state=existing
 initial_cluster_token=etcd-cluster
-# Without its disk a member would start with nothing, or with older data that lay there before, and could lose acknowledged writes.
+# Without its disk, a member would start without data, or with older data from below the mount point, and could lose
+# acknowledged writes.
 if [ -r ${shellQuote(mounts)} ]; then
   while read -r mount; do
     cut -d' ' -f5 /proc/self/mountinfo | grep -qxF -e "$mount" || {
@@ -38,24 +40,26 @@ if [ -r ${shellQuote(mounts)} ]; then
     }
   done <${shellQuote(mounts)}
 fi
-# On the disk of another host etcd would run as that one's member.
+# On the disk of another host, etcd would run as the member of that host.
 for mark in ${shellQuote(`${dataDir}/.cdktf-etcd`)} ${shellQuote(`${dataDir}/member/wal/.cdktf-etcd`)}; do
   [ ! -f "$mark" ] || grep -qxF ${alwaysQuote(`peer_url=${peerUrl}`)} "$mark" || {
     echo ${alwaysQuote(foreign)} >&2
     exit 1
   }
 done
-# Data are files of the write-ahead log; its directory alone is none.
+# A member has data if there are files of the write-ahead log. The directory alone does not count.
 set -- ${shellQuote(`${dataDir}/member/wal`)}/*.wal
-# Left here by a deploy for this member's first start only, and gone once it has data.
+# A deploy writes this file only for the member's first start, and removes it once the member has data.
 if [ -r ${shellQuote(firstStart)} ]; then
   . ${shellQuote(firstStart)}
 elif [ ! -e "$1" ]; then
-  # Starting empty under an old identity could lose acknowledged writes, so supervisor may retry this as often as it likes.
+  # A start without data under an old identity could lose acknowledged writes. supervisor may retry as often as it
+  # likes.
   echo ${alwaysQuote(refusal)} >&2
   exit 1
 fi
-# Programs of supervisor have a soft limit of 1024 open files, and etcd raises it only where Go 1.19 or newer has built it.
+# supervisor's programs have a soft limit of 1024 open files, and etcd raises it only if it was built with Go 1.19 or
+# newer.
 ulimit -S -n "$(ulimit -H -n)" || true
 exec ${shellQuote(etcd)} \\
 ${flags.map(([flag, value]) => `  --${flag}=${shellQuote(value)} \\\n`).join("")}  --initial-cluster="$initial_cluster" \\
@@ -64,7 +68,10 @@ ${flags.map(([flag, value]) => `  --${flag}=${shellQuote(value)} \\\n`).join("")
 `;
 }
 
-/** The part of a startup script whose change must restart a running member: all but the members' list, or scaling would restart everyone. */
+/**
+ * The part of a startup script whose change must restart a running member: everything but the list of members, because
+ * otherwise scaling would restart every member.
+ */
 export function restartRelevant(startupScript: string): string {
   return startupScript.replace(/^initial_cluster='.*'\n/m, "");
 }

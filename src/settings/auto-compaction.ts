@@ -1,16 +1,19 @@
-/** How etcd discards old revisions of keys by itself: etcd's `--auto-compaction-mode` and `--auto-compaction-retention`. */
+/**
+ * How etcd automatically discards old revisions of keys: etcd's `--auto-compaction-mode` and
+ * `--auto-compaction-retention`.
+ */
 export class AutoCompaction {
   /**
    * Keeps the revisions of the last hours.
    *
-   * @param retention Whole hours (`12`), or from etcd 3.3 on a Go duration (`30m`).
+   * @param retention A whole number of hours (`12`) or, from etcd 3.3 on, a Go duration (`30m`).
    */
   public static periodic(retention: string): AutoCompaction {
     return new AutoCompaction("periodic", retention);
   }
 
   /**
-   * Keeps a number of revisions. From etcd 3.3 on.
+   * Keeps a number of revisions. This requires etcd 3.3 or later.
    *
    * @param count Number of revisions, for example 1000.
    */

@@ -19,7 +19,10 @@ import type { SshOptions } from "./ssh";
 
 /** Input of `EtcdCluster`. */
 export interface EtcdClusterProps {
-  /** The members: 1 to 7, better an odd number. Their order does not matter; changes roll in the order of their names. */
+  /**
+   * The members: 1 to 7, preferably an odd number. Their order does not matter: changes are rolled out in the order of
+   * their names.
+   */
   readonly members: EtcdMemberProps[];
 
   /** SSH settings of all hosts. */
@@ -40,21 +43,22 @@ export interface EtcdClusterProps {
   readonly release?: EtcdRelease;
 
   /**
-   * Certificates.
+   * The certificates of the cluster.
    *
-   * @default - a CA of its own, one P-256 peer certificate a member, valid for ten years
+   * @default - a CA of the cluster's own, and one P-256 peer certificate per member, valid for ten years
    */
   readonly certificates?: CertificateOptions;
 
   /**
-   * etcd's `--quota-backend-bytes`: size of the database at which etcd refuses writes, in bytes; at most 8 GiB (8589934592), etcd's own advice.
+   * etcd's `--quota-backend-bytes`: the size of the database, in bytes, at which etcd refuses writes. At most 8 GiB
+   * (8589934592), as etcd recommends.
    *
    * @default - etcd's default, 2 GiB
    */
   readonly quotaBackendBytes?: number;
 
   /**
-   * How etcd discards old revisions by itself. A change restarts the members one by one.
+   * How etcd automatically discards old revisions. A change restarts the members one by one.
    *
    * @default - etcd's default: never
    */
@@ -82,17 +86,18 @@ export interface EtcdClusterProps {
   readonly listenMetricsUrls?: string[];
 
   /**
-   * Further etcd flags, without the leading dashes: `{ "snapshot-count": "10000" }`.
-   * A flag that etcd does not know at this version, that another prop owns, that opens a listener, weakens TLS or moves data, and a
-   * value that is not of the flag's type, are refused.
+   * Additional etcd flags, without the leading dashes: `{ "snapshot-count": "10000" }`.
+   *
+   * A flag is refused if etcd does not know it in this version, if another prop sets it, or if it opens a listener,
+   * weakens TLS or moves data. A value is refused if it is not of the flag's type.
    *
    * @default - none
    */
   readonly extraFlags?: { [flag: string]: string };
 
   /**
-   * Whether each member also listens on `http://127.0.0.1:<client port>`, as the runbook has it.
-   * Any local user of the host can then read and write everything, without a certificate.
+   * Whether each member also listens on `http://127.0.0.1:<client port>`, as in the runbook. Any local user of the host
+   * can then read and write everything, without a certificate.
    *
    * @default false
    */
@@ -113,7 +118,7 @@ export interface EtcdClusterProps {
   readonly ports?: PortOptions;
 
   /**
-   * System user that etcd runs as; it is made, without login shell and home, where it is missing.
+   * System user that etcd runs as. If it does not exist, it is created without a login shell and a home directory.
    *
    * @default "etcd"
    */
@@ -134,9 +139,12 @@ export interface EtcdClusterProps {
   readonly operatorCredentials?: OperatorCredentialsOptions;
 }
 
-/** A cluster, with every default filled in: what all layers below EtcdCluster work from. Nothing else decides a default. */
+/**
+ * The settings of a cluster with every default filled in, which all layers below EtcdCluster use. No other place
+ * decides a default.
+ */
 export interface ClusterSettings {
-  /** Sorted by name: no text, no trigger and no chain depends on the order in the program. */
+  /** Sorted by name, so that no text, no trigger and no chain depends on the order in the program. */
   readonly members: MemberSettings[];
   readonly version: string;
   readonly release: EtcdRelease;
@@ -157,15 +165,18 @@ export interface ClusterSettings {
   readonly extraFlags: { [flag: string]: string };
 }
 
-/** etcd version of a cluster that names none: the newest of the most deployed minor whose digest is known here. */
+/**
+ * The etcd version of a cluster that sets none: the newest version with a known digest of the minor version that is
+ * most widely deployed.
+ */
 export const DEFAULT_VERSION = "3.6.14";
 
-/** etcd's own advice: each further member makes every write slower. */
+/** etcd recommends no more members than this, because each additional member makes every write slower. */
 export const MAX_MEMBERS = 7;
 
 const DEFAULT_USER = "etcd";
 
-/** Fills every default in. */
+/** Fills in every default. */
 export function resolveClusterProps(props: EtcdClusterProps): ClusterSettings {
   const peerPort = props.ports?.peer ?? DEFAULT_PEER_PORT;
   const clientPort = props.ports?.client ?? DEFAULT_CLIENT_PORT;

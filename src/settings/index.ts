@@ -1,4 +1,7 @@
-/* What a program says of a cluster (props, options), and what the layers below work from (settings): each option beside its default. */
+/*
+ * What a program configures (props and options), and what the layers below use (settings). Each option is defined
+ * beside its default.
+ */
 export { AutoCompaction } from "./auto-compaction";
 export {
   type ClusterSettings,

@@ -12,51 +12,52 @@ export interface EtcdMemberProps {
   readonly name: string;
 
   /**
-   * IP address on which peers and clients reach the member: IPv4 or IPv6, no brackets, no port.
+   * IP address at which peers and clients reach the member: IPv4 or IPv6, without brackets and port.
    *
-   * It must be on one of the host's interfaces; loopback and unspecified addresses are refused.
+   * It must be assigned to one of the host's interfaces; loopback and unspecified addresses are refused.
    */
   readonly address: string;
 
   /**
    * Host name of the machine, used in messages and as a DNS SAN of the member's certificate.
    *
-   * @default - the address is used in messages, and the certificate has IP SANs only
+   * @default - the address is used in messages, and the certificate has only IP SANs
    */
   readonly hostName?: string;
 
   /**
-   * SSH settings of this host; each one given here replaces the cluster's.
+   * SSH settings of this host. Each setting that is given here replaces the cluster's.
    *
    * @default - the cluster's `ssh`
    */
   readonly ssh?: SshOptions;
 
   /**
-   * Raise it by one to have the member made anew on its host: after the host was replaced by an empty machine, or its data directory was lost.
+   * Increase it by one to re-provision the member after its host was replaced by an empty machine, or after its data
+   * directory was lost.
    *
-   * The next deploy installs everything again; a member whose data are gone is taken out of the cluster and joined again.
-   * Data that are there are kept.
+   * The next deploy installs everything again. If the member's data are gone, the deploy removes the member from the
+   * cluster and joins it again. Data that are still there are kept.
    *
    * @default 0
    */
   readonly reprovision?: number;
 }
 
-/** One member. */
+/** The settings of one member, with every default filled in. */
 export interface MemberSettings {
   readonly name: string;
   readonly address: string;
-  /** For messages: the host's name, or the address. */
+  /** The host name or, if there is none, the address; used in messages. */
   readonly host: string;
-  /** For the certificate: the host's name, when there is one. */
+  /** The host name, if there is one; used in the certificate. */
   readonly hostName?: string;
   readonly ssh: SshSettings;
   /** `https://10.4.7.12:2380` */
   readonly peerUrl: string;
   /** `https://10.4.7.12:2379` */
   readonly clientUrl: string;
-  /** How often the member was made anew on its host. */
+  /** How often the member was re-provisioned. */
   readonly reprovision: number;
 }
 

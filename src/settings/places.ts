@@ -1,7 +1,9 @@
-/** Where things lie on the hosts. All are absolute paths without spaces, none inside another. */
+/**
+ * The places of files on the hosts. All directories are absolute paths without spaces, and none may be inside another.
+ */
 export interface PathOptions {
   /**
-   * Directory that holds `etcd-vX.Y.Z` and the link `etcd` to the version in use.
+   * Directory that contains `etcd-vX.Y.Z` and the link `etcd` to the version in use.
    *
    * @default "/opt"
    */
@@ -22,8 +24,8 @@ export interface PathOptions {
   readonly logDir?: string;
 
   /**
-   * Name, without extension, of the supervisor file in the directory that the host's supervisor includes.
-   * Two clusters that share a host need different ones.
+   * Name, without extension, of the program's file in the directory that the host's supervisor includes. Two clusters
+   * that share a host need different names.
    *
    * @default "etcd-server"
    */
@@ -47,7 +49,7 @@ export interface PortOptions {
   readonly client?: number;
 }
 
-/** The ports that IANA registered for etcd, in TCP. */
+/** The TCP ports that IANA has registered for etcd. */
 export const DEFAULT_CLIENT_PORT = 2379;
 export const DEFAULT_PEER_PORT = 2380;
 

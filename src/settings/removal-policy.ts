@@ -1,7 +1,12 @@
 /** What happens to a member's data when the member, or the cluster, is removed from the program. */
 export enum RemovalPolicy {
-  /** The program is stopped and unregistered; data, logs and binaries stay, and a new deploy brings the same cluster back. */
+  /**
+   * The supervisor program is stopped and unregistered. Data, logs and binaries stay, and a new deploy brings the same
+   * cluster back.
+   */
   RETAIN = "retain",
-  /** The program is stopped and unregistered; its data, logs, certificates and binaries are deleted. */
+  /**
+   * The supervisor program is stopped and unregistered. The member's data, logs, certificates and binaries are deleted.
+   */
   DESTROY = "destroy",
 }

@@ -3,17 +3,19 @@ export class SshKey {
   /**
    * A private key in a file on the operator's machine. Terraform reads it when it connects, never at synth.
    *
-   * @param path Path of the key (PEM or OpenSSH format, no passphrase). `~` is expanded; a relative path is relative to the directory in which the program runs.
+   * @param path Path of the key (PEM or OpenSSH format, without a passphrase). `~` is expanded; a relative path is
+   *   relative to the directory in which the program runs.
    */
   public static file(path: string): SshKey {
     return new SshKey(path);
   }
 
   /**
-   * The private key itself. It is never stored in a trigger, so stopping a removed member, which happens after the configuration has forgotten it, uses
-   * the SSH agent.
+   * The private key itself. It is never stored in a trigger. When Terraform stops a removed member, the configuration
+   * no longer has the key, so that step uses the SSH agent.
    *
-   * @param text The key (PEM or OpenSSH format, no passphrase), from a sensitive `TerraformVariable`; a literal is refused.
+   * @param text The key (PEM or OpenSSH format, without a passphrase), from a sensitive `TerraformVariable`; a literal
+   *   is refused.
    */
   public static pem(text: string): SshKey {
     return new SshKey(undefined, text);

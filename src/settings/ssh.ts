@@ -3,7 +3,7 @@ import { SshKey } from "./ssh-key";
 /** How Terraform reaches a host over SSH. */
 export interface SshOptions {
   /**
-   * Address or DNS name for SSH.
+   * Address or DNS name at which SSH reaches the host.
    *
    * @default - the member's address
    */
@@ -17,7 +17,7 @@ export interface SshOptions {
   readonly port?: number;
 
   /**
-   * Login user: root, or a user whose `sudo` asks for no password.
+   * Login user: root, or a user who may use `sudo` without a password.
    *
    * @default "root"
    */
@@ -34,12 +34,12 @@ export interface SshOptions {
    * Public host key that the host must present, in `known_hosts` format without the host (`ecdsa-sha2-nistp256 AAAA…`),
    * or the public key of the SSH CA that signed the host's certificate.
    *
-   * Of a host that has several keys, give the ECDSA one (`/etc/ssh/ssh_host_ecdsa_key.pub`): Terraform (1.11.4) asks for that
-   * first, and takes any other one for a mismatch.
+   * If the host has several keys, use the ECDSA one (`/etc/ssh/ssh_host_ecdsa_key.pub`): Terraform (1.11.4) asks for
+   * that one first, and treats any other key as a mismatch.
    *
-   * Behind a bastion it must be the CA's: Terraform (1.11.4) checks the bastion and the host against this one key.
+   * Behind a bastion, it must be the CA's key: Terraform (1.11.4) checks the bastion and the host against this one key.
    *
-   * @default - Terraform accepts any host key: give it where the network is not trusted
+   * @default - Terraform accepts any host key; set this if the network is not trusted
    */
   readonly hostKey?: string;
 
@@ -79,19 +79,21 @@ export interface SshOptions {
   readonly timeout?: string;
 
   /**
-   * Where Terraform puts its script on the host; `%RAND%` is replaced by a number. Uploads go to `.cdktf-etcd` beside it.
+   * Path of Terraform's script on the host. Terraform replaces `%RAND%` with a number. Uploads go to `.cdktf-etcd`
+   * beside it.
    *
-   * The directory must be there, and only the SSH user may be able to enter it: the script becomes root, and Terraform makes it writable for everybody.
-   * It must not be mounted `noexec`. A path that starts with `./` is relative to where the SSH user's shell starts: its home directory.
+   * The directory must exist, and only the SSH user may be able to enter it: Terraform makes the script writable by
+   * everyone, and the script becomes root. The directory must not be mounted `noexec`. A path that starts with `./` is
+   * relative to the directory in which the SSH user's shell starts: the home directory.
    *
-   * A change restarts nothing.
+   * A change restarts no member.
    *
    * @default - `/root/.cdktf-etcd-%RAND%.sh` for root, `./.ssh/.cdktf-etcd-%RAND%.sh` for another user
    */
   readonly scriptPath?: string;
 }
 
-/** SSH settings of one host: the cluster's with the member's over them. */
+/** The SSH settings of one host: the cluster's settings, overridden by the member's. */
 export interface SshSettings {
   readonly host: string;
   readonly port: number;
@@ -101,7 +103,7 @@ export interface SshSettings {
   readonly agent: boolean;
   readonly hostKey?: string;
   readonly timeout: string;
-  /** Where Terraform puts its scripts; what it uploads lies beside. */
+  /** Path of Terraform's scripts. Uploads go beside it. */
   readonly scriptPath: string;
   readonly bastionHost?: string;
   readonly bastionPort?: number;
@@ -115,14 +117,15 @@ const DEFAULT_SSH_USER = "root";
 const DEFAULT_SSH_TIMEOUT = "1m";
 
 /**
- * Terraform makes its script writable for everybody and runs it a round trip later, so it must lie where only the SSH user can go. It makes no
- * directory, so that place must be there on every host: root's home; for another user `.ssh` in the home, since the home itself is often open to all.
+ * Terraform makes its script writable by everyone and runs it one round trip later, so it must be in a directory that
+ * only the SSH user can enter. Terraform creates no directory, so this one must exist on every host: for root, the home
+ * directory; for another user, `.ssh` in the home directory, since others can often enter the home directory itself.
  */
 export function defaultScriptPath(user: string): string {
   return `${user === "root" ? "/root" : "./.ssh"}/.cdktf-etcd-%RAND%.sh`;
 }
 
-/** The settings of one host: the member's over the cluster's. */
+/** Resolves the SSH settings of one host: the cluster's settings, overridden by the member's. */
 export function resolveSsh(cluster: SshOptions, member: SshOptions | undefined, address: string): SshSettings {
   const own = Object.fromEntries(Object.entries(member ?? {}).filter(([, value]) => value !== undefined));
   const ssh: SshOptions = { ...cluster, ...own };
@@ -135,7 +138,7 @@ export function resolveSsh(cluster: SshOptions, member: SshOptions | undefined, 
     user,
     privateKeyFile: key._file,
     privateKey: key._pem,
-    // Terraform forwards the agent to the host, so it is off where keys make it needless.
+    // Terraform forwards the agent to the host, so the agent is off where keys make it unnecessary.
     agent: key._isAgent || (ssh.bastionHost !== undefined && bastionKey._isAgent),
     hostKey: ssh.hostKey,
     timeout: ssh.timeout ?? DEFAULT_SSH_TIMEOUT,

@@ -1,6 +1,6 @@
 import { byName } from "./order";
 
-/** etcdctl's `--endpoints`: the client URLs, by member name, separated by commas. */
+/** etcdctl's `--endpoints`: the client URLs, sorted by member name and separated by commas. */
 export function endpoints(members: readonly { readonly name: string; readonly clientUrl: string }[]): string {
   return [...members]
     .sort(byName)

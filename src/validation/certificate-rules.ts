@@ -10,12 +10,12 @@ export const certificates: Rule = function* ({ props: { certificates = {} } }) {
 
 function* authorities({ authority, trustOwnAuthority, trustedAuthorities = [] }: CertificateOptions): Iterable<string> {
   if (trustOwnAuthority && authority === undefined) {
-    yield "certificates.trustOwnAuthority: has no effect without authority, since the own CA signs; give authority too, or leave it out";
+    yield "certificates.trustOwnAuthority: has no effect without authority, because the cluster's own CA signs in any case; set authority, too, or leave this out";
   }
   const named = trustedAuthorities.map((trusted, i) => ({ name: `trustedAuthorities[${i}]`, trusted }));
   yield* duplicates(
     [...(authority ? [{ name: "authority", trusted: authority }] : []), ...named],
-    // One CA may be imported twice, with or without a line break at its end.
+    // The same CA may be imported twice, once with and once without a line break at its end.
     ({ trusted }) => trusted.certPem.trim(),
     ({ name }, first) =>
       `certificates.${name}: is the same CA as ${first.name}${first.name === "authority" ? ", which is trusted anyway" : ""}; leave it out`,
@@ -27,13 +27,13 @@ export const operatorCredentials: Rule = function* ({ props }) {
     "operatorCredentials.directory",
     props.operatorCredentials?.directory,
     (text) => text !== "" && !/\p{Cc}/u.test(text),
-    'is not a directory; give e.g. "credentials"',
+    'is not a directory; use e.g. "credentials"',
   );
   yield* unless(
     "operatorCredentials.directory",
     props.operatorCredentials?.directory,
     (text) => !text.includes("'") && !/^~[^/\\]/.test(text),
-    "cannot be written into etcdctl.env; give a path without single quotes, and without the name of a user after ~",
+    "cannot be written into etcdctl.env; use a path without single quotes, and without a user name after ~",
   );
   yield* subjectProblems("operatorCredentials.", props.operatorCredentials ?? {});
 };

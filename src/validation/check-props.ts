@@ -6,10 +6,10 @@ import { throwProblems } from "./certificate-fields";
 import { type NamedCluster, sharedHostProblems } from "./shared-hosts";
 
 /**
- * Warnings become annotations of the construct.
+ * Checks the props of a cluster. Warnings become annotations of the construct.
  *
- * @returns The props with every default filled in.
- * @throws Error with every problem of a cluster's props at once.
+ * @returns The settings, with every default filled in.
+ * @throws Error that lists every problem with the props at once.
  */
 export function checkProps(cluster: Construct, props: EtcdClusterProps): ClusterSettings {
   const settings = resolveClusterProps(props);
@@ -20,7 +20,8 @@ export function checkProps(cluster: Construct, props: EtcdClusterProps): Cluster
 }
 
 /**
- * @throws Error when another cluster of the same app would take the same port, directory or program on a host that both use.
+ * @throws Error when another cluster of the same app would use the same port, directory or supervisor program on a host
+ *   that both use.
  */
 export function checkSharedHosts(cluster: Construct, settings: ClusterSettings): void {
   const clusters = clustersOf(cluster.node.root);
@@ -34,7 +35,10 @@ export function checkSharedHosts(cluster: Construct, settings: ClusterSettings):
   for (const { address } of settings.members) clusters.set(address, [...(clusters.get(address) ?? []), named]);
 }
 
-/** The clusters of an app so far, by the addresses of their members: comparing each with each would make synth quadratic. */
+/**
+ * The clusters of an app so far, by the addresses of their members: comparing each cluster with every other one would
+ * make synth quadratic.
+ */
 const apps = new WeakMap<IConstruct, Map<string, NamedCluster[]>>();
 
 function clustersOf(app: IConstruct): Map<string, NamedCluster[]> {

@@ -13,11 +13,11 @@ export const extraFlags: Rule = function* (subject) {
   for (const [flag, value] of Object.entries(extraFlags)) {
     const path = `extraFlags["${flag}"]`;
     if (flag.startsWith("-")) {
-      yield `${path}: has dashes; give "${flag.replace(/^-+/, "")}"`;
+      yield `${path}: starts with dashes; use "${flag.replace(/^-+/, "")}"`;
     } else if (Object.prototype.hasOwnProperty.call(OWNED_FLAGS, flag)) {
       yield `${path}: cannot be set here; ${OWNED_FLAGS[flag]}`;
     } else if (versionIsKnown(subject) && !flagKnown(flag, version)) {
-      yield `${path}: etcd ${version} does not know it and would not start; ${remedy(flag)}`;
+      yield `${path}: etcd ${version} does not know this flag and would not start; ${remedy(flag)}`;
     } else {
       yield* flagValue(path, flag, value, versionIsKnown(subject) ? version : undefined);
     }
@@ -27,9 +27,9 @@ export const extraFlags: Rule = function* (subject) {
 function* flagValue(path: string, flag: string, value: unknown, version?: string): Iterable<string> {
   if (!isKnown(value)) return;
   if (typeof value !== "string") {
-    yield `${path}: ${JSON.stringify(value)} is not a string; give it in quotes: ${JSON.stringify(String(value))}`;
+    yield `${path}: ${JSON.stringify(value)} is not a string; put it in quotes: ${JSON.stringify(String(value))}`;
   } else if (/\p{Cc}/u.test(value)) {
-    yield `${path}: ${JSON.stringify(value)} holds a line break or another control character; leave it out`;
+    yield `${path}: ${JSON.stringify(value)} contains a line break or another control character; leave it out`;
   } else {
     const problem = flagValueProblem(flag, value, version);
     if (problem) yield `${path}: ${JSON.stringify(value)} ${problem}`;
@@ -39,11 +39,14 @@ function* flagValue(path: string, flag: string, value: unknown, version?: string
 function remedy(flag: string): string {
   const versions = flagVersions(flag);
   return versions === ""
-    ? `nor does any version from ${MINORS[0]} to ${MINORS[MINORS.length - 1]}: check the spelling`
+    ? `no version from ${MINORS[0]} to ${MINORS[MINORS.length - 1]} knows it: check the spelling`
     : `it exists in ${versions}: leave it out`;
 }
 
-/** Flags that etcd, or the members among themselves, do not bear together, or only with what the certificates say. */
+/**
+ * Flags that cannot be used together, or that must match the certificates: otherwise etcd would not start, or the
+ * members could not reach each other.
+ */
 export const flagsTogether: Rule = function* ({ props, settings: { extraFlags } }) {
   const given = (flag: string): string | undefined => {
     const value = extraFlags[flag];
@@ -57,18 +60,18 @@ export const flagsTogether: Rule = function* ({ props, settings: { extraFlags } 
   const key = (props.certificates?.keyType ?? KeyType.ECDSA_P256).algorithm;
   const needed = `TLS_ECDHE_${key}_WITH_AES_128_GCM_SHA256`;
   if (suites && given("tls-min-version") !== "TLS1.3" && !suites.includes(needed)) {
-    yield `extraFlags["cipher-suites"]: lacks ${needed}, without which certificates of ${key} cannot serve HTTP/2 and so gRPC; add it`;
+    yield `extraFlags["cipher-suites"]: lacks ${needed}, without which ${key} certificates cannot serve HTTP/2, which gRPC needs; add it`;
   }
 
   const allowed = given("peer-cert-allowed-cn");
   const commonName = props.certificates?.commonName ?? DEFAULT_PEER_COMMON_NAME;
   if (allowed !== undefined && isKnown(commonName) && !allowed.split(",").includes(commonName)) {
-    yield `extraFlags["peer-cert-allowed-cn"]: "${allowed}" is not the common name of the members' certificates, so no member could reach another; give "${commonName}"`;
+    yield `extraFlags["peer-cert-allowed-cn"]: "${allowed}" is not the common name of the members' certificates, so no member could reach another; use "${commonName}"`;
   }
   const hostName = given("peer-cert-allowed-hostname");
   const names = props.certificates?.dnsNames ?? [];
   if (hostName !== undefined && allowed !== undefined) {
-    yield 'extraFlags["peer-cert-allowed-hostname"]: etcd does not take it together with peer-cert-allowed-cn; give one of them';
+    yield 'extraFlags["peer-cert-allowed-hostname"]: etcd does not accept it together with peer-cert-allowed-cn; use one of them';
   } else if (
     hostName !== undefined &&
     names.every(isKnown) &&
@@ -78,7 +81,7 @@ export const flagsTogether: Rule = function* ({ props, settings: { extraFlags } 
   }
 };
 
-/** The experimental flags that became feature gates; etcd exits when it gets both. */
+/** The experimental flags that became feature gates. etcd exits if it gets both. */
 const GATE_OF: { readonly [flag: string]: string } = {
   "experimental-stop-grpc-service-on-defrag": "StopGRPCServiceOnDefrag",
   "experimental-initial-corrupt-check": "InitialCorruptCheck",
@@ -92,11 +95,11 @@ function* experimentalTwice(extraFlags: { [flag: string]: string }, gates?: stri
   for (const flag of Object.keys(extraFlags).filter((name) => name.startsWith("experimental-"))) {
     const plain = flag.replace("experimental-", "");
     if (extraFlags[plain] !== undefined) {
-      yield `extraFlags["${flag}"]: etcd does not take it together with ${plain}; leave it out`;
+      yield `extraFlags["${flag}"]: etcd does not accept it together with ${plain}; leave it out`;
     }
-    // etcd looks for the name anywhere in the text, so that LeaseCheckpointPersist counts as LeaseCheckpoint too.
+    // etcd looks for the name anywhere in the text, so LeaseCheckpointPersist counts as LeaseCheckpoint, too.
     if (GATE_OF[flag] !== undefined && gates?.includes(GATE_OF[flag])) {
-      yield `extraFlags["${flag}"]: etcd does not take it together with the feature gate ${GATE_OF[flag]}; leave it out`;
+      yield `extraFlags["${flag}"]: etcd does not accept it together with the feature gate ${GATE_OF[flag]}; leave it out`;
     }
   }
 }
@@ -109,7 +112,7 @@ function* leaseCheckpoints(given: (flag: string) => string | undefined): Iterabl
     on("experimental-enable-lease-checkpoint-persist", "LeaseCheckpointPersist") &&
     !on("experimental-enable-lease-checkpoint", "LeaseCheckpoint")
   ) {
-    yield "extraFlags: etcd takes persistent lease checkpoints (LeaseCheckpointPersist) only together with lease checkpoints (LeaseCheckpoint); switch both on";
+    yield "extraFlags: etcd accepts persistent lease checkpoints (LeaseCheckpointPersist) only together with lease checkpoints (LeaseCheckpoint); enable both";
   }
 }
 
@@ -117,20 +120,20 @@ function* tlsVersions(given: (flag: string) => string | undefined): Iterable<str
   const minimum = given("tls-min-version");
   if (minimum !== "TLS1.3") return;
   if (given("tls-max-version") === "TLS1.2") {
-    yield 'extraFlags["tls-min-version"]: "TLS1.3" is above tls-max-version (TLS1.2); give "TLS1.2", or leave tls-max-version out';
+    yield 'extraFlags["tls-min-version"]: "TLS1.3" is above tls-max-version (TLS1.2); use "TLS1.2", or leave tls-max-version out';
   }
   if (given("cipher-suites") !== undefined) {
-    yield 'extraFlags["cipher-suites"]: has no meaning with tls-min-version TLS1.3, and etcd would not start; leave it out';
+    yield 'extraFlags["cipher-suites"]: cannot be combined with tls-min-version TLS1.3: etcd would not start; leave it out';
   }
 }
 
-/** Props whose flag is younger than the oldest version. */
+/** Props whose flag does not exist in the oldest version. */
 export const propsOfVersion: Rule = function* (subject) {
   if (!versionIsKnown(subject)) return;
   const { settings } = subject;
   const flag = "listen-metrics-urls";
   if (settings.listenMetricsUrls !== undefined && !flagKnown(flag, settings.version)) {
-    yield `listenMetricsUrls: etcd ${settings.version} has no --${flag} and would not start; it exists in ${flagVersions(flag)}: leave it out`;
+    yield `listenMetricsUrls: etcd ${settings.version} has no --${flag} and would not start; the flag exists in ${flagVersions(flag)}: leave it out`;
   }
 };
 
@@ -143,21 +146,21 @@ export const metricsUrls: Rule = function* ({ settings }) {
     const path = `listenMetricsUrls[${i}]: "${url}"`;
     const [, host, port] = METRICS_URL.exec(url) ?? [];
     if (host === undefined || !isPort(Number(port)) || !isListenAddress(host)) {
-      yield `${path} is not a URL that etcd can listen on; give scheme, IP address and port, e.g. http://127.0.0.1:2381`;
+      yield `${path} is not a URL that etcd can listen on; use a scheme, an IP address and a port, e.g. http://127.0.0.1:2381`;
     } else if ([settings.peerPort, settings.clientPort].includes(Number(port))) {
-      yield `${path} has the port of peers or clients; give another, e.g. 2381`;
+      yield `${path} uses the peer port or the client port; use another port, e.g. 2381`;
     } else if (
       settings.members.length > 1 &&
       settings.members.some(({ address }) => host === address || host === `[${address}]`)
     ) {
-      yield `${path} has the address of one member, and every member gets this URL; give 0.0.0.0 or 127.0.0.1`;
+      yield `${path} has the address of one member, but every member gets this URL; use 0.0.0.0 or 127.0.0.1`;
     } else if (Number(port) < 1024 && isKnown(settings.user) && settings.user !== "root") {
-      yield `${path} has a port below 1024, which only root may open, and etcd runs as "${settings.user}"; give e.g. 2381`;
+      yield `${path} has a port below 1024, which only root may open, and etcd runs as "${settings.user}"; use e.g. 2381`;
     } else if (
       urls.some((other) => other !== url && collide(url, other)) ||
       urls.indexOf(url) !== urls.lastIndexOf(url)
     ) {
-      yield `${path} has an address and port that another of these URLs has too, and etcd cannot open them twice; give one of them`;
+      yield `${path} has an address and a port that another of these URLs also covers, and etcd cannot open them twice; keep one of them`;
     }
   }
 };
@@ -166,7 +169,7 @@ function isListenAddress(host: string): boolean {
   return host === "localhost" || isIpAddress(host.replace(/^\[(.+)\]$/, "$1"));
 }
 
-/** Whether two URLs have one port, on the same address or on all of them. */
+/** Whether two URLs have the same port, and the same address or an address that stands for all addresses. */
 function collide(url: string, other: string): boolean {
   const [, host, port] = METRICS_URL.exec(url) ?? [];
   const [, otherHost, otherPort] = METRICS_URL.exec(other) ?? [];

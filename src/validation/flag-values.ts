@@ -3,27 +3,30 @@ import { atLeast } from "../release/version";
 import { FIXED_FLAGS } from "../render/owned-flags";
 import { isGoDuration, isTcpTarget } from "./formats";
 
-/** What is wrong with a flag's value, or undefined. The version is `X.Y.Z`, or undefined when it is not a known one. */
+/**
+ * What is wrong with a flag's value; undefined if nothing is. The version is `X.Y.Z`, or undefined if it is not a known
+ * one.
+ */
 export function flagValueProblem(flag: string, text: string, version?: string): string | undefined {
   return typeProblem(flag, text) ?? fixedProblem(flag, text) ?? FORMATS[flag]?.(text, version);
 }
 
-/** What `strconv.ParseBool` takes. */
+/** The values that Go's `strconv.ParseBool` accepts. */
 const TRUE = ["1", "t", "T", "TRUE", "true", "True"];
 const FALSE = ["0", "f", "F", "FALSE", "false", "False"];
 
-/** Whether a legal value of a bool flag is true. */
+/** Whether a valid value of a bool flag is true. */
 export function isTrue(text: string): boolean {
   return TRUE.includes(text);
 }
 
 const TYPES: { readonly [type in FlagType]: readonly [legal: (text: string) => boolean, problem: string] } = {
-  bool: [(text) => [...TRUE, ...FALSE].includes(text), 'is not a boolean; give "true" or "false"'],
-  uint: [isUint, "is not a whole number; give digits only, e.g. 10000"],
-  // etcd takes negative ones, which mean nothing.
-  int: [isUint, "is not a whole number; give digits only, e.g. 1000"],
-  duration: [(text) => text === "0" || isGoDuration(text), "is not a Go duration; give e.g. 30s or 5m"],
-  string: [(text) => text !== "", "is empty; give a value, or leave the flag out"],
+  bool: [(text) => [...TRUE, ...FALSE].includes(text), 'is not a boolean; use "true" or "false"'],
+  uint: [isUint, "is not a whole number; use digits only, e.g. 10000"],
+  // etcd accepts negative numbers, but they have no meaning.
+  int: [isUint, "is not a whole number; use digits only, e.g. 1000"],
+  duration: [(text) => text === "0" || isGoDuration(text), "is not a Go duration; use e.g. 30s or 5m"],
+  string: [(text) => text !== "", "is empty; set a value, or leave the flag out"],
 };
 
 function isUint(text: string): boolean {
@@ -39,7 +42,7 @@ function typeProblem(flag: string, text: string): string | undefined {
 function fixedProblem(flag: string, text: string): string | undefined {
   const [value, otherwise] = FIXED_FLAGS[flag] ?? [];
   if (value === undefined || isTrue(text) === value) return undefined;
-  return `is refused, since ${otherwise}; leave it out`;
+  return `is refused, because ${otherwise}; leave it out`;
 }
 
 type Format = (text: string, version?: string) => string | undefined;
@@ -47,24 +50,27 @@ type Format = (text: string, version?: string) => string | undefined;
 const oneOf =
   (...values: string[]): Format =>
   (text) =>
-    values.includes(text) ? undefined : `is not a value that etcd takes; give ${values.join(", ")}`;
+    values.includes(text) ? undefined : `is not a value that etcd accepts; use one of ${values.join(", ")}`;
 
 const within =
   (minimum: number, maximum: number): Format =>
   (text) =>
-    Number(text) >= minimum && Number(text) <= maximum ? undefined : `is out of bounds; give ${minimum} to ${maximum}`;
+    Number(text) >= minimum && Number(text) <= maximum ? undefined : `is out of range; use ${minimum} to ${maximum}`;
 
-const aboveZero: Format = (text) => (/[1-9]/.test(text) ? undefined : "is zero; give more, e.g. 1m");
+const aboveZero: Format = (text) => (/[1-9]/.test(text) ? undefined : "is zero; use more, e.g. 1m");
 
 const hostFile: Format = (text) =>
   /^\/[^\0,]+$/.test(text)
     ? undefined
-    : "is not the absolute path of a file on the hosts; give e.g. /etc/etcd/revoked.crl";
+    : "is not the absolute path of a file on the hosts; use e.g. /etc/etcd/revoked.crl";
 
 const tcpTarget: Format = (text) =>
-  isTcpTarget(text) ? undefined : "is not a host and a port; give e.g. 10.4.7.1:4317";
+  isTcpTarget(text) ? undefined : "is not a host and a port; use e.g. 10.4.7.1:4317";
 
-/** Flags of type string, or of a number with bounds, whose values etcd checks only when it starts, or silently ignores. */
+/**
+ * Flags whose values must have a certain format, or be within limits. etcd checks this only when it starts, or silently
+ * ignores a wrong value.
+ */
 const FORMATS: { readonly [flag: string]: Format | undefined } = {
   "auth-token": authToken,
   "backend-bbolt-freelist-type": oneOf("array", "map"),
@@ -83,7 +89,7 @@ const FORMATS: { readonly [flag: string]: Format | undefined } = {
   "log-format": oneOf("json", "console"),
   "log-level": oneOf("debug", "info", "warn", "error", "panic", "fatal"),
   "max-concurrent-streams": within(1, 4_294_967_295),
-  // A member joins as a learner.
+  // At least one, because a member joins as a learner.
   "max-learners": within(1, 7),
   "max-request-bytes": within(1, 2_147_483_647),
   metrics: oneOf("basic", "extensive"),
@@ -93,19 +99,19 @@ const FORMATS: { readonly [flag: string]: Format | undefined } = {
   "v2-deprecation": v2Deprecation,
 };
 
-/** The later stages delete what was written through the v2 API. */
+/** The later stages delete the data that were written through the v2 API. */
 function v2Deprecation(text: string, version?: string): string | undefined {
   const stages = ["write-only", "write-only-skip-check"];
   if (version !== undefined && !atLeast(version, "3.6.0")) stages.unshift("not-yet");
   return oneOf(...stages)(text);
 }
 
-/** etcd before 3.4 takes any URL; since then each must have a port. */
+/** etcd before 3.4 accepts any URL. Since then, each URL must have a port. */
 function cors(text: string): string | undefined {
   const origin = /^https?:\/\/(\[[0-9A-Fa-f:]+\]|[A-Za-z0-9.-]+):\d+$/;
   return text === "*" || text.split(",").every((part) => origin.test(part))
     ? undefined
-    : 'is not a list of origins; give "*", or URLs with a port, separated by commas: https://app.example:443';
+    : 'is not a list of origins; use "*", or URLs with a port, separated by commas: https://app.example:443';
 }
 
 const SIGN_METHODS = /^(RS|PS|ES|HS)(256|384|512)$|^EdDSA$/;
@@ -124,28 +130,31 @@ function authToken(text: string): string | undefined {
     isGoDuration(given.get("ttl") ?? "5m");
   return legal
     ? undefined
-    : 'is not a kind of token that etcd takes; give "simple", or "jwt,sign-method=RS256,pub-key=/…,priv-key=/…" with absolute paths of files on the hosts';
+    : 'is not a type of token that etcd accepts; use "simple", or "jwt,sign-method=RS256,pub-key=/…,priv-key=/…" with absolute paths of files on the hosts';
 }
 
-/** With these alone HTTP/2 works and nobody listens in; etcd cannot choose the suites of TLS 1.3. */
+/** The suites with which HTTP/2 works and nobody can listen in. The suites of TLS 1.3 cannot be chosen in etcd. */
 const CIPHER_SUITE = /^TLS_ECDHE_(ECDSA|RSA)_WITH_(AES_128_GCM_SHA256|AES_256_GCM_SHA384|CHACHA20_POLY1305(_SHA256)?)$/;
 
 function cipherSuites(text: string, version?: string): string | undefined {
   for (const suite of text.split(",")) {
     if (/^TLS_(AES|CHACHA20)_/.test(suite)) {
-      return `names ${suite}, a suite of TLS 1.3, which etcd cannot choose; leave it out`;
+      return `names ${suite}, a suite of TLS 1.3, which cannot be chosen in etcd; leave it out`;
     }
     if (!CIPHER_SUITE.test(suite)) {
-      return `names ${JSON.stringify(suite)}, which is unknown or weak; give suites of TLS_ECDHE_… with AES_128_GCM_SHA256, AES_256_GCM_SHA384 or CHACHA20_POLY1305, separated by commas`;
+      return `names ${JSON.stringify(suite)}, which is unknown or weak; use TLS_ECDHE_… suites with AES_128_GCM_SHA256, AES_256_GCM_SHA384 or CHACHA20_POLY1305, separated by commas`;
     }
     if (version !== undefined && !atLeast(version, "3.5.0") && suite.endsWith("POLY1305_SHA256")) {
-      return `names ${suite}; for etcd ${version} give ${suite.replace(/_SHA256$/, "")}`;
+      return `names ${suite}; for etcd ${version}, use ${suite.replace(/_SHA256$/, "")}`;
     }
   }
   return undefined;
 }
 
-/** Feature gates by the minor that brought them, from etcd's server/features; all are still there in 3.7. */
+/**
+ * The feature gates by the minor version that introduced them, from etcd's server/features. All of them still exist in
+ * 3.7.
+ */
 const GATES: { readonly [minor: string]: readonly string[] } = {
   "3.6": [
     "AllAlpha",
@@ -161,7 +170,7 @@ const GATES: { readonly [minor: string]: readonly string[] } = {
   "3.7": ["FastLeaseKeepAlive", "PriorityRequest"],
 };
 
-/** `Name=true,Name=false` → the value of each gate, or undefined where the text is not of that form. */
+/** `Name=true,Name=false` → the value of each gate; undefined if the text does not have that form. */
 export function parseFeatureGates(text: string): Map<string, string> | undefined {
   const pairs = text.split(",").map((pair) => pair.trim().split("="));
   return pairs.every((pair) => pair.length === 2) ? new Map(pairs as [string, string][]) : undefined;
@@ -170,12 +179,12 @@ export function parseFeatureGates(text: string): Map<string, string> | undefined
 function featureGates(text: string, version?: string): string | undefined {
   const gates = parseFeatureGates(text);
   if (!gates || ![...gates.values()].every((value) => [...TRUE, ...FALSE].includes(value))) {
-    return 'is not a list of feature gates; give "Name=true,Other=false"';
+    return 'is not a list of feature gates; use "Name=true,Other=false"';
   }
   if (version === undefined) return undefined;
   const known = Object.entries(GATES).flatMap(([minor, names]) => (atLeast(version, `${minor}.0`) ? names : []));
   const unknown = [...gates.keys()].find((gate) => !known.includes(gate));
   return unknown === undefined
     ? undefined
-    : `names ${JSON.stringify(unknown)}, which etcd ${version} does not know; give some of ${known.join(", ")}`;
+    : `names ${JSON.stringify(unknown)}, which etcd ${version} does not know; use some of ${known.join(", ")}`;
 }

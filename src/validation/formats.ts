@@ -15,14 +15,14 @@ export function isWholeNumber(text: string): boolean {
   return /^\d+$/.test(text);
 }
 
-/** Host name as DNS has it; a certificate's may start with a wildcard. */
+/** A DNS name. In a certificate it may start with a wildcard. */
 export function isDnsName(text: string): boolean {
   const label = "[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?";
-  // The last label of a name is never a number, or an IPv4 address would be a name.
+  // The last label of a name is never a number. Otherwise, an IPv4 address would be a name.
   return text.length <= 253 && new RegExp(`^(\\*\\.)?(?:${label}\\.)*(?!\\d+$)${label}$`).test(text);
 }
 
-/** The same without a wildcard: one host. */
+/** A DNS name without a wildcard, which names one host. */
 export function isHostName(text: string): boolean {
   return isDnsName(text) && !text.startsWith("*");
 }
@@ -40,7 +40,7 @@ export function isIpAddress(text: string): boolean {
   return isIP(text) !== 0 && !text.includes("%");
 }
 
-/** One text for each IP address, however it is written. */
+/** The same text for every spelling of an IP address. */
 export function canonicalAddress(address: string): string {
   return isIPv6(address) ? new URL(`http://[${address}]`).hostname : address;
 }
@@ -53,7 +53,7 @@ const UNREACHABLE: [kind: string, list: BlockList][] = [
   ["a link-local address", blockList(["fe80::", 10])],
 ];
 
-/** What makes an IP address one that other hosts cannot reach: `a loopback address`; undefined when they can. */
+/** Why other hosts cannot reach an IP address: `a loopback address`, for example; undefined if they can. */
 export function unreachableKind(address: string): string | undefined {
   return UNREACHABLE.find(([, list]) => list.check(address, family(address)))?.[0];
 }
@@ -68,7 +68,7 @@ function family(address: string): "ipv4" | "ipv6" {
   return isIPv6(address) ? "ipv6" : "ipv4";
 }
 
-/** Whether one of two absolute paths is the other, or lies in it. */
+/** Whether two absolute paths are the same, or one of them is inside the other. */
 export function overlap(a: string, b: string): boolean {
   return a === b || a.startsWith(`${b}/`) || b.startsWith(`${a}/`);
 }

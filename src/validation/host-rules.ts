@@ -2,25 +2,30 @@ import { isPort, overlap } from "./formats";
 import { isKnown, type Rule, unless } from "./problem";
 
 export const ports: Rule = function* ({ props, settings: { peerPort, clientPort } }) {
-  yield* unless("ports.peer", props.ports?.peer, isPort, "is not a TCP port; give 1 to 65535, e.g. 2380");
-  yield* unless("ports.client", props.ports?.client, isPort, "is not a TCP port; give 1 to 65535, e.g. 2379");
+  yield* unless("ports.peer", props.ports?.peer, isPort, "is not a TCP port; use 1 to 65535, e.g. 2380");
+  yield* unless("ports.client", props.ports?.client, isPort, "is not a TCP port; use 1 to 65535, e.g. 2379");
   if (isKnown(peerPort) && peerPort === clientPort) {
-    yield `ports: ${peerPort} is both the peer and the client port; give two, e.g. 2380 and 2379`;
+    yield `ports: ${peerPort} is both the peer and the client port; use two different ports, e.g. 2380 and 2379`;
   }
 };
 
 export const privilegedPorts: Rule = function* ({ props, settings: { user } }) {
   if (!isKnown(user) || user === "root") return;
   const legal = (port: number) => port >= 1024 || !isPort(port);
-  const problem = `is below 1024, which only root may open, and etcd runs as "${user}"; give 1024 or more`;
+  const problem = `is below 1024, which only root may open, and etcd runs as "${user}"; use 1024 or more`;
   yield* unless("ports.peer", props.ports?.peer, legal, `${problem}, e.g. 2380`);
   yield* unless("ports.client", props.ports?.client, legal, `${problem}, e.g. 2379`);
 };
 
-/** Directories that hold other things, which nobody expects to be taken whole; installRoot may be one of them, if it is not in the table below. */
+/**
+ * Directories that contain other things, too, so dataDir and logDir must not be one of them. installRoot may be one of
+ * them, unless the table below forbids it.
+ */
 const SHARED = new Set("/home /media /mnt /opt /root /srv /usr/local /var /var/lib /var/log".split(" "));
 
-/** Directories in which, at any depth, nothing of ours may lie, and why. What comes first decides. */
+/**
+ * Directories in which nothing of this package may be placed, at any depth, and the reason. The first match decides.
+ */
 const FORBIDDEN: readonly (readonly [directories: string, reason: string])[] = [
   ["/usr/local", ""],
   ["/dev /proc /sys /run /var/run /var/lock", "is in memory and gone after a reboot"],
@@ -34,7 +39,7 @@ const FORBIDDEN: readonly (readonly [directories: string, reason: string])[] = [
   ],
 ];
 
-/** Why nothing of ours may lie at a path; undefined when it may. */
+/** Why nothing of this package may be placed at a path; undefined if it may. */
 function forbidden(path: string): string | undefined {
   const within = (directory: string) => path === directory || path.startsWith(`${directory}/`);
   return FORBIDDEN.find(([directories]) => directories.split(" ").some(within))?.[1] || undefined;
@@ -47,24 +52,24 @@ export const paths: Rule = function* ({ settings: { installRoot, dataDir, logDir
       `paths.${name}`,
       path,
       (text) => /^(\/(?!\.{1,2}(\/|$))[A-Za-z0-9@._+-]+)+$/.test(text),
-      'is not a plain absolute path; give letters, digits, "@", ".", "_", "+" and "-" between single slashes, none at the end',
+      'is not a plain absolute path; use letters, digits, "@", ".", "_", "+" and "-" between single slashes, without a slash at the end',
     );
     const reason = isKnown(path) ? forbidden(path) : undefined;
     if (reason !== undefined) {
-      yield `paths.${name}: "${path}" ${reason}; give a directory elsewhere, e.g. ${EXAMPLES[name]}`;
+      yield `paths.${name}: "${path}" ${reason}; use a directory elsewhere, e.g. ${EXAMPLES[name]}`;
     } else if (name !== "installRoot") {
       yield* unless(
         `paths.${name}`,
         path,
         (text) => !SHARED.has(text),
-        "belongs to the system; give a directory of its own below it",
+        "belongs to the system; use a separate directory below it",
       );
     }
   }
   for (const [i, [name, path]] of all.entries()) {
     for (const [otherName, other] of all.slice(i + 1)) {
       if (isKnown(path) && isKnown(other) && overlap(path, other)) {
-        yield `paths.${otherName}: "${other}" overlaps with paths.${name} ("${path}"); give directories that do not lie in each other`;
+        yield `paths.${otherName}: "${other}" overlaps with paths.${name} ("${path}"); use directories that are not inside each other`;
       }
     }
   }
@@ -81,11 +86,11 @@ export const supervisorIni: Rule = function* ({ props }) {
     "paths.supervisorProgramFile",
     props.paths?.supervisorProgramFile,
     (text) => /^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$/.test(text),
-    'is not a plain file name; give letters, digits, "_" and "-", no extension, e.g. etcd-server',
+    'is not a plain file name; use letters, digits, "_" and "-", without an extension, e.g. etcd-server',
   );
 };
 
-/** Users that distributions make for other software: its processes could read etcd's key. */
+/** Users that distributions create for other software, whose processes could then read etcd's key. */
 const OTHERS = new Set(
   (
     "adm backup bin daemon dbus ftp games gnats halt irc list lp mail man messagebus news nobody nogroup operator polkitd " +
@@ -98,15 +103,15 @@ export const user: Rule = function* ({ props, settings }) {
     "user",
     props.user,
     (text) => /^[a-z_][a-z0-9_-]{0,31}$/.test(text),
-    'is not a system user\'s name; give 1 to 32 lower-case letters, digits, "_" or "-", e.g. etcd',
+    'is not a valid name for a system user; use 1 to 32 lower-case letters, digits, "_" or "-", e.g. etcd',
   );
   yield* unless(
     "user",
     props.user,
     (text) => !OTHERS.has(text) && !text.startsWith("systemd-"),
-    "is a user of other software, which could then read etcd's key and data; give one of etcd's own, e.g. etcd",
+    "belongs to other software, which could then read etcd's key and data; use a separate user for etcd, e.g. etcd",
   );
   if (isKnown(props.user) && props.user !== "root" && settings.members.some(({ ssh }) => ssh.user === props.user)) {
-    yield `user: "${props.user}" is also ssh.user, whom sudo lets become root: whoever breaks into etcd would be root; give etcd a user of its own, e.g. etcd`;
+    yield `user: "${props.user}" is also ssh.user, which sudo allows to become root: anyone who breaks into etcd would be root; give etcd a user of its own, e.g. etcd`;
   }
 };

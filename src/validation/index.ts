@@ -1,2 +1,2 @@
-/* What is wrong with props, all of it at once: the rules are listed in validate-props.ts. */
+/* Reports everything that is wrong with the props, all of it at once. The rules are listed in validate-props.ts. */
 export { checkProps, checkSharedHosts } from "./check-props";

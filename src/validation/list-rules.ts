@@ -2,7 +2,10 @@ import { Tokenization } from "cdktf";
 import type { EtcdClusterProps } from "../settings";
 import { isListToken, type Rule } from "./problem";
 
-/** Lists and maps of the props, by name. What is made of them is decided at synth: how many members, which certificates, which flags. */
+/**
+ * The lists and maps of the props, by name. They must be known at synth, because the number of members, the
+ * certificates and the flags depend on them.
+ */
 function listsOf({ members, listenMetricsUrls, extraFlags, certificates }: EtcdClusterProps): {
   [prop: string]: unknown;
 } {
@@ -21,7 +24,7 @@ export const lists: Rule = function* ({ props }) {
     const items: unknown[] =
       typeof list === "object" && list !== null ? [...Object.keys(list), ...Object.values(list)] : [list];
     if (Tokenization.isResolvable(list) || items.some(isListToken)) {
-      yield `${prop}: is known to Terraform at apply only, and must be known at synth; give it in the program, e.g. from a file or the environment`;
+      yield `${prop}: is known to Terraform only at apply, but must be known at synth; set it in the program, e.g. from a file or the environment`;
     }
   }
 };

@@ -1,26 +1,32 @@
 import { Token } from "cdktf";
 import type { ClusterSettings, EtcdClusterProps } from "../settings";
 
-/** What a rule looks at: the props as the user wrote them, whose names are in the messages, and the settings with every default filled in. */
+/**
+ * What a rule checks: the props as the user wrote them, whose names are in the messages, and the settings, with every
+ * default filled in.
+ */
 export interface Subject {
   readonly props: EtcdClusterProps;
   readonly settings: ClusterSettings;
 }
 
-/** Yields one line a problem: which prop, its value, what is wrong, what to give instead. */
+/** Yields one line per problem: the prop, its value, what is wrong, and what to use instead. */
 export type Rule = (subject: Subject) => Iterable<string>;
 
-/** A value that is known at synth. Tokens pass every rule untouched: what they stand for is known at apply only. */
+/** Whether a value is known at synth. Tokens pass every rule, because their values are known only at apply. */
 export function isKnown<T>(value: T | undefined): value is T {
   return value !== undefined && !Token.isUnresolved(value) && !isListToken(value);
 }
 
-/** A list or map that Terraform knows at apply only is, in a program, a list with one text, or a map with one key, of this kind. */
+/**
+ * Whether a value belongs to a list or map that Terraform knows only at apply. In a program, that is a list with one
+ * text, or a map with one key, of this form.
+ */
 export function isListToken(value: unknown): boolean {
   return typeof value === "string" && /[#&]\{TfToken\[/.test(value);
 }
 
-/** One problem, unless the value is absent, a token, or legal. */
+/** Yields one problem, unless the value is absent, a token, or valid. */
 export function* unless<T>(
   path: string,
   value: T | undefined,
@@ -30,7 +36,7 @@ export function* unless<T>(
   if (isKnown(value) && !legal(value)) yield `${path}: ${JSON.stringify(value)} ${problem}`;
 }
 
-/** Yields a problem for each item that has the key of an earlier one. */
+/** Yields a problem for each item that has the same key as an earlier one. */
 export function* duplicates<T>(
   items: readonly T[],
   key: (item: T) => string | undefined,

@@ -3,13 +3,13 @@ import type { ClusterSettings } from "../settings";
 import { canonicalAddress, overlap } from "./formats";
 import { isKnown } from "./problem";
 
-/** A cluster, and how messages call it. */
+/** A cluster, and its name in messages. */
 export interface NamedCluster {
   readonly name: string;
   readonly settings: ClusterSettings;
 }
 
-/** What two clusters of one program would both take on a host that they share; one line each. */
+/** What two clusters of one program would both use on a host that they share, as one line per conflict. */
 export function sharedHostProblems(clusters: readonly NamedCluster[]): string[] {
   const sorted = [...clusters].sort(byName);
   return sorted.flatMap((one, i) => sorted.slice(i + 1).flatMap((other) => [...conflicts(one, other)]));
@@ -18,27 +18,31 @@ export function sharedHostProblems(clusters: readonly NamedCluster[]): string[] 
 function* conflicts(one: NamedCluster, other: NamedCluster): Iterable<string> {
   for (const address of sharedAddresses(one.settings, other.settings)) {
     const say = (what: string, fix: string) =>
-      `"${one.name}" and "${other.name}" share the host ${address} and ${what}; ${fix}`;
+      `"${one.name}" and "${other.name}" share the host ${address}, ${what}; ${fix}`;
     for (const port of portsOf(one.settings).filter((port) => portsOf(other.settings).includes(port))) {
-      yield say(`port ${port} on it`, "give one of them other ports");
+      yield say(`and both use port ${port} on it`, "give one of them different ports");
     }
     for (const [prop, path] of Object.entries(directoriesOf(one.settings))) {
       for (const [otherProp, otherPath] of Object.entries(directoriesOf(other.settings))) {
         if (isKnown(path) && isKnown(otherPath) && overlap(path, otherPath)) {
-          yield say(`${path} (${prop}) overlaps with ${otherPath} (${otherProp})`, "give one of them other paths");
+          yield say(
+            `and ${path} (${prop}) overlaps with ${otherPath} (${otherProp})`,
+            "give one of them different paths",
+          );
         }
       }
     }
     if (one.settings.supervisorIni === other.settings.supervisorIni) {
       yield say(
-        `the supervisor file "${one.settings.supervisorIni}"`,
-        "give one of them another paths.supervisorProgramFile",
+        `and both use the supervisor file "${one.settings.supervisorIni}"`,
+        "give one of them a different paths.supervisorProgramFile",
       );
     }
     const [name, otherName] = [one, other].map(
       ({ settings }) => settings.members.find((member) => keyOf(member) === address)?.name,
     );
-    if (name === otherName) yield say(`the supervisor program "${name}"`, "give one of the members another name");
+    if (name === otherName)
+      yield say(`and both use the supervisor program "${name}"`, "give one of the members a different name");
   }
 }
 
@@ -55,7 +59,7 @@ function portsOf({ peerPort, clientPort }: ClusterSettings): number[] {
   return [peerPort, clientPort];
 }
 
-/** The link `etcd` and what it points to are an install root's own; two roots may lie in each other. */
+/** Only the link `etcd` and its target belong to an install root, so one root may be inside another. */
 function directoriesOf({ installRoot, dataDir, logDir }: ClusterSettings): { [prop: string]: string } {
   return { "paths.installRoot": `${installRoot}/etcd`, "paths.dataDir": dataDir, "paths.logDir": logDir };
 }

@@ -9,7 +9,7 @@ import { bastion, sshOptions, sshTargets } from "./ssh-rules";
 import { autoCompaction, intervals, quota } from "./tuning-rules";
 import { archivePath, digests, mirror, mirrorPassword, outdatedVersion, version } from "./version-rules";
 
-/** A cluster that breaks one of these is not synthesized. */
+/** A cluster that breaks one of these rules is not synthesized. */
 const ERRORS: readonly Rule[] = [
   lists,
   memberCount,
@@ -39,16 +39,16 @@ const ERRORS: readonly Rule[] = [
   operatorCredentials,
 ];
 
-/** A cluster that breaks one of these works, and its user should know. */
+/** A cluster that breaks one of these rules works, but its user should know about it. */
 const WARNINGS: readonly Rule[] = [evenMemberCount, similarNames, outdatedVersion, mirrorPassword];
 
-/** What is wrong with a cluster's props; one line a problem, each with the value, the limit and the fix. */
+/** The problems of a cluster's props: one line per problem, each with the value, the limit and the fix. */
 export interface PropsProblems {
   readonly errors: string[];
   readonly warnings: string[];
 }
 
-/** Every problem at once. */
+/** Returns every problem at once. */
 export function validateProps(props: EtcdClusterProps, settings = resolveClusterProps(props)): PropsProblems {
   const subject: Subject = { props, settings };
   const all = (rules: readonly Rule[]) => rules.flatMap((rule) => [...rule(subject)]);

@@ -4,7 +4,7 @@ import { withoutLogin } from "../release/url-login";
 import { parseVersion } from "../release/version";
 import { isKnown, type Rule, type Subject, unless } from "./problem";
 
-/** Whether the other rules can say something about the version. */
+/** Whether the version is known well enough for the other rules to check something against it. */
 export function versionIsKnown({ settings }: Subject): boolean {
   return isKnown(settings.version) && MINORS.includes(parseVersion(settings.version)?.minor ?? "");
 }
@@ -12,11 +12,11 @@ export function versionIsKnown({ settings }: Subject): boolean {
 export const version: Rule = function* (subject) {
   const { version } = subject.settings;
   if (!isKnown(version)) {
-    yield "version: a token is known at apply only; give a literal, the flags and the digest depend on it";
+    yield "version: a token is known only at apply; use a literal, because the flags and the digest depend on it";
   } else if (!parseVersion(version)) {
-    yield `version: "${version}" is not an etcd version; give X.Y.Z, e.g. 3.6.14`;
+    yield `version: "${version}" is not an etcd version; use X.Y.Z, e.g. 3.6.14`;
   } else if (!versionIsKnown(subject)) {
-    yield `version: "${version}" is of a minor that this package does not know; give ${MINORS[0]} to ${MINORS[MINORS.length - 1]}`;
+    yield `version: "${version}" has a minor version that this package does not know; use ${MINORS[0]} to ${MINORS[MINORS.length - 1]}`;
   } else {
     const { denied } = supportStatus(version);
     if (denied) yield `version: "${version}" is refused: ${denied}`;
@@ -34,18 +34,18 @@ export const digests: Rule = function* (subject) {
   const { amd64, arm64 } = release._digests(version);
   for (const digest of new Set([amd64, arm64])) {
     if (isKnown(digest) && !/^[0-9a-f]{64}$/.test(digest)) {
-      yield `release: "${digest}" is not a SHA-256; give 64 lower-case hex digits, as sha256sum prints them`;
+      yield `release: "${digest}" is not a SHA-256 digest; use 64 lower-case hex digits, as sha256sum prints them`;
     }
   }
   if (versionIsKnown(subject) && amd64 === undefined && arm64 === undefined) {
-    yield `version: the digest of "${version}" is not known; give it to the release, e.g. EtcdRelease.github({ sha256: "…" })`;
+    yield `version: the digest of "${version}" is not known; pass it to the release, e.g. EtcdRelease.github({ sha256: "…" })`;
   }
 };
 
 export const mirror: Rule = function* ({ settings: { release } }) {
   const url = release._archiveUrl("X.Y.Z", "ARCH");
   if (isKnown(url) && !/^https?:\/\/[^/]/.test(url)) {
-    yield `release: "${withoutLogin(url)}" is no URL that a host can download from; give the mirror as https://… or http://…`;
+    yield `release: "${withoutLogin(url)}" is not a URL that a host can download from; use https://… or http://… for the mirror`;
   }
 };
 
@@ -56,12 +56,12 @@ export const mirrorPassword: Rule = function* ({ settings: { release } }) {
   }
 };
 
-/** Of the operator's machine: Terraform reads it there. */
+/** The archive is on the operator's machine, where Terraform reads it. */
 export const archivePath: Rule = function* ({ settings: { release } }) {
   yield* unless(
     "release",
     release._archivePath,
     (path) => path !== "" && !/\p{Cc}|^https?:|^~[^/\\]/u.test(path),
-    "is not a path of an archive; give e.g. downloads/etcd-v3.6.14-linux-amd64.tar.gz, or EtcdRelease.mirror() for a URL",
+    "is not the path of an archive; use e.g. downloads/etcd-v3.6.14-linux-amd64.tar.gz, or EtcdRelease.mirror() for a URL",
   );
 };

@@ -3,14 +3,17 @@ import type { ProgramProps, Project } from "./project";
 
 export const MEMBERS = ["etcd-server-7-12", "etcd-server-7-21", "etcd-server-7-22"];
 
-/** A member's props: the one that lives at 10.4.7.N, on the host hdss7-N. */
+/** The props of the member at 10.4.7.N, on the host hdss7-N. */
 export function member(n: number, more: object = {}): { readonly name: string } {
   return { name: `etcd-server-7-${n}`, address: `10.4.7.${n}`, hostName: `hdss7-${n}`, ...more } as {
     readonly name: string;
   };
 }
 
-/** Every endpoint answers a linearizable read with the operator's certificate, and the members are these voters and no others. */
+/**
+ * Expects that every endpoint answers a linearizable read with the operator's certificate, and that the members are
+ * exactly these voters.
+ */
 export async function expectHealthy(project: Project, names: readonly string[] = MEMBERS): Promise<void> {
   const health = await project.etcdctl("endpoint health --command-timeout=20s");
   expect(health.output.match(/is healthy/g)).toHaveLength(names.length);
@@ -25,7 +28,7 @@ export async function expectHealthy(project: Project, names: readonly string[] =
   expect(members.filter(([, , , , , learner]) => learner === "true")).toEqual([]);
 }
 
-/** A second apply changes nothing, restarts nothing, and nothing of the way is left on the hosts. */
+/** Expects that another apply changes and restarts nothing, and that no temporary files are left on the hosts. */
 export async function expectSettled(
   lab: Lab,
   project: Project,
@@ -38,7 +41,7 @@ export async function expectSettled(
   expect(await leftovers(lab, hosts)).toBe("");
 }
 
-/** The process ids of etcd, by host. */
+/** The process IDs of etcd, one entry per host. */
 export function pids(lab: Lab, hosts = Object.keys(HOSTS)): Promise<string[]> {
   return lab.onAll(
     'for p in /proc/[0-9]*; do [ "$(cat $p/comm 2>/dev/null)" = etcd ] && basename $p; done; true',
@@ -46,19 +49,22 @@ export function pids(lab: Lab, hosts = Object.keys(HOSTS)): Promise<string[]> {
   );
 }
 
-/** Everything that a deploy uses on its way and must not leave on a host; empty when all is well. */
+/** The temporary files of a deploy that are left on hosts; empty when all is well. */
 export async function leftovers(lab: Lab, hosts = Object.keys(HOSTS)): Promise<string> {
   const found = await lab.onAll(
     "ls -d /opt/.*.aside /opt/etcd*/*.next /opt/etcd*/.*.aside /opt/etcd/first-start.env " +
       "/var/lib/cdktf-etcd/*/restart-pending /etc/supervisor/conf.d/.*.aside 2>/dev/null; " +
-      // Terraform's last empty file may be there a moment longer.
+      // The empty file that Terraform leaves may be there a moment longer.
       "sleep 1; find /tmp /root /home/* -maxdepth 2 \\( -name 'terraform_*' -o -name '.cdktf-etcd*' \\); true",
     hosts,
   );
   return found.join("");
 }
 
-/** A digest of whose each file of each host is, its mode, size and last change, but for what a running system writes by itself. */
+/**
+ * A digest, for each host, of the owner, mode, size and last change of every file, except for what a running system
+ * writes by itself.
+ */
 export async function fingerprint(lab: Lab, hosts = Object.keys(HOSTS)): Promise<string[]> {
   return Promise.all(
     hosts.map((host) =>

@@ -6,8 +6,8 @@ const TOP = join(__dirname, "..", "..", "..");
 const NODE_MODULES = join(TOP, "node_modules");
 
 /**
- * The program of the scenarios and this package as it is in the checkout, compiled into a directory: once a lab, because a deploy of a scenario would
- * otherwise wait three times as long for its program.
+ * Compiles the program of the scenarios, and this package as it is in the checkout, into a directory. This is done once
+ * per lab, because a deploy in a scenario would otherwise wait three times as long for its program.
  *
  * @returns The command that synthesizes.
  */

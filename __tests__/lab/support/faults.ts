@@ -1,21 +1,21 @@
-/* What can go wrong around a cluster; each by its own, and each with its way back. */
+/* What can go wrong around a cluster: one function for each fault, and one that heals it. */
 import type { Lab } from "./lab";
 import type { Project } from "./project";
 
-/** Etcd of this host stands still: its connections stay, nothing is answered. */
+/** Stops etcd on this host with SIGSTOP: its connections stay open, and nothing is answered. */
 export const freezeEtcd = (lab: Lab, host: string): Promise<string> => lab.lab("freeze", host);
 export const thawEtcd = (lab: Lab, host: string): Promise<string> => lab.lab("thaw", host);
 
-/** `kill -9`; supervisor starts it again. */
+/** Kills etcd (-9); supervisor starts it again. */
 export const killEtcd = (lab: Lab, host: string): Promise<string> => onConsole(lab, host, "pkill -KILL -x etcd");
 
-/** A value that synth takes and only a start can judge, since there are no such files: etcd ends at once. */
+/** A flag that synth accepts, but with which etcd ends as soon as it starts, because there are no such files. */
 export const FATAL_FLAG = { "auth-token": "jwt,pub-key=/nope.pem,priv-key=/nope.pem,sign-method=RS256" };
 
 export const cutLink = (lab: Lab, host: string): Promise<string> => lab.lab("link", host, "down");
 export const restoreLink = (lab: Lab, host: string): Promise<string> => lab.lab("link", host, "up");
 
-/** No ssh, neither the sessions that there are nor new ones; etcd goes on. */
+/** Ends all SSH sessions and refuses new ones; etcd keeps running. */
 export const killSshd = (lab: Lab, host: string): Promise<string> =>
   onConsole(lab, host, "systemctl --quiet stop ssh.service; pkill -KILL sshd; true");
 
@@ -24,7 +24,9 @@ export async function restoreSshd(lab: Lab, host: string): Promise<void> {
   await lab.on(host, "true");
 }
 
-/** Takes all that is free on the disk of a host with `--disk`: on others it would be this machine's. */
+/**
+ * Fills the disk of a host that was created with `--disk`. On other hosts, this would fill the disk of this machine.
+ */
 export async function fillDisk(lab: Lab, host: string): Promise<void> {
   const [kib] = (await onConsole(lab, host, "df --output=size / | tail -n 1")).trim().split("\n").map(Number);
   if (!(kib < 4_000_000)) throw new Error(`${host} has no small disk (${kib} KiB); give it one with --disk`);
@@ -32,12 +34,12 @@ export async function fillDisk(lab: Lab, host: string): Promise<void> {
 }
 export const freeDisk = (lab: Lab, host: string): Promise<string> => onConsole(lab, host, "rm -f /filler");
 
-/** What goes to this host is late or lost, e.g. `netem(lab, host, "delay 50ms loss 1%")`. */
+/** Delays or drops what is sent to this host, for example `netem(lab, host, "delay 50ms loss 1%")`. */
 export const netem = (lab: Lab, host: string, settings: string): Promise<string> =>
   lab.lab("netem", host, ...settings.split(" "));
 export const netemOff = (lab: Lab, host: string): Promise<string> => lab.lab("netem", host, "off");
 
-/** The host whose member leads; throws when no member that answers says so. */
+/** The host whose member leads; throws if no member that answers reports that it leads. */
 export async function leaderHost(project: Project): Promise<string> {
   // A member that is down makes etcdctl fail, after it has printed the others.
   const status = await project.etcdctl("endpoint status --write-out json; printenv LAB_HOSTS");
@@ -59,7 +61,7 @@ export async function leaderHost(project: Project): Promise<string> {
   throw new Error(`no leader: ${status.output}`);
 }
 
-/** Makes the member at 10.4.7.N lead. */
+/** Makes the member at 10.4.7.N the leader. */
 export async function moveLeadershipTo(project: Project, n: number): Promise<void> {
   const isLeader = async () => (await leaderHost(project)) === `hdss7-${n}`;
   if (await isLeader()) return;
@@ -69,7 +71,7 @@ export async function moveLeadershipTo(project: Project, n: number): Promise<voi
   if (!moved.output.includes("Leadership transferred") || !(await isLeader())) throw new Error(moved.output);
 }
 
-/** Seconds between 0.3 and `max` + 0.3, the same ones for the same seed. */
+/** `n` random numbers of seconds between 0.3 and `max` + 0.3, the same for the same seed. */
 export function randomMoments(seed: number, n: number, max: number): number[] {
   let state = seed;
   return Array.from({ length: n }, () => {
@@ -79,9 +81,9 @@ export function randomMoments(seed: number, n: number, max: number): number[] {
   });
 }
 
-/** Random choices, the same ones for the same seed. */
+/** Random choices, the same for the same seed. */
 export interface Dice {
-  /** From 0 to 1, without 1. */
+  /** A number from 0 to 1, excluding 1. */
   next(): number;
   of<T>(choices: readonly T[]): T;
   shuffled<T>(items: readonly T[]): T[];
@@ -94,7 +96,7 @@ export function dice(seed: number): Dice {
     state = (state * 48271) % 2147483647;
     return state / 2147483647;
   };
-  // Near seeds give near first numbers.
+  // Similar seeds give similar first numbers, so the first numbers are dropped.
   for (let i = 0; i < 5; i++) next();
   const of = <T>(choices: readonly T[]): T => choices[Math.floor(next() * choices.length)];
   return {
@@ -108,11 +110,11 @@ export function dice(seed: number): Dice {
   };
 }
 
-/** How long etcd of this host has run; for ever when there is none. */
+/** How long etcd has been running on this host, in seconds; infinity if there is none. */
 export async function secondsSinceStart(lab: Lab, host: string): Promise<number> {
   const ages = (await onConsole(lab, host, "ps -C etcd -o etimes=; true")).trim();
   return ages === "" ? Number.POSITIVE_INFINITY : Math.min(...ages.split("\n").map(Number));
 }
 
-/** As root and without ssh. */
+/** Runs a command as root, without SSH. */
 const onConsole = (lab: Lab, host: string, command: string): Promise<string> => lab.lab("console", host, command);

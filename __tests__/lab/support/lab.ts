@@ -11,7 +11,7 @@ export const HOSTS: { readonly [host: string]: string } = {
   "hdss7-22": "10.4.7.22",
 };
 
-/** A lab of real hosts, see lab/README.md. */
+/** A lab of real hosts; see lab/README.md. */
 export class Lab {
   /** Boots a lab; `options` are those of `lab up`. */
   public static async up(name: string, ...options: string[]): Promise<Lab> {
@@ -22,12 +22,15 @@ export class Lab {
 
   private constructor(public readonly name: string) {}
 
-  /** A command of the lab's own: `reset`, `reboot HOST`, `link HOST down`, … */
+  /** Runs a command of lab/lab: `reset`, `reboot HOST`, `link HOST down`, … */
   public lab(...command: string[]): Promise<string> {
     return must([LAB, "--name", this.name, ...command]);
   }
 
-  /** Removes it; with `LAB_KEEP=1` it stays, to be looked at with `lab/lab --name …`. Throws when a deploy has touched a neighbour. */
+  /**
+   * Removes the lab. With `LAB_KEEP=1` it stays, to be looked at with `lab/lab --name …`. Throws if a deploy has
+   * restarted another program under supervisor.
+   */
   public async down(): Promise<void> {
     const restarted = await this.restartedNeighbours();
     if (process.env.LAB_KEEP) process.stdout.write(`kept: lab/lab --name ${this.name} ssh HOST\n`);
@@ -35,7 +38,10 @@ export class Lab {
     if (restarted.length > 0) throw new Error(`somebody else's program was restarted: ${restarted}`);
   }
 
-  /** The boots in which the other program under supervisor was started more than once, on hosts that have one (lab/parts/untidy.sh). */
+  /**
+   * The boots in which the other program under supervisor was started more than once, on the hosts that have one
+   * (lab/parts/untidy.sh).
+   */
   private async restartedNeighbours(): Promise<string[]> {
     const hosts = (await this.exec(["printenv", "LAB_HOSTS"])).stdout.trim().split(",");
     const logs = await Promise.all(
@@ -47,7 +53,7 @@ export class Lab {
     });
   }
 
-  /** A command in the operator's network namespace. */
+  /** Runs a command in the operator's network namespace. */
   public exec(command: string[], options: RunOptions = {}): Promise<Result> {
     return run(this.inside(command), options);
   }
@@ -60,17 +66,20 @@ export class Lab {
     return [LAB, "--name", this.name, "exec", "--", ...command];
   }
 
-  /** A shell text on a host, as root; its standard output. At the console: a login by ssh would cost ten times as much. */
+  /**
+   * Runs a shell text on a host as root, and returns its standard output. It runs at the console, because a login over
+   * SSH would take ten times as long.
+   */
   public async on(host: string, script: string): Promise<string> {
     return (await this.lab("console", host, `exec bash -c ${alwaysQuote(script)}`)).trim();
   }
 
-  /** The same text on every host, or on these. */
+  /** Runs the same text on every host, or on these hosts. */
   public async onAll(script: string, hosts = Object.keys(HOSTS)): Promise<string[]> {
     return Promise.all(hosts.map((host) => this.on(host, script)));
   }
 
-  /** A directory that goes with the lab. */
+  /** Creates a directory that is removed with the lab. */
   public directory(name: string): string {
     const path = join(process.env.LAB_ROOT ?? "/var/lib/cdktf-etcd-lab", this.name, "work", name);
     mkdirSync(path, { recursive: true, mode: 0o700 });

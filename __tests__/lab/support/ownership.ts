@@ -1,15 +1,17 @@
 import { HOSTS, type Lab } from "./lab";
 
-/** Where etcd's user may write at all, besides temporary directories. */
+/** The places where etcd's user may write, besides temporary directories. */
 const ETCDS = /^(\/data\/etcd\/etcd-server(\/.*)?|\/opt\/etcd-v[\d.]+\/certs\.[0-9a-f]+\/etcd-peer-key\.pem)$/;
 
-/** All that a deploy puts on a host, and what lies above it: roots of the walk. */
+/** The directories that are searched: everything that a deploy installs on a host, and what is above it. */
 const PLACES =
   "/opt /data /etc /usr/local /var/lib/cdktf-etcd /run/cdktf-etcd /root /home $(dirname $(readlink -f $(which supervisorctl)))";
 
 /**
- * Walks hosts as etcd's user and as nobody: what root runs, sources, reads as code or writes, and all that lies above it, may be written by neither.
- * What comes back is what may be, but should not, a line each; empty when all is well.
+ * Searches the hosts as etcd's user and as nobody. Neither may have write access to what root runs, sources, reads as
+ * code or writes, nor to the directories above it.
+ *
+ * @returns One line for each path that can be written to but should not be; empty when all is well.
  */
 export async function writableByOthers(lab: Lab, hosts = Object.keys(HOSTS)): Promise<string[]> {
   const found = await lab.onAll(
@@ -24,7 +26,7 @@ export async function writableByOthers(lab: Lab, hosts = Object.keys(HOSTS)): Pr
     .map((words) => words.join(" "));
 }
 
-/** Whose each thing is, where another user than root has something. */
+/** The paths that another user than root owns but should not, with their owners; empty when all is well. */
 export async function ownedByOthers(lab: Lab, hosts = Object.keys(HOSTS)): Promise<string[]> {
   const found = await lab.onAll(
     `find /opt/etcd* /data /etc/supervisor /var/lib/cdktf-etcd ! -uid 0 -printf '%u %p\\n' | sort`,

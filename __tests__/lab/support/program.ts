@@ -1,4 +1,4 @@
-/* The program of the lab's scenarios: the runbook's cluster, with props from the environment laid over it. */
+/* The program of the lab's scenarios: the runbook's cluster, with props from the environment that override its own. */
 import { App, Fn, TerraformOutput, TerraformStack, TerraformVariable } from "cdktf";
 import {
   AutoCompaction,
@@ -28,7 +28,7 @@ const props: EtcdClusterProps = {
   operatorCredentials: { directory: "credentials" },
   ...overrides,
 };
-// As JSON cannot have it: a key in a file, and revisions that are kept.
+// Props that JSON cannot express: a key in a file, and a number of revisions that are kept.
 if (overrides.ssh?.keyFile) {
   const { keyFile, ...ssh } = overrides.ssh;
   Object.assign(props, { ssh: { ...ssh, key: SshKey.file(keyFile) } });
@@ -38,7 +38,8 @@ if (keyFromVariable) {
   const variable = new TerraformVariable(stack, "ssh_private_key", { type: "string", sensitive: true });
   Object.assign(props, { ssh: { ...overrides.ssh, key: SshKey.pem(variable.stringValue) } });
 }
-// A change of CA, from the cluster's own to a second one: "trusted" beside the own, "signing" beside the own, "alone".
+// A change from the cluster's own CA to a second one. The second one is "trusted" in addition to the cluster's own,
+// then it is "signing" while the cluster's own is still trusted, and then it is "alone".
 if (secondAuthority) {
   const second = new CertificateAuthority(stack, "second-ca", { commonName: "second-ca" });
   Object.assign(props, {
@@ -58,7 +59,7 @@ if (importedAuthority) {
   });
   Object.assign(props, { certificates: { ...overrides.certificates, authority } });
 }
-// The construct's id; "" for a stack whose last cluster has left it.
+// The construct's id; "" stands for a stack from which the last cluster was removed.
 if (id === "") {
   EtcdCluster.stopRemovedClusters(stack);
 } else {

@@ -8,14 +8,14 @@ import type { Result, Running } from "./run";
 /** CDKTF's name for the state of the stack `etcd`. */
 const STATE = "terraform.etcd.tfstate";
 
-/** Props laid over the runbook's, as JSON; see program.ts. */
+/** Props that override the runbook's, as JSON; see program.ts. */
 export type ProgramProps = { readonly version?: string; readonly [prop: string]: unknown };
 
-/** An operator's project: a directory, a program with props, Terraform. */
+/** An operator's project: a directory, a program with props, and Terraform. */
 export class Project {
   public readonly directory: string;
 
-  /** More variables for Terraform, beyond those of `lab exec`. */
+  /** Environment variables for Terraform, in addition to those of `lab exec`. */
   public environment: { readonly [name: string]: string } = {};
 
   public constructor(
@@ -30,7 +30,7 @@ export class Project {
     return join(this.directory, "cdktf.out", "stacks", "etcd");
   }
 
-  /** Synthesizes with these props over the runbook's; a result with a code other than 0 when they are refused. */
+  /** Synthesizes with props that override the runbook's. If they are refused, the result has a code other than 0. */
   public async synth(props: ProgramProps = {}): Promise<Result> {
     const env = {
       PROPS: JSON.stringify({ version: this.version, ...props }),
@@ -39,7 +39,7 @@ export class Project {
     return this.lab.exec(compiledProgram(this.lab.directory("program")), { cwd: this.directory, env });
   }
 
-  /** Synthesizes and prepares Terraform; fails the test when that fails. */
+  /** Synthesizes and runs `terraform init`; throws if one of them fails. */
   public async prepare(props: ProgramProps = {}): Promise<void> {
     const synth = await this.synth(props);
     if (synth.code !== 0) throw new Error(synth.output);
@@ -58,8 +58,9 @@ export class Project {
   }
 
   /**
-   * Kills Terraform (-9). It writes a local state in place (ADR 8): a kill in the middle of that empties it. Then the copy that Terraform made before
-   * is taken, as docs/lost-data.md has it; where there is none, in a first deploy, the kill waits for the end of the write.
+   * Kills Terraform (-9). Terraform writes a local state in place (ADR 8), so a kill in the middle of that leaves it
+   * incomplete. In that case, the copy that Terraform made before is used, as docs/lost-data.md describes. A first
+   * deploy has no such copy, so there the kill waits for the end of the write.
    */
   public async kill(terraform: Running): Promise<Result> {
     const state = join(this.directory, STATE);
@@ -71,7 +72,7 @@ export class Project {
     terraform.kill("SIGKILL");
     const result = await terraform.ended;
     if (isBroken(state)) {
-      process.stderr.write("the kill has cost the state: its backup is taken\n");
+      process.stderr.write("the kill has destroyed the state; its backup is used\n");
       cpSync(backup, state);
     }
     return result;
@@ -92,7 +93,7 @@ export class Project {
     return this.terraform("destroy", "-auto-approve", "-input=false");
   }
 
-  /** The same project checked out elsewhere: its program and its state, nothing that was rendered. */
+  /** The same project in another checkout, with its program and its state but without rendered files. */
   public checkout(name: string, version = this.version): Project {
     const other = new Project(this.lab, name, version);
     mkdirSync(other.directory, { recursive: true });
@@ -100,7 +101,7 @@ export class Project {
     return other;
   }
 
-  /** The address in Terraform's state of a member's phase, for `-replace=`. */
+  /** The address of a member's phase in Terraform's state, for `-replace=`. */
   public async resource(member: string, phase: string): Promise<string> {
     const list = (await this.terraform("state", "list")).stdout.split("\n");
     const address = list.find((name) => name.includes(`${member}_${phase}_`));
@@ -108,7 +109,7 @@ export class Project {
     return address;
   }
 
-  /** A command with the operator's etcdctl environment. */
+  /** Runs an etcdctl command with the operator's etcdctl.env. */
   public async etcdctl(command: string): Promise<Result> {
     const env = join(this.directory, "credentials", "etcdctl.env");
     const binary = join(this.lab.directory("bin"), `etcdctl-${this.version}`);

@@ -3,7 +3,7 @@ import { stripVTControlCharacters } from "node:util";
 
 export interface Result {
   readonly code: number;
-  /** Standard output and error, as they came, without colours. */
+  /** Standard output and standard error, in the order in which they arrived, without colours. */
   readonly output: string;
   readonly stdout: string;
   readonly seconds: number;
@@ -14,7 +14,7 @@ export interface RunOptions {
   readonly env?: NodeJS.ProcessEnv;
 }
 
-/** A command that goes on in the background. */
+/** A command that runs in the background. */
 export class Running {
   public readonly ended: Promise<Result>;
 
@@ -42,7 +42,7 @@ export class Running {
     });
   }
 
-  /** Signals the whole process group: the command and all that it started. */
+  /** Sends a signal to the whole process group: the command, and all processes that it has started. */
   public kill(signal: NodeJS.Signals): void {
     if (this.child.pid !== undefined && this.child.exitCode === null) process.kill(-this.child.pid, signal);
   }
@@ -58,7 +58,7 @@ export function start(command: string[], options: RunOptions = {}): Running {
   return new Running(child);
 }
 
-/** Runs a command to its end; a code other than 0 is a result, not an error. */
+/** Runs a command to its end. A code other than 0 is a result, not an error. */
 export function run(command: string[], options: RunOptions = {}): Promise<Result> {
   return start(command, options).ended;
 }

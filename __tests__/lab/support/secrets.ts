@@ -4,8 +4,8 @@ import { join } from "node:path";
 const SECRET = /PRIVATE KEY-----/;
 
 /**
- * Looks, again and again, at the command lines of all processes (the hosts' included: they run on this machine), and at `/tmp` of this
- * machine and of every host, for the head of a PEM private key.
+ * Looks repeatedly for the first line of a PEM private key: in the command lines of all processes, including those of
+ * the hosts, which run on this machine, and in Terraform's files in `/tmp` of this machine and of every host.
  */
 export function watchForSecrets(): { stop(): string[] } {
   const seen = new Set<string>();
@@ -17,7 +17,7 @@ export function watchForSecrets(): { stop(): string[] } {
         if (SECRET.test(command)) seen.add(`process list: ${command.slice(0, 80)}`);
         roots.set(readlinkSync(`/proc/${pid}/ns/mnt`), `/proc/${pid}/root/tmp`);
       } catch {
-        // The process has ended meanwhile.
+        // The process has ended in the meantime.
       }
     }
     for (const tmp of roots.values()) lookInto(tmp, seen);
@@ -39,6 +39,6 @@ function lookInto(tmp: string, seen: Set<string>): void {
       if (SECRET.test(readFileSync(join(tmp, entry.name), "utf8"))) seen.add(`${entry.name} in /tmp`);
     }
   } catch {
-    // Gone meanwhile.
+    // The directory or the file has disappeared in the meantime.
   }
 }

@@ -3,8 +3,9 @@ import type { Project } from "./project";
 import { History, Writer } from "./writer";
 
 /**
- * Does something while a careful client writes: no put and no append of it may fail, and none that was acknowledged may be missing afterwards.
- * `history`: a mixed history is recorded too, and must be linearizable.
+ * Runs `work` while a careful client writes. None of the client's puts and appends may fail, and none that was
+ * acknowledged may be missing afterwards. With `history`, a history of mixed operations is recorded as well, and must
+ * be linearizable.
  */
 export async function underWriter<T>(
   lab: Lab,
@@ -33,7 +34,7 @@ export async function underWriter<T>(
   return done;
 }
 
-/** The lines of a deploy that speak of this, in their order: `NAME phase: text`, or `NAME phase refused: text`. */
+/** The lines of a deploy that match `about`, in their order: `NAME phase: text`, or `NAME phase refused: text`. */
 export function steps(output: string, about: RegExp): string[] {
   return [...output.matchAll(/(\S+) on \S+: (\w+(?: refused| failed)?: .*)/g)]
     .map(([, name, text]) => `${name} ${text.trimEnd()}`)

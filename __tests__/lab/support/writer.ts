@@ -4,7 +4,7 @@ import type { Lab } from "./lab";
 import type { Project } from "./project";
 import type { Running } from "./run";
 
-/** How a series of writes went. */
+/** The result of a series of writes. */
 export interface Series {
   readonly acknowledged: number;
   readonly failed: number;
@@ -12,22 +12,28 @@ export interface Series {
   readonly errors: string[];
 }
 
-/** What the writer prints, see lab/writer: how its puts went, and its appends. */
+/** What the writer prints (see lab/writer): the results of its puts and of its appends. */
 export interface Written extends Series {
   readonly mode: string;
   readonly appends: Series;
 }
 
 export interface WriterOptions {
-  /** Endpoints come from the cluster's member list, again every 2 s, as members come and go. Default: those of the start. */
+  /**
+   * Whether the endpoints are read from the cluster's member list every 2 s, as members come and go. Default: the
+   * endpoints stay those of the start.
+   */
   readonly follow?: boolean;
-  /** Tells writers of one mode that write at the same time apart. Default: the mode. */
+  /** Distinguishes writers of the same mode that write at the same time. Default: the mode. */
   readonly name?: string;
-  /** Milliseconds between two operations of a client. Default: 100, which leaves two cores to the hosts. */
+  /** Milliseconds between two operations of a client. Default: 100, so that the hosts have the machine's two cores. */
   readonly intervalMs?: number;
 }
 
-/** A client that puts a key and appends to a list at an interval, from `start` to `stop`, and checks at the end that none is lost. */
+/**
+ * A client that puts a key and appends to a list at each interval, from its construction to `stop`, which checks that
+ * no acknowledged write was lost.
+ */
 export class Writer {
   private readonly running: Running;
   private readonly file: string;
@@ -47,11 +53,13 @@ export class Writer {
     );
   }
 
-  /** Ends it, and throws unless every acknowledged put and append is on every member, appends once and in order. */
+  /**
+   * Ends the client. Throws unless every member has every acknowledged put and append, the appends once and in order.
+   */
   public async stop(): Promise<Written> {
     const written = await ended(this.running);
     const check = await this.lab.exec(writer(this.project, `check --acknowledged ${this.file} ${this.follow}`));
-    if (check.code !== 0) throw new Error(`acknowledged and not there as written: ${check.output}`);
+    if (check.code !== 0) throw new Error(`the members do not have the acknowledged writes: ${check.output}`);
     return written as Written;
   }
 }
@@ -63,7 +71,10 @@ export interface Judged {
   readonly result: string;
 }
 
-/** Five clients that get, put and compare-and-swap a handful of registers, from `start` to `stop`; then their history is checked. */
+/**
+ * Five clients that get, put and compare-and-swap a handful of registers, from their construction to `stop`, which
+ * checks their history.
+ */
 export class History {
   private readonly running: Running;
   private readonly file: string;
@@ -80,7 +91,7 @@ export class History {
     );
   }
 
-  /** Ends it, and throws unless the history is linearizable. */
+  /** Ends the clients. Throws unless the history is linearizable. */
   public async stop(): Promise<Judged> {
     await ended(this.running);
     const check = await this.lab.exec(writer(this.project, `linearizable --history ${this.file}`));
@@ -101,7 +112,7 @@ async function ended(running: Running): Promise<unknown> {
   return JSON.parse(result.stdout);
 }
 
-/** `lab exec` has this lab's writer on its PATH. */
+/** The command that runs the writer, which is on the PATH of `lab exec`. */
 function writer(project: Project, text: string): string[] {
   return ["sh", "-c", `. ${project.directory}/credentials/etcdctl.env; exec writer ${text}`];
 }
