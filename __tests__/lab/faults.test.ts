@@ -54,7 +54,7 @@ describe("a first deploy that fails says why in one line, and the next apply con
     writeFileSync(archive, "not what was ordered");
     expectFailure(
       await project.apply(),
-      /etcd-server-7-12 on hdss7-12: stage failed: the archive of etcd 3\.6\.14 has sha256 [0-9a-f]{64}, not [0-9a-f]{64}: nothing of it was unpacked; to do: /,
+      /etcd-server-7-12 on hdss7-12: stage failed: the archive of etcd 3\.6\.14 has sha256 [0-9a-f]{64}, not [0-9a-f]{64}, and was not unpacked; to do: /,
     );
     expect(await lab.onAll("ls /opt")).toEqual(["", "", ""]);
     await lab.exec(["mv", `${archive}.good`, archive]);

@@ -87,7 +87,7 @@ inEachShell((newHost) => {
   test("a host of the other architecture downloads its own archive and checks its own digest", () => {
     const host = hostWith();
     host.stub("uname", "echo aarch64");
-    expect(host.call("install_binaries").lines.join()).toContain(`not ${"b".repeat(64)}: nothing of it was unpacked`);
+    expect(host.call("install_binaries").lines.join()).toContain(`not ${"b".repeat(64)}, and was not unpacked`);
     expect(host.calls("curl").join()).toMatch(/-linux-arm64\.tar\.gz"$/);
   });
 
@@ -104,7 +104,7 @@ inEachShell((newHost) => {
     host.stub("tar", `for last; do :; done; printf '#!/bin/sh\\n${etcd}\\n' >"$last/etcd"; chmod 755 "$last/etcd"`);
     const run = host.call(`install_binaries '${host.path("/archive.tar.gz")}'`);
     expect(run.code).toBe(1);
-    expect(run.lines.join()).toContain(`a on host-a: test failed: ${reason}; to do: give the archive `);
+    expect(run.lines.join()).toContain(`a on host-a: test failed: ${reason}; to do: use the archive `);
     expect(host.list("/opt")).toEqual([]);
   });
 

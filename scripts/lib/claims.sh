@@ -249,7 +249,7 @@ overlap() { case $1/ in "$2"/*) return 0 ;; esac && case $2/ in "$1"/*) return 0
 check_older_claims() {
   local script name ini include
   for script in "$INSTALL_ROOT"/etcd-v*/etcd-server-startup.sh "$INSTALL_ROOT"/etcd-v*/etcd-server-startup.sh.next; do
-    name=$(sed -n 's/^# Member \([^ ]*\) of etcd; rendered by .*/\1/p' "$script" 2>/dev/null | head -n 1)
+    name=$(flags_of_script 2>/dev/null <"$script" | sed -n 's/^--name=//p')
     if [ -z "$name" ] || [ "$name" = "$MEMBER" ] || [ -e "${STATE_DIR%/*}/$name/claim" ] ||
       [ -e "${STATE_DIR%/*}/$name/released" ]; then continue; fi
     refusal "paths.installRoot" "${script%/*} belongs to the member $name" \
