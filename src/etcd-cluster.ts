@@ -6,7 +6,12 @@ import {
   DEFAULT_EARLY_RENEWAL_HOURS,
   DEFAULT_LEAF_VALIDITY_HOURS,
 } from "./pki/certificate-options";
-import { type ClusterSettings, DEFAULT_OPERATOR_COMMON_NAME, type EtcdClusterProps } from "./settings";
+import {
+  type ClusterSettings,
+  DEFAULT_OPERATOR_COMMON_NAME,
+  type EtcdClusterProps,
+  type OperatorCredentialsOptions,
+} from "./settings";
 import { EtcdMember } from "./etcd-member";
 import { type EtcdClusterAttributes, type IEtcdCluster, ImportedCluster } from "./imported-cluster";
 import type { CertificateAuthority } from "./pki/certificate-authority";
@@ -15,14 +20,16 @@ import { clusterAuthorities } from "./pki/cluster-authorities";
 import type { LeafCertificate } from "./pki/leaf-certificate";
 import { peerCertificates } from "./pki/peer-certificates";
 import { trustBundle, trustBundleSha256 } from "./pki/trust-bundle";
+import type { Bootstrap } from "./provision/bootstrap";
 import { Decommission } from "./provision/decommission";
 import { Genesis } from "./provision/genesis";
-import { health } from "./provision/health";
-import { membership } from "./provision/membership";
+import { Health } from "./provision/health";
+import { Membership } from "./provision/membership";
 import { OperatorCredentials } from "./provision/operator-credentials";
 import { withOperatorPaths } from "./provision/operator-path";
 import { ensureHostProviders } from "./provision/providers";
-import { renderedFile } from "./provision/rendered-file";
+import { RenderedFile } from "./provision/rendered-file";
+import type { Rollout } from "./provision/rollout";
 import { SharedScripts } from "./provision/shared-scripts";
 import { Shutdown } from "./provision/shutdown";
 import { textDigest } from "./provision/text-digest";
@@ -117,67 +124,23 @@ export class EtcdCluster extends Construct implements IEtcdCluster {
     this.settings = withOperatorPaths(this, checkProps(this, props));
     checkSharedHosts(this, this.settings);
     ensureHostProviders(this);
-    this.endpoints = endpoints(this.settings.members);
-
     const { signing, trusted } = clusterAuthorities(this, props.certificates);
+    const certificates = peerCertificates(childScope(this, "peer"), signing, this.settings.members, props.certificates);
     this.certificateAuthority = signing;
     this.caBundlePem = trustBundle(trusted);
-    const certificates = peerCertificates(childScope(this, "peer"), signing, this.settings.members, props.certificates);
     this.certificateEnds = Object.fromEntries(
       Object.entries(certificates).map(([member, { validityEndTime }]) => [member, validityEndTime]),
     );
+    this.endpoints = endpoints(this.settings.members);
     this.members = Object.fromEntries(
       this.settings.members.map(({ name, address, peerUrl, clientUrl }) => [
         name,
         { address, peerUrl, clientUrl, certificate: certificates[name] },
       ]),
     );
-    const members = this.renderMembers(certificates, trusted);
 
-    // All hosts are checked before any host is changed.
-    const preflights = members.map((member) => member.preflight());
-    const path = this.node.path;
-    const decommission = new Decommission(this, "decommission", path, this.settings, preflights);
-    const shutdown = Shutdown.of(this);
-    const roster = membership(this, initialCluster(this.settings.members), decommission);
-    const genesis = new Genesis(this, "genesis", this.settings.members, roster);
-    // No other resource may complete while the stages run: whenever one completes, Terraform writes its state, in which
-    // the resources whose provisioners are still running look complete (ADR 8).
-    const stages = members.map((member, i) =>
-      member.stage(genesis, decommission.owner(this.settings.members[i]), [roster, shutdown.before(decommission)]),
-    );
-    const bootstraps = members.map((member) => member.bootstrap(roster, genesis, stages));
-
-    // One member at a time: each rollout waits for the previous one, and a rollout that fails stops the later ones.
-    let before = bootstraps;
-    const rollouts = members.map((member) => {
-      const rollout = member.rollout(roster, genesis, before);
-      before = [rollout];
-      return rollout;
-    });
-    const last = health(
-      this,
-      members[0].host,
-      roster,
-      genesis,
-      Object.fromEntries(members.map((member, i) => [member.node.id, rollouts[i]])),
-      stages,
-    );
-    shutdown.add({ path, settings: this.settings, decommission, health: last });
-
-    if (props.operatorCredentials) {
-      const { directory, commonName = DEFAULT_OPERATOR_COMMON_NAME } = props.operatorCredentials;
-      const client = this.issueClientCertificate("operator", { commonName, ...shorterThan(signing) });
-      const content = {
-        directory,
-        cluster: this.settings,
-        caPem: this.caBundlePem,
-        certificatePem: client.certPem,
-        privateKeyPem: client.privateKeyPem,
-      };
-      // The previous credentials remain the right ones until the whole cluster has changed.
-      new OperatorCredentials(this, "operator-credentials", content, [last]);
-    }
+    const health = this.deploy(this.renderMembers(certificates, trusted));
+    if (props.operatorCredentials) this.writeOperatorCredentials(props.operatorCredentials, health);
   }
 
   /**
@@ -191,6 +154,60 @@ export class EtcdCluster extends Construct implements IEtcdCluster {
       ...options,
       profile: CertificateProfile.CLIENT,
     });
+  }
+
+  /** The order of a deploy. */
+  private deploy(members: readonly EtcdMember[]): Health {
+    const { settings } = this;
+    const { path } = this.node;
+
+    // All hosts are checked before any host is changed.
+    const preflights = members.map((member) => member.preflight());
+    const decommission = new Decommission(this, "decommission", path, settings, preflights);
+    const shutdown = Shutdown.of(this);
+    const membership = new Membership(this, "membership", {
+      initialCluster: initialCluster(settings.members),
+      decommission,
+    });
+    const genesis = new Genesis(this, "genesis", settings.members, membership);
+
+    // No other resource may complete while the stages run: whenever one completes, Terraform writes its state, in which
+    // the resources whose provisioners are still running look complete (ADR 8).
+    const stages = members.map((member, i) =>
+      member.stage(genesis, decommission.owner(settings.members[i]), [membership, shutdown.before(decommission)]),
+    );
+    const bootstraps = members.map((member) => member.bootstrap(membership, genesis, stages));
+
+    // One member at a time: each rollout waits for the previous one, and a rollout that fails stops the later ones.
+    const rollouts: { [member: string]: Rollout } = {};
+    let before: readonly (Bootstrap | Rollout)[] = bootstraps;
+    for (const member of members) {
+      const rollout = member.rollout(membership, genesis, before);
+      rollouts[member.node.id] = rollout;
+      before = [rollout];
+    }
+
+    const [{ host }] = members;
+    const health = new Health(this, "health", { host, membership, genesis, rollouts, stages });
+    shutdown.add({ path, settings, decommission, health });
+    return health;
+  }
+
+  /** They come last: the previous credentials remain the right ones until the whole cluster has changed. */
+  private writeOperatorCredentials(options: OperatorCredentialsOptions, health: Health): void {
+    const { directory, commonName = DEFAULT_OPERATOR_COMMON_NAME } = options;
+    const certificate = this.issueClientCertificate("operator", {
+      commonName,
+      ...shorterThan(this.certificateAuthority),
+    });
+    const content = {
+      directory,
+      cluster: this.settings,
+      caPem: this.caBundlePem,
+      certificatePem: certificate.certPem,
+      privateKeyPem: certificate.privateKeyPem,
+    };
+    new OperatorCredentials(this, "operator-credentials", content, [health]);
   }
 
   private renderMembers(
@@ -212,7 +229,7 @@ export class EtcdCluster extends Construct implements IEtcdCluster {
       caSha256: trustBundleSha256(trusted),
       authorityPem: this.certificateAuthority.certPem,
       scripts: SharedScripts.of(this).hostScripts,
-      etcdctlEnv: renderedFile(this, "etcdctl-env", `${directory}/etcdctl.env`, etcdctlEnv),
+      etcdctlEnv: new RenderedFile(this, "etcdctl-env", { path: `${directory}/etcdctl.env`, text: etcdctlEnv }),
       etcdctlEnvSha256: textDigest(this, "etcdctl-env-text", etcdctlEnv),
     };
     const scope = childScope(this, "member");

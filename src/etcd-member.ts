@@ -1,19 +1,19 @@
 import { type ITerraformDependable, Lazy, TerraformLocal, TerraformResource } from "cdktf";
 import { Construct } from "constructs";
 import type { LeafCertificate } from "./pki/leaf-certificate";
-import { archive } from "./provision/archive";
-import { bootstrap } from "./provision/bootstrap";
+import { Archive } from "./provision/archive";
+import { Bootstrap } from "./provision/bootstrap";
 import type { Genesis } from "./provision/genesis";
-import type { HostResource } from "./provision/host-resource";
 import { memberFacts, secretArchiveUrl } from "./provision/member-facts";
 import { MemberHost } from "./provision/member-host";
+import type { Membership } from "./provision/membership";
 import { operatorPath } from "./provision/operator-path";
 import type { Payload } from "./provision/payload";
-import { preflight } from "./provision/preflight";
-import { renderedFile } from "./provision/rendered-file";
+import { Preflight } from "./provision/preflight";
+import { RenderedFile } from "./provision/rendered-file";
 import { resourceAddress } from "./provision/resource-address";
-import { rollout } from "./provision/rollout";
-import { stage } from "./provision/stage";
+import { Rollout } from "./provision/rollout";
+import { Stage } from "./provision/stage";
 import { type StagedData, stagedData } from "./provision/staged-data";
 import { textDigest } from "./provision/text-digest";
 import { reloadsLeaf } from "./release/leaf-reload";
@@ -57,69 +57,66 @@ export class EtcdMember extends Construct {
     private readonly options: EtcdMemberOptions,
   ) {
     super(scope, id);
-    const { cluster, member, directory } = options;
+    this.host = this.connect();
+    const rendered = this.render();
+    this.payload = this.installs(rendered);
+    this.staged = stagedData(this.payload, rendered.restartSha256, rendered.supervisorSha256);
+    this.restartTriggers = this.restartsFor(rendered);
+  }
 
-    const resources = {
+  /** Checks the host. */
+  public preflight(): Preflight {
+    const { host, payload } = this;
+    const { members } = this.options.cluster;
+    const reprovisions = members.filter(({ reprovision }) => reprovision > 0);
+    return new Preflight(this, "preflight", {
+      host,
+      payload,
+      initialCluster: initialCluster(members),
+      reprovisions: reprovisions.map(({ name, reprovision }) => `${name}=${reprovision}`).join(","),
+    });
+  }
+
+  /**
+   * Installs everything beside what is running.
+   *
+   * @param owner The member's id in this Terraform state.
+   * @param after The membership, and through it the preflights of all members; and the shutdown.
+   */
+  public stage(genesis: Genesis, owner: string, after: ITerraformDependable[]): Stage {
+    const { host, payload } = this;
+    const pushed = this.pushArchive(genesis, owner, after);
+    return new Stage(this, "stage", { host, payload, genesis, owner, after: [...after, ...pushed] });
+  }
+
+  /**
+   * Starts the member, if it founds the cluster.
+   *
+   * @param stages The stages of all members.
+   */
+  public bootstrap(membership: Membership, genesis: Genesis, stages: Stage[]): Bootstrap {
+    const { host, staged } = this;
+    return new Bootstrap(this, "bootstrap", { host, staged, membership, genesis, stages });
+  }
+
+  /**
+   * Applies what is staged to the running member.
+   *
+   * @param after What must be complete before this member may be disturbed.
+   */
+  public rollout(membership: Membership, genesis: Genesis, after: readonly (Bootstrap | Rollout)[]): Rollout {
+    const { host, staged, restartTriggers: triggers } = this;
+    return new Rollout(this, "rollout", { host, triggers, staged, membership, genesis, after });
+  }
+
+  private connect(): MemberHost {
+    const { path, cluster, member, scripts } = this.options;
+    const facts = memberFacts(path, cluster, member, {
       archive: this.address("archive"),
       stage: this.address("stage"),
       rollout: this.address("rollout"),
-    };
-    const facts = memberFacts(options.path, cluster, member, resources);
-    this.host = new MemberHost(
-      member,
-      new TerraformLocal(this, "facts", escapeTerraform(facts)).asString,
-      options.scripts,
-    );
-
-    const flags = etcdFlags(cluster, member);
-    const startupScript = renderStartupScript(cluster, member, flags);
-    const supervisorIni = renderProgramIni(cluster, member);
-    const startupSha256 = textDigest(this, "startup-text", startupScript);
-    const supervisorSha256 = textDigest(this, "ini-text", supervisorIni);
-
-    this.payload = {
-      caPem: options.caPem,
-      authorityPem: options.authorityPem,
-      certificatePem: options.certificate.certPem,
-      privateKeyPem: options.certificate.privateKeyPem,
-      secretArchiveUrl: secretArchiveUrl(cluster),
-      startupScript: renderedFile(
-        this,
-        "startup-script",
-        `${directory}/${member.name}/etcd-server-startup.sh`,
-        startupScript,
-        "0755",
-      ),
-      supervisorIni: renderedFile(
-        this,
-        "supervisor-ini",
-        `${directory}/${member.name}/${cluster.supervisorIni}.ini`,
-        supervisorIni,
-      ),
-      etcdctlEnv: options.etcdctlEnv,
-      triggers: {
-        // By this path, the host records which cluster its member belongs to.
-        cluster: options.path,
-        ...escapeValues(installTriggers(cluster, member)),
-        ca_sha256: options.caSha256,
-        certificate_sha256: options.certificate.certSha256,
-        startup_script_sha256: startupSha256,
-        supervisor_ini_sha256: supervisorSha256,
-        etcdctl_env_sha256: options.etcdctlEnvSha256,
-        reprovision: String(member.reprovision),
-      },
-    };
-    const restartSha256 = textDigest(this, "restart-text", restartRelevant(startupScript));
-    this.staged = stagedData(this.payload, restartSha256, supervisorSha256);
-    this.restartTriggers = {
-      ...escapeValues(flagTriggers(flags)),
-      version: cluster.version,
-      ca_sha256: options.caSha256,
-      startup_script_sha256: restartSha256,
-      supervisor_ini_sha256: supervisorSha256,
-      reprovision: String(member.reprovision),
-      ...(reloadsLeaf(cluster.version) ? {} : { certificate_sha256: options.certificate.certSha256 }),
-    };
+    });
+    return new MemberHost(member, new TerraformLocal(this, "facts", escapeTerraform(facts)).asString, scripts);
   }
 
   /** The Terraform address of a phase's resource, which does not exist yet; empty if it is never created. */
@@ -132,50 +129,86 @@ export class EtcdMember extends Construct {
     });
   }
 
-  public preflight(): HostResource {
-    const { members } = this.options.cluster;
-    const reprovisions = members.filter(({ reprovision }) => reprovision > 0);
-    return preflight(
-      this,
-      this.host,
-      this.payload,
-      initialCluster(members),
-      reprovisions.map(({ name, reprovision }) => `${name}=${reprovision}`).join(","),
-    );
+  private render(): RenderedMember {
+    const { cluster, member, directory } = this.options;
+    const flags = etcdFlags(cluster, member);
+    const startupText = renderStartupScript(cluster, member, flags);
+    const iniText = renderProgramIni(cluster, member);
+    return {
+      flags,
+      startupScript: new RenderedFile(this, "startup-script", {
+        path: `${directory}/${member.name}/etcd-server-startup.sh`,
+        text: startupText,
+        permission: "0755",
+      }),
+      supervisorIni: new RenderedFile(this, "supervisor-ini", {
+        path: `${directory}/${member.name}/${cluster.supervisorIni}.ini`,
+        text: iniText,
+      }),
+      startupSha256: textDigest(this, "startup-text", startupText),
+      supervisorSha256: textDigest(this, "ini-text", iniText),
+      restartSha256: textDigest(this, "restart-text", restartRelevant(startupText)),
+    };
   }
 
-  /**
-   * @param owner The member's id in this Terraform state.
-   * @param after The membership, and through it the preflights of all members; and the shutdown.
-   */
-  public stage(genesis: Genesis, owner: string, after: ITerraformDependable[]): HostResource {
+  /** What a stage installs, and what makes it run again. */
+  private installs({ startupScript, supervisorIni, startupSha256, supervisorSha256 }: RenderedMember): Payload {
+    const { cluster, member, certificate, ...options } = this.options;
+    return {
+      caPem: options.caPem,
+      authorityPem: options.authorityPem,
+      certificatePem: certificate.certPem,
+      privateKeyPem: certificate.privateKeyPem,
+      secretArchiveUrl: secretArchiveUrl(cluster),
+      startupScript,
+      supervisorIni,
+      etcdctlEnv: options.etcdctlEnv,
+      triggers: {
+        // By this path, the host records which cluster its member belongs to.
+        cluster: options.path,
+        ...escapeValues(installTriggers(cluster, member)),
+        ca_sha256: options.caSha256,
+        certificate_sha256: certificate.certSha256,
+        startup_script_sha256: startupSha256,
+        supervisor_ini_sha256: supervisorSha256,
+        etcdctl_env_sha256: options.etcdctlEnvSha256,
+        reprovision: String(member.reprovision),
+      },
+    };
+  }
+
+  /** What restarts the member: a key for each reason. */
+  private restartsFor({ flags, restartSha256, supervisorSha256 }: RenderedMember): { [name: string]: string } {
+    const { cluster, member, certificate, caSha256 } = this.options;
+    return {
+      ...escapeValues(flagTriggers(flags)),
+      version: cluster.version,
+      ca_sha256: caSha256,
+      startup_script_sha256: restartSha256,
+      supervisor_ini_sha256: supervisorSha256,
+      reprovision: String(member.reprovision),
+      ...(reloadsLeaf(cluster.version) ? {} : { certificate_sha256: certificate.certSha256 }),
+    };
+  }
+
+  private pushArchive(genesis: Genesis, owner: string, after: ITerraformDependable[]): Archive[] {
+    const { host, payload } = this;
     const archivePath = this.options.cluster.release._archivePath;
-    const pushed =
-      archivePath === undefined
-        ? []
-        : [
-            archive(
-              this,
-              this.host,
-              this.payload,
-              genesis,
-              owner,
-              escapeTerraform(operatorPath(this, archivePath)),
-              after,
-            ),
-          ];
-    return stage(this, this.host, this.payload, genesis, owner, [...after, ...pushed]);
+    if (archivePath === undefined) return [];
+    const path = escapeTerraform(operatorPath(this, archivePath));
+    return [new Archive(this, "archive", { host, payload, genesis, owner, path, after })];
   }
+}
 
-  /** @param stages The stages of all members. */
-  public bootstrap(membership: HostResource, genesis: Genesis, stages: HostResource[]): HostResource {
-    return bootstrap(this, this.host, this.staged, membership, genesis, stages);
-  }
-
-  /** @param after What must be complete before this member may be disturbed. */
-  public rollout(membership: HostResource, genesis: Genesis, after: HostResource[]): HostResource {
-    return rollout(this, this.host, this.restartTriggers, this.staged, membership, genesis, after);
-  }
+/** The texts of one member, and the digests by which a change of them is noticed. */
+interface RenderedMember {
+  readonly flags: EtcdFlag[];
+  readonly startupScript: RenderedFile;
+  readonly supervisorIni: RenderedFile;
+  readonly startupSha256: string;
+  readonly supervisorSha256: string;
+  /** The digest of what a running etcd depends on. */
+  readonly restartSha256: string;
 }
 
 /** The values that decide what is installed, where, and for which user. */

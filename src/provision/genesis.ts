@@ -3,6 +3,7 @@ import { Fn, propertyAccess } from "cdktf";
 import { Construct } from "constructs";
 import type { MemberSettings } from "../settings";
 import { initialCluster } from "../topology/initial-cluster";
+import type { Membership } from "./membership";
 import { resourceAddress } from "./resource-address";
 
 /**
@@ -37,7 +38,7 @@ export class Genesis extends Construct {
    */
   public readonly address: string;
 
-  public constructor(scope: Construct, id: string, members: MemberSettings[], membership: Resource) {
+  public constructor(scope: Construct, id: string, members: MemberSettings[], membership: Membership) {
     super(scope, id);
 
     const memory = new Resource(this, "founders", {

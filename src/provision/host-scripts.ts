@@ -1,28 +1,68 @@
 import { join } from "node:path";
 
+/** What the checks compare the host with, and what every later phase that checks again needs, too. */
+const CHECKED = ["OPERATOR_TIME", "CA_PEM_BASE64", "AUTHORITY_PEM_BASE64", "LEAF_PEM_BASE64"] as const;
+
+/** By these, bootstrap and rollout recognize what is staged on the host. */
+const STAGED = ["STARTUP_SHA256", "PROGRAM_INI_SHA256", "LEAF_SHA256", "CA_PEM_BASE64"] as const;
+
 /**
  * The phases that run on a host, in the order of a deploy. Each one is a function `phase_NAME` in
- * `scripts/phases/NAME.sh`, unless its comment says otherwise.
+ * `scripts/phases/NAME.sh`, unless its comment says otherwise. All are sent the same script files (below), but for the
+ * two that a removal runs.
  *
- * `seconds` is the time limit of the whole phase, after which the host ends it: `remote-exec` itself would wait
- * forever. `touches` is the most that the phase may change.
+ * - `seconds`: the time limit of the whole phase, after which the host ends it. `remote-exec` itself would wait forever.
+ * - `touches`: the most that the phase may change.
+ * - `data`: the facts that it gets beside those of the member (`member-facts.ts`), because they exist only at apply.
  */
 export const PHASES = {
-  preflight: { seconds: 120, touches: "only leftovers of this package, and connections to dead members" },
+  preflight: {
+    seconds: 120,
+    touches: "only leftovers of this package, and connections to dead members",
+    data: CHECKED,
+  },
   /** In `scripts/lib/main.sh`. It runs as the SSH user, who does not become root for it. */
-  open_inbox: { seconds: 30, touches: "the directory for uploads" },
-  archive: { seconds: 300, touches: "the directory of a version that is not running" },
-  stage: { seconds: 600, touches: "the files beside the running etcd, and its leaf certificate" },
-  bootstrap: { seconds: 600, touches: "a founder that has no data" },
-  /** A learner may have to copy a large database. */
-  rollout: { seconds: 1800, touches: "this member, and the list of members" },
-  health: { seconds: 600, touches: "the list of members" },
-  decommission: { seconds: 120, touches: "a member that has left the program" },
+  open_inbox: { seconds: 30, touches: "the directory for uploads", data: [] },
+  archive: {
+    seconds: 300,
+    touches: "the directory of a version that is not running",
+    data: [...CHECKED, "GENESIS", "OWNER"],
+  },
+  stage: {
+    seconds: 600,
+    touches: "the files beside the running etcd, and its leaf certificate",
+    data: [
+      ...CHECKED,
+      ...["GENESIS", "OWNER", "FOUNDERS"],
+      ...["STARTUP_BASE64", "PROGRAM_INI_BASE64", "ETCDCTL_ENV_BASE64"],
+    ],
+  },
+  bootstrap: {
+    seconds: 600,
+    touches: "a founder that has no data",
+    data: [
+      ...STAGED,
+      ...["FOUNDERS", "CLUSTER_TOKEN", "GENESIS"],
+      ...["FOUNDING_MEMBERSHIP", "FOUNDING_REPROVISIONS", "MEMBERSHIP"],
+    ],
+  },
+  rollout: {
+    /** A learner may have to copy a large database. */
+    seconds: 1800,
+    touches: "this member, and the list of members",
+    data: [...STAGED, "MEMBERSHIP", "FOUNDING_MEMBERSHIP"],
+  },
+  health: { seconds: 600, touches: "the list of members", data: ["MEMBERSHIP", "FOUNDING_MEMBERSHIP", "ROLLOUTS"] },
+  /** What this one and the next are told, `removal.ts` remembers in the state. */
+  decommission: { seconds: 120, touches: "a member that has left the program", data: [] },
   /** In `scripts/phases/decommission.sh`. */
-  shutdown: { seconds: 120, touches: "a member whose cluster is destroyed, or has left the program" },
+  shutdown: { seconds: 120, touches: "a member whose cluster is destroyed, or has left the program", data: [] },
 } as const;
 
 export type Phase = keyof typeof PHASES;
+
+/** A value for each fact that the phase needs. */
+export type PhaseData<P extends Phase> = { readonly [fact in (typeof PHASES)[P]["data"][number]]: string };
 
 /** The phases that have a file of their own in `scripts/phases/`. */
 const PHASE_FILES = Object.keys(PHASES).filter((phase) => phase !== "open_inbox" && phase !== "shutdown");

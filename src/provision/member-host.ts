@@ -1,7 +1,7 @@
 import { posix } from "node:path";
 import { type FileProvisioner, Fn, type RemoteExecProvisioner, type SSHProvisionerConnection, Token } from "cdktf";
 import type { MemberSettings } from "../settings";
-import { type Phase, PHASES } from "./host-scripts";
+import { type Phase, type PhaseData, PHASES } from "./host-scripts";
 import { sshConnection } from "./ssh-connection";
 
 /** A member's host, as provisioners see it. */
@@ -26,10 +26,10 @@ export class MemberHost {
    * connection.
    *
    * @param phase The phase.
-   * @param data Further facts, which exist only at apply. Their values are put between single quotes as they are, so a
+   * @param data Its facts that exist only at apply. Their values are put between single quotes as they are, so a
    *   value that may contain any text must be base64.
    */
-  public run(phase: Phase, data: { [key: string]: string } = {}): RemoteExecProvisioner {
+  public run<P extends Phase>(phase: P, data: PhaseData<P>): RemoteExecProvisioner {
     return {
       type: "remote-exec",
       connection: this.connection,

@@ -1,50 +1,54 @@
 import { Resource } from "@cdktf/provider-null/lib/resource";
 import { Fn, type ITerraformDependable } from "cdktf";
 import type { Construct } from "constructs";
+import { escapeTerraform } from "../render/terraform-escape";
 import type { Genesis } from "./genesis";
 import type { MemberHost } from "./member-host";
 import type { Payload } from "./payload";
-import { escapeTerraform } from "../render/terraform-escape";
 import { preflightData } from "./preflight";
+
+export interface StageProps {
+  readonly host: MemberHost;
+  readonly payload: Payload;
+  readonly genesis: Genesis;
+  /** The member's id in this Terraform state. */
+  readonly owner: string;
+  /**
+   * The membership, and through it all preflights (nothing is changed on any host before every host has been checked);
+   * and the pushed archive, if there is one.
+   */
+  readonly after: ITerraformDependable[];
+}
 
 /**
  * Installs the user, the binaries, the certificates, the startup script and the supervisor program beside what is
  * running.
- *
- * @param owner The member's id in this Terraform state.
- * @param after The membership, and through it all preflights (nothing is changed on any host before every host has been
- *   checked); and the pushed archive, if there is one.
  */
-export function stage(
-  scope: Construct,
-  host: MemberHost,
-  payload: Payload,
-  genesis: Genesis,
-  owner: string,
-  after: ITerraformDependable[],
-): Resource {
-  return new Resource(scope, "stage", {
-    triggers: { ...payload.triggers, owner },
-    provisioners: [
-      host.run("open_inbox"),
-      // The key travels in a `file` provisioner, to a directory that only the SSH user can enter. It must never be part
-      // of a script's text, which stays on the host when a run is interrupted.
-      host.upload("etcd-peer-key.pem", { content: payload.privateKeyPem }),
-      ...(payload.secretArchiveUrl === undefined
-        ? []
-        : [host.upload("archive-url", { content: Fn.sensitive(escapeTerraform(payload.secretArchiveUrl)) })]),
-      host.run("stage", {
-        ...preflightData(payload),
-        // By this id, the host distinguishes the stage of another first deploy from this one's. Preflight does not get
-        // it, because decommission depends on preflight and must not depend on genesis (see there).
-        GENESIS: genesis.token,
-        OWNER: owner,
-        FOUNDERS: genesis.founders,
-        STARTUP_BASE64: Fn.base64encode(payload.startupScript.content),
-        PROGRAM_INI_BASE64: Fn.base64encode(payload.supervisorIni.content),
-        ETCDCTL_ENV_BASE64: Fn.base64encode(payload.etcdctlEnv.content),
-      }),
-    ],
-    dependsOn: after,
-  });
+export class Stage extends Resource {
+  public constructor(scope: Construct, id: string, { host, payload, genesis, owner, after }: StageProps) {
+    super(scope, id, {
+      triggers: { ...payload.triggers, owner },
+      provisioners: [
+        host.run("open_inbox", {}),
+        // The key travels in a `file` provisioner, to a directory that only the SSH user can enter. It must never be
+        // part of a script's text, which stays on the host when a run is interrupted.
+        host.upload("etcd-peer-key.pem", { content: payload.privateKeyPem }),
+        ...(payload.secretArchiveUrl === undefined
+          ? []
+          : [host.upload("archive-url", { content: Fn.sensitive(escapeTerraform(payload.secretArchiveUrl)) })]),
+        host.run("stage", {
+          ...preflightData(payload),
+          // By this id, the host distinguishes the stage of another first deploy from this one's. Preflight does not
+          // get it, because decommission depends on preflight and must not depend on genesis (see there).
+          GENESIS: genesis.token,
+          OWNER: owner,
+          FOUNDERS: genesis.founders,
+          STARTUP_BASE64: Fn.base64encode(payload.startupScript.content),
+          PROGRAM_INI_BASE64: Fn.base64encode(payload.supervisorIni.content),
+          ETCDCTL_ENV_BASE64: Fn.base64encode(payload.etcdctlEnv.content),
+        }),
+      ],
+      dependsOn: after,
+    });
+  }
 }
