@@ -1,11 +1,13 @@
 import { X509Certificate } from "node:crypto";
 import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { expectHealthy, expectSettled, leftovers, MEMBERS, pids } from "./support/cluster";
 import { HOSTS, Lab } from "./support/lab";
 import { installed, phasesEnded, said } from "./support/moments";
 import { Project } from "./support/project";
 import type { Result } from "./support/run";
+import { evenSeeds, oddSeeds } from "./support/sampling";
 import { underWriter } from "./support/under-writer";
 
 interface State {
@@ -117,43 +119,49 @@ describe("certificates of a running cluster", () => {
 
     test("afterwards, a deploy changes nothing", () => expectSettled(lab, project, { secondAuthority: "alone" }));
 
-    test("a CA that only some members trust is refused as the signing CA, and the members stay connected", async () => {
-      // The way back to the cluster's own CA: the deploy that trusts it in addition to the second CA is killed after
-      // the first member.
-      const back = { secondAuthority: "signing" };
-      keepCredentials(project, "second");
-      await project.prepare(back);
-      const killed = project.startTerraform("apply", "-auto-approve", "-input=false");
-      await said(killed, /etcd-server-7-12 on hdss7-12: rollout: restarted/);
-      await project.kill(killed);
-      await phasesEnded(lab);
+    oddSeeds.test(
+      "a CA that only some members trust is refused as the signing CA, and the members stay connected",
+      async () => {
+        // The way back to the cluster's own CA: the deploy that trusts it in addition to the second CA is killed after
+        // the first member.
+        const back = { secondAuthority: "signing" };
+        keepCredentials(project, "second");
+        await project.prepare(back);
+        const killed = project.startTerraform("apply", "-auto-approve", "-input=false");
+        await said(killed, /etcd-server-7-12 on hdss7-12: rollout: restarted/);
+        await project.kill(killed);
+        await phasesEnded(lab);
 
-      const running = await pids(lab);
-      const refused = await project.apply();
-      expect(refused.code).not.toBe(0);
-      expect(refused.output).toMatch(/etcd-server-7-22 on hdss7-22: preflight refused: certificate authority: /);
-      expect(await pids(lab)).toEqual(running);
-      // Terraform has issued the operator a certificate that no member trusts yet. The members' own are unchanged.
-      expect(await isLetIn(lab, project, "second")).toBe(true);
-      const health = await lab.on("hdss7-12", ". /opt/etcd/etcdctl.env; /opt/etcd/etcdctl endpoint health 2>&1");
-      expect(health.match(/is healthy/g)).toHaveLength(3);
+        const running = await pids(lab);
+        const refused = await project.apply();
+        expect(refused.code).not.toBe(0);
+        expect(refused.output).toMatch(/etcd-server-7-22 on hdss7-22: preflight refused: certificate authority: /);
+        expect(await pids(lab)).toEqual(running);
+        // Terraform has issued the operator a certificate that no member trusts yet. The members' own are unchanged.
+        expect(await isLetIn(lab, project, "second")).toBe(true);
+        const health = await lab.on("hdss7-12", ". /opt/etcd/etcdctl.env; /opt/etcd/etcdctl endpoint health 2>&1");
+        expect(health.match(/is healthy/g)).toHaveLength(3);
 
-      expect((await project.apply(back)).output).toMatch(/Apply complete!/);
-      await expectHealthy(project);
-    });
+        expect((await project.apply(back)).output).toMatch(/Apply complete!/);
+        await expectHealthy(project);
+      },
+    );
 
-    test("once every member trusts the CA, leaf certificates and trust can change in one deploy; only clients of the old CA are rejected", async () => {
-      expect(await isLetIn(lab, project, "second")).toBe(true);
-      const applied = await project.apply();
-      expect(applied.output).toMatch(/Apply complete!/);
-      expect(applied.output.match(/rollout: restarted/g)).toHaveLength(3);
-      await expectHealthy(project);
-      expect(await isLetIn(lab, project, "second")).toBe(false);
-      await expectSettled(lab, project);
-    });
+    oddSeeds.test(
+      "once every member trusts the CA, leaf certificates and trust can change in one deploy; only clients of the old CA are rejected",
+      async () => {
+        expect(await isLetIn(lab, project, "second")).toBe(true);
+        const applied = await project.apply();
+        expect(applied.output).toMatch(/Apply complete!/);
+        expect(applied.output.match(/rollout: restarted/g)).toHaveLength(3);
+        await expectHealthy(project);
+        expect(await isLetIn(lab, project, "second")).toBe(false);
+        await expectSettled(lab, project);
+      },
+    );
   });
 
-  describe("a CA of the operator's own", () => {
+  evenSeeds.describe("a CA of the operator's own", () => {
     test("a deploy with a new state recognizes the running cluster: it renews the leaf certificates, no member restarts, and no write fails", async () => {
       await lab.lab("reset");
       const importedAuthority = lab.directory("own-ca");
@@ -178,7 +186,36 @@ describe("certificates of a running cluster", () => {
     });
   });
 
-  describe("etcd 3.1.20, which reads its leaf certificate only when it starts", () => {
+  oddSeeds.describe("a CA that has expired", () => {
+    test("the members are stopped, get certificates from a new CA, and continue with their data (docs/certificates.md)", async () => {
+      await lab.lab("reset");
+      const importedAuthority = lab.directory("short-ca");
+      // Long enough for the first deploy.
+      const end = new Date(Date.now() + 60_000);
+      expect(await lab.exec(["sh", "-ec", authorityUntil(end)], { cwd: importedAuthority })).toMatchObject({ code: 0 });
+      const project = new Project(lab, "expired");
+      expect((await project.apply({ importedAuthority })).output).toMatch(/Apply complete!/);
+      await project.etcdctl("put greeting hello");
+      await sleep(Math.max(0, end.getTime() + 1000 - Date.now()));
+
+      const refused = await project.apply({ importedAuthority, quotaBackendBytes: 3_000_000_000 });
+      expect(
+        refused.output.match(/preflight refused: certificates: .* certificate has expired; to do: /g),
+      ).toHaveLength(3);
+
+      await lab.onAll("supervisorctl stop etcd-server-7-${HOSTNAME##*-}");
+      await project.prepare();
+      const apply = project.startTerraform("apply", "-auto-approve", "-input=false");
+      await said(apply, /hdss7-12: rollout: etcd is not running, starting it/);
+      await lab.onAll("supervisorctl start etcd-server-7-${HOSTNAME##*-}", ["hdss7-21", "hdss7-22"]);
+      expect((await apply.ended).output).toMatch(/Apply complete!/);
+      await expectHealthy(project);
+      expect((await project.etcdctl("get greeting --print-value-only")).stdout).toBe("hello\n");
+      await expectSettled(lab, project);
+    });
+  });
+
+  evenSeeds.describe("etcd 3.1.20, which reads its leaf certificate only when it starts", () => {
     test("a changed leaf certificate causes a rolling restart, and no write fails", async () => {
       await lab.lab("reset");
       const project = new Project(lab, "old", "3.1.20");
@@ -197,6 +234,31 @@ describe("certificates of a running cluster", () => {
     });
   });
 });
+
+/** Shell text that makes ca.pem and ca-key.pem in the current directory: a CA that ends then. */
+function authorityUntil(end: Date): string {
+  const stamp = `${end.toISOString().replace(/[-:T]/g, "").slice(0, 14)}Z`;
+  return `openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout ca-key.pem -out ca.csr -subj /CN=short-ca
+: >index.txt
+echo 01 >serial
+cat >ca.cnf <<END
+[ca]
+default_ca = own
+[own]
+database = index.txt
+new_certs_dir = .
+serial = serial
+default_md = sha256
+policy = policy
+[policy]
+commonName = supplied
+[extensions]
+basicConstraints = critical,CA:TRUE
+keyUsage = critical,keyCertSign,cRLSign
+subjectKeyIdentifier = hash
+END
+openssl ca -batch -config ca.cnf -selfsign -keyfile ca-key.pem -in ca.csr -out ca.pem -notext -extensions extensions -enddate ${stamp}`;
+}
 
 const stateFile = (project: Project) => join(project.directory, "terraform.etcd.tfstate");
 

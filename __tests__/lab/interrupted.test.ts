@@ -2,9 +2,8 @@ import { expectHealthy, leftovers } from "./support/cluster";
 import { randomMoments } from "./support/faults";
 import { Lab } from "./support/lab";
 import { Project } from "./support/project";
+import { SEED } from "./support/sampling";
 
-/** The moments are random, but a run can be repeated: `SEED=… npm run test:lab -- interrupted`. */
-const SEED = Number(process.env.SEED ?? Date.now() % 100_000);
 /** Longer than a whole first deploy on this kind of host, shorter than two. */
 const LONGEST_SECONDS = 16;
 

@@ -1,17 +1,17 @@
 import { expectHealthy, MEMBERS, pids } from "./support/cluster";
 import { Lab } from "./support/lab";
 import { type ProgramProps, Project } from "./support/project";
+import { SEED } from "./support/sampling";
 
 /** One certificate for all members, as the runbook has it. */
 const SHARED: ProgramProps = { certificates: { sharedPeerCertificate: true } };
 
-/** Each run tests the oldest version, and one of these by the seed: `SEED=… npm run test:lab -- versions`. */
+/** Each run tests the oldest version, and one of these by the seed. */
 const OTHERS: [string, ProgramProps][] = [
   ["3.7.1", {}],
   ["3.4.23", {}],
   ["3.3.27", {}],
 ];
-const SEED = Number(process.env.SEED ?? Date.now() % 100_000);
 
 describe(`a first deploy of other minor versions, seed ${SEED} (first-deploy covers 3.6; upgrade deploys 3.1 and 3.5 first, and passes through each)`, () => {
   let lab: Lab;

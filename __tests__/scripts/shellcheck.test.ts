@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { HOST_SCRIPT_FILES, type Phase, SCRIPTS_DIRECTORY } from "../../src/provision/host-scripts";
+import { HOST_SCRIPT_FILES, type Phase, PHASES, SCRIPTS_DIRECTORY } from "../../src/provision/host-scripts";
 import { RESOURCES } from "../support/host";
 import { HOST_TEXT, REMOVAL_TEXT } from "../support/host-scripts";
 import { memberFacts } from "../../src/provision/member-facts";
@@ -11,25 +11,8 @@ import { runbookWith } from "../support/settings";
 const installed = spawnSync("shellcheck", ["--version"]).status === 0;
 if (!installed) console.warn("SKIPPED: the host scripts were not checked, because shellcheck is not installed");
 
-/** The variables that the phases get at apply, and those that the decommission gets in place of the member's facts. */
-const DATA = [
-  "OPERATOR_TIME",
-  "CA_PEM_BASE64",
-  "LEAF_PEM_BASE64",
-  "STARTUP_BASE64",
-  "PROGRAM_INI_BASE64",
-  "ETCDCTL_ENV_BASE64",
-  "FOUNDERS",
-  "CLUSTER_TOKEN",
-  "REMOVAL_POLICY",
-  "AUTHORITY_PEM_BASE64",
-  "STARTUP_SHA256",
-  "PROGRAM_INI_SHA256",
-  "MEMBERSHIP",
-  "FOUNDING_MEMBERSHIP",
-  "GENESIS",
-  "OWNER",
-];
+/** The facts that exist only at apply: those of all phases, and those that only a removal gets. */
+const DATA = [...new Set([...Object.values(PHASES).flatMap(({ data }) => [...data]), "REMOVAL_POLICY"])];
 
 /** The complete text of one upload. */
 function program(phase: Phase): string {
@@ -93,4 +76,14 @@ test("the library calls no function of a phase, and a phase calls no function of
       .map((name) => `${file}: ${name}`);
   });
   expect(called).toEqual([]);
+});
+
+test("comments end at 120 columns, and so does code, where a line holds no text that is printed", () => {
+  const long = HOST_SCRIPT_FILES.flatMap((file) =>
+    readFileSync(join(SCRIPTS_DIRECTORY, file), "utf8")
+      .split("\n")
+      .filter((line) => line.length > 120 && (/^\s*#/.test(line) || !/["']/.test(line)))
+      .map((line) => `${file}: ${line}`),
+  );
+  expect(long).toEqual([]);
 });

@@ -182,7 +182,8 @@ last_words() {
   recent_log | tail -c 1000000 | awk '
     !NF || /^[ \t]|^panic\(|^goroutine |^[a-z.]+\// { next }
     { last = $0 }
-    /fatal|panic|error|refus|mismatch|not starting|flag provided|invalid value|permanently removed|: not found|[Pp]ermission denied|cannot / { reason = $0 }
+    /fatal|panic|error|refus|mismatch|not starting|flag provided|invalid value|permanently removed/ { reason = $0 }
+    /: not found|[Pp]ermission denied|cannot / { reason = $0 }
     END { print reason != "" ? reason : last != "" ? last : "its log is empty" }' | cut -c1-400
 }
 

@@ -25,7 +25,11 @@ supervisor() {
   # The configuration is looked up only once, because a phase calls this often.
   [ -n "${supervisor_found:-}" ] || supervisor_found=$(supervisor_conf || true)
   # If supervisord does not answer, preflight must still have time to say so.
-  case $1 in pid | status | reread) supervisor_seconds=12 ;; stop) supervisor_seconds=45 ;; *) supervisor_seconds=90 ;; esac
+  case $1 in
+    pid | status | reread) supervisor_seconds=12 ;;
+    stop) supervisor_seconds=45 ;;
+    *) supervisor_seconds=90 ;;
+  esac
   supervisor_code=0
   supervisor_answer=$(
     cd / && timeout --foreground -k 2 "$supervisor_seconds" env PYTHONWARNINGS=ignore "$(supervisorctl_command)" \

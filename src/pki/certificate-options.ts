@@ -1,7 +1,10 @@
 import type { CertificateAuthority } from "./certificate-authority";
 import type { KeyType } from "./key-type";
 
-/** The certificates of a cluster. */
+/**
+ * The certificates of a cluster. A change of anything but the trusted CAs makes new leaf certificates, which etcd loads
+ * without a restart (before 3.2, with a rolling restart).
+ */
 export interface CertificateOptions {
   /**
    * The certificate authority that signs the leaf certificates: created in this program, shared with another cluster,
@@ -13,7 +16,7 @@ export interface CertificateOptions {
 
   /**
    * Additional CAs whose certificates the members and the operator's credentials trust, besides those of `authority`.
-   * They are used to change the CA without downtime.
+   * They are used to change the CA without downtime. A change restarts the members one by one.
    *
    * @default - none
    */

@@ -29,7 +29,8 @@ export interface EtcdClusterProps {
   readonly ssh: SshOptions;
 
   /**
-   * etcd version, `X.Y.Z`, from 3.1.0 to 3.7.x.
+   * etcd version, `X.Y.Z`, from 3.1.0 to 3.7.x. A newer one upgrades the members one by one, after a verified snapshot;
+   * no minor version may be skipped.
    *
    * @default "3.6.14"
    */
@@ -51,7 +52,7 @@ export interface EtcdClusterProps {
 
   /**
    * etcd's `--quota-backend-bytes`: the size of the database, in bytes, at which etcd refuses writes. At most 8 GiB
-   * (8589934592), as etcd recommends.
+   * (8589934592), as etcd recommends. A change restarts the members one by one.
    *
    * @default - etcd's default, 2 GiB
    */
@@ -65,21 +66,22 @@ export interface EtcdClusterProps {
   readonly autoCompaction?: AutoCompaction;
 
   /**
-   * etcd's `--heartbeat-interval`, in milliseconds.
+   * etcd's `--heartbeat-interval`, in milliseconds. A change restarts the members one by one.
    *
    * @default - etcd's default, 100
    */
   readonly heartbeatInterval?: number;
 
   /**
-   * etcd's `--election-timeout`, in milliseconds: at least five times the heartbeat interval, at most 50000.
+   * etcd's `--election-timeout`, in milliseconds: at least five times the heartbeat interval, at most 50000. A
+   * change restarts the members one by one.
    *
    * @default - etcd's default, 1000
    */
   readonly electionTimeout?: number;
 
   /**
-   * etcd's `--listen-metrics-urls` (from 3.3 on).
+   * etcd's `--listen-metrics-urls` (from 3.3 on). A change restarts the members one by one.
    *
    * @default - metrics are served on the client URL, to clients with a certificate
    */
@@ -89,7 +91,8 @@ export interface EtcdClusterProps {
    * Additional etcd flags, without the leading dashes: `{ "snapshot-count": "10000" }`.
    *
    * A flag is refused if etcd does not know it in this version, if another prop sets it, or if it opens a listener,
-   * weakens TLS or moves data. A value is refused if it is not of the flag's type.
+   * weakens TLS or moves data. A value is refused if it is not of the flag's type. A change restarts the members one
+   * by one.
    *
    * @default - none
    */
@@ -97,7 +100,7 @@ export interface EtcdClusterProps {
 
   /**
    * Whether each member also listens on `http://127.0.0.1:<client port>`, as in the runbook. Any local user of the host
-   * can then read and write everything, without a certificate.
+   * can then read and write everything, without a certificate. A change restarts the members one by one.
    *
    * @default false
    */
@@ -118,14 +121,15 @@ export interface EtcdClusterProps {
   readonly ports?: PortOptions;
 
   /**
-   * System user that etcd runs as. If it does not exist, it is created without a login shell and a home directory.
+   * System user that etcd runs as. If it does not exist, it is created without a login shell and a home directory. It
+   * cannot be changed while a member runs.
    *
    * @default "etcd"
    */
   readonly user?: string;
 
   /**
-   * What happens to the data of a removed member.
+   * What happens to the data of a removed member. A change touches no running member.
    *
    * @default RemovalPolicy.RETAIN
    */

@@ -3,21 +3,22 @@
  */
 export interface PathOptions {
   /**
-   * Directory that contains `etcd-vX.Y.Z` and the link `etcd` to the version in use.
+   * Directory that contains `etcd-vX.Y.Z` and the link `etcd` to the version in use. A change restarts the members one
+   * by one.
    *
    * @default "/opt"
    */
   readonly installRoot?: string;
 
   /**
-   * etcd's `--data-dir`.
+   * etcd's `--data-dir`. It cannot be changed for a member that has data.
    *
    * @default "/data/etcd/etcd-server"
    */
   readonly dataDir?: string;
 
   /**
-   * Directory of etcd's log.
+   * Directory of etcd's log. A change restarts the members one by one.
    *
    * @default "/data/logs/etcd-server"
    */
@@ -25,7 +26,7 @@ export interface PathOptions {
 
   /**
    * Name, without extension, of the program's file in the directory that the host's supervisor includes. Two clusters
-   * that share a host need different names.
+   * that share a host need different names. It cannot be changed while a member runs.
    *
    * @default "etcd-server"
    */
@@ -35,14 +36,14 @@ export interface PathOptions {
 /** TCP ports of a member. */
 export interface PortOptions {
   /**
-   * Port for traffic between members.
+   * Port for traffic between members. It cannot be changed for a member that has data.
    *
    * @default 2380
    */
   readonly peer?: number;
 
   /**
-   * Port for clients.
+   * Port for clients. A change restarts the members one by one.
    *
    * @default 2379
    */
