@@ -174,7 +174,10 @@ export class EtcdCluster extends Construct implements IEtcdCluster {
     // No other resource may complete while the stages run: whenever one completes, Terraform writes its state, in which
     // the resources whose provisioners are still running look complete (ADR 8).
     const stages = members.map((member, i) =>
-      member.stage(genesis, decommission.owner(settings.members[i]), [membership, shutdown.before(decommission)]),
+      member.stage(genesis, decommission.owner(settings.members[i]), [
+        membership,
+        shutdown.requiredByStages(decommission),
+      ]),
     );
     const bootstraps = members.map((member) => member.bootstrap(membership, genesis, stages));
 
@@ -193,12 +196,15 @@ export class EtcdCluster extends Construct implements IEtcdCluster {
     return health;
   }
 
-  /** They come last: the previous credentials remain the right ones until the whole cluster has changed. */
+  /**
+   * The operator's credentials are written last: the previous ones remain the right ones until the whole cluster has
+   * changed.
+   */
   private writeOperatorCredentials(options: OperatorCredentialsOptions, health: Health): void {
     const { directory, commonName = DEFAULT_OPERATOR_COMMON_NAME } = options;
     const certificate = this.issueClientCertificate("operator", {
       commonName,
-      ...shorterThan(this.certificateAuthority),
+      ...validityWithin(this.certificateAuthority),
     });
     const content = {
       directory,
@@ -249,7 +255,7 @@ function childScope(scope: Construct, id: string): Construct {
 /**
  * The validity of a certificate for which the program sets none: the default, or the CA's validity if that is shorter.
  */
-function shorterThan({ _validityHours: hours }: CertificateAuthority): Partial<ClientCertificateOptions> {
+function validityWithin({ _validityHours: hours }: CertificateAuthority): Partial<ClientCertificateOptions> {
   if (hours === undefined || hours >= DEFAULT_LEAF_VALIDITY_HOURS) return {};
   return { validityHours: hours, earlyRenewalHours: Math.min(DEFAULT_EARLY_RENEWAL_HOURS, Math.floor(hours / 3)) };
 }

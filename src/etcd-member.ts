@@ -40,7 +40,7 @@ export interface EtcdMemberOptions {
   readonly scripts: string;
   readonly etcdctlEnv: Payload["etcdctlEnv"];
   readonly etcdctlEnvSha256: string;
-  /** The directory of the rendered files, relative to the directory in which Terraform runs. */
+  /** The cluster's directory below `etcd/`, for its rendered files. */
   readonly directory: string;
 }
 
@@ -48,7 +48,7 @@ export interface EtcdMemberOptions {
 export class EtcdMember extends Construct {
   public readonly host: MemberHost;
   private readonly payload: Payload;
-  private readonly restartTriggers: { [name: string]: string };
+  private readonly rolloutTriggers: { [name: string]: string };
   private readonly staged: StagedData;
 
   public constructor(
@@ -57,11 +57,11 @@ export class EtcdMember extends Construct {
     private readonly options: EtcdMemberOptions,
   ) {
     super(scope, id);
-    this.host = this.connect();
+    this.host = this.describeHost();
     const rendered = this.render();
-    this.payload = this.installs(rendered);
+    this.payload = this.payloadOf(rendered);
     this.staged = stagedData(this.payload, rendered.restartSha256, rendered.supervisorSha256);
-    this.restartTriggers = this.restartsFor(rendered);
+    this.rolloutTriggers = this.rolloutTriggersOf(rendered);
   }
 
   /** Checks the host. */
@@ -105,22 +105,22 @@ export class EtcdMember extends Construct {
    * @param after What must be complete before this member may be disturbed.
    */
   public rollout(membership: Membership, genesis: Genesis, after: readonly (Bootstrap | Rollout)[]): Rollout {
-    const { host, staged, restartTriggers: triggers } = this;
+    const { host, staged, rolloutTriggers: triggers } = this;
     return new Rollout(this, "rollout", { host, triggers, staged, membership, genesis, after });
   }
 
-  private connect(): MemberHost {
+  private describeHost(): MemberHost {
     const { path, cluster, member, scripts } = this.options;
     const facts = memberFacts(path, cluster, member, {
-      archive: this.address("archive"),
-      stage: this.address("stage"),
-      rollout: this.address("rollout"),
+      archive: this.resourceAddressOf("archive"),
+      stage: this.resourceAddressOf("stage"),
+      rollout: this.resourceAddressOf("rollout"),
     });
     return new MemberHost(member, new TerraformLocal(this, "facts", escapeTerraform(facts)).asString, scripts);
   }
 
   /** The Terraform address of a phase's resource, which does not exist yet; empty if it is never created. */
-  private address(phase: string): string {
+  private resourceAddressOf(phase: string): string {
     return Lazy.stringValue({
       produce: () => {
         const resource = this.node.tryFindChild(phase);
@@ -152,7 +152,7 @@ export class EtcdMember extends Construct {
   }
 
   /** What a stage installs, and what makes it run again. */
-  private installs({ startupScript, supervisorIni, startupSha256, supervisorSha256 }: RenderedMember): Payload {
+  private payloadOf({ startupScript, supervisorIni, startupSha256, supervisorSha256 }: RenderedMember): Payload {
     const { cluster, member, certificate, ...options } = this.options;
     return {
       caPem: options.caPem,
@@ -164,7 +164,7 @@ export class EtcdMember extends Construct {
       supervisorIni,
       etcdctlEnv: options.etcdctlEnv,
       triggers: {
-        // By this path, the host records which cluster its member belongs to.
+        // The host records the path, so that it knows which cluster its member belongs to.
         cluster: options.path,
         ...escapeValues(installTriggers(cluster, member)),
         ca_sha256: options.caSha256,
@@ -177,13 +177,17 @@ export class EtcdMember extends Construct {
     };
   }
 
-  /** What restarts the member: a key for each reason. */
-  private restartsFor({ flags, restartSha256, supervisorSha256 }: RenderedMember): { [name: string]: string } {
+  /**
+   * What makes the rollout run again: a key for each reason. The host restarts etcd only if something is staged, or if
+   * a restart is still due (`needs_restart` in `scripts/lib/converge.sh`).
+   */
+  private rolloutTriggersOf({ flags, restartSha256, supervisorSha256 }: RenderedMember): { [name: string]: string } {
     const { cluster, member, certificate, caSha256 } = this.options;
     return {
       ...escapeValues(flagTriggers(flags)),
       version: cluster.version,
       ca_sha256: caSha256,
+      // Without the list of members, because scaling restarts nobody.
       startup_script_sha256: restartSha256,
       supervisor_ini_sha256: supervisorSha256,
       reprovision: String(member.reprovision),

@@ -68,7 +68,7 @@ inEachShell((newHost) => {
       cluster.members("a", "b", "c");
       cluster.healthy("abc");
       expect(rollout(host).lines).toEqual([
-        `a on host-a: rollout refused: join: a (https://127.0.0.1:2380) is healthy, but no etcd runs on this host: the member runs on another host; to do: correct its host and address, and apply again`,
+        `a on host-a: rollout refused: join: a (https://127.0.0.1:2380) is healthy, but no etcd runs on this host: the member runs on another host; to do: correct its ssh.host or address, and apply again`,
       ]);
       expectNothingChanged(host, cluster);
     });
@@ -356,7 +356,7 @@ inEachShell((newHost) => {
 
   test("the data of a member that was removed and added again by hand have another ID and are moved aside", () => {
     const { host, cluster } = stoppedAfterHealth();
-    expect(host.call("! was_taken_out").code).toBe(0);
+    expect(host.call("! was_removed_from_cluster").code).toBe(0);
     cluster.members(["9", "unstarted", "a"], "b", "c");
     expect(rollout(host).lines.slice(0, 2)).toEqual([
       expect.stringContaining("moved the contents of /data/etcd to "),
@@ -369,9 +369,9 @@ inEachShell((newHost) => {
     const { host, cluster } = stoppedAfterHealth();
     for (const name of ["b", "c"]) cluster.status(name, { cluster: 78 });
     cluster.members(["9", "unstarted", "a"], "b", "c");
-    expect(host.call("was_taken_out").code).toBe(1);
+    expect(host.call("was_removed_from_cluster").code).toBe(1);
     cluster.members("b", "c");
-    expect(host.call("was_taken_out").code).toBe(1);
+    expect(host.call("was_removed_from_cluster").code).toBe(1);
   });
 
   describe("the data of a member that the cluster has removed", () => {

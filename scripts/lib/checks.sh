@@ -380,7 +380,7 @@ not_allowed() {
 }
 
 # Repeats checks after the preflight: seconds later, or days later if only this phase is run again.
-refuse_changed_place() {
+repeat_checks() {
   refuse_any check_identity
   refuse_any check_places_and_data
 }

@@ -9,15 +9,17 @@ is_staged() {
     [ "$(readlink "$CURRENT")" != "$(basename "$VERSIONED")" ]
 }
 
-# What runs counts too: an earlier deploy may have been told that supervisord had loaded a change that it had not
-# loaded.
+# Even if nothing is staged, etcd must be restarted if what runs is not what is installed here: supervisord may have
+# told an earlier deploy that it had loaded a change that it had not loaded.
 needs_restart() { is_staged || [ -e "$RESTART_PENDING" ] || ! runs_as_meant; }
 
 # The digest of the startup script and the ini file with which this member was last healthy. `activate` deletes it, so
 # while this file exists, no deploy has put anything else into effect.
 ROLLED_OUT=$STATE_DIR/rolled-out
 
-# etcd ignores the initial-* flags once it has data.
+# restart_relevant FILE: prints this startup script without its list of members, whose change needs no restart, because
+# etcd ignores it once it has data. It must drop the same line as `restartRelevant` in src/render/startup-script.ts:
+# require_own_stage compares the digests of both texts.
 restart_relevant() { sed '/^initial_cluster=/d' "$1" 2>/dev/null; }
 
 # The staged file or, if nothing is staged, the one in effect.
@@ -104,8 +106,8 @@ has_come_up() {
 # Starts a stopped etcd, whether or not supervisor knows the program or has given up on it.
 start_etcd() {
   activate
-  # Supervisor may have started etcd a moment before the files were renamed. Then the mark stays, and rollout restarts
-  # it.
+  # Supervisor may have started etcd a moment before the files were renamed. In that case `restart-pending` stays, and
+  # the rollout restarts the member.
   is_running || rm -f "$RESTART_PENDING"
   update_program
   # This uses `restart`, not `start`: to supervisor, a program that crashed is already started, and supervisor waits
@@ -134,18 +136,22 @@ has_ended_again() { [ "$(etcd_pid)" != "$now" ]; }
 
 ask_to_stop() { kill -TERM "$before" 2>/dev/null; }
 
-# restart_by COMMAND: restarts etcd with COMMAND, and waits until another process runs.
+# restart_by COMMAND: restarts etcd with COMMAND, and waits until another process runs. It sets three variables:
+# - before: the process that is to be replaced; read by ask_to_stop, is_started_anew and need_wait_no_longer
+# - asked: the time of the request; read by need_wait_no_longer
+# - now: the process that runs, set by is_started_anew; read by need_wait_no_longer and has_ended_again
 restart_by() {
   before=$(etcd_pid)
   "$1" || true
   asked=$(date +%s)
-  wait_until 40 has_stopped_or_started || true
+  wait_until 40 need_wait_no_longer || true
   is_started_anew || restart_program || true
   wait_until 10 is_started_anew || fail "etcd does not start again: $(last_words)" "$(way_on)"
 }
 
-# If etcd has ended and has not come back within 10 s, waiting longer does not help.
-has_stopped_or_started() {
+# True if etcd has started again; or if it has ended and has not come back within 10 s, because waiting longer does not
+# help then.
+need_wait_no_longer() {
   is_started_anew || { [ "$now" != "$before" ] && [ "$(($(date +%s) - asked))" -ge 10 ]; }
 }
 
@@ -211,7 +217,7 @@ gate() {
     fail "not healthy after $(($(date +%s) - gate_began)) s: $(health_reason)" \
       "bring the named members back, or $(way_on)"
   raised=$(alarms_if_reachable)
-  if [ -n "${lifting:-}" ] && is_nospace "$raised"; then
+  if [ -n "${raises_quota:-}" ] && is_nospace "$raised"; then
     say "the alarm NOSPACE stays raised until you clear it: when all members have the larger quota, run etcdctl alarm disarm"
   elif [ -n "$raised" ]; then
     fail "an alarm is raised: $raised" "see docs/alarms.md, clear the alarm, and apply again"
@@ -234,12 +240,15 @@ remember_rolled_out() {
     printf '%s\n' "$digest" | put_file "$ROLLED_OUT" 600 root:root
 }
 
+# How often polls may find etcd not running, in all, before a wait gives up on it.
+MAX_DOWN_POLLS=50
+
 # This member is healthy, or it is not going to be: an alarm is raised (then etcdctl reports the member as unhealthy),
 # or etcd was found not running too often.
 is_settled() {
   answers_healthy && return
   is_running || down=$((down + 1))
-  [ "$down" -ge 50 ] || [ -n "$(alarms_if_reachable)" ]
+  [ "$down" -ge "$MAX_DOWN_POLLS" ] || [ -n "$(alarms_if_reachable)" ]
 }
 
 alarms_if_reachable() {

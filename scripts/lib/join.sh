@@ -57,7 +57,7 @@ refuse_one_elsewhere() {
   [ -n "$entry" ] && [ -z "$(printf '%s\n' "$entry" | unhealthy)" ] || return 0
   refuse "join" \
     "$(printf '%s\n' "$entry" | named) is healthy, but no etcd runs on this host: the member runs on another host" \
-    "correct its host and address, and apply again"
+    "correct its ssh.host or address, and apply again"
 }
 
 # This comes before anything changes: with a full disk, this member could neither join nor be removed.
@@ -134,7 +134,7 @@ is_own_learner() { [ -n "$(members_of "$live" | own_entry | learners)" ]; }
 # Succeeds when the member has been promoted, and also when etcd was found stopped so often that it will not be.
 has_been_promoted() {
   is_running || down=$((down + 1))
-  [ "$down" -lt 50 ] || return 0
+  [ "$down" -lt "$MAX_DOWN_POLLS" ] || return 0
   keep_turn "$live"
   entry=$(members_of "$live" | own_entry)
   answer=$(etcdctl_at "$live" member promote "${entry%% *}" 2>&1) || ! is_own_learner
@@ -144,7 +144,7 @@ has_been_promoted() {
 # replaced in the meantime. Such data can never be used again. The same holds if somebody has added the member again
 # under another ID, because the data have the old one. It does not hold for data of another cluster: they may be all
 # that is left of it.
-was_taken_out() {
+was_removed_from_cluster() {
   local own_id own_cluster
   ! answers_healthy && live=$(live_endpoint) || return 1
   list=$(members_of "$live")

@@ -25,7 +25,7 @@ remember_membership() {
 
 # With its first list of members, a state founds the cluster or finds it running. No member is removed then: one that is
 # not in this list was never in the program.
-may_take_out() { is_new_membership && [ "$MEMBERSHIP" != "$FOUNDING_MEMBERSHIP" ]; }
+may_remove_members() { is_new_membership && [ "$MEMBERSHIP" != "$FOUNDING_MEMBERSHIP" ]; }
 
 # Of the members in `list`, those that the program no longer names, except those that somebody else is adding right now.
 leaving() {

@@ -10,7 +10,8 @@ tell() {
   printf "$@" 2>/dev/null || true
 }
 
-# refuse WHAT WHY TODO: ends the phase before anything was changed.
+# refuse WHAT WHY TODO: ends the phase before anything that the refusal protects was touched. Earlier steps of the phase
+# may have been done.
 refuse() {
   refusal "$@"
   explained=yes

@@ -2,7 +2,7 @@
 
 phase_archive() {
   take_lock
-  refuse_changed_place
+  repeat_checks
   ensure_user
   claim_host
   take_over

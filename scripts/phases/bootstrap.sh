@@ -11,7 +11,7 @@ phase_bootstrap() {
   refuse_any check_mounted
   if has_wal; then
     if ! is_running; then
-      if was_taken_out; then
+      if was_removed_from_cluster; then
         say "the cluster has removed this member: left to rollout"
         return
       fi

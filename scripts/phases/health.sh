@@ -5,7 +5,7 @@ phase_health() {
   take_lock
   end_turn_left_behind
   refuse_stale_members
-  if may_take_out; then remove_undesired_members; fi
+  if may_remove_members; then remove_undesired_members; fi
   members=$(members_of "$(own_url)")
   [ -n "$members" ] ||
     fail "member list: no answer from $(own_url): $(etcd_error "$(own_url)" member list)" \

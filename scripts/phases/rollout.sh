@@ -11,23 +11,25 @@ phase_rollout() {
   refuse_any check_mounted
   refuse_any check_hidden
   refuse_any check_readable
-  if may_take_out; then remove_dead_members; fi
-  if ! has_wal || was_taken_out; then join_cluster; fi
+  if may_remove_members; then remove_dead_members; fi
+  if ! has_wal || was_removed_from_cluster; then join_cluster; fi
   mark_started
-  lifting=
-  if lifts_quota; then lifting=yes; fi
+  # A larger quota is the way out of the alarm NOSPACE, so it is rolled out although the alarm is raised. The gate reads
+  # this, too.
+  raises_quota=
+  if lifts_quota; then raises_quota=yes; fi
   if ! is_running; then
     say "etcd is not running, starting it"
     start_etcd
   elif needs_restart && ! has_come_up; then
-    [ -n "$lifting" ] || refuse_alarm restart
+    [ -n "$raises_quota" ] || refuse_alarm restart
     live=$(any_live_endpoint) || refuse "restart" "no member answers a linearizable read, so there is no quorum" \
       "bring the members back (etcdctl endpoint health shows which are missing), and apply again; this member still runs as before"
     was=$(installed_version)
     # This comes before the turn is taken and before the other members are checked, because a snapshot of a large
     # database may take longer than either of them stays valid.
     if is_upgrade; then snapshot_before_upgrade "$(own_url)"; fi
-    if [ -n "$lifting" ]; then
+    if [ -n "$raises_quota" ]; then
       say "the alarm NOSPACE is raised, and etcd grants no turn while it is: restarting with the larger quota, without the turn"
     else
       take_turn "$live"
@@ -50,13 +52,13 @@ phase_rollout() {
 }
 
 prepare_restart() {
-  others_allow_restart
+  require_others_healthy
   move_leadership_away
 }
 
 # During a restart one member is missing for a moment, so all others must be healthy. This waits for a member that
 # somebody restarts by hand at the same time, because it is back in a moment.
-others_allow_restart() {
+require_others_healthy() {
   wait_until 15 all_others_are_healthy ||
     refuse "restart" "$(ailing) is not healthy, and a restart here would take down another member" \
       "bring that member back (if its data are lost, see docs/replace-member.md), and apply again; this member still runs as before"

@@ -3,14 +3,14 @@
 
 phase_stage() {
   take_lock
-  refuse_changed_place
+  repeat_checks
   refuse_without_cluster
   ensure_user
   ensure_supervisor
   has_binaries || [ -n "$ARCHIVE_URL" ] ||
     fail "etcd $VERSION is not on this host, although its archive was pushed before" "$(replacing "$ARCHIVE_RESOURCE")"
-  founding=
-  if is_other_genesis; then founding=yes; fi
+  first_of_state=
+  if is_other_genesis; then first_of_state=yes; fi
   claim_host
   take_over
   refuse_any check_places
@@ -34,18 +34,24 @@ phase_stage() {
   drop_other_stages
   [ -L "$CURRENT" ] || put_link "$(basename "$VERSIONED")" "$CURRENT"
   look_for_tools
-  if ! is_running; then :; elif is_staged || [ -e "$RESTART_PENDING" ]; then note_due; else forget_due; fi
+  note_what_is_due
   say "staged"
-  if [ -n "$founding" ]; then start_with_data; else revive; fi
+  if [ -n "$first_of_state" ]; then start_with_data; else revive; fi
 }
 
 # This is the first deploy of a Terraform state, or the first one after its genesis was replaced.
 is_other_genesis() { [ -n "${GENESIS:-}" ] && [ "$(entry_of "$CLAIM" genesis)" != "$GENESIS" ]; }
 
+# Records in the cluster whether a rollout of this running member is due (members.sh).
+note_what_is_due() {
+  is_running || return 0
+  if is_staged || [ -e "$RESTART_PENDING" ]; then note_due; else forget_due; fi
+}
+
 # In a deploy that may found a cluster, starts a member that has data before any bootstrap runs: founders take a host on
 # which nothing listens for one without data.
 start_with_data() {
-  has_wal && ! was_taken_out || return 0
+  has_wal && ! was_removed_from_cluster || return 0
   if ! is_running; then
     start_etcd
     say "started with its data, so that founders see them"
@@ -85,7 +91,7 @@ revive() {
   ! wait_until 10 answers_healthy || return 0
   # If the process is the same all the time, it does not crash, but waits for the other members.
   [ -z "$pid_before" ] || [ "$(etcd_pid)" != "$pid_before" ] || return 0
-  ! was_taken_out || return 0
+  ! was_removed_from_cluster || return 0
   activate
   update_program
   restart_program || true

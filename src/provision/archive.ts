@@ -4,7 +4,7 @@ import type { Construct } from "constructs";
 import type { Genesis } from "./genesis";
 import type { MemberHost } from "./member-host";
 import { type Payload, pickTriggers } from "./payload";
-import { preflightData } from "./preflight";
+import { checkedData } from "./preflight";
 
 export interface ArchiveProps {
   readonly host: MemberHost;
@@ -35,7 +35,7 @@ export class Archive extends Resource {
       provisioners: [
         host.run("open_inbox", {}),
         host.upload("archive.tar.gz", { source: path }),
-        host.run("archive", { ...preflightData(payload), GENESIS: genesis.token, OWNER: owner }),
+        host.run("archive", { ...checkedData(payload), GENESIS: genesis.token, OWNER: owner }),
       ],
       dependsOn: after,
     });

@@ -28,7 +28,6 @@ export class Bootstrap extends Resource {
         host.run("bootstrap", {
           FOUNDERS: genesis.founders,
           CLUSTER_TOKEN: genesis.token,
-          GENESIS: genesis.token,
           FOUNDING_MEMBERSHIP: genesis.membership,
           FOUNDING_REPROVISIONS: genesis.reprovisions,
           MEMBERSHIP: membership.id,

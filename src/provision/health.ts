@@ -10,9 +10,15 @@ import type { Stage } from "./stage";
 export interface HealthProps {
   /** The host on which the phase runs. It asks all the others. */
   readonly host: MemberHost;
-  /** The phase runs again when the list changes, and a host recognizes an old copy of the state by this resource's id. */
+  /**
+   * The host compares its id with those of earlier deploys: it tells whether this deploy changes the list of members,
+   * and whether this state is an old copy. The phase also runs again when the list changes.
+   */
   readonly membership: Membership;
-  /** While the list of members is still the first one in its state, no member is removed. */
+  /**
+   * Its `membership` id is that of the first list of members in this state: while that list is the current one, no
+   * member is removed.
+   */
   readonly genesis: Genesis;
   /** The rollouts, by member name. The phase runs again when one of them has run. */
   readonly rollouts: { readonly [member: string]: Rollout };

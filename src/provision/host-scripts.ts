@@ -3,7 +3,7 @@ import { join } from "node:path";
 /** What the checks compare the host with, and what every later phase that checks again needs, too. */
 const CHECKED = ["OPERATOR_TIME", "CA_PEM_BASE64", "AUTHORITY_PEM_BASE64", "LEAF_PEM_BASE64"] as const;
 
-/** By these, bootstrap and rollout recognize what is staged on the host. */
+/** Bootstrap and rollout use these facts to recognize what is staged on the host. */
 const STAGED = ["STARTUP_SHA256", "PROGRAM_INI_SHA256", "LEAF_SHA256", "CA_PEM_BASE64"] as const;
 
 /**
@@ -30,7 +30,9 @@ export const PHASES = {
   },
   stage: {
     seconds: 600,
-    touches: "the files beside the running etcd, and its leaf certificate",
+    touches:
+      "etcd's user, supervisor's package and service, the files beside the running etcd, and its leaf certificate; " +
+      "it starts a stopped member that has data, and restarts one that keeps crashing",
     data: [
       ...CHECKED,
       ...["GENESIS", "OWNER", "FOUNDERS"],
@@ -39,10 +41,10 @@ export const PHASES = {
   },
   bootstrap: {
     seconds: 600,
-    touches: "a founder that has no data",
+    touches: "this member: it starts a founder that has no data, and a stopped member that has data",
     data: [
       ...STAGED,
-      ...["FOUNDERS", "CLUSTER_TOKEN", "GENESIS"],
+      ...["FOUNDERS", "CLUSTER_TOKEN"],
       ...["FOUNDING_MEMBERSHIP", "FOUNDING_REPROVISIONS", "MEMBERSHIP"],
     ],
   },
@@ -53,7 +55,7 @@ export const PHASES = {
     data: [...STAGED, "MEMBERSHIP", "FOUNDING_MEMBERSHIP"],
   },
   health: { seconds: 600, touches: "the list of members", data: ["MEMBERSHIP", "FOUNDING_MEMBERSHIP", "ROLLOUTS"] },
-  /** What this one and the next are told, `removal.ts` remembers in the state. */
+  /** The facts of this phase and the next one are kept in the state (`removal.ts`). */
   decommission: { seconds: 120, touches: "a member that has left the program", data: [] },
   /** In `scripts/phases/decommission.sh`. */
   shutdown: { seconds: 120, touches: "a member whose cluster is destroyed, or has left the program", data: [] },

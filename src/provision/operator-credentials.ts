@@ -4,7 +4,7 @@ import { Construct } from "constructs";
 import { renderEtcdctlEnv } from "../render/etcdctl-env";
 import { escapeTerraform } from "../render/terraform-escape";
 import type { ClusterSettings } from "../settings";
-import { ofPath, operatorPath } from "./operator-path";
+import { callOnPath, operatorPath } from "./operator-path";
 import { SharedScripts } from "./shared-scripts";
 import { textDigest } from "./text-digest";
 
@@ -37,11 +37,11 @@ export class OperatorCredentials extends Construct {
     const path = operatorPath(this, content.directory);
     // Neither the local provider nor a program that gets the path in its environment expands "~".
     const home = path.startsWith("~");
-    const directory = home ? ofPath(["pathexpand"], path) : escapeTerraform(path);
+    const directory = home ? callOnPath(["pathexpand"], path) : escapeTerraform(path);
     // The paths in the file are absolute, so that it can be sourced from any directory.
     const env = renderEtcdctlEnv(
       content.cluster,
-      ofPath(home ? ["abspath", "pathexpand"] : ["abspath"], path),
+      callOnPath(home ? ["abspath", "pathexpand"] : ["abspath"], path),
       CLIENT_FILES,
     );
     const digests = {

@@ -19,15 +19,15 @@ export function operatorPath(scope: Construct, path: string): string {
 
 /** The settings of a cluster, with the paths of the SSH keys as Terraform needs them. */
 export function withOperatorPaths(scope: Construct, cluster: ClusterSettings): ClusterSettings {
-  const found = (path?: string) => (path === undefined ? undefined : operatorPath(scope, path));
+  const forTerraform = (path?: string) => (path === undefined ? undefined : operatorPath(scope, path));
   return {
     ...cluster,
     members: cluster.members.map((member) => ({
       ...member,
       ssh: {
         ...member.ssh,
-        privateKeyFile: found(member.ssh.privateKeyFile),
-        bastionPrivateKeyFile: found(member.ssh.bastionPrivateKeyFile),
+        privateKeyFile: forTerraform(member.ssh.privateKeyFile),
+        bastionPrivateKeyFile: forTerraform(member.ssh.bastionPrivateKeyFile),
       },
     })),
   };
@@ -37,7 +37,7 @@ export function withOperatorPaths(scope: Construct, cluster: ClusterSettings): C
  * A call of Terraform functions with a path, as a token: `${file(pathexpand("…"))}`. `Fn` is not used, because it would
  * interpret a quote, a backslash or a `${` in the path.
  */
-export function ofPath(functions: readonly string[], path: string): string {
+export function callOnPath(functions: readonly string[], path: string): string {
   const call = functions.reduceRight((inner, name) => `${name}(${inner})`, terraformString(path));
   return Lazy.stringValue({ produce: () => `\${${call}}` });
 }

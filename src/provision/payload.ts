@@ -1,6 +1,6 @@
 import type { File } from "@cdktf/provider-local/lib/file";
 
-/** What `stage` installs on a host. */
+/** What is installed on a host, and what preflight compares it with. */
 export interface Payload {
   /** The certificates of all CAs that the member trusts, in PEM. */
   readonly caPem: string;

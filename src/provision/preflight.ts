@@ -24,13 +24,13 @@ export class Preflight extends Resource {
       // The list of members is a trigger on every host: a host of a running cluster checks whether members may be added
       // or removed now, and closes its connections to dead members.
       triggers: { ...payload.triggers, members: initialCluster, reprovisions },
-      provisioners: [host.run("preflight", preflightData(payload))],
+      provisioners: [host.run("preflight", checkedData(payload))],
     });
   }
 }
 
-/** The data with which the checks compare the host. */
-export function preflightData(payload: Payload): PhaseData<"preflight"> {
+/** The data that the checks compare the host with. */
+export function checkedData(payload: Payload): PhaseData<"preflight"> {
   return {
     OPERATOR_TIME: Fn.timestamp(),
     CA_PEM_BASE64: Fn.base64encode(payload.caPem),

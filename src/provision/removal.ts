@@ -7,7 +7,7 @@ import { programLines } from "./member-host";
 import { SharedScripts } from "./shared-scripts";
 import { connectionFromSelf, storedConnection } from "./ssh-connection";
 
-/** The stored values that the scripts get as facts. The other stored values are for the connection. */
+/** The stored values that the scripts get as facts. The others are used for the SSH connection. */
 const FACTS = [
   "cluster",
   "member",
@@ -29,8 +29,8 @@ export interface RememberedMember {
 }
 
 /**
- * @param path Path of the cluster's construct. A removal leaves alone what belongs to another cluster on the host by
- *   then.
+ * @param path Path of the cluster's construct. If the host's records say that the member belongs to another cluster by
+ *   then, the removal leaves it alone.
  */
 export function rememberedMember(path: string, cluster: ClusterSettings, member: MemberSettings): RememberedMember {
   return escapeValues({
@@ -40,6 +40,7 @@ export function rememberedMember(path: string, cluster: ClusterSettings, member:
     host: member.host,
     peer_url: member.peerUrl,
     client_url: member.clientUrl,
+    // Only the member's own endpoint, because the other members may be gone by then.
     endpoints: member.clientUrl,
     version: cluster.version,
     install_root: cluster.installRoot,
@@ -55,8 +56,8 @@ export function rememberedMember(path: string, cluster: ClusterSettings, member:
  * not a `null_resource`, because its `input` is updated in place: the provisioner then knows a new SSH port or removal
  * policy, and the change itself does not replace the resource, which would stop the member.
  *
- * @param owner Expression for the member's id in this Terraform state, by which the host knows whether another state
- *   has staged the member since.
+ * @param owner Expression for the member's id in this Terraform state. The host compares it with its own record, to
+ *   know whether another state has staged the member since.
  */
 export function removal(
   scope: Construct,

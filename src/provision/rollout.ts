@@ -15,9 +15,15 @@ export interface RolloutProps {
    * loads it without a restart.
    */
   readonly staged: StagedData;
-  /** By this resource's id, a host knows whether this deploy changes the list of members. */
+  /**
+   * The host compares its id with those of earlier deploys: it tells whether this deploy changes the list of members,
+   * and whether this state is an old copy.
+   */
   readonly membership: Membership;
-  /** While the list of members is still the first one in its state, no member is removed. */
+  /**
+   * Its `membership` id is that of the first list of members in this state: while that list is the current one, no
+   * member is removed.
+   */
   readonly genesis: Genesis;
   /**
    * All bootstraps, or the rollout of the previous member: one member at a time, and a rollout that fails stops the

@@ -12,7 +12,10 @@ export interface ShutdownCluster {
   /** Path of the cluster's construct. */
   readonly path: string;
   readonly settings: ClusterSettings;
-  /** It runs after the shutdown when the cluster is destroyed, and then has nothing left to do. */
+  /**
+   * It runs after the shutdown when the cluster is destroyed. With `RETAIN`, it then deletes the member's keys and
+   * certificates.
+   */
   readonly decommission: Decommission;
   /** The last step of a deploy of the cluster. */
   readonly health: TerraformResource;
@@ -71,11 +74,11 @@ export class Shutdown extends Construct {
   }
 
   /**
-   * What the stages of a cluster wait for in addition to its membership, so that no key completes while they run (ADR
-   * 8). In a stack with several clusters, each cluster would then wait for the preflights of all clusters. There, the
-   * stages wait only for the decommission, for which the membership waits anyway.
+   * What the stages of a cluster must wait for in addition to its membership: this shutdown, so that no key completes
+   * while they run (ADR 8). In a stack with several clusters, each cluster would then wait for the preflights of all
+   * clusters. There, the stages wait only for the decommission, for which the membership waits anyway.
    */
-  public before(decommission: TerraformResource): ITerraformDependable {
+  public requiredByStages(decommission: TerraformResource): ITerraformDependable {
     const alone = () => this.clusters.length === 1;
     const { members } = this;
     return {

@@ -1,7 +1,7 @@
 import type { SSHProvisionerConnection } from "cdktf";
 import { type SshSettings, defaultScriptPath } from "../settings";
 import { escapeTerraform } from "../render/terraform-escape";
-import { ofPath } from "./operator-path";
+import { callOnPath } from "./operator-path";
 
 /** The connection of a provisioner that runs at create time. */
 export function sshConnection(ssh: SshSettings): SSHProvisionerConnection {
@@ -24,7 +24,7 @@ export function sshConnection(ssh: SshSettings): SSHProvisionerConnection {
 
 /** Terraform reads the file when it connects. If it were read at synth, the key would end up in the JSON. */
 function readAtApply(file?: string): string | undefined {
-  return file === undefined ? undefined : ofPath(["file", "pathexpand"], file);
+  return file === undefined ? undefined : callOnPath(["file", "pathexpand"], file);
 }
 
 function literal(text?: string): string | undefined {

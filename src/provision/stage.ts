@@ -5,7 +5,7 @@ import { escapeTerraform } from "../render/terraform-escape";
 import type { Genesis } from "./genesis";
 import type { MemberHost } from "./member-host";
 import type { Payload } from "./payload";
-import { preflightData } from "./preflight";
+import { checkedData } from "./preflight";
 
 export interface StageProps {
   readonly host: MemberHost;
@@ -31,15 +31,17 @@ export class Stage extends Resource {
       provisioners: [
         host.run("open_inbox", {}),
         // The key travels in a `file` provisioner, to a directory that only the SSH user can enter. It must never be
-        // part of a script's text, which stays on the host when a run is interrupted.
+        // part of a script's text, which stays on the host when a run is interrupted. `install_certificates` and
+        // `place_certificates` in `scripts/lib/certificates.sh` install it from there, with mode 0600, for etcd's user
+        // (ADR 5).
         host.upload("etcd-peer-key.pem", { content: payload.privateKeyPem }),
         ...(payload.secretArchiveUrl === undefined
           ? []
           : [host.upload("archive-url", { content: Fn.sensitive(escapeTerraform(payload.secretArchiveUrl)) })]),
         host.run("stage", {
-          ...preflightData(payload),
-          // By this id, the host distinguishes the stage of another first deploy from this one's. Preflight does not
-          // get it, because decommission depends on preflight and must not depend on genesis (see there).
+          ...checkedData(payload),
+          // The host uses this id to distinguish the stage of another first deploy from this one's. Preflight does not
+          // get it, because decommission depends on preflight and must not depend on genesis (see `decommission.ts`).
           GENESIS: genesis.token,
           OWNER: owner,
           FOUNDERS: genesis.founders,

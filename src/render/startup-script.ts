@@ -70,7 +70,8 @@ ${flags.map(([flag, value]) => `  --${flag}=${shellQuote(value)} \\\n`).join("")
 
 /**
  * The part of a startup script whose change must restart a running member: everything but the list of members, because
- * otherwise scaling would restart every member.
+ * otherwise scaling would restart every member. `restart_relevant` in `scripts/lib/converge.sh` must drop the same
+ * line.
  */
 export function restartRelevant(startupScript: string): string {
   return startupScript.replace(/^initial_cluster='.*'\n/m, "");

@@ -144,8 +144,9 @@ export interface EtcdClusterProps {
 }
 
 /**
- * The settings of a cluster with every default filled in, which all layers below EtcdCluster use. No other place
- * decides a default.
+ * The settings of a cluster with every default filled in, which all layers below EtcdCluster use. No other place in
+ * `src/` fills in one of these defaults. A setting that stays undefined has etcd's own default, which is repeated where
+ * something is compared with it: in `src/validation/tuning-rules.ts` and `scripts/lib/quota.sh`.
  */
 export interface ClusterSettings {
   /** Sorted by name, so that no text, no trigger and no chain depends on the order in the program. */
