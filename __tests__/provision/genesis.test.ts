@@ -18,10 +18,9 @@ test("genesis records the founders of the first deploy and ignores later changes
 test("bootstrap reads the founders and the token from genesis, not from the program", () => {
   for (const name of ["etcd-server-7-12", "etcd-server-7-21", "etcd-server-7-22"]) {
     const [provisioner] = find(json, `null_resource.etcd_member_${name}_bootstrap`).provisioner ?? [];
-    expect(provisioner["remote-exec"]?.inline.slice(2, 8)).toEqual([
+    expect(provisioner["remote-exec"]?.inline.slice(2, 7)).toEqual([
       "FOUNDERS='${null_resource.etcd_genesis_founders.triggers.founders}'",
       "CLUSTER_TOKEN='${null_resource.etcd_genesis_founders.id}'",
-      "GENESIS='${null_resource.etcd_genesis_founders.id}'",
       // A genesis that an earlier release recorded has neither of these two.
       `FOUNDING_MEMBERSHIP='\${lookup(null_resource.etcd_genesis_founders.triggers, "membership", "unknown")}'`,
       `FOUNDING_REPROVISIONS='\${lookup(null_resource.etcd_genesis_founders.triggers, "reprovisions", "unknown")}'`,
