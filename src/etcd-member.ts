@@ -2,6 +2,7 @@ import { type ITerraformDependable, Lazy, TerraformLocal, TerraformResource } fr
 import { Construct } from "constructs";
 import type { LeafCertificate } from "./pki/leaf-certificate";
 import { Archive } from "./provision/archive";
+import { BackupProgram } from "./provision/backup-program";
 import { Bootstrap } from "./provision/bootstrap";
 import type { Genesis } from "./provision/genesis";
 import { memberFacts, secretArchiveUrl } from "./provision/member-facts";
@@ -154,6 +155,7 @@ export class EtcdMember extends Construct {
   /** What a stage installs, and what makes it run again. */
   private payloadOf({ startupScript, supervisorIni, startupSha256, supervisorSha256 }: RenderedMember): Payload {
     const { cluster, member, certificate, ...options } = this.options;
+    const backup = this.backupProgram();
     return {
       caPem: options.caPem,
       authorityPem: options.authorityPem,
@@ -163,6 +165,7 @@ export class EtcdMember extends Construct {
       startupScript,
       supervisorIni,
       etcdctlEnv: options.etcdctlEnv,
+      backup,
       triggers: {
         // The host records the path, so that it knows which cluster its member belongs to.
         cluster: options.path,
@@ -172,9 +175,23 @@ export class EtcdMember extends Construct {
         startup_script_sha256: startupSha256,
         supervisor_ini_sha256: supervisorSha256,
         etcdctl_env_sha256: options.etcdctlEnvSha256,
+        ...(backup && { backup_sha256: backup.sha256 }),
         reprovision: String(member.reprovision),
       },
     };
+  }
+
+  private backupProgram(): BackupProgram | undefined {
+    const { path, cluster, member, directory } = this.options;
+    const { backups } = cluster;
+    if (backups === undefined) return undefined;
+    return new BackupProgram(this, "backup", {
+      path,
+      cluster,
+      member,
+      backups,
+      directory: `${directory}/${member.name}`,
+    });
   }
 
   /**

@@ -1,7 +1,12 @@
 export {
   AutoCompaction,
+  type BackupCommandOptions,
+  BackupRetention,
+  type EtcdBackupOptions,
+  EtcdBackups,
   type EtcdClusterProps,
   type EtcdMemberProps,
+  type ExponentialRetentionOptions,
   type OperatorCredentialsOptions,
   type PathOptions,
   type PortOptions,

@@ -47,7 +47,7 @@ describe("changes of a running cluster's configuration", () => {
       [
         "another peer port",
         { ports: { peer: 2480 } },
-        [/refused: changed initial-advertise-peer-urls: .*:2380, the program says https:\/\/10\.4\.7\.\d+:2480;/],
+        [/refused: changed initial-advertise-peer-urls: .*:2380, but the program says https:\/\/10\.4\.7\.\d+:2480;/],
       ],
       [
         "another address of a member with data, and another name of one",

@@ -29,6 +29,8 @@ const PHASES = {
       "STARTUP_BASE64='${base64encode(local_file.etcd_member_etcd-server-7-12_startup-script.content)}'",
       "PROGRAM_INI_BASE64='${base64encode(local_file.etcd_member_etcd-server-7-12_supervisor-ini.content)}'",
       "ETCDCTL_ENV_BASE64='${base64encode(local_file.etcd_etcdctl-env.content)}'",
+      "BACKUP_BASE64=''",
+      "BACKUP_INI_BASE64=''",
     ],
   },
   rollout: {
@@ -101,6 +103,9 @@ LOG_DIR='/data/logs/etcd-server'
 SUPERVISOR_INI='etcd-server'
 REPROVISION='0'
 ETCD_USER='etcd'
+BACKUP_DIR=''
+BACKUP_SECONDS=''
+TEXTFILE_DIR=''
 QUOTA_BACKEND_BYTES=''
 UPGRADE_SOURCES='3.5.32 3.6.0'
 RELOADS_LEAF='1'
@@ -131,7 +136,7 @@ test("the facts name the versions from which an upgrade may start, and whether a
   const release = EtcdRelease.github({ sha256: "a".repeat(64) });
   const old = synthCluster({ version: "3.2.18", release });
   expect(old.locals?.["etcd_member_etcd-server-7-12_facts"]).toMatch(
-    /\nETCD_USER='etcd'\nQUOTA_BACKEND_BYTES=''\nUPGRADE_SOURCES='3\.1\.0 3\.2\.0'\nRELOADS_LEAF='0'\n/,
+    /\nETCD_USER='etcd'\nBACKUP_DIR=''\nBACKUP_SECONDS=''\nTEXTFILE_DIR=''\nQUOTA_BACKEND_BYTES=''\nUPGRADE_SOURCES='3\.1\.0 3\.2\.0'\nRELOADS_LEAF='0'\n/,
   );
 });
 

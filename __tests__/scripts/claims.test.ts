@@ -59,7 +59,7 @@ inEachShell((newHost) => {
     host.call('claim_host; mkdir -p "${STATE_DIR%/*}/x"; mv "$CLAIM" "${STATE_DIR%/*}/x/released"; claim_host');
     expect(host.read("/var/lib/cdktf-etcd/a/claim").split(host.root).join("")).toBe(
       "member=a\ncluster=stack/etcd\nowner=\ngenesis=\npeer_url=https://127.0.0.1:2380\ninstall_root=/opt\ndata_dir=/data/etcd\nlog_dir=/data/logs\nsupervisor_ini=etcd-server\n" +
-        `user=${host.cluster.user}\n`,
+        `user=${host.cluster.user}\nbackup_dir=\n`,
     );
     expect(check(host)).toEqual([]);
   });

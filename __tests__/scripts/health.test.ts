@@ -2,6 +2,7 @@ import { X509Certificate } from "node:crypto";
 import type { Host } from "../support/host";
 import { answerHandshakes, HEALTH, phase, runningHost } from "../support/phases";
 import { inEachShell } from "../support/shells";
+import { EtcdBackups } from "../../src/settings";
 import { makePki } from "../support/test-pki";
 
 const pki = makePki();
@@ -43,6 +44,36 @@ inEachShell((newHost) => {
         row("b", "2", "leader", "healthy", "3.6.14", "20480", "https://127.0.0.2:2379"),
         row("c", "3", "follower", "healthy", "3.6.14", "20480", "https://127.0.0.3:2379", "-"),
       ],
+    });
+  });
+
+  describe("the backups", () => {
+    const lines = (answer: string) => {
+      const host = newHost({ props: { ports: { client: 2379 }, backups: EtcdBackups.onHosts() } });
+      running(host).on("get", `case $last in cdktf-etcd/backup/) printf '%s\\n' ${answer}; exit ;; esac`);
+      return health(host).lines.filter((line) => line.includes("backups"));
+    };
+    const at = (secondsAgo: number) => Math.floor(Date.now() / 1000) - secondsAgo;
+    const done = (secondsAgo: number) =>
+      `cdktf-etcd/backup/done 'at=${at(secondsAgo)} member=b revision=7 bytes=20512 file=/backups/b.db'`;
+
+    test("the last good one is under the table, with its age", () => {
+      expect(lines(done(200))).toEqual([
+        "a on host-a: health: backups: the last good one was taken 3 minutes ago on b: /backups/b.db (revision 7, 20512 bytes)",
+      ]);
+    });
+
+    test("a warning says that none was taken for twice the time, and what has failed", () => {
+      expect(lines(`${done(7300)} cdktf-etcd/backup/failed/c 'at=${at(60)} reason=no space'`).slice(1)).toEqual([
+        "a on host-a: health: WARNING: backups: no good one for 121 minutes, and one is due every 60 minutes",
+        "a on host-a: health: WARNING: backups: the last one on c failed 1 minutes ago: no space",
+      ]);
+    });
+
+    test("before the first one, the line says when it comes", () => {
+      expect(lines("")).toEqual([
+        "a on host-a: health: backups: none has been taken yet; the first one is taken within a minute, and then one every 60 minutes",
+      ]);
     });
   });
 

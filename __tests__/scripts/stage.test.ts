@@ -1,11 +1,11 @@
 import { readlinkSync, rmSync, statSync } from "node:fs";
 import { etcdFlags } from "../../src/render/etcd-flags";
 import { HOST_TEXT } from "../support/host-scripts";
-import type { ClusterSettings } from "../../src/settings";
+import { type ClusterSettings, EtcdBackups } from "../../src/settings";
 import { listenOn } from "../support/fake-etcd";
-import { installSupervisor } from "../support/fake-supervisor";
+import { installSupervisor, supervisorChanges } from "../support/fake-supervisor";
 import { type Host, RECORD } from "../support/host";
-import { answerHandshakes, checkData, pid, runningHost } from "../support/phases";
+import { answerHandshakes, checkData, phase, pid, runningHost } from "../support/phases";
 import { inEachShell, testAsRoot } from "../support/shells";
 import { base64, makePki } from "../support/test-pki";
 
@@ -23,6 +23,8 @@ function stage(host: Host, changed: Partial<ClusterSettings> = {}, programIni = 
     STARTUP_BASE64: base64(host.startupScript(changed)),
     PROGRAM_INI_BASE64: base64(programIni),
     ETCDCTL_ENV_BASE64: base64(ETCDCTL_ENV),
+    BACKUP_BASE64: "",
+    BACKUP_INI_BASE64: "",
   });
 }
 
@@ -116,6 +118,66 @@ inEachShell((newHost) => {
     expect(stage(host).lines.at(-1)).toMatch(/ is not on this host, although its archive was pushed before; /);
   });
 
+  describe("backups", () => {
+    const PROGRAM = "/var/lib/cdktf-etcd/a/backup";
+    const INI = "/etc/supervisor/conf.d/etcd-server-backup.ini";
+    const backupHost = () =>
+      stagedBefore(newHost({ props: { backups: EtcdBackups.onHosts({ directory: "/backups" }) } }));
+    /** The directory of the props is the machine's own; here it is the host's. */
+    const stageBackups = (host: Host, program: string) => {
+      host.write("/home/.cdktf-etcd/a/etcd-peer-key.pem", pki.key);
+      return host.phase("stage", {
+        ...checkData(pki.ca, pki.cert, pki.ca),
+        STARTUP_BASE64: base64(host.startupScript()),
+        PROGRAM_INI_BASE64: base64(host.programIni()),
+        ETCDCTL_ENV_BASE64: base64(ETCDCTL_ENV),
+        BACKUP_DIR: host.path("/data/backups"),
+        BACKUP_BASE64: base64(program),
+        BACKUP_INI_BASE64: program === "" ? "" : base64("[program:a-backup]\ncommand=sleep 1\n"),
+      });
+    };
+
+    test("get a supervisor program of their own, beside an etcd that keeps running", () => {
+      const host = backupHost();
+      const before = pid(host);
+      expect(stageBackups(host, "echo one\n").lines).toContain(said("backups go to /data/backups"));
+      expect(host.read(PROGRAM)).toBe("echo one\n");
+      expect([mode(host, PROGRAM), mode(host, INI), mode(host, "/data/backups")]).toEqual(["700", "644", "700"]);
+      expect(readlinkSync(host.path("/etc/supervisor/conf.d/etcd-server-backup.conf"))).toBe("etcd-server-backup.ini");
+      expect(supervisorChanges(host)).toEqual(["update a-backup"]);
+      expect(host.read("/var/lib/cdktf-etcd/a/claim")).toContain("backup_dir=");
+      expect(pid(host)).toBe(before);
+    });
+
+    test("are left alone if nothing has changed, and restarted alone if their program has", () => {
+      const host = backupHost();
+      stageBackups(host, "echo one\n");
+      host.forgetCalls();
+      expect(stageBackups(host, "echo one\n").lines).not.toContain(said("backups go to /data/backups"));
+      expect(supervisorChanges(host)).toEqual([]);
+      const before = pid(host);
+      stageBackups(host, "echo two\n");
+      expect(supervisorChanges(host)).toEqual(["restart a-backup:a-backup"]);
+      expect(pid(host)).toBe(before);
+    });
+
+    test("end when the program no longer has them, and when the member is removed; what was backed up is kept", () => {
+      for (const end of [
+        (host: Host) => stageBackups(host, ""),
+        (host: Host) => phase(host, "shutdown", { CLUSTER: "stack/etcd", REMOVAL_POLICY: "destroy", BACKUP_DIR: "" }),
+      ]) {
+        const host = backupHost();
+        stageBackups(host, "echo one\n");
+        host.write("/data/backups/a-20261126T184500Z.db", "a snapshot");
+        host.forgetCalls();
+        expect(end(host).lines.join("\n")).toContain("stopped the backups; those in /data/backups are kept");
+        expect(supervisorChanges(host).slice(0, 2)).toEqual(["stop a-backup:a-backup", "remove a-backup"]);
+        expect([host.has(PROGRAM), host.has(INI)]).toEqual([false, false]);
+        expect(host.list("/data/backups")).toEqual(["a-20261126T184500Z.db"]);
+      }
+    });
+  });
+
   test("a missing link to the ini file is created again before a restart needs it", () => {
     const host = stagedBefore();
     rmSync(host.path("/etc/supervisor/conf.d/etcd-server.conf"));
@@ -185,6 +247,8 @@ inEachShell((newHost) => {
         STARTUP_BASE64: base64(host.startupScript()),
         PROGRAM_INI_BASE64: base64(host.programIni()),
         ETCDCTL_ENV_BASE64: base64(ETCDCTL_ENV),
+        BACKUP_BASE64: "",
+        BACKUP_INI_BASE64: "",
       });
     };
     expect(founding("7").lines.at(-1)).toBe(said("started with its data, so that founders see them"));

@@ -18,15 +18,16 @@ import { memberFacts } from "../../src/provision/member-facts";
 import { programLines } from "../../src/provision/member-host";
 import { EtcdRelease } from "../../src/release/etcd-release";
 import { etcdFlags } from "../../src/render/etcd-flags";
+import { renderBackupEnv } from "../../src/render/backup-program";
 import { renderProgramIni } from "../../src/render/program-ini";
 import { renderStartupScript } from "../../src/render/startup-script";
 import { sha256, testArchive } from "./archive";
-import { HOST_TEXT, REMOVAL_TEXT } from "./host-scripts";
+import { BACKUP_TEXT, HOST_TEXT, REMOVAL_TEXT } from "./host-scripts";
 import { HOST_SCRIPTS, REMOVAL_SCRIPTS } from "./synth";
 
 /** All commands that a host offers to the scripts; any other command is not found. */
 const TOOLS =
-  "awk base64 basename bash cat chmod chown cmp cp cut date dd df dirname env find findmnt flock getent grep gzip head id install ip kill ln ls mkdir mkfifo mv openssl ps readlink rm rmdir sed sha1sum sha256sum sleep sort ss stat tail tar timeout touch tr true uname wc";
+  "awk base64 basename bash cat chmod chown cmp cp cut date dd df dirname env find findmnt flock getent grep gzip head id install ip kill ln ls mkdir mkfifo mv od openssl ps readlink rm rmdir sed sha1sum sha256sum sleep sort ss stat tail tar timeout touch tr true uname wc";
 
 /** The paths that the scripts know by name. In a test, they lead into the directory of the host. */
 const SYSTEM_PATHS =
@@ -185,6 +186,14 @@ export class Host {
       "\n",
     );
     return this.runFile(program, options.uid);
+  }
+
+  /** Runs shell text after the backup program's settings and scripts, as `sh backup` would on a host with backups. */
+  public backup(text: string): Run {
+    const { backups } = this.cluster;
+    if (!backups) throw new Error("this host's cluster has no backups");
+    const env = renderBackupEnv("stack/etcd", this.cluster, this.member, backups);
+    return this.runFile(`set -u\n${env}\n${this.here(BACKUP_TEXT)}\nknow_member_uids\n${text}\n`);
   }
 
   /** The startup script of the member, with some of the cluster's props changed. */

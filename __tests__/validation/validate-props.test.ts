@@ -2,6 +2,9 @@ import { Lazy, Token } from "cdktf";
 import { CertificateAuthority } from "../../src/pki/certificate-authority";
 import {
   AutoCompaction,
+  BackupRetention,
+  type EtcdBackupOptions,
+  EtcdBackups,
   type EtcdClusterProps,
   type EtcdMemberProps,
   SshKey,
@@ -20,6 +23,7 @@ const withMember = (index: number, change: Partial<EtcdMemberProps>) => ({
   members: RUNBOOK.members.map((member, i) => (i === index ? { ...member, ...change } : member)),
 });
 const withSsh = (ssh: SshOptions) => ({ ssh: { ...RUNBOOK.ssh, ...ssh } });
+const withBackups = (options: EtcdBackupOptions) => ({ backups: EtcdBackups.onHosts(options) });
 const many = (count: number) => ({
   members: Array.from({ length: count }, (_, i) => ({ name: `etcd-${i}`, address: `10.4.7.${i + 1}` })),
 });
@@ -44,6 +48,66 @@ test("all problems are reported at once", () => {
 
 describe("one invalid prop", () => {
   const cases: [rule: string, props: Partial<EtcdClusterProps>, problem: string][] = [
+    [
+      "backups every 30 seconds",
+      withBackups({ every: "30s" }),
+      'backups.every: "30s" is not a Go duration from 1m to 168h; use e.g. 1h',
+    ],
+    [
+      "backups every hour, in words",
+      withBackups({ every: "hourly" }),
+      'backups.every: "hourly" is not a Go duration from 1m to 168h; use e.g. 1h',
+    ],
+    [
+      "backups at an interval that is not known",
+      withBackups({ every: Token.asString(Lazy.stringValue({ produce: () => "1h" })) }),
+      "backups.every: a token is known only at apply; use a literal, e.g. 1h",
+    ],
+    [
+      "no backup kept",
+      withBackups({ keep: BackupRetention.last(0) }),
+      "backups.keep: 0 keeps no backup; use 1 or more",
+    ],
+    [
+      "half a backup a day",
+      withBackups({ keep: BackupRetention.exponential({ daily: 0.5 }) }),
+      "backups.keep.daily: 0.5 is not a whole number; use 0 or more",
+    ],
+    [
+      "a kilobyte of backups",
+      withBackups({ maxBytes: 1024 }),
+      "backups.maxBytes: 1024 is out of range; use 1048576 (1 MiB) or more, in bytes",
+    ],
+    [
+      "an empty command after each backup",
+      withBackups({ afterEach: { command: " " } }),
+      'backups.afterEach.command: " " is empty; set a command',
+    ],
+    [
+      "a timeout without a unit",
+      withBackups({ afterEach: { command: "true", timeout: "15" } }),
+      'backups.afterEach.timeout: "15" is not a Go duration; use e.g. 15m',
+    ],
+    [
+      "backups in a relative directory",
+      withBackups({ directory: "backups" }),
+      'backups.directory: "backups" is not a plain absolute path; use letters, digits, "@", ".", "_", "+" and "-" between single slashes, without a slash at the end',
+    ],
+    [
+      "backups in the data directory",
+      withBackups({ directory: "/data/etcd/etcd-server/backups" }),
+      'backups.directory: "/data/etcd/etcd-server/backups" overlaps with paths.dataDir ("/data/etcd/etcd-server"); use directories that are not inside each other',
+    ],
+    [
+      "backups in memory",
+      withBackups({ directory: "/run/backups" }),
+      'backups.directory: "/run/backups" is in memory and gone after a reboot; use a directory elsewhere, e.g. /data/backups',
+    ],
+    [
+      "metrics in a relative directory",
+      withBackups({ textfileDirectory: "textfile" }),
+      'backups.textfileDirectory: "textfile" is not a plain absolute path; use letters, digits, "@", ".", "_", "+" and "-" between single slashes, without a slash at the end',
+    ],
     ["no members", many(0), "members: has 0 entries; use 1 to 7, preferably 3 or 5"],
     ["eight members", many(8), "members: has 8 entries; use 1 to 7, preferably 3 or 5"],
 

@@ -32,6 +32,7 @@ check_supervisor() {
     return 0
   }
   check_programs
+  [ -z "$BACKUP_DIR" ] || as_backup_program check_programs
 }
 
 check_masked() {
@@ -63,7 +64,7 @@ check_programs() {
   local ini include file kind name
   ini=$(program_ini) include=$(program_include)
   name=$(program_of "$ini")
-  if [ -e "$ini" ] && [ "$name" != "$MEMBER" ]; then
+  if [ -e "$ini" ] && [ "$name" != "$PROGRAM" ]; then
     refusal "supervisor program" "$ini belongs to the program '$name'" \
       "remove that program, or set paths.supervisorProgramFile"
   elif [ "$include" != "$ini" ] && { [ -e "$include" ] || [ -L "$include" ]; } &&
@@ -75,12 +76,12 @@ check_programs() {
     [ "$(readlink -f "$file")" != "$(readlink -f "$ini")" ] || continue
     [ "$file" != "$include" ] || continue
     programs_in "$file" | while read -r kind name; do
-      [ "$name" != "$MEMBER" ] ||
-        refusal "supervisor program" "$file already defines the $kind '$MEMBER'" \
+      [ "$name" != "$PROGRAM" ] ||
+        refusal "supervisor program" "$file already defines the $kind '$PROGRAM'" \
           "remove it, or give the member another name"
     done
-    ! grep -qE "^programs[[:space:]]*[=:](.*[,[:space:]])?$(printf %s "$MEMBER" | sed 's/\./\\./g')([,[:space:]].*)?\$" "$file" ||
-      refusal "supervisor program" "$file puts the program '$MEMBER' into a group, which would change its name" \
+    ! grep -qE "^programs[[:space:]]*[=:](.*[,[:space:]])?$(printf %s "$PROGRAM" | sed 's/\./\\./g')([,[:space:]].*)?\$" "$file" ||
+      refusal "supervisor program" "$file puts the program '$PROGRAM' into a group, which would change its name" \
         "remove it from that group"
   done
 }

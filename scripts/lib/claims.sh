@@ -36,6 +36,8 @@ claim_host() {
     printf 'owner=%s\ngenesis=%s\n' "${OWNER:-$(entry_of "$CLAIM" owner)}" "${GENESIS:-$(entry_of "$CLAIM" genesis)}"
     printf 'peer_url=%s\ninstall_root=%s\ndata_dir=%s\nlog_dir=%s\n' "$PEER_URL" "$INSTALL_ROOT" "$DATA_DIR" "$LOG_DIR"
     printf 'supervisor_ini=%s\nuser=%s\n' "$SUPERVISOR_INI" "$ETCD_USER"
+    # Backups stay when they are no longer taken.
+    printf 'backup_dir=%s\n' "${BACKUP_DIR:-$(entry_of "$CLAIM" backup_dir)}"
   } | put_file "$CLAIM" 600 root:root
   rm -f "$STATE_DIR/released"
   exec 7>&-
@@ -91,11 +93,24 @@ check_places() {
   check_place "paths.installRoot" "$INSTALL_ROOT" "$INSTALL_ROOT"
   check_place "paths.dataDir" "$DATA_DIR" "$(dirname "$DATA_DIR")"
   check_place "paths.logDir" "$LOG_DIR" "$LOG_DIR"
+  [ -z "$BACKUP_DIR" ] || check_place "backups.directory" "$BACKUP_DIR" "$BACKUP_DIR"
+  check_textfile_directory
   check_reach "paths.installRoot" "$INSTALL_ROOT"
   check_reach "paths.dataDir" "$(dirname "$DATA_DIR")"
   check_data_owner
   include=$(program_include 2>/dev/null) || return 0
   check_trusted "supervisor" "$(readlink -f "$(dirname "$include")")" "and supervisord reads its programs from there"
+}
+
+# The metrics of the backup program go to a directory of node_exporter's, which somebody else has created.
+check_textfile_directory() {
+  [ -n "$TEXTFILE_DIR" ] || return 0
+  [ -d "$TEXTFILE_DIR" ] || {
+    refusal "backups.textfileDirectory" "there is no directory $TEXTFILE_DIR" \
+      "create it, and start node_exporter with --collector.textfile.directory=$TEXTFILE_DIR"
+    return
+  }
+  check_place "backups.textfileDirectory" "$TEXTFILE_DIR" "$TEXTFILE_DIR"
 }
 
 # check_place PROP PATH ROOTS: ROOTS is PATH or a directory above it, and must belong to root.
@@ -146,7 +161,7 @@ check_trusted() {
   fi
 }
 
-other_place() { case $1 in paths.*) echo ", or set $1 to a directory of its own" ;; esac; }
+other_place() { case $1 in paths.* | backups.*) echo ", or set $1 to a directory of its own" ;; esac; }
 
 # True for a path that an older version of this package gave to etcd's user, or that somebody has given away by hand
 # since: the next stage gives it back to root (takeover.sh).
@@ -216,6 +231,7 @@ check_claims() {
     compare_claim "$claim" "$other" paths.installRoot "$CURRENT"
     compare_claim "$claim" "$other" paths.dataDir "$DATA_DIR"
     compare_claim "$claim" "$other" paths.logDir "$LOG_DIR"
+    [ -z "$BACKUP_DIR" ] || compare_claim "$claim" "$other" backups.directory "$BACKUP_DIR"
     [ "$(entry_of "$claim" supervisor_ini)" != "$SUPERVISOR_INI" ] ||
       taken paths.supervisorProgramFile "the supervisor file $SUPERVISOR_INI" "$claim" "$other"
   done
@@ -225,8 +241,8 @@ check_claims() {
 compare_claim() {
   local root theirs
   root=$(entry_of "$1" install_root)
-  for theirs in "$root/etcd" "$(entry_of "$1" data_dir)" "$(entry_of "$1" log_dir)"; do
-    if overlap "$4" "$theirs"; then
+  for theirs in "$root/etcd" "$(entry_of "$1" data_dir)" "$(entry_of "$1" log_dir)" "$(entry_of "$1" backup_dir)"; do
+    if [ -n "$theirs" ] && overlap "$4" "$theirs"; then
       taken "$3" "$theirs" "$1" "$2"
       return
     fi

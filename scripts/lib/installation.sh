@@ -6,6 +6,10 @@ STATE_DIR=/var/lib/cdktf-etcd/$MEMBER         # what must outlive the data direc
 FIRST_START=$CURRENT/first-start.env
 RESTART_PENDING=$STATE_DIR/restart-pending
 
+# What the functions of supervisor.sh act on: the program of etcd, or for a moment another one of this member.
+PROGRAM=$MEMBER
+PROGRAM_FILE=$SUPERVISOR_INI
+
 # permit_first_start NAME=VALUE…: permits etcd to start without data, this once. The permission ends with the phase,
 # even if the phase fails: etcd may come up later, and a start without data after that would be a second one.
 permit_first_start() {

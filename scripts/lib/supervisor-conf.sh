@@ -189,11 +189,11 @@ program_include() {
     [ -d "$directory" ] || continue
     for extension in ini "${pattern##*.}"; do
       # shellcheck disable=SC2254 # it is a pattern
-      case $SUPERVISOR_INI.$extension in ${pattern##*/}) ;; *) continue ;; esac
+      case $PROGRAM_FILE.$extension in ${pattern##*/}) ;; *) continue ;; esac
       rank=2
       [ "$extension" != ini ] || rank=1
-      [ "$(program_of "$directory/$SUPERVISOR_INI.ini")" != "$MEMBER" ] || rank=0
-      printf '%s %s\n' "$rank" "$directory/$SUPERVISOR_INI.$extension"
+      [ "$(program_of "$directory/$PROGRAM_FILE.ini")" != "$PROGRAM" ] || rank=0
+      printf '%s %s\n' "$rank" "$directory/$PROGRAM_FILE.$extension"
       break
     done
   done | sort -s -k 1,1 | head -n 1 | cut -d' ' -f2- | grep .
@@ -202,7 +202,7 @@ program_include() {
 program_ini() {
   local include
   include=$(program_include) || true
-  printf '%s/%s.ini\n' "${include%/*}" "$SUPERVISOR_INI"
+  printf '%s/%s.ini\n' "${include%/*}" "$PROGRAM_FILE"
 }
 
 # programs_in FILE: prints a line KIND NAME for each section that defines a program or a group of programs.

@@ -1,5 +1,5 @@
-# This member's program under supervisor. Every call names that program, because the other programs of the host are not
-# ours to touch.
+# This member's program under supervisor: PROGRAM is its name, and PROGRAM_FILE its file, without extension. Every call
+# names it, because the other programs of the host are not ours to touch.
 
 register_program() {
   has_taken_over=
@@ -11,10 +11,10 @@ register_program() {
 # the link if somebody has removed it.
 include_program() {
   if [ ! -e "$(program_ini)" ] || [ -e "$(program_include)" ]; then return; fi
-  put_link "$SUPERVISOR_INI.ini" "$(program_include)"
+  put_link "$PROGRAM_FILE.ini" "$(program_include)"
 }
 
-is_own_program() { program_include >/dev/null && [ "$(program_of "$(program_ini)")" = "$MEMBER" ]; }
+is_own_program() { program_include >/dev/null && [ "$(program_of "$(program_ini)")" = "$PROGRAM" ]; }
 
 unregister_program() { rm -f "$(program_include)" "$(program_ini)"; }
 
@@ -78,7 +78,7 @@ program_is_pending() {
   case "
 $supervisor_answer
 " in *"
-$MEMBER: "*) has_taken_over= ;; *) has_taken_over=yes && return 1 ;; esac
+$PROGRAM: "*) has_taken_over= ;; *) has_taken_over=yes && return 1 ;; esac
 }
 has_taken_over= # supervisord has confirmed that it has loaded the file as it is now
 
@@ -87,15 +87,15 @@ has_taken_over= # supervisord has confirmed that it has loaded the file as it is
 update_program() {
   reread_programs
   program_is_pending || return 0
-  supervisor update "$MEMBER" || fail "supervisord does not load the program $MEMBER: $(supervisor_words)" \
+  supervisor update "$PROGRAM" || fail "supervisord does not load the program $PROGRAM: $(supervisor_words)" \
     "see supervisord's log, correct the cause, and apply again"
 }
 
 # NAME:NAME names only this process. A name alone can mean more to supervisor: `all` means every program.
-restart_program() { supervisor restart "$MEMBER:$MEMBER"; }
+restart_program() { supervisor restart "$PROGRAM:$PROGRAM"; }
 
 stop_program() {
-  supervisor stop "$MEMBER:$MEMBER" || true
+  supervisor stop "$PROGRAM:$PROGRAM" || true
   wait_until 40 is_stopped ||
     fail "etcd does not stop: $(supervisor_words)" "stop process $(etcd_pid), and run this again"
 }
@@ -104,10 +104,10 @@ stop_program() {
 # other programs, so the reread after it may fail.
 forget_program() {
   unregister_program
-  supervisor remove "$MEMBER" || true
+  supervisor remove "$PROGRAM" || true
   supervisor reread || true
-  ! supervisor pid "$MEMBER:$MEMBER" || fail "supervisord still has the program $MEMBER" \
-    "run: supervisorctl stop $MEMBER; supervisorctl remove $MEMBER; then run this again"
+  ! supervisor pid "$PROGRAM:$PROGRAM" || fail "supervisord still has the program $PROGRAM" \
+    "run: supervisorctl stop $PROGRAM; supervisorctl remove $PROGRAM; then run this again"
 }
 
 # is_supervised PID: succeeds if the process is a child of the supervisord that runs here, or the one that supervisord

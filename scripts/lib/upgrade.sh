@@ -141,13 +141,13 @@ snapshot_before_upgrade() {
   say "saved a verified snapshot to $snapshot ($(printf '%s\n' "$answer" | tail -n 1))"
 }
 
-# snapshot_status FILE: prints HASH, REVISION, KEYS and SIZE, with the tool that this version has for it.
+# snapshot_status FILE [OPTION…]: prints HASH, REVISION, KEYS and SIZE, with the tool that this version has for it.
 snapshot_status() {
   set_client_tool etcdutl
   if [ -x "$client_tool" ]; then
     # shellcheck disable=SC2086 # words, or none
-    run_as_user "$client_tool" snapshot status "$1"
+    run_as_user "$client_tool" snapshot status "$@"
   else
-    etcdctl_at "$(own_url)" snapshot status "$1"
+    etcdctl_at "$(own_url)" snapshot status "$@"
   fi
 }

@@ -67,6 +67,7 @@ stop_and_clean() {
   if [ "$REMOVAL_POLICY" = destroy ]; then refuse_others_data; fi
   # There may be an upload that no stage has used, because its deploy was killed.
   drop_inbox
+  drop_backups
   if has_supervisor && is_own_program; then
     stop_program
     forget_program
@@ -173,6 +174,7 @@ delete_all() {
   delete_directory "$DATA_DIR"
   for path in "$DATA_DIR".aside-[0-9]*T[0-9]*Z; do rm -rf "$path"; done
   delete_log "$LOG_DIR/etcd.log"
+  delete_log "$LOG_DIR/etcd-backup.log"
   delete_installation
   delete_made
   # A directory that existed before stays, empty. One that an older version of this package created is removed.

@@ -19,6 +19,7 @@ phase_health() {
     print_member "${member%%=*}" "$(printf '%s\n' "$members" | awk -v url="${member#*=}" '$3 == url')"
   done
   compare_statuses
+  print_backups
   # Alarms are checked first, because etcdctl reports a member as unhealthy while an alarm is raised.
   raised=$(alarms "$(own_url)") ||
     fail "alarm list: no answer from $(own_url): $(etcd_error "$(own_url)" alarm list)" "apply again"
@@ -36,6 +37,30 @@ phase_health() {
   forget_joins "$keys"
   [ -z "$unhealthy" ] || fail "not healthy: $(printf '%s\n' "$unhealthy" | named)" \
     "see the log of each in $LOG_DIR; to start a member that supervisor has stopped, run $(rollouts_of "$(printf '%s\n' "$unhealthy" | awk '{ print $3 }')")"
+}
+
+# The last good backup of the cluster, and the backups that have failed since.
+print_backups() {
+  local answer line
+  [ -n "$BACKUP_SECONDS" ] || return 0
+  answer=$(etcdctl_at "$(own_url)" get cdktf-etcd/backup/ --prefix 2>/dev/null) || return 0
+  printf '%s\n' "$answer" | awk -v now="$(date +%s)" -v every="$BACKUP_SECONDS" '
+    function value(name) { return match($0, name "=[^ ]*") ? substr($0, RSTART + length(name) + 1, RLENGTH - length(name) - 1) : "" }
+    function ago(at) { return int((now - at) / 60) " minutes ago" }
+    NR % 2 { key = $0; next }
+    key == "cdktf-etcd/backup/done" {
+      done = value("at")
+      print "backups: the last good one was taken " ago(done) " on " value("member") ": " value("file") " (revision " value("revision") ", " value("bytes") " bytes)"
+    }
+    sub(/^cdktf-etcd\/backup\/failed\//, "", key) { failed[key] = $0 }
+    END {
+      if (done == "") print "backups: none has been taken yet; the first one is taken within a minute, and then one every " every / 60 " minutes"
+      else if (now - done > 2 * every) print "WARNING: backups: no good one for " int((now - done) / 60) " minutes, and one is due every " every / 60 " minutes"
+      for (member in failed) {
+        $0 = failed[member]
+        print "WARNING: backups: the last one on " member " failed " ago(value("at")) ": " substr($0, index($0, "reason=") + 7)
+      }
+    }' | while read -r line; do say "$line"; done
 }
 
 # rollouts_of PEER_URLS: the command that runs the rollouts of these members again.

@@ -34,6 +34,7 @@ phase_stage() {
   drop_other_stages
   [ -L "$CURRENT" ] || put_link "$(basename "$VERSIONED")" "$CURRENT"
   look_for_tools
+  stage_backups
   note_what_is_due
   say "staged"
   if [ -n "$first_of_state" ]; then start_with_data; else revive; fi

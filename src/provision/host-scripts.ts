@@ -36,7 +36,7 @@ export const PHASES = {
     data: [
       ...CHECKED,
       ...["GENESIS", "OWNER", "FOUNDERS"],
-      ...["STARTUP_BASE64", "PROGRAM_INI_BASE64", "ETCDCTL_ENV_BASE64"],
+      ...["STARTUP_BASE64", "PROGRAM_INI_BASE64", "ETCDCTL_ENV_BASE64", "BACKUP_BASE64", "BACKUP_INI_BASE64"],
     ],
   },
   bootstrap: {
@@ -85,6 +85,7 @@ const REMOVAL = [
   "data-directory",
   "supervisor-conf",
   "supervisor",
+  "backup-program",
   "etcdctl",
   "members",
   "turn",
@@ -122,6 +123,16 @@ export const HOST_SCRIPT_FILES: readonly string[] = files(LIBRARY, PHASE_FILES);
 
 /** The files that a destroy-time provisioner runs. */
 export const REMOVAL_SCRIPT_FILES: readonly string[] = files(REMOVAL, ["decommission"]);
+
+/** The file that calls the backup program's main function. */
+export const BACKUP_RUN_FILE = "backup/run.sh";
+
+/** The functions of the backup program, which supervisor runs on the host beside etcd. */
+export const BACKUP_SCRIPT_FILES: readonly string[] = [
+  "backup/main.sh",
+  ...files(["say", "files", "trust", "installation", "registry", "etcdctl", "members", "upgrade"], []),
+  ...["slot", "take", "verify", "retention", "report", "after-each"].map((name) => `backup/${name}.sh`),
+];
 
 function files(library: readonly string[], phases: readonly string[]): string[] {
   return [...library.map((name) => `lib/${name}.sh`), ...phases.map((name) => `phases/${name}.sh`)];

@@ -1,13 +1,14 @@
 import { Token } from "cdktf";
 import { renderEnv } from "../render/env-file";
 import { type EtcdFlag, etcdFlags } from "../render/etcd-flags";
+
 import { withoutLogin } from "../release/url-login";
 import { reloadsLeaf } from "../release/leaf-reload";
 import { renderUpgradeSources } from "../release/upgrade";
 import type { ClusterSettings, MemberSettings } from "../settings";
+import { durationSeconds } from "../settings/duration";
 import { endpoints } from "../topology/endpoints";
 import { initialCluster } from "../topology/initial-cluster";
-import { durationSeconds } from "./duration-seconds";
 
 /** Stands for `amd64` or `arm64` in the archive's URL: only the host knows its architecture. */
 const ARCH = "{arch}";
@@ -62,7 +63,7 @@ export function memberFacts(
     PEER_PORT: String(cluster.peerPort),
     INITIAL_CLUSTER: initialCluster(cluster.members),
     ENDPOINTS: endpoints(cluster.members),
-    CONNECT_SECONDS: String(durationSeconds(member.ssh.timeout)),
+    CONNECT_SECONDS: String(connectSeconds(member)),
     LISTENS: listens(etcdFlags(cluster, member)),
     VERSION: cluster.version,
     ARCHIVE_URL: archiveUrlFact(cluster),
@@ -74,6 +75,9 @@ export function memberFacts(
     SUPERVISOR_INI: cluster.supervisorIni,
     REPROVISION: String(member.reprovision),
     ETCD_USER: cluster.user,
+    BACKUP_DIR: cluster.backups?.directory ?? "",
+    BACKUP_SECONDS: String(cluster.backups?.everySeconds ?? ""),
+    TEXTFILE_DIR: cluster.backups?.textfileDirectory ?? "",
     QUOTA_BACKEND_BYTES: cluster.quotaBackendBytes === undefined ? "" : String(cluster.quotaBackendBytes),
     UPGRADE_SOURCES: renderUpgradeSources(cluster.version),
     RELOADS_LEAF: reloadsLeaf(cluster.version) ? "1" : "0",
@@ -89,4 +93,11 @@ function listens(flags: readonly EtcdFlag[]): string {
     .filter(([flag]) => /^listen-.*urls$/.test(flag))
     .flatMap(([flag, urls]) => urls.split(",").map((url) => `${flag}=${url.trim()}`))
     .join(" ");
+}
+
+/** Ten minutes, for a timeout that is known only at apply. */
+const UNKNOWN_TIMEOUT_SECONDS = 600;
+
+function connectSeconds({ ssh: { timeout } }: MemberSettings): number {
+  return Token.isUnresolved(timeout) ? UNKNOWN_TIMEOUT_SECONDS : durationSeconds(timeout);
 }

@@ -1,4 +1,5 @@
 import type { File } from "@cdktf/provider-local/lib/file";
+import type { BackupProgram } from "./backup-program";
 
 /** What is installed on a host, and what preflight compares it with. */
 export interface Payload {
@@ -15,6 +16,8 @@ export interface Payload {
   readonly startupScript: File;
   readonly supervisorIni: File;
   readonly etcdctlEnv: File;
+  /** The member's backup program, if the cluster has backups. */
+  readonly backup?: BackupProgram;
   /** The triggers of `preflight` and `stage`, with names that the reader of a plan understands. */
   readonly triggers: { [name: string]: string };
 }

@@ -1,7 +1,13 @@
 import { AssetType, TerraformAsset, TerraformLocal, TerraformStack } from "cdktf";
 import { Construct } from "constructs";
 import { terraformString } from "../render/terraform-escape";
-import { HOST_SCRIPT_FILES, REMOVAL_SCRIPT_FILES, SCRIPTS_DIRECTORY } from "./host-scripts";
+import {
+  BACKUP_RUN_FILE,
+  BACKUP_SCRIPT_FILES,
+  HOST_SCRIPT_FILES,
+  REMOVAL_SCRIPT_FILES,
+  SCRIPTS_DIRECTORY,
+} from "./host-scripts";
 
 const ID = "etcd-host-scripts";
 
@@ -34,6 +40,13 @@ export class SharedScripts extends Construct {
     this.directory = `\${path.module}/${asset.path.replace(/\/$/, "")}`;
     this.hostScripts = new TerraformLocal(this, "text", this.textOf(HOST_SCRIPT_FILES)).asString;
     this.removalScripts = this.textOf(REMOVAL_SCRIPT_FILES);
+  }
+
+  /** A reference to the text of the backup program's scripts. */
+  public get backupScripts(): string {
+    const text = this.node.tryFindChild("backup-text") as TerraformLocal | undefined;
+    return (text ?? new TerraformLocal(this, "backup-text", this.textOf([...BACKUP_SCRIPT_FILES, BACKUP_RUN_FILE])))
+      .asString;
   }
 
   /** An expression for the text of one file. */

@@ -48,6 +48,8 @@ export class Stage extends Resource {
           STARTUP_BASE64: Fn.base64encode(payload.startupScript.content),
           PROGRAM_INI_BASE64: Fn.base64encode(payload.supervisorIni.content),
           ETCDCTL_ENV_BASE64: Fn.base64encode(payload.etcdctlEnv.content),
+          BACKUP_BASE64: payload.backup?.programBase64 ?? "",
+          BACKUP_INI_BASE64: payload.backup?.iniBase64 ?? "",
         }),
       ],
       dependsOn: after,

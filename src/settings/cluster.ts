@@ -2,6 +2,7 @@ import type { CertificateOptions } from "../pki/certificate-options";
 import { EtcdRelease } from "../release/etcd-release";
 import { byName } from "../topology/order";
 import type { AutoCompaction } from "./auto-compaction";
+import { type BackupSettings, type EtcdBackups, resolveBackups } from "./backups";
 import { type EtcdMemberProps, type MemberSettings, resolveMember } from "./member";
 import type { OperatorCredentialsOptions } from "./operator-credentials";
 import {
@@ -136,6 +137,13 @@ export interface EtcdClusterProps {
   readonly removalPolicy?: RemovalPolicy;
 
   /**
+   * Backups of the cluster: `EtcdBackups.onHosts()`. A change restarts no etcd.
+   *
+   * @default - no backups are taken
+   */
+  readonly backups?: EtcdBackups;
+
+  /**
    * Writes client credentials and an `etcdctl` environment file to the operator's machine.
    *
    * @default - nothing is written
@@ -163,6 +171,7 @@ export interface ClusterSettings {
   readonly removalPolicy: RemovalPolicy;
   readonly insecureLoopbackClientUrl: boolean;
   readonly quotaBackendBytes?: number;
+  readonly backups?: BackupSettings;
   readonly autoCompaction?: AutoCompaction;
   readonly heartbeatInterval?: number;
   readonly electionTimeout?: number;
@@ -185,18 +194,20 @@ const DEFAULT_USER = "etcd";
 export function resolveClusterProps(props: EtcdClusterProps): ClusterSettings {
   const peerPort = props.ports?.peer ?? DEFAULT_PEER_PORT;
   const clientPort = props.ports?.client ?? DEFAULT_CLIENT_PORT;
+  const dataDir = props.paths?.dataDir ?? DEFAULT_DATA_DIR;
   return {
     members: props.members.map((member) => resolveMember(member, props.ssh, peerPort, clientPort)).sort(byName),
     version: props.version ?? DEFAULT_VERSION,
     release: props.release ?? EtcdRelease.github(),
     installRoot: props.paths?.installRoot ?? DEFAULT_INSTALL_ROOT,
-    dataDir: props.paths?.dataDir ?? DEFAULT_DATA_DIR,
+    dataDir,
     logDir: props.paths?.logDir ?? DEFAULT_LOG_DIR,
     supervisorIni: props.paths?.supervisorProgramFile ?? DEFAULT_SUPERVISOR_INI,
     peerPort,
     clientPort,
     user: props.user ?? DEFAULT_USER,
     removalPolicy: props.removalPolicy ?? RemovalPolicy.RETAIN,
+    backups: resolveBackups(props.backups, dataDir),
     insecureLoopbackClientUrl: props.insecureLoopbackClientUrl ?? false,
     quotaBackendBytes: props.quotaBackendBytes,
     autoCompaction: props.autoCompaction,

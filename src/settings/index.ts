@@ -4,6 +4,14 @@
  */
 export { AutoCompaction } from "./auto-compaction";
 export {
+  type BackupCommandOptions,
+  BackupRetention,
+  type BackupSettings,
+  type EtcdBackupOptions,
+  EtcdBackups,
+  type ExponentialRetentionOptions,
+} from "./backups";
+export {
   type ClusterSettings,
   DEFAULT_VERSION,
   type EtcdClusterProps,

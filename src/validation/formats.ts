@@ -68,6 +68,14 @@ function family(address: string): "ipv4" | "ipv6" {
   return isIPv6(address) ? "ipv6" : "ipv4";
 }
 
+/** An absolute path that needs no quotes anywhere. */
+export function isPlainPath(text: string): boolean {
+  return /^(\/(?!\.{1,2}(\/|$))[A-Za-z0-9@._+-]+)+$/.test(text);
+}
+
+export const NOT_A_PLAIN_PATH =
+  'is not a plain absolute path; use letters, digits, "@", ".", "_", "+" and "-" between single slashes, without a slash at the end';
+
 /** Whether two absolute paths are the same, or one of them is inside the other. */
 export function overlap(a: string, b: string): boolean {
   return a === b || a.startsWith(`${b}/`) || b.startsWith(`${a}/`);

@@ -1,4 +1,4 @@
-import { isPort, overlap } from "./formats";
+import { isPlainPath, isPort, NOT_A_PLAIN_PATH, overlap } from "./formats";
 import { isKnown, type Rule, unless } from "./problem";
 
 export const ports: Rule = function* ({ props, settings: { peerPort, clientPort } }) {
@@ -40,7 +40,7 @@ const FORBIDDEN: readonly (readonly [directories: string, reason: string])[] = [
 ];
 
 /** Why nothing of this package may be placed at a path; undefined if it may. */
-function forbidden(path: string): string | undefined {
+export function forbidden(path: string): string | undefined {
   const within = (directory: string) => path === directory || path.startsWith(`${directory}/`);
   return FORBIDDEN.find(([directories]) => directories.split(" ").some(within))?.[1] || undefined;
 }
@@ -48,12 +48,7 @@ function forbidden(path: string): string | undefined {
 export const paths: Rule = function* ({ settings: { installRoot, dataDir, logDir } }) {
   const all = Object.entries({ installRoot, dataDir, logDir });
   for (const [name, path] of all) {
-    yield* unless(
-      `paths.${name}`,
-      path,
-      (text) => /^(\/(?!\.{1,2}(\/|$))[A-Za-z0-9@._+-]+)+$/.test(text),
-      'is not a plain absolute path; use letters, digits, "@", ".", "_", "+" and "-" between single slashes, without a slash at the end',
-    );
+    yield* unless(`paths.${name}`, path, isPlainPath, NOT_A_PLAIN_PATH);
     const reason = isKnown(path) ? forbidden(path) : undefined;
     if (reason !== undefined) {
       yield `paths.${name}: "${path}" ${reason}; use a directory elsewhere, e.g. ${EXAMPLES[name]}`;

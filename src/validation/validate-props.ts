@@ -1,4 +1,5 @@
 import { type EtcdClusterProps, resolveClusterProps } from "../settings";
+import { backupPaths, backups } from "./backup-rules";
 import { certificates, operatorCredentials } from "./certificate-rules";
 import { extraFlags, flagsTogether, metricsUrls, propsOfVersion } from "./flag-rules";
 import { paths, ports, privilegedPorts, supervisorIni, user } from "./host-rules";
@@ -30,9 +31,11 @@ const ERRORS: readonly Rule[] = [
   quota,
   intervals,
   autoCompaction,
+  backups,
   ports,
   privilegedPorts,
   paths,
+  backupPaths,
   supervisorIni,
   user,
   certificates,

@@ -2,7 +2,9 @@
 import { App, Fn, TerraformOutput, TerraformStack, TerraformVariable } from "cdktf";
 import {
   AutoCompaction,
+  BackupRetention,
   CertificateAuthority,
+  EtcdBackups,
   EtcdCluster,
   type EtcdClusterProps,
   EtcdRelease,
@@ -10,8 +12,17 @@ import {
 } from "cdktf-etcd";
 
 const { ETCD_MIRROR = "", SSH_USER, SSH_PORT, SSH_PRIVATE_KEY_FILE, PROPS = "{}", SHA256 } = process.env;
-const { localArchive, keyFromVariable, keepRevisions, secondAuthority, importedAuthority, id, beside, ...overrides } =
-  JSON.parse(PROPS);
+const {
+  localArchive,
+  keyFromVariable,
+  keepRevisions,
+  hostBackups,
+  secondAuthority,
+  importedAuthority,
+  id,
+  beside,
+  ...overrides
+} = JSON.parse(PROPS);
 
 const app = new App({ outdir: "cdktf.out" });
 const stack = new TerraformStack(app, "etcd");
@@ -28,10 +39,14 @@ const props: EtcdClusterProps = {
   operatorCredentials: { directory: "credentials" },
   ...overrides,
 };
-// Props that JSON cannot express: a key in a file, and a number of revisions that are kept.
+// Props that JSON cannot express: a key in a file, backups, and a number of revisions that are kept.
 if (overrides.ssh?.keyFile) {
   const { keyFile, ...ssh } = overrides.ssh;
   Object.assign(props, { ssh: { ...ssh, key: SshKey.file(keyFile) } });
+}
+if (hostBackups) {
+  const { keepLast, ...options } = hostBackups;
+  Object.assign(props, { backups: EtcdBackups.onHosts({ ...options, keep: BackupRetention.last(keepLast) }) });
 }
 if (keepRevisions) Object.assign(props, { autoCompaction: AutoCompaction.revision(keepRevisions) });
 if (keyFromVariable) {

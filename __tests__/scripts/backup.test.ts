@@ -1,0 +1,139 @@
+import { createHash } from "node:crypto";
+import { BackupRetention, EtcdBackups, type EtcdBackupOptions } from "../../src/settings";
+import type { Host } from "../support/host";
+import { inEachShell } from "../support/shells";
+
+const HOUR = 3600;
+const DAY = 24 * HOUR;
+
+/** A snapshot as etcd sends one: pages, and their SHA-256. */
+function snapshot(pages = "x".repeat(1024)): Buffer {
+  return Buffer.concat([Buffer.from(pages), createHash("sha256").update(pages).digest()]);
+}
+
+inEachShell((newHost) => {
+  const hostWith = (options: EtcdBackupOptions = {}) =>
+    newHost({ props: { backups: EtcdBackups.onHosts({ directory: "/backups", ...options }) } });
+
+  describe("the digest that etcd appends to a snapshot", () => {
+    const judge = (host: Host, content: Buffer) => {
+      host.write("/snapshot.db", content);
+      return host.backup(`verify_digest '${host.path("/snapshot.db")}' && echo "$sha256" || echo "$reason"`).lines[0];
+    };
+
+    test("is found and compared", () => {
+      expect(judge(hostWith(), snapshot())).toBe(createHash("sha256").update("x".repeat(1024)).digest("hex"));
+    });
+
+    test("a flipped bit in a value is noticed", () => {
+      const content = snapshot();
+      content[500] ^= 1;
+      expect(judge(hostWith(), content)).toMatch(/^the snapshot has the SHA-256 [0-9a-f]{64}, but etcd has appended /);
+    });
+
+    test.each([
+      ["a snapshot that is cut off", snapshot().subarray(0, 700), 700],
+      ["a snapshot without a digest", Buffer.alloc(1024), 1024],
+      ["an empty file", Buffer.alloc(0), 0],
+    ])("%s has none", (_, content, size) => {
+      expect(judge(hostWith(), content)).toBe(`the snapshot has no digest: its size is ${size} bytes`);
+    });
+  });
+
+  describe("the retention", () => {
+    /** What is kept of backups that are this many seconds old, the newest first; each has 100 bytes. */
+    function kept(options: EtcdBackupOptions, ages: number[]): number[] {
+      const now = 100 * DAY + 12 * HOUR;
+      const host = hostWith(options);
+      const list = ages.map((age) => `${now - age} 100 /backups/a-${age}.db`).join("\n");
+      const deleted = host.backup(`now=${now}; backups_to_delete <<'LIST'\n${list}\nLIST`).lines;
+      return ages.filter((age) => !deleted.includes(`/backups/a-${age}.db`));
+    }
+
+    test("keeps the last ones", () => {
+      expect(kept({ keep: BackupRetention.last(2) }, [10, 20, 30, 40])).toEqual([10, 20]);
+    });
+
+    test("keeps fewer the older they are: all of an hour, then the newest of each hour, day and week", () => {
+      const keep = BackupRetention.exponential({ allHours: 1, hourly: 3, daily: 2, weekly: 2 });
+      const ages = [0, 1800, 3600, 5000, 7000, 9000, 12000, DAY, DAY + 100, 2 * DAY, 7 * DAY, 8 * DAY, 30 * DAY];
+      expect(kept({ keep }, ages)).toEqual([0, 1800, 3600, 5000, DAY, 7 * DAY]);
+    });
+
+    test("keeps no more than the maximum size, but always the newest one", () => {
+      expect(kept({ keep: BackupRetention.last(9), maxBytes: 1024 ** 2 }, [1, 2])).toEqual([1, 2]);
+      const host = hostWith({ keep: BackupRetention.last(9) });
+      const list = "300 100 /a\n200 100 /b\n100 100 /c";
+      const deleted = (max: number) =>
+        host.backup(`now=300 BACKUP_MAX_BYTES=${max}; backups_to_delete <<'LIST'\n${list}\nLIST`).lines;
+      expect(deleted(250)).toEqual(["/c"]);
+      expect(deleted(50)).toEqual(["/b", "/c"]);
+    });
+
+    test("backups from the future, before the clock was set back, are kept", () => {
+      expect(kept({}, [-DAY, 0])).toEqual([-DAY, 0]);
+    });
+  });
+
+  describe("whether a backup is due", () => {
+    const due = (now: number, last: number) =>
+      hostWith().backup(`now=${now}; is_due ${last} && echo yes || echo no`).lines[0];
+
+    test.each([
+      ["before the hour is over", 3599, 0, "no"],
+      ["when the hour is over", 3600, 0, "yes"],
+      ["a day late, after a reboot or a clock that was set forward", 10 * DAY, 9 * DAY - 1, "yes"],
+      ["if the last backup is in the future, because the clock was set back", 1000, DAY, "yes"],
+      ["if the last backup is from a host whose clock is a few seconds ahead", 1000, 1030, "no"],
+    ])("%s", (_, now, last, answer) => {
+      expect(due(now, last)).toBe(answer);
+    });
+
+    test("after the clock was set back, the loop does not wait for the time that it had chosen", () => {
+      const looks = (now: number) =>
+        hostWith().backup(`now=${now} look_at=5000 looked_at=1400; is_time_to_look && echo yes || echo no`).lines[0];
+      expect([looks(1500), looks(5000), looks(1300)]).toEqual(["no", "yes", "yes"]);
+    });
+  });
+
+  test("only a snapshot with a description counts as a backup", () => {
+    const host = hostWith();
+    for (const name of ["a-20261126T100000Z.db", "a-20261126T110000Z.db", "a-20261126T120000Z.db.json"]) {
+      host.write(`/var/lib/backups/${name}`, "");
+    }
+    const description = (time: number) => `{\n  "revision": 7,\n  "unix_time": ${time},\n  "bytes": 20512\n}\n`;
+    host.write("/var/lib/backups/a-20261126T100000Z.db.json", description(1764151200));
+    const directory = `BACKUP_DIR='${host.path("/var/lib/backups")}'`;
+    expect(host.backup(`${directory}; list_backups; newest_backup; newest_value revision`).lines).toEqual([
+      "2025-11-26T10:00:00Z        20512 bytes  revision 7            /var/lib/backups/a-20261126T100000Z.db",
+      "/var/lib/backups/a-20261126T100000Z.db",
+      "7",
+    ]);
+  });
+
+  test("the metrics have exactly this text", () => {
+    const host = hostWith();
+    host.write("/textfile/.keep", "");
+    const place = `BACKUP_DIR='${host.path("/textfile")}' TEXTFILE_DIR='${host.path("/textfile")}' STATUS='${host.path("/status")}'`;
+    expect(
+      host.backup(
+        `${place}; is_trusted() { :; }; set_status last_success 100 last_bytes 20512 last_seconds 2 failures 3 last_failure 90; publish_metrics`,
+      ),
+    ).toEqual({ code: 0, lines: [] });
+    expect(
+      host
+        .read("/textfile/etcd_backup_a.prom")
+        .split("\n")
+        .filter((line) => !line.startsWith("#")),
+    ).toEqual([
+      'cdktf_etcd_backup_last_success_timestamp_seconds{cluster="stack/etcd",member="a"} 100',
+      'cdktf_etcd_backup_last_failure_timestamp_seconds{cluster="stack/etcd",member="a"} 90',
+      'cdktf_etcd_backup_failures_total{cluster="stack/etcd",member="a"} 3',
+      'cdktf_etcd_backup_size_bytes{cluster="stack/etcd",member="a"} 20512',
+      'cdktf_etcd_backup_duration_seconds{cluster="stack/etcd",member="a"} 2',
+      'cdktf_etcd_backup_after_each_failures_total{cluster="stack/etcd",member="a"} 0',
+      'cdktf_etcd_backup_after_each_pending{cluster="stack/etcd",member="a"} 0',
+      "",
+    ]);
+  });
+});

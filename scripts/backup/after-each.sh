@@ -1,0 +1,30 @@
+# The operator's own command, which copies a backup to another place. A backup counts without it. If the command fails,
+# it is run again, after longer and longer times, until it succeeds or this host has a newer backup.
+
+has_pending_command() { case $(status_of pending) in 0) return 1 ;; esac; }
+
+run_pending_command() {
+  local file tries
+  if ! has_pending_command || { [ "$now" -lt "$(status_of pending_at)" ] && [ "$now" -ge "$looked_at" ]; }; then
+    return 0
+  fi
+  file=$(status_of pending)
+  if answer=$(run_command "$file" 2>&1); then
+    set_status pending '' pending_tries 0 pending_at 0
+    log "the command after the backup has succeeded for $file"
+  else
+    tries=$(($(status_of pending_tries) + 1))
+    set_status pending_tries "$tries" pending_at $((now + (tries < 7 ? 30 << tries : 3600))) \
+      after_each_failures $(($(status_of after_each_failures) + 1))
+    log "FAILED: the command after the backup, for $file, try $tries: $(last_line "$answer")"
+  fi
+  publish_metrics
+}
+
+# run_command FILE: in an environment of its own, and without the lock of this host.
+run_command() (
+  cd /
+  home=~root
+  exec env -i PATH="$PATH" HOME="$home" LC_ALL=C ETCD_BACKUP_FILE="$1" ETCD_BACKUP_JSON="$1.json" \
+    timeout -k 10 "$AFTER_EACH_SECONDS" sh -c "$AFTER_EACH" </dev/null 9>&-
+)

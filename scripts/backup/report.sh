@@ -1,0 +1,70 @@
+# Reports what is known of the backups: in a file on this host, in etcd for the health table, and as metrics for
+# node_exporter.
+
+STATUS=$BACKUP_DIR/.$MEMBER.status
+
+report_success() {
+  set_status last_success "$now" last_bytes "$bytes" last_seconds "$seconds" last_reason ''
+  [ -z "$AFTER_EACH" ] || set_status pending "$backup" pending_tries 0 pending_at 0
+  etcdctl_at "$url" del "$FAILED" >/dev/null 2>&1 || true
+  publish_metrics
+  log "saved $backup: revision $revision, $bytes bytes, $seconds s${compared_with:+, the same data as $compared_with}"
+}
+
+report_failure() {
+  set_status last_failure "$now" last_reason "$reason" failures $(($(status_of failures) + 1))
+  etcdctl_at "$url" put "$FAILED" "at=$now reason=$(printable "$reason")" >/dev/null 2>&1 || true
+  publish_metrics
+  log "FAILED: $reason"
+}
+
+# status_of KEY: 0 if nothing is known.
+status_of() {
+  local value
+  value=$(sed -n "s/^$1=//p" "$STATUS" 2>/dev/null)
+  echo "${value:-0}"
+}
+
+# set_status KEY VALUE…
+set_status() {
+  local text
+  text=$(cat "$STATUS" 2>/dev/null || true)
+  while [ $# -gt 0 ]; do
+    text=$(printf '%s\n' "$text" | grep -v "^$1=" || true)
+    text="$text$LINE_END$1=$(printable "$2")"
+    shift 2
+  done
+  # Without space on the disk, the old one stays.
+  { printf '%s\n' "$text" | grep . >"$STATUS.new" && mv -f "$STATUS.new" "$STATUS"; } 2>/dev/null || true
+}
+
+# For node_exporter's textfile collector.
+publish_metrics() {
+  local file pending=0
+  [ -n "$TEXTFILE_DIR" ] || return 0
+  # If another user could write there, that user could put a link in the place of the file.
+  if [ ! -d "$TEXTFILE_DIR" ] || ! is_trusted "$TEXTFILE_DIR"; then
+    log "warning: no metrics: $TEXTFILE_DIR is not a directory that only root can write to"
+    return 0
+  fi
+  file=$TEXTFILE_DIR/etcd_backup_$MEMBER.prom
+  ! has_pending_command || pending=1
+  {
+    metric last_success_timestamp_seconds gauge "Time of this member's last good backup." "$(status_of last_success)"
+    metric last_failure_timestamp_seconds gauge "Time of this member's last failure." "$(status_of last_failure)"
+    metric failures_total counter "Backups of this member that have failed." "$(status_of failures)"
+    metric size_bytes gauge "Size of this member's last good backup." "$(status_of last_bytes)"
+    metric duration_seconds gauge "Duration of this member's last good backup." "$(status_of last_seconds)"
+    metric after_each_failures_total counter "Runs of the command after a backup that have failed." \
+      "$(status_of after_each_failures)"
+    metric after_each_pending gauge "1 while that command has not succeeded for the last backup." "$pending"
+  } >"$file.new"
+  chmod 644 "$file.new"
+  mv -f "$file.new" "$file"
+}
+
+# metric NAME TYPE HELP VALUE
+metric() {
+  printf '# HELP cdktf_etcd_backup_%s %s\n# TYPE cdktf_etcd_backup_%s %s\n' "$1" "$3" "$1" "$2"
+  printf 'cdktf_etcd_backup_%s{cluster="%s",member="%s"} %s\n' "$1" "$CLUSTER" "$MEMBER" "$4"
+}

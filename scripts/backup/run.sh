@@ -1,0 +1,2 @@
+# The last line of the backup program.
+backup_main "$@"

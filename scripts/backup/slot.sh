@@ -1,0 +1,103 @@
+# Decides which member takes the next backup. All members look; the one that gets the slot takes the backup and records
+# it, and all members count the time to the next one from that record. The slot and the record are keys in etcd. The
+# slot is attached to a lease, so that it ends even if its holder is killed.
+
+SLOT=cdktf-etcd/backup/slot
+SLOT_SECONDS=900 # longer than a snapshot may take
+DONE=cdktf-etcd/backup/done
+FAILED=cdktf-etcd/backup/failed/$MEMBER
+
+# own_state: sets `url` and `state` (a line of endpoint_status) of the etcd on this host; fails, with `reason`, if no
+# backup can be taken from it.
+own_state() {
+  reason="etcd does not run on this host"
+  is_running || return 1
+  url=$(own_url)
+  state=$(endpoint_status "$url")
+  reason="the etcd on this host does not answer"
+  [ -n "$state" ] || return 1
+  # The data of a learner may be far behind.
+  reason="this member is a learner"
+  [ "${state##* }" != true ]
+}
+
+take_if_due() {
+  own_state || return 1
+  if read_done; then
+    quorum_missed=0
+    is_due "$done_at" || { look_at=$((done_at + BACKUP_SECONDS)) && return; }
+    take_in_slot
+  else
+    # A single request that fails does not mean that the quorum is lost.
+    quorum_missed=$((${quorum_missed:-0} + 1))
+    [ "$quorum_missed" -lt 2 ] || take_alone
+  fi
+}
+
+# is_due TIME: whether a backup is due, after one at TIME. A backup in the future was taken while the clock was wrong.
+is_due() { [ "$now" -ge $(($1 + BACKUP_SECONDS)) ] || [ "$1" -gt $((now + 60)) ]; }
+
+# read_done: sets `done_at`, the time of the cluster's last backup, or 0; fails if the cluster does not answer.
+read_done() {
+  answer=$(etcdctl_at "$url" get "$DONE" --print-value-only 2>&1) || return 1
+  done_at=$(printf '%s\n' "$answer" | sed -n 's/^at=\([0-9][0-9]*\) .*/\1/p')
+  done_at=${done_at:-0}
+}
+
+take_in_slot() {
+  if take_slot; then
+    # Another member may have taken the backup between the question and the slot.
+    if read_done && is_due "$done_at"; then take_and_report || true; fi
+    end_slot
+  else
+    # If the slot is not another member's, nobody can get it: an alarm is raised, or a permission is missing.
+    case $answer in *FAILURE*) ;; *) take_alone ;; esac
+  fi
+}
+
+take_slot() {
+  answer=$(etcdctl_at "$url" lease grant "$SLOT_SECONDS" 2>&1) || return 1
+  slot=$(printf '%s\n' "$answer" | awk '/^lease .* granted/ { print $2 }')
+  [ -n "$slot" ] || return 1
+  answer=$(
+    printf 'create("%s") = "0"\n\nput --lease=%s %s %s\n\nget %s\n\n' "$SLOT" "$slot" "$SLOT" "$MEMBER" "$SLOT" |
+      etcdctl_at "$url" txn 2>&1
+  ) || true
+  case $answer in *SUCCESS*) return 0 ;; esac
+  end_slot
+  # The slot of a backup of this member that was killed: under the lock of this host, nobody else can hold it.
+  [ "$(last_line "$answer")" != "$MEMBER" ] || etcdctl_at "$url" del "$SLOT" >/dev/null 2>&1 || true
+  return 1
+}
+
+end_slot() {
+  [ -n "${slot:-}" ] || return 0
+  etcdctl_at "$url" lease revoke "$slot" >/dev/null 2>&1 || true
+  slot=
+}
+
+# Without a quorum, every member that is left takes a backup of its own, because nobody knows which of them will be the
+# last one. One is enough, because nothing can change. If there is a quorum, but etcd takes no writes, every member
+# takes its own at the usual time.
+take_alone() {
+  [ "$(newest_value revision)" != "$(own_revision)" ] || return 0
+  if ! is_healthy "$url" || is_due "$(newest_value unix_time)"; then take_and_report; fi
+}
+
+own_revision() {
+  etcdctl_at "$url" endpoint status -w json 2>/dev/null | sed -n 's/.*"revision":\([0-9]*\).*/\1/p'
+}
+
+# What take_backup returns, recorded for everybody who wants to know.
+take_and_report() {
+  if take_backup; then
+    etcdctl_at "$url" put "$DONE" "at=$now member=$MEMBER revision=$revision bytes=$bytes file=$backup" \
+      >/dev/null 2>&1 || true
+    report_success
+  else
+    report_failure
+    # The other members look before this one does again.
+    look_at=$((now + 4 * LOOK_SECONDS + BACKUP_SECONDS / 10))
+    return 1
+  fi
+}

@@ -1,0 +1,74 @@
+# Takes one backup: a snapshot, which is verified, and a file that describes it. Both belong to root: etcd runs as
+# another user, and whoever takes over that user can neither read nor delete them.
+
+# take_backup: sets `backup`, `revision`, `bytes` and `seconds`; fails with `reason`.
+take_backup() {
+  local part
+  began=$(date +%s)
+  backup=$BACKUP_DIR/$MEMBER-$(date -u +%Y%m%dT%H%M%SZ).db
+  part=$BACKUP_DIR/.$MEMBER.part
+  has_backup_place || return 1
+  rm -f "$part" "$part".*
+  save_snapshot "$part" && verify_snapshot "$part" && keep_snapshot "$part" && return
+  rm -f "$part" "$part".*
+  return 1
+}
+
+has_backup_place() {
+  local changeable needed free
+  # Somebody may have deleted it, with all backups.
+  private_directory "$BACKUP_DIR" 2>/dev/null || true
+  changeable=$(untrusted "$BACKUP_DIR")
+  reason="$changeable can be changed by users other than root"
+  [ -z "$changeable" ] || return 1
+  # The snapshot, and a copy that is compared with another member.
+  needed=$(($(printf '%s\n' "$state" | awk '{ print int($6 / 1048576) }') * 2 + 16))
+  free=$(df -Pm "$BACKUP_DIR" 2>/dev/null | awk 'NR == 2 { print $4 }')
+  reason="$BACKUP_DIR has ${free:-0} MB free, and $needed MB are needed"
+  [ "${free:-0}" -ge "$needed" ]
+}
+
+save_snapshot() {
+  answer=$(etcdctl_at "$url" --command-timeout=600s snapshot save "$1" 2>&1) && return
+  reason="etcd sent no snapshot: $(last_line "$answer")"
+  return 1
+}
+
+# keep_snapshot PART: a snapshot without its description does not count, so the description comes last.
+keep_snapshot() {
+  bytes=$(stat -c %s "$1")
+  seconds=$(($(date +%s) - began))
+  reason="nothing can be written to $BACKUP_DIR"
+  sync "$1" 2>/dev/null || true
+  chmod 600 "$1" && mv -f "$1" "$backup" && describe_backup >"$1.json" && mv -f "$1.json" "$backup.json" &&
+    delete_old_backups
+}
+
+describe_backup() {
+  local members endpoints healthy=true
+  members=$(members_of "$url" | started)
+  if [ -z "$members" ] || [ -n "$(printf '%s\n' "$members" | unhealthy)" ]; then healthy=false; fi
+  endpoints=$(printf '%s\n' "$members" | awk 'NF { printf "%s%s", sep, $4; sep = "," }')
+  # The raft index is the highest in the cluster: after a restore, revisions continue above it.
+  {
+    printf '%s\n' "$state"
+    [ -z "$endpoints" ] || endpoint_status "$endpoints"
+  } | awk -v healthy="$healthy" -v cluster="$CLUSTER" -v member="$MEMBER" -v revision="$revision" -v bytes="$bytes" \
+    -v sha256="$sha256" -v time="$(date -u -d "@$began" +%Y-%m-%dT%H:%M:%SZ)" -v began="$began" \
+    -v seconds="$seconds" -v compared="$compared_with" -v id="$(printf '%s\n' "$state" | hex_cluster_id)" '
+    NR == 1 { version = $5 }
+    $7 + 0 > raft { raft = $7 }
+    END {
+      printf "{\n  \"cluster\": \"%s\",\n  \"cluster_id\": \"%s\",\n  \"member\": \"%s\",\n", cluster, id, member
+      printf "  \"version\": \"%s\",\n  \"revision\": %s,\n  \"raft_index\": %s,\n", version, revision, raft + 0
+      printf "  \"time\": \"%s\",\n  \"unix_time\": %s,\n  \"seconds\": %s,\n", time, began, seconds
+      printf "  \"bytes\": %s,\n  \"sha256\": \"%s\",\n", bytes, sha256
+      printf "  \"healthy\": %s,\n  \"compared_with\": \"%s\"\n}\n", healthy, compared
+    }'
+}
+
+# The cluster ID as etcd shows it.
+hex_cluster_id() {
+  local id
+  read -r _ id _ && printf '%x' "$id"
+}

@@ -1,0 +1,53 @@
+import { Token } from "cdktf";
+import { durationSeconds } from "../settings/duration";
+import { isGoDuration, isPlainPath, NOT_A_PLAIN_PATH, overlap } from "./formats";
+import { forbidden } from "./host-rules";
+import { isKnown, type Rule, unless } from "./problem";
+
+const HOUR_SECONDS = 3600;
+
+export const backups: Rule = function* ({ props, settings }) {
+  if (props.backups === undefined || settings.backups === undefined) return;
+  const { every, afterEach } = props.backups._options;
+  const { keep, maxBytes } = settings.backups;
+  for (const [prop, duration] of Object.entries({ every, "afterEach.timeout": afterEach?.timeout })) {
+    if (Token.isUnresolved(duration)) yield `backups.${prop}: a token is known only at apply; use a literal, e.g. 1h`;
+  }
+  yield* unless("backups.every", every, isInterval, "is not a Go duration from 1m to 168h; use e.g. 1h");
+  yield* unless("backups.afterEach.timeout", afterEach?.timeout, isGoDuration, "is not a Go duration; use e.g. 15m");
+  yield* unless("backups.afterEach.command", afterEach?.command, (text) => /\S/.test(text), "is empty; set a command");
+  for (const [age, count] of Object.entries(keep._ages)) {
+    yield* unless(`backups.keep.${age}`, count, isCount, "is not a whole number; use 0 or more");
+  }
+  yield* unless("backups.keep", keep._last, (count) => isCount(count) && count > 0, "keeps no backup; use 1 or more");
+  yield* unless(
+    "backups.maxBytes",
+    maxBytes,
+    (bytes) => Number.isInteger(bytes) && bytes >= 1024 ** 2,
+    "is out of range; use 1048576 (1 MiB) or more, in bytes",
+  );
+};
+
+export const backupPaths: Rule = function* ({ settings: { backups, installRoot, dataDir, logDir } }) {
+  if (backups === undefined) return;
+  const { directory, textfileDirectory } = backups;
+  yield* unless("backups.directory", directory, isPlainPath, NOT_A_PLAIN_PATH);
+  yield* unless("backups.textfileDirectory", textfileDirectory, isPlainPath, NOT_A_PLAIN_PATH);
+  if (!isKnown(directory)) return;
+  const reason = forbidden(directory);
+  if (reason !== undefined)
+    yield `backups.directory: "${directory}" ${reason}; use a directory elsewhere, e.g. /data/backups`;
+  const others = { "paths.installRoot": `${installRoot}/etcd`, "paths.dataDir": dataDir, "paths.logDir": logDir };
+  for (const [prop, path] of Object.entries(others)) {
+    if (isKnown(path) && overlap(directory, path)) {
+      yield `backups.directory: "${directory}" overlaps with ${prop} ("${path}"); use directories that are not inside each other`;
+    }
+  }
+};
+
+const isCount = (count: number) => Number.isSafeInteger(count) && count >= 0;
+
+function isInterval(text: string): boolean {
+  const seconds = isGoDuration(text) ? durationSeconds(text) : 0;
+  return seconds >= 60 && seconds <= 168 * HOUR_SECONDS;
+}
