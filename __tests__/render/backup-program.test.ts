@@ -29,7 +29,7 @@ BACKUP_LOG='/data/logs/etcd-server/etcd-backup.log'
 BACKUP_SECONDS='5400'
 BACKUP_MAX_BYTES='1000000000'
 KEEP_LAST='5'
-KEEP_ALL_SECONDS='0'
+KEEP_ALL_HOURS='0'
 KEEP_HOURLY='0'
 KEEP_DAILY='0'
 KEEP_WEEKLY='0'
@@ -46,7 +46,7 @@ test("the defaults are one backup an hour, kept by age, beside the data director
     "BACKUP_SECONDS='3600'",
     "BACKUP_MAX_BYTES=''",
     "KEEP_LAST=''",
-    "KEEP_ALL_SECONDS='3600'",
+    "KEEP_ALL_HOURS='1'",
     "KEEP_HOURLY='24'",
     "KEEP_DAILY='7'",
     "KEEP_WEEKLY='4'",

@@ -70,8 +70,18 @@ inEachShell((newHost) => {
       expect(deleted(50)).toEqual(["/b", "/c"]);
     });
 
-    test("backups from the future, before the clock was set back, are kept", () => {
+    test("backups from the future, before the clock was set back, are kept, and cost no other backup its place", () => {
       expect(kept({}, [-DAY, 0])).toEqual([-DAY, 0]);
+      expect(kept({ keep: BackupRetention.last(2) }, [-2 * DAY, -DAY, 10, 20, 30])).toEqual([-2 * DAY, -DAY, 10, 20]);
+    });
+
+    test("with a maximum size, the oldest ones go, however small they are", () => {
+      const host = hostWith({ keep: BackupRetention.last(9) });
+      const list = "300 100 /a\n200 60 /b\n100 30 /c";
+      expect(host.backup(`now=300 BACKUP_MAX_BYTES=140; backups_to_delete <<'LIST'\n${list}\nLIST`).lines).toEqual([
+        "/b",
+        "/c",
+      ]);
     });
   });
 
@@ -101,14 +111,103 @@ inEachShell((newHost) => {
     for (const name of ["a-20261126T100000Z.db", "a-20261126T110000Z.db", "a-20261126T120000Z.db.json"]) {
       host.write(`/var/lib/backups/${name}`, "");
     }
-    const description = (time: number) => `{\n  "revision": 7,\n  "unix_time": ${time},\n  "bytes": 20512\n}\n`;
+    const description = (time: number) =>
+      `{\n  "cluster_id": "4d",\n  "revision": 7,\n  "unix_time": ${time},\n  "bytes": 20512\n}\n`;
     host.write("/var/lib/backups/a-20261126T100000Z.db.json", description(1764151200));
-    const directory = `BACKUP_DIR='${host.path("/var/lib/backups")}'`;
+    const directory = `BACKUP_DIR='${host.path("/var/lib/backups")}' state='- 77 1 2 3.6.14 20480 9 -'`;
     expect(host.backup(`${directory}; list_backups; newest_backup; newest_value revision`).lines).toEqual([
       "2025-11-26T10:00:00Z        20512 bytes  revision 7            /var/lib/backups/a-20261126T100000Z.db",
       "/var/lib/backups/a-20261126T100000Z.db",
       "7",
     ]);
+  });
+
+  describe("files in the directory of backups", () => {
+    /** A directory of backups with these times, each of the cluster with this ID, in hexadecimal. */
+    function directoryWith(host: Host, backups: readonly [stamp: string, time: number, cluster: string][]): string {
+      for (const [stamp, time, cluster] of backups) {
+        host.write(`/backups/a-${stamp}.db`, "");
+        const description = `  "cluster_id": "${cluster}",\n  "unix_time": ${time},\n  "bytes": 100\n`;
+        host.write(`/backups/a-${stamp}.db.json`, `{\n${description}}\n`);
+      }
+      return `BACKUP_DIR='${host.path("/backups")}' state='- 77 1 2 3.6.14 20480 9 -'`;
+    }
+    const stamp = (n: number) => `2026112${n}T100000Z`;
+
+    test("of a former cluster, of an operator, and of a member with a longer name are not touched", () => {
+      const host = hostWith({ keep: BackupRetention.last(1) });
+      const set = directoryWith(host, [
+        [stamp(1), 1000, "ffff"],
+        [stamp(2), 2000, "4d"],
+        [stamp(3), 3000, "4d"],
+      ]);
+      host.write("/backups/a-before-change.db", "");
+      host.write(`/backups/a-1-${stamp(1)}.db`, "");
+      host.write(`/backups/a-${stamp(4)}.db`, "was killed before it was described");
+      host.backup(`${set} now=4000; delete_old_backups`);
+      expect(host.list("/backups").filter((name) => name.endsWith(".db"))).toEqual([
+        `a-1-${stamp(1)}.db`,
+        `a-${stamp(1)}.db`,
+        `a-${stamp(3)}.db`,
+        "a-before-change.db",
+      ]);
+    });
+
+    test("do not all go if the clock is a year ahead", () => {
+      const host = hostWith();
+      const times = [1, 2, 3, 4, 5, 6].map((n) => [stamp(n), n * HOUR, "4d"] as [string, number, string]);
+      const set = directoryWith(host, times);
+      host.backup(`${set} now=${365 * DAY}; delete_old_backups`);
+      expect(host.list("/backups").filter((name) => name.endsWith(".db"))).toHaveLength(3);
+    });
+
+    test("the newest is not one from the future, unless there is no other", () => {
+      const host = hostWith();
+      const future = Math.floor(Date.now() / 1000) + DAY;
+      expect(host.backup(`${directoryWith(host, [[stamp(9), future, "4d"]])}; newest_backup`).lines).toEqual([
+        `/backups/a-${stamp(9)}.db`,
+      ]);
+      expect(host.backup(`${directoryWith(host, [[stamp(1), 1000, "4d"]])}; newest_backup`).lines).toEqual([
+        `/backups/a-${stamp(1)}.db`,
+      ]);
+    });
+  });
+
+  test("two hosts whose clocks differ by more than the interval do not take backups in turns", () => {
+    const host = hostWith();
+    const asked = (answers: string) =>
+      host.backup(
+        `etcdctl_at() { printf '%s\\n' "$record"; }
+uptime_seconds() { echo 5000; }
+url=x now=1000000
+for record in ${answers}; do read_done; done
+if is_fresh; then echo fresh; fi`,
+      ).lines;
+    // The first record after a start counts by the clock; one that has just come does not.
+    expect(asked("'at=1 x'")).toEqual([]);
+    expect(asked("'at=1 x' 'at=9999999 y'")).toEqual(["fresh"]);
+  });
+
+  describe("the command after each backup", () => {
+    const run = (host: Host, text: string) =>
+      host.backup(`BACKUP_DIR='${host.path("/run")}' STATUS='${host.path("/run/status")}'; ${text}; cat "$STATUS"`);
+
+    test("is run again later if it fails, although it leaves a process behind that holds its output open", () => {
+      const host = hostWith({ afterEach: { command: "sleep 20 & echo no space there >&2; exit 3" } });
+      const { lines } = run(host, `set_status pending /b.db; now=1000 looked_at=0; run_pending_command`);
+      expect(lines[0]).toMatch(
+        / a on host-a: backup: FAILED: the command after the backup, for \/b\.db, try 1: no space there$/,
+      );
+      expect(lines).toContain("pending_tries=1");
+      expect(lines).toContain("after_each_failures=1");
+    });
+
+    test("is not run once the program no longer has one", () => {
+      const host = hostWith();
+      expect(run(host, `set_status pending /b.db; now=1000 looked_at=0; run_pending_command`).lines).toEqual([
+        "pending=/b.db",
+      ]);
+    });
   });
 
   test("the metrics have exactly this text", () => {

@@ -72,7 +72,7 @@ inEachShell((newHost) => {
 
     test("before the first one, the line says when it comes", () => {
       expect(lines("")).toEqual([
-        "a on host-a: health: backups: none has been taken yet; the first one is taken within a minute, and then one every 60 minutes",
+        "a on host-a: health: backups: none has been taken yet; the first one is due now, and then one every 60 minutes",
       ]);
     });
   });

@@ -61,7 +61,7 @@ describe("one invalid prop", () => {
     [
       "backups at an interval that is not known",
       withBackups({ every: Token.asString(Lazy.stringValue({ produce: () => "1h" })) }),
-      "backups.every: a token is known only at apply; use a literal, e.g. 1h",
+      "backups.every: a token is known only at apply; use a literal",
     ],
     [
       "no backup kept",
@@ -86,7 +86,7 @@ describe("one invalid prop", () => {
     [
       "a timeout without a unit",
       withBackups({ afterEach: { command: "true", timeout: "15" } }),
-      'backups.afterEach.timeout: "15" is not a Go duration; use e.g. 15m',
+      'backups.afterEach.timeout: "15" is not a Go duration of a second or more; use e.g. 15m',
     ],
     [
       "backups in a relative directory",
@@ -97,6 +97,16 @@ describe("one invalid prop", () => {
       "backups in the data directory",
       withBackups({ directory: "/data/etcd/etcd-server/backups" }),
       'backups.directory: "/data/etcd/etcd-server/backups" overlaps with paths.dataDir ("/data/etcd/etcd-server"); use directories that are not inside each other',
+    ],
+    [
+      "a command after each backup that may take no time",
+      withBackups({ afterEach: { command: "true", timeout: "0s" } }),
+      'backups.afterEach.timeout: "0s" is not a Go duration of a second or more; use e.g. 15m',
+    ],
+    [
+      "backups among those of the system",
+      withBackups({ directory: "/var/backups" }),
+      'backups.directory: "/var/backups" belongs to the system; use a separate directory below it',
     ],
     [
       "backups in memory",

@@ -29,6 +29,7 @@ backup_main() {
     now) backup_now ;;
     list) list_backups ;;
     verify) verify_by_hand "${2:-}" ;;
+    forget) forget_metrics ;; # for a deploy that changes or ends the backups
     latest) newest_backup | grep . || refuse "latest" "there is no good backup in $BACKUP_DIR" "run sh $0 now" ;;
     *) refuse "command" "'${1:-}' is not a command" "use now, list, latest or verify FILE" ;;
   esac
@@ -43,12 +44,15 @@ leave_backup_environment() {
 
 backup_loop() {
   # supervisor sends the signal to the whole process group, so it also ends `sleep` and etcdctl.
-  trap 'end_slot; exit 0' TERM INT
+  trap 'stop_command; end_slot; exit 0' TERM INT
   log "a backup every $BACKUP_SECONDS s, in $BACKUP_DIR"
   look_at=0 looked_at=0
+  # Before the first backup, so that one that never comes is noticed.
+  publish_metrics
   while :; do
     now=$(date +%s)
     if is_time_to_look; then look; fi
+    run_pending_command
     looked_at=$now
     sleep "$LOOK_SECONDS"
   done
@@ -63,7 +67,6 @@ look() {
   # These are looked up each time, because an upgrade changes the process and the tools.
   know_etcd
   look_for_tools
-  run_pending_command
   # If an operator is taking a backup, it will soon be complete.
   flock -n 9 || return 0
   take_if_due || true
@@ -83,10 +86,17 @@ backup_now() {
 
 # verify_by_hand FILE: whether a snapshot, from wherever, is whole and can be read.
 verify_by_hand() {
+  local copy=$BACKUP_DIR/.$MEMBER.verify is_good=
   [ -f "$1" ] || refuse "verify" "there is no file '$1'" "give the path of a snapshot"
   know_etcd
   look_for_tools
-  { verify_digest "$1" && verify_pages "$1"; } || refuse "verify" "$1: $reason" "use another backup"
+  # Old releases of etcd's tool open the file for writing.
+  if verify_digest "$1"; then
+    reason="it cannot be copied to $copy"
+    if cat "$1" >"$copy" && verify_pages "$copy"; then is_good=yes; fi
+    rm -f "$copy" "$copy".*
+  fi
+  [ -n "$is_good" ] || refuse "verify" "$1: $reason" "use another backup"
   say "$1 is good: revision $revision, sha256 $sha256"
 }
 

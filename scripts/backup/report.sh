@@ -5,7 +5,7 @@ STATUS=$BACKUP_DIR/.$MEMBER.status
 
 report_success() {
   set_status last_success "$now" last_bytes "$bytes" last_seconds "$seconds" last_reason ''
-  [ -z "$AFTER_EACH" ] || set_status pending "$backup" pending_tries 0 pending_at 0
+  set_status pending "${AFTER_EACH:+$backup}" pending_tries 0 pending_at 0
   etcdctl_at "$url" del "$FAILED" >/dev/null 2>&1 || true
   publish_metrics
   log "saved $backup: revision $revision, $bytes bytes, $seconds s${compared_with:+, the same data as $compared_with}"
@@ -61,6 +61,10 @@ publish_metrics() {
   } >"$file.new"
   chmod 644 "$file.new"
   mv -f "$file.new" "$file"
+}
+
+forget_metrics() {
+  [ -z "$TEXTFILE_DIR" ] || ! is_trusted "$TEXTFILE_DIR" || rm -f "$TEXTFILE_DIR/etcd_backup_$MEMBER.prom"
 }
 
 # metric NAME TYPE HELP VALUE

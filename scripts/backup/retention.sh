@@ -1,24 +1,48 @@
 # Which backups of this host are good, and which of them are kept.
 
+# The names of backups end in the time at which they were taken. Other files in the directory are not ours, such as a
+# snapshot that an operator has saved there, or the backup of a member whose name is longer.
+STAMP=[0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9]T[0-9][0-9][0-9][0-9][0-9][0-9]Z
+
 # The good backups of this host, one per line, the newest first: TIME BYTES FILE.
 good_backups() {
   local description
-  for description in "$BACKUP_DIR/$MEMBER"-*.db.json; do
+  for description in "$BACKUP_DIR/$MEMBER"-$STAMP.db.json; do
     [ -e "${description%.json}" ] && [ -e "$description" ] || continue
     printf '%s %s %s\n' "$(value_of unix_time "$description")" "$(value_of bytes "$description")" "${description%.json}"
   done | sort -rn
 }
 
+# The good backups of the cluster that runs now. Those of a former cluster, before a new deploy or a restore, may be all
+# that is left of it: no retention touches them.
+backups_of_this_cluster() {
+  local id time size file
+  id=$(printf '%s\n' "$state" | hex_cluster_id)
+  good_backups | while read -r time size file; do
+    [ "$(value_of cluster_id "$file.json")" != "$id" ] || printf '%s %s %s\n' "$time" "$size" "$file"
+  done
+}
+
 # value_of KEY FILE: a value of a description.
 value_of() { sed -n "s/^  \"$1\": \"\{0,1\}\([^\",]*\)\"\{0,1\},\{0,1\}$/\1/p" "$2" 2>/dev/null; }
 
-newest_backup() { good_backups | sed -n '1s/^[0-9]* [0-9]* //p'; }
+# A filter of good_backups: the newest file. One from the future was taken while the clock was ahead, and is the newest
+# only if there is no other.
+newest() {
+  awk -v now="$(date +%s)" '
+    { file = $0; sub(/^[0-9]+ [0-9]+ /, "", file) }
+    NR == 1 { first = file }
+    $1 <= now + 60 { print file; found = 1; exit }
+    END { if (!found && NR > 0) print first }'
+}
 
-# newest_value KEY: a value of the newest good backup; 0 if there is none.
+newest_backup() { good_backups | newest; }
+
+# newest_value KEY: a value of the newest good backup of this cluster on this host; 0 if there is none.
 newest_value() {
-  local newest value=
-  newest=$(newest_backup)
-  [ -z "$newest" ] || value=$(value_of "$1" "$newest.json")
+  local file value=
+  file=$(backups_of_this_cluster | newest)
+  [ -z "$file" ] || value=$(value_of "$1" "$file.json")
   echo "${value:-0}"
 }
 
@@ -32,16 +56,21 @@ list_backups() {
 
 delete_old_backups() {
   local file
-  good_backups | backups_to_delete | while read -r file; do rm -f "$file" "$file.json"; done
+  backups_of_this_cluster | backups_to_delete | few_at_a_time | while read -r file; do rm -f "$file" "$file.json"; done
   # A backup that was killed before it was described does not count, but takes space.
-  for file in "$BACKUP_DIR/$MEMBER"-*.db; do
+  for file in "$BACKUP_DIR/$MEMBER"-$STAMP.db; do
     [ ! -e "$file" ] || [ -e "$file.json" ] || rm -f "$file"
   done
 }
 
-# A filter of good_backups: those that the retention does not keep. The newest backup is always kept.
+# By their age, about one backup is to be deleted for each that is taken. If it were all of them, the clock would be
+# ahead, and must not cost the whole history at once.
+few_at_a_time() { if [ -n "$KEEP_LAST$BACKUP_MAX_BYTES" ]; then cat; else tail -n 3; fi; }
+
+# A filter of backups: those that the retention does not keep. The newest is always kept, and so are those from the
+# future, of which nobody knows how old they are.
 backups_to_delete() {
-  awk -v now="$now" -v last="$KEEP_LAST" -v all="$KEEP_ALL_SECONDS" -v max="$BACKUP_MAX_BYTES" \
+  awk -v now="$now" -v last="$KEEP_LAST" -v all="$KEEP_ALL_HOURS" -v max="$BACKUP_MAX_BYTES" \
     -v hourly="$KEEP_HOURLY" -v daily="$KEEP_DAILY" -v weekly="$KEEP_WEEKLY" '
     # Whether this is the newest backup of its period, and the period is one of the last COUNT.
     function is_newest_of(period, count, seen,   number) {
@@ -50,17 +79,21 @@ backups_to_delete() {
       seen[number]
       return 1
     }
+    $1 > now + 60 { next }
     {
       file = $0
       sub(/^[0-9]+ [0-9]+ /, "", file)
-      if (last != "") keep = NR <= last + 0
+      count++
+      if (last != "") keep = count <= last + 0
       else {
-        keep = now - $1 <= all + 0
+        keep = now - $1 <= all * 3600
         # All three must be asked, because each remembers its periods.
         keep += is_newest_of(3600, hourly, hours) + is_newest_of(86400, daily, days)
         keep += is_newest_of(604800, weekly, weeks)
       }
-      if (NR > 1 && (!keep || (max != "" && total + $2 > max + 0))) { print file; next }
+      # From the first that does not fit on, all are too old.
+      if (keep && max != "" && total + $2 > max + 0) full = 1
+      if (count > 1 && (!keep || full)) { print file; next }
       total += $2
     }'
 }

@@ -6,6 +6,7 @@ SLOT=cdktf-etcd/backup/slot
 SLOT_SECONDS=900 # longer than a snapshot may take
 DONE=cdktf-etcd/backup/done
 FAILED=cdktf-etcd/backup/failed/$MEMBER
+QUORUM_SECONDS=300 # how often a member looks whether there still is a quorum
 
 # own_state: sets `url` and `state` (a line of endpoint_status) of the etcd on this host; fails, with `reason`, if no
 # backup can be taken from it.
@@ -22,10 +23,23 @@ own_state() {
 }
 
 take_if_due() {
-  own_state || return 1
+  own_state || {
+    [ "$reason" = "${said_reason:-}" ] || log "no backup can be taken here: $reason"
+    said_reason=$reason
+    return 1
+  }
+  said_reason=
   if read_done; then
     quorum_missed=0
-    is_due "$done_at" || { look_at=$((done_at + BACKUP_SECONDS)) && return; }
+    if is_fresh || ! is_due "$done_at"; then
+      refused_at=
+      look_at=$((done_at + BACKUP_SECONDS))
+      # The quorum may be lost before that.
+      if [ "$look_at" -gt $((now + QUORUM_SECONDS)) ] || [ "$look_at" -le "$now" ]; then
+        look_at=$((now + QUORUM_SECONDS))
+      fi
+      return 0
+    fi
     take_in_slot
   else
     # A single request that fails does not mean that the quorum is lost.
@@ -42,17 +56,43 @@ read_done() {
   answer=$(etcdctl_at "$url" get "$DONE" --print-value-only 2>&1) || return 1
   done_at=$(printf '%s\n' "$answer" | sed -n 's/^at=\([0-9][0-9]*\) .*/\1/p')
   done_at=${done_at:-0}
+  [ "$answer" = "${seen_done-}" ] || {
+    seen_before=${seen_done+yes} seen_done=$answer seen_uptime=$(uptime_seconds)
+  }
 }
+
+# Whether another record came less than half the time ago, by this host's own uptime. Two hosts whose clocks differ by
+# more than the time between backups would otherwise take one after the other without end. The first record after a
+# start counts by the clock.
+is_fresh() { [ -n "${seen_before:-}" ] && [ $(($(uptime_seconds) - seen_uptime)) -lt $((BACKUP_SECONDS / 2)) ]; }
+
+uptime_seconds() { cut -d. -f1 /proc/uptime; }
 
 take_in_slot() {
   if take_slot; then
+    slot_missed=0 refused_at=
     # Another member may have taken the backup between the question and the slot.
     if read_done && is_due "$done_at"; then take_and_report || true; fi
     end_slot
-  else
-    # If the slot is not another member's, nobody can get it: an alarm is raised, or a permission is missing.
-    case $answer in *FAILURE*) ;; *) take_alone ;; esac
+    return 0
   fi
+  case $answer in
+    *FAILURE*)
+      slot_missed=0
+      : "${refused_at:=$now}"
+      # No backup takes that long: the slot has lost its lease, or its lease is renewed again and again.
+      [ $((now - refused_at)) -lt $((3 * SLOT_SECONDS)) ] || {
+        log "the slot of $(last_line "$answer") was left behind, so it is deleted"
+        etcdctl_at "$url" del "$SLOT" >/dev/null 2>&1 || true
+        refused_at=
+      }
+      ;;
+    *)
+      # If etcd refuses the slot again and again, nobody can get it: an alarm is raised, or a permission is missing.
+      slot_missed=$((${slot_missed:-0} + 1))
+      [ "$slot_missed" -lt 3 ] || take_alone
+      ;;
+  esac
 }
 
 take_slot() {
@@ -69,6 +109,9 @@ take_slot() {
   [ "$(last_line "$answer")" != "$MEMBER" ] || etcdctl_at "$url" del "$SLOT" >/dev/null 2>&1 || true
   return 1
 }
+
+# For a backup that takes longer than the lease.
+keep_slot() { [ -z "${slot:-}" ] || etcdctl_at "$url" lease keep-alive --once "$slot" >/dev/null 2>&1 || true; }
 
 end_slot() {
   [ -n "${slot:-}" ] || return 0
@@ -88,7 +131,7 @@ own_revision() {
   etcdctl_at "$url" endpoint status -w json 2>/dev/null | sed -n 's/.*"revision":\([0-9]*\).*/\1/p'
 }
 
-# What take_backup returns, recorded for everybody who wants to know.
+# Takes a backup, and records what has come of it for everybody who wants to know.
 take_and_report() {
   if take_backup; then
     etcdctl_at "$url" put "$DONE" "at=$now member=$MEMBER revision=$revision bytes=$bytes file=$backup" \

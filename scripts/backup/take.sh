@@ -9,7 +9,7 @@ take_backup() {
   part=$BACKUP_DIR/.$MEMBER.part
   has_backup_place || return 1
   rm -f "$part" "$part".*
-  save_snapshot "$part" && verify_snapshot "$part" && keep_snapshot "$part" && return
+  save_snapshot "$part" && keep_slot && verify_snapshot "$part" && keep_snapshot "$part" && return
   rm -f "$part" "$part".*
   return 1
 }
@@ -21,8 +21,9 @@ has_backup_place() {
   changeable=$(untrusted "$BACKUP_DIR")
   reason="$changeable can be changed by users other than root"
   [ -z "$changeable" ] || return 1
-  # The snapshot, and a copy that is compared with another member.
-  needed=$(($(printf '%s\n' "$state" | awk '{ print int($6 / 1048576) }') * 2 + 16))
+  # The snapshot, a copy that is compared with another member, and what etcd itself may need if its data are on the same
+  # disk.
+  needed=$(($(printf '%s\n' "$state" | awk '{ print int($6 / 1048576) }') * 2 + 512))
   free=$(df -Pm "$BACKUP_DIR" 2>/dev/null | awk 'NR == 2 { print $4 }')
   reason="$BACKUP_DIR has ${free:-0} MB free, and $needed MB are needed"
   [ "${free:-0}" -ge "$needed" ]
@@ -39,9 +40,14 @@ keep_snapshot() {
   bytes=$(stat -c %s "$1")
   seconds=$(($(date +%s) - began))
   reason="nothing can be written to $BACKUP_DIR"
-  sync "$1" 2>/dev/null || true
-  chmod 600 "$1" && mv -f "$1" "$backup" && describe_backup >"$1.json" && mv -f "$1.json" "$backup.json" &&
-    delete_old_backups
+  # What is not on the disk yet may still fail to get there.
+  if sync "$1" && chmod 600 "$1" && mv -f "$1" "$backup" && describe_backup >"$1.json" && sync "$1.json" &&
+    mv -f "$1.json" "$backup.json" && sync "$BACKUP_DIR"; then
+    delete_old_backups || true
+  else
+    rm -f "$backup" "$backup.json"
+    return 1
+  fi
 }
 
 describe_backup() {
@@ -60,7 +66,8 @@ describe_backup() {
     $7 + 0 > raft { raft = $7 }
     END {
       printf "{\n  \"cluster\": \"%s\",\n  \"cluster_id\": \"%s\",\n  \"member\": \"%s\",\n", cluster, id, member
-      printf "  \"version\": \"%s\",\n  \"revision\": %s,\n  \"raft_index\": %s,\n", version, revision, raft + 0
+      # %.0f, because mawk would write a large number as 3e+09.
+      printf "  \"version\": \"%s\",\n  \"revision\": %s,\n  \"raft_index\": %.0f,\n", version, revision, raft + 0
       printf "  \"time\": \"%s\",\n  \"unix_time\": %s,\n  \"seconds\": %s,\n", time, began, seconds
       printf "  \"bytes\": %s,\n  \"sha256\": \"%s\",\n", bytes, sha256
       printf "  \"healthy\": %s,\n  \"compared_with\": \"%s\"\n}\n", healthy, compared

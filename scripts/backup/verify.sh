@@ -2,7 +2,8 @@
 # snapshot, so it does not notice a flipped bit in a value.
 
 # verify_snapshot FILE: sets `sha256`, `revision` and `compared_with`; fails with `reason`.
-verify_snapshot() { verify_digest "$1" && verify_pages "$1" && compare_with_another "$1"; }
+# The digest comes after the tool, because old releases of the tool open the file for writing.
+verify_snapshot() { verify_pages "$1" && verify_digest "$1" && compare_with_another "$1"; }
 
 # The file is the database, which consists of pages, followed by its SHA-256 in 32 bytes.
 verify_digest() {
@@ -24,34 +25,37 @@ verify_pages() {
   [ -n "$revision" ]
 }
 
-# From etcd 3.6 on, compares the hash of all keys at the snapshot's revision with that of another member, which reveals
-# a database that was corrupt before the snapshot. A member that does not answer, or that has compacted since, is
-# skipped.
+# From etcd 3.6 on, compares the hash of all keys at the snapshot's revision with the other members', which reveals a
+# database that was corrupt before the snapshot. One that agrees is enough. A member that does not answer, that runs
+# another version, or that has compacted since, is skipped.
 compare_with_another() {
-  local copy=$1.copy own other endpoint
+  local copy=$1.copy own other endpoint differs=
   compared_with=
   set_installed_version || return 0
   ! older "$version_in_use" 3.6.0 || return 0
   # The tool opens the file for writing.
-  cat "$1" >"$copy" 2>/dev/null || return 0
+  cat "$1" >"$copy" 2>/dev/null || { rm -f "$copy" && return 0; }
   set_client_tool etcdutl
   own=$(run_as_user "$client_tool" hashkv --rev "$revision" "$copy" -w json 2>/dev/null | hash_of)
   rm -f "$copy" "$copy".*
   for endpoint in $(members_of "$url" | others | started | voters | awk '{ print $4 }'); do
     accepts_connections "$endpoint" || continue
+    [ "$(endpoint_status "$endpoint" | awk '{ print $5 }')" = "$version_in_use" ] || continue
     # The other member may be a moment behind this one.
     wait_until 5 has_hash_of "$endpoint" || continue
     other=$(printf '%s\n' "$answer" | hash_of)
     [ "${other#* }" = "${own#* }" ] || continue
-    reason="at revision $revision, the data of this member differ from those at $endpoint, so one of the two is corrupt"
-    [ "$other" = "$own" ] || return 1
-    compared_with=$endpoint
-    return 0
+    [ "$other" != "$own" ] || { compared_with=$endpoint && break; }
+    differs=$endpoint
   done
+  [ -n "$differs" ] || return 0
+  reason="at revision $revision, the data of this member differ from those at $differs, so one of the two is corrupt"
+  [ -n "$compared_with" ] || return 1
+  log "warning: $reason; $compared_with has the same data as this member"
 }
 
 has_hash_of() {
-  answer=$(etcdctl_at "$1" endpoint hashkv --rev "$revision" -w json 2>/dev/null) &&
+  answer=$(etcdctl_at "$1" --command-timeout=60s endpoint hashkv --rev "$revision" -w json 2>/dev/null) &&
     [ -n "$(printf '%s\n' "$answer" | hash_of)" ]
 }
 

@@ -32,7 +32,13 @@ check_supervisor() {
     return 0
   }
   check_programs
-  [ -z "$BACKUP_DIR" ] || as_backup_program check_programs
+  [ -n "$BACKUP_DIR" ] || return 0
+  as_backup_program program_include >/dev/null || {
+    refusal "supervisor" "$conf includes no file of the name $SUPERVISOR_INI-backup" \
+      "let it include more, e.g. [include] files = $(dirname "$conf")/conf.d/*.ini"
+    return 0
+  }
+  as_backup_program check_programs
 }
 
 check_masked() {

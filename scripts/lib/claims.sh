@@ -79,7 +79,10 @@ check_other_state() {
 remember_old_installation() {
   local root version log
   log=$(entry_of "$CLAIM" log_dir)
-  if [ -n "$log" ] && [ "$log" != "$LOG_DIR" ]; then remember_made "$log/etcd.log"; fi
+  if [ -n "$log" ] && [ "$log" != "$LOG_DIR" ]; then
+    remember_made "$log/etcd.log"
+    remember_made "$log/etcd-backup.log"
+  fi
   root=$(entry_of "$CLAIM" install_root)
   if [ -z "$root" ] || [ "$root" = "$INSTALL_ROOT" ]; then return; fi
   for version in "$root"/etcd-v*; do
@@ -93,8 +96,7 @@ check_places() {
   check_place "paths.installRoot" "$INSTALL_ROOT" "$INSTALL_ROOT"
   check_place "paths.dataDir" "$DATA_DIR" "$(dirname "$DATA_DIR")"
   check_place "paths.logDir" "$LOG_DIR" "$LOG_DIR"
-  [ -z "$BACKUP_DIR" ] || check_place "backups.directory" "$BACKUP_DIR" "$BACKUP_DIR"
-  check_textfile_directory
+  check_backup_places
   check_reach "paths.installRoot" "$INSTALL_ROOT"
   check_reach "paths.dataDir" "$(dirname "$DATA_DIR")"
   check_data_owner
@@ -102,9 +104,20 @@ check_places() {
   check_trusted "supervisor" "$(readlink -f "$(dirname "$include")")" "and supervisord reads its programs from there"
 }
 
+check_backup_places() {
+  [ -n "$BACKUP_DIR" ] || return 0
+  check_place "backups.directory" "$BACKUP_DIR" "$BACKUP_DIR"
+  # Only root can enter it afterwards.
+  if [ -d "$BACKUP_DIR" ] && [ "$BACKUP_DIR" != "$(entry_of "$CLAIM" backup_dir)" ] && ! has_made "$BACKUP_DIR" &&
+    [ "$(stat -c %a "$BACKUP_DIR")" != 700 ] && [ -n "$(ls -A "$BACKUP_DIR")" ]; then
+    refusal "backups.directory" "$BACKUP_DIR has files of others, which only root could read then" \
+      "set backups.directory to a directory of its own"
+  fi
+  [ -z "$TEXTFILE_DIR" ] || check_textfile_directory
+}
+
 # The metrics of the backup program go to a directory of node_exporter's, which somebody else has created.
 check_textfile_directory() {
-  [ -n "$TEXTFILE_DIR" ] || return 0
   [ -d "$TEXTFILE_DIR" ] || {
     refusal "backups.textfileDirectory" "there is no directory $TEXTFILE_DIR" \
       "create it, and start node_exporter with --collector.textfile.directory=$TEXTFILE_DIR"
@@ -178,7 +191,7 @@ is_left_to_take_over() {
 check_log() {
   local file
   if ! is_trusted "$LOG_DIR" || is_left_to_take_over "$LOG_DIR"; then return 0; fi
-  file=$(find "$LOG_DIR" -maxdepth 1 -name 'etcd.log*' ! \( -type f -links 1 -uid "$OWN_UID" \) -print 2>/dev/null |
+  file=$(find "$LOG_DIR" -maxdepth 1 \( -name 'etcd.log*' -o -name 'etcd-backup.log*' \) ! \( -type f -links 1 -uid "$OWN_UID" \) -print 2>/dev/null |
     head -n 1)
   [ -z "$file" ] || refusal "paths.logDir" \
     "$file is not a regular file of root with a single name ($(stat -c '%F, owner %U, hard links: %h' "$file")), and root writes the log there" \

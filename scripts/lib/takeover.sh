@@ -34,7 +34,7 @@ take_over_log() {
   local file
   chown -h root:root "$LOG_DIR"
   chmod 755 "$LOG_DIR"
-  for file in "$LOG_DIR"/etcd.log*; do
+  for file in "$LOG_DIR"/etcd.log* "$LOG_DIR"/etcd-backup.log*; do
     # supervisord writes to these files as root. A symbolic link, or a hard link to another file, can only have been put
     # there to misdirect those writes.
     if [ -f "$file" ] && [ ! -L "$file" ] && [ "$(stat -c %h "$file")" = 1 ]; then

@@ -148,6 +148,6 @@ snapshot_status() {
     # shellcheck disable=SC2086 # words, or none
     run_as_user "$client_tool" snapshot status "$@"
   else
-    etcdctl_at "$(own_url)" snapshot status "$@"
+    etcdctl_at "$(own_url)" --command-timeout=600s snapshot status "$@"
   fi
 }

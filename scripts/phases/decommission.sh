@@ -203,7 +203,7 @@ delete_made() {
   sed -n '1!G;h;$p' "$MADE" 2>/dev/null | while read -r path; do
     if is_others "$path" || ! is_safe_way "$path"; then continue; fi
     case ${path##*/} in
-      etcd.log) delete_log "$path" ;;
+      etcd.log | etcd-backup.log) delete_log "$path" ;;
       *.aside-*) rm -rf "$path" ;;
       etcd-v*)
         if is_our_version "$path"; then rm -rf "$path"; fi

@@ -44,7 +44,8 @@ print_backups() {
   local answer line
   [ -n "$BACKUP_SECONDS" ] || return 0
   answer=$(etcdctl_at "$(own_url)" get cdktf-etcd/backup/ --prefix 2>/dev/null) || return 0
-  printf '%s\n' "$answer" | awk -v now="$(date +%s)" -v every="$BACKUP_SECONDS" '
+  printf '%s\n' "$answer" | awk -v now="$(date +%s)" -v every="$BACKUP_SECONDS" \
+    -v program=",$INITIAL_CLUSTER" '
     function value(name) { return match($0, name "=[^ ]*") ? substr($0, RSTART + length(name) + 1, RLENGTH - length(name) - 1) : "" }
     function ago(at) { return int((now - at) / 60) " minutes ago" }
     NR % 2 { key = $0; next }
@@ -54,9 +55,11 @@ print_backups() {
     }
     sub(/^cdktf-etcd\/backup\/failed\//, "", key) { failed[key] = $0 }
     END {
-      if (done == "") print "backups: none has been taken yet; the first one is taken within a minute, and then one every " every / 60 " minutes"
+      if (done == "") print "backups: none has been taken yet; the first one is due now, and then one every " every / 60 " minutes"
       else if (now - done > 2 * every) print "WARNING: backups: no good one for " int((now - done) / 60) " minutes, and one is due every " every / 60 " minutes"
       for (member in failed) {
+        # One that has left the program since fails no more.
+        if (!index(program, "," member "=")) continue
         $0 = failed[member]
         print "WARNING: backups: the last one on " member " failed " ago(value("at")) ": " substr($0, index($0, "reason=") + 7)
       }

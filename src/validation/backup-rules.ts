@@ -1,7 +1,7 @@
 import { Token } from "cdktf";
 import { durationSeconds } from "../settings/duration";
 import { isGoDuration, isPlainPath, NOT_A_PLAIN_PATH, overlap } from "./formats";
-import { forbidden } from "./host-rules";
+import { forbidden, SHARED } from "./host-rules";
 import { isKnown, type Rule, unless } from "./problem";
 
 const HOUR_SECONDS = 3600;
@@ -10,11 +10,21 @@ export const backups: Rule = function* ({ props, settings }) {
   if (props.backups === undefined || settings.backups === undefined) return;
   const { every, afterEach } = props.backups._options;
   const { keep, maxBytes } = settings.backups;
-  for (const [prop, duration] of Object.entries({ every, "afterEach.timeout": afterEach?.timeout })) {
-    if (Token.isUnresolved(duration)) yield `backups.${prop}: a token is known only at apply; use a literal, e.g. 1h`;
+  const literals = { every, "afterEach.timeout": afterEach?.timeout, "afterEach.command": afterEach?.command };
+  for (const [prop, value] of Object.entries({
+    ...literals,
+    keep: Object.values(keep._ages),
+    "keep.last": keep._last,
+  })) {
+    if (Token.isUnresolved(value)) yield `backups.${prop}: a token is known only at apply; use a literal`;
   }
   yield* unless("backups.every", every, isInterval, "is not a Go duration from 1m to 168h; use e.g. 1h");
-  yield* unless("backups.afterEach.timeout", afterEach?.timeout, isGoDuration, "is not a Go duration; use e.g. 15m");
+  yield* unless(
+    "backups.afterEach.timeout",
+    afterEach?.timeout,
+    (text) => isGoDuration(text) && durationSeconds(text) >= 1,
+    "is not a Go duration of a second or more; use e.g. 15m",
+  );
   yield* unless("backups.afterEach.command", afterEach?.command, (text) => /\S/.test(text), "is empty; set a command");
   for (const [age, count] of Object.entries(keep._ages)) {
     yield* unless(`backups.keep.${age}`, count, isCount, "is not a whole number; use 0 or more");
@@ -34,6 +44,12 @@ export const backupPaths: Rule = function* ({ settings: { backups, installRoot, 
   yield* unless("backups.directory", directory, isPlainPath, NOT_A_PLAIN_PATH);
   yield* unless("backups.textfileDirectory", textfileDirectory, isPlainPath, NOT_A_PLAIN_PATH);
   if (!isKnown(directory)) return;
+  yield* unless(
+    "backups.directory",
+    directory,
+    (text) => !SHARED.has(text),
+    "belongs to the system; use a separate directory below it",
+  );
   const reason = forbidden(directory);
   if (reason !== undefined)
     yield `backups.directory: "${directory}" ${reason}; use a directory elsewhere, e.g. /data/backups`;

@@ -21,7 +21,9 @@ export const privilegedPorts: Rule = function* ({ props, settings: { user } }) {
  * Directories that contain other things, too, so dataDir and logDir must not be one of them. installRoot may be one of
  * them, unless the table below forbids it.
  */
-const SHARED = new Set("/home /media /mnt /opt /root /srv /usr/local /var /var/lib /var/log".split(" "));
+export const SHARED = new Set(
+  "/home /media /mnt /opt /root /srv /usr/local /var /var/backups /var/lib /var/log".split(" "),
+);
 
 /**
  * Directories in which nothing of this package may be placed, at any depth, and the reason. The first match decides.
