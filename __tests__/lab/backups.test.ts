@@ -49,14 +49,6 @@ describe("backups on the hosts", () => {
     }
   }
 
-  async function table(): Promise<string> {
-    const list = (await project.terraform("state", "list")).stdout.split("\n");
-    const health = list.find((name) => name.includes("etcd_health_"));
-    const { output } = await project.terraform("apply", "-auto-approve", "-input=false", `-replace=${health}`);
-    process.stderr.write(`${output.match(/\S+ on \S+: health: .*/g)?.join("\n")}\n`);
-    return output;
-  }
-
   test("one member takes the first backup by itself, and only root can read it", async () => {
     await until("a first backup", async () => (await count()) === 1);
     const taker = Object.keys(HOSTS)[(await backups()).findIndex((list) => list.length === 1)];
@@ -72,7 +64,7 @@ describe("backups on the hosts", () => {
     expect(await lab.on(taker, `stat -c '%a %U %s' ${DIRECTORY} ${file}; head -c -32 ${file} | sha256sum`)).toMatch(
       new RegExp(`^700 root \\d+\\n600 root ${description.bytes}\\n${description.sha256}`),
     );
-    expect(await table()).toMatch(
+    expect(await project.healthTable()).toMatch(
       new RegExp(`health: backups: the last good one was taken 0 minutes ago on ${nameOf(taker)}: ${file} `),
     );
     expect(await lab.on(taker, `cat ${TEXTFILES}/*.prom`)).toMatch(
@@ -150,7 +142,7 @@ describe("backups on the hosts", () => {
     expect(await lab.on("hdss7-12", `sh ${programOf("hdss7-12")} now; true`)).toMatch(
       /backup failed: no backup was taken: \S+ has \d+ MB free, and \d+ MB are needed; to do: /,
     );
-    expect(await table()).toMatch(
+    expect(await project.healthTable()).toMatch(
       /WARNING: backups: the last one on etcd-server-7-12 failed 0 minutes ago: \S+ has \d+ MB free, and \d+ MB are needed/,
     );
     expect(await lab.on("hdss7-12", `grep failures_total ${TEXTFILES}/*.prom`)).toMatch(/\} 1$/m);
@@ -159,7 +151,7 @@ describe("backups on the hosts", () => {
     await until("one more", async () => (await count()) > before);
     await lab.on("hdss7-12", `umount ${DIRECTORY}`);
     await lab.on("hdss7-12", `sh ${programOf("hdss7-12")} now`);
-    expect(await table()).not.toMatch(/WARNING: backups/);
+    expect(await project.healthTable()).not.toMatch(/WARNING: backups/);
   });
 
   test("a command after each backup is run, and run again after a failure; a change of the backups restarts no etcd", async () => {

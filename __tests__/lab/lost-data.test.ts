@@ -40,13 +40,6 @@ chmod 700 /data/etcd/etcd-server`,
     );
   }
 
-  /** Makes Terraform print the health table again, as docs/deploy.md describes; returns the output. */
-  async function healthTable(): Promise<string> {
-    const list = (await project.terraform("state", "list")).stdout.split("\n");
-    const health = list.find((name) => name.includes("etcd_health_"));
-    return (await project.terraform("apply", "-auto-approve", `-replace=${health}`)).output;
-  }
-
   async function bringSnapshotTo(hosts: string[]): Promise<void> {
     const root = async (host: string) => (await lab.lab("host-root", host)).trim();
     const snapshot = join(await root("hdss7-12"), "root/snapshot.db");
@@ -94,7 +87,7 @@ chmod 700 /data/etcd/etcd-server`,
       await bringSnapshotTo(["hdss7-21", "hdss7-22"]);
       await restore("hdss7-22", "alone", ["hdss7-22"]);
       await lab.on("hdss7-22", "supervisorctl start etcd-server-7-22");
-      expect(await healthTable()).toMatch(
+      expect(await project.healthTable()).toMatch(
         /etcd-server-7-12 on hdss7-12: health failed: the members belong to 2 clusters; to do: see docs\/lost-data\.md/,
       );
       // Restarting one of the other two would cost their quorum, although all three report that they are healthy.
@@ -124,7 +117,7 @@ chmod 700 /data/etcd/etcd-server`,
         Object.keys(HOSTS).map((host) => lab.on(host, `supervisorctl start etcd-server-${host.slice(4)}`)),
       );
       expect((await project.apply(props)).output).toMatch(/No changes/);
-      expect(await healthTable()).toMatch(/etcd-server-7-22 +[0-9a-f]+ +(leader|follower) +healthy/);
+      expect(await project.healthTable()).toMatch(/etcd-server-7-22 +[0-9a-f]+ +(leader|follower) +healthy/);
       await expectHealthy(project);
       expect((await project.etcdctl("get greeting --print-value-only")).stdout).toBe("hello\n");
     },

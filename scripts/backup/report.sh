@@ -2,10 +2,11 @@
 # node_exporter.
 
 STATUS=$BACKUP_DIR/.$MEMBER.status
+METRICS=etcd_backup_$MEMBER.prom # in TEXTFILE_DIR
 
 report_success() {
-  set_status last_success "$now" last_bytes "$bytes" last_seconds "$seconds" last_reason ''
-  set_status pending "${AFTER_EACH:+$backup}" pending_tries 0 pending_at 0
+  set_status last_success "$now" last_bytes "$bytes" last_seconds "$seconds" last_reason '' \
+    pending "${AFTER_EACH:+$backup}" pending_tries 0 pending_at 0
   etcdctl_at "$url" del "$FAILED" >/dev/null 2>&1 || true
   publish_metrics
   log "saved $backup: revision $revision, $bytes bytes, $seconds s${compared_with:+, the same data as $compared_with}"
@@ -47,7 +48,7 @@ publish_metrics() {
     log "warning: no metrics: $TEXTFILE_DIR is not a directory that only root can write to"
     return 0
   fi
-  file=$TEXTFILE_DIR/etcd_backup_$MEMBER.prom
+  file=$TEXTFILE_DIR/$METRICS
   ! has_pending_command || pending=1
   {
     metric last_success_timestamp_seconds gauge "Time of this member's last good backup." "$(status_of last_success)"
@@ -64,7 +65,7 @@ publish_metrics() {
 }
 
 forget_metrics() {
-  [ -z "$TEXTFILE_DIR" ] || ! is_trusted "$TEXTFILE_DIR" || rm -f "$TEXTFILE_DIR/etcd_backup_$MEMBER.prom"
+  [ -z "$TEXTFILE_DIR" ] || ! is_trusted "$TEXTFILE_DIR" || rm -f "$TEXTFILE_DIR/$METRICS"
 }
 
 # metric NAME TYPE HELP VALUE

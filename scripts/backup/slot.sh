@@ -76,13 +76,13 @@ take_in_slot() {
     end_slot
     return 0
   fi
-  case $answer in
+  case $lease_answer in
     *FAILURE*)
       slot_missed=0
       : "${refused_at:=$now}"
       # No backup takes that long: the slot has lost its lease, or its lease is renewed again and again.
       [ $((now - refused_at)) -lt $((3 * SLOT_SECONDS)) ] || {
-        log "the slot of $(last_line "$answer") was left behind, so it is deleted"
+        log "the slot of $(last_line "$lease_answer") was left behind, so it is deleted"
         etcdctl_at "$url" del "$SLOT" >/dev/null 2>&1 || true
         refused_at=
       }
@@ -96,18 +96,7 @@ take_in_slot() {
 }
 
 take_slot() {
-  answer=$(etcdctl_at "$url" lease grant "$SLOT_SECONDS" 2>&1) || return 1
-  slot=$(printf '%s\n' "$answer" | awk '/^lease .* granted/ { print $2 }')
-  [ -n "$slot" ] || return 1
-  answer=$(
-    printf 'create("%s") = "0"\n\nput --lease=%s %s %s\n\nget %s\n\n' "$SLOT" "$slot" "$SLOT" "$MEMBER" "$SLOT" |
-      etcdctl_at "$url" txn 2>&1
-  ) || true
-  case $answer in *SUCCESS*) return 0 ;; esac
-  end_slot
-  # The slot of a backup of this member that was killed: under the lock of this host, nobody else can hold it.
-  [ "$(last_line "$answer")" != "$MEMBER" ] || etcdctl_at "$url" del "$SLOT" >/dev/null 2>&1 || true
-  return 1
+  create_under_lease "$url" "$SLOT" "$SLOT_SECONDS" && slot=$lease
 }
 
 # For a backup that takes longer than the lease.

@@ -34,14 +34,11 @@ install_backups() {
   forget_old_backup_program
   printf '%s\n' "$program" | put_file "$BACKUP_PROGRAM" 700 root:root || return
   printf '%s\n' "$ini" | register_program || return
-  # If its file is new or has changed, supervisor starts the program anew by itself.
-  reread_programs
-  if program_is_pending; then
-    update_program
-  else
-    restart_program || fail "supervisord does not start the program $PROGRAM: $(supervisor_words)" \
+  update_program
+  # Supervisor has started the program anew only if its file is new or has changed.
+  [ -z "$has_taken_over" ] || restart_program ||
+    fail "supervisord does not start the program $PROGRAM: $(supervisor_words)" \
       "see $LOG_DIR/etcd-backup.log, correct the cause, and apply again"
-  fi
   printf '%s\n' "$digest" | put_file "$BACKUP_LOADED" 600 root:root || return
   say "backups go to $BACKUP_DIR"
 }

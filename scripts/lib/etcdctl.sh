@@ -30,6 +30,23 @@ etcdctl_at() {
   return "$code"
 }
 
+# create_under_lease ENDPOINT KEY SECONDS: creates KEY with this member's name as its value, under a lease of so many
+# seconds, whose ID is left in `lease`. Fails if KEY exists or cannot be created; etcd's answer is left in
+# `lease_answer`: it contains FAILURE, and ends in the name of the holder, if KEY exists.
+create_under_lease() {
+  lease_answer=$(etcdctl_at "$1" lease grant "$3" 2>&1) || true
+  lease=$(printf '%s\n' "$lease_answer" | awk '/^lease .* granted/ { print $2 }')
+  [ -n "$lease" ] || return 1
+  lease_answer=$(printf 'create("%s") = "0"\n\nput --lease=%s %s %s\n\nget %s\n\n' \
+    "$2" "$lease" "$2" "$MEMBER" "$2" | etcdctl_at "$1" txn 2>&1) || true
+  case $lease_answer in *SUCCESS*) return 0 ;; esac
+  etcdctl_at "$1" lease revoke "$lease" >/dev/null 2>&1 || true
+  # The key was left by a process of this member that was killed: the caller now holds the lock on this host, so no
+  # other process can be working under that key.
+  [ "$(last_line "$lease_answer")" != "$MEMBER" ] || etcdctl_at "$1" del "$2" >/dev/null 2>&1 || true
+  return 1
+}
+
 # The client URL of the etcd that runs here: a change of ports.client takes effect only when that etcd restarts.
 own_url() {
   local pid url

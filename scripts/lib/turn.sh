@@ -30,32 +30,25 @@ take_turn() {
 }
 
 has_turn() {
-  turn_answer=$(etcdctl_at "$1" lease grant "$TURN_SECONDS" 2>&1) || true
-  lease=$(printf '%s\n' "$turn_answer" | awk '/^lease .* granted/ { print $2 }')
-  turn_reason="etcd does not grant a lease: $(last_line "$turn_answer")"
-  [ -n "$lease" ] || return 1
-  turn_answer=$(printf 'create("%s") = "0"\n\nput --lease=%s %s %s\n\nget %s\n\n' \
-    "$TURN" "$lease" "$TURN" "$MEMBER" "$TURN" | etcdctl_at "$1" txn 2>&1) || true
-  case $turn_answer in
-    *SUCCESS*)
-      turn=$lease
-      private_directory "$STATE_DIR"
-      printf '%s\n' "$turn" >"$TURN_LEASE"
-      return
-      ;;
-  esac
-  etcdctl_at "$1" lease revoke "$lease" >/dev/null 2>&1 || true
+  if create_under_lease "$1" "$TURN" "$TURN_SECONDS"; then
+    turn=$lease
+    private_directory "$STATE_DIR"
+    printf '%s\n' "$turn" >"$TURN_LEASE"
+    return
+  fi
+  turn_answer=$lease_answer
+  holder=$(last_line "$turn_answer")
+  if [ -z "$lease" ]; then
+    turn_reason="etcd does not grant a lease: $holder"
+    return 1
+  fi
   case $turn_answer in
     *FAILURE*) ;;
-    *) turn_reason="etcd does not let the key $TURN be written: $(last_line "$turn_answer")" && return 1 ;;
+    *) turn_reason="etcd does not let the key $TURN be written: $holder" && return 1 ;;
   esac
-  holder=$(last_line "$turn_answer")
   # The key was deleted between the comparison and the read.
   [ "$holder" != FAILURE ] || holder="another member"
   turn_reason="$holder is being changed"
-  # The turn belongs to a phase of this member that was killed: this phase now holds the member's lock on this host, so
-  # no other phase can be working under that turn.
-  [ "$holder" != "$MEMBER" ] || etcdctl_at "$1" del "$TURN" >/dev/null 2>&1 || true
   return 1
 }
 

@@ -1,8 +1,9 @@
 import { Token } from "cdktf";
 import { durationSeconds } from "../settings/duration";
-import { isGoDuration, isPlainPath, NOT_A_PLAIN_PATH, overlap } from "./formats";
-import { forbidden, SHARED } from "./host-rules";
+import { isGoDuration, isPlainPath, NOT_A_PLAIN_PATH } from "./formats";
+import { forbidden, notOverlapping, notShared } from "./host-rules";
 import { isKnown, type Rule, unless } from "./problem";
+import { directoriesOf } from "./shared-hosts";
 
 const HOUR_SECONDS = 3600;
 
@@ -38,26 +39,18 @@ export const backups: Rule = function* ({ props, settings }) {
   );
 };
 
-export const backupPaths: Rule = function* ({ settings: { backups, installRoot, dataDir, logDir } }) {
-  if (backups === undefined) return;
-  const { directory, textfileDirectory } = backups;
+export const backupPaths: Rule = function* ({ settings }) {
+  if (settings.backups === undefined) return;
+  const { directory, textfileDirectory } = settings.backups;
   yield* unless("backups.directory", directory, isPlainPath, NOT_A_PLAIN_PATH);
   yield* unless("backups.textfileDirectory", textfileDirectory, isPlainPath, NOT_A_PLAIN_PATH);
   if (!isKnown(directory)) return;
-  yield* unless(
-    "backups.directory",
-    directory,
-    (text) => !SHARED.has(text),
-    "belongs to the system; use a separate directory below it",
-  );
+  yield* notShared("backups.directory", directory);
   const reason = forbidden(directory);
   if (reason !== undefined)
     yield `backups.directory: "${directory}" ${reason}; use a directory elsewhere, e.g. /data/backups`;
-  const others = { "paths.installRoot": `${installRoot}/etcd`, "paths.dataDir": dataDir, "paths.logDir": logDir };
-  for (const [prop, path] of Object.entries(others)) {
-    if (isKnown(path) && overlap(directory, path)) {
-      yield `backups.directory: "${directory}" overlaps with ${prop} ("${path}"); use directories that are not inside each other`;
-    }
+  for (const [prop, path] of Object.entries(directoriesOf(settings))) {
+    yield* notOverlapping("backups.directory", directory, prop, path);
   }
 };
 

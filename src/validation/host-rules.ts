@@ -21,9 +21,7 @@ export const privilegedPorts: Rule = function* ({ props, settings: { user } }) {
  * Directories that contain other things, too, so dataDir and logDir must not be one of them. installRoot may be one of
  * them, unless the table below forbids it.
  */
-export const SHARED = new Set(
-  "/home /media /mnt /opt /root /srv /usr/local /var /var/backups /var/lib /var/log".split(" "),
-);
+const SHARED = new Set("/home /media /mnt /opt /root /srv /usr/local /var /var/backups /var/lib /var/log".split(" "));
 
 /**
  * Directories in which nothing of this package may be placed, at any depth, and the reason. The first match decides.
@@ -47,6 +45,16 @@ export function forbidden(path: string): string | undefined {
   return FORBIDDEN.find(([directories]) => directories.split(" ").some(within))?.[1] || undefined;
 }
 
+export function notShared(prop: string, path: string): Iterable<string> {
+  return unless(prop, path, (text) => !SHARED.has(text), "belongs to the system; use a separate directory below it");
+}
+
+export function* notOverlapping(prop: string, path: string, otherProp: string, other: string): Iterable<string> {
+  if (isKnown(path) && isKnown(other) && overlap(path, other)) {
+    yield `${prop}: "${path}" overlaps with ${otherProp} ("${other}"); use directories that are not inside each other`;
+  }
+}
+
 export const paths: Rule = function* ({ settings: { installRoot, dataDir, logDir } }) {
   const all = Object.entries({ installRoot, dataDir, logDir });
   for (const [name, path] of all) {
@@ -55,19 +63,12 @@ export const paths: Rule = function* ({ settings: { installRoot, dataDir, logDir
     if (reason !== undefined) {
       yield `paths.${name}: "${path}" ${reason}; use a directory elsewhere, e.g. ${EXAMPLES[name]}`;
     } else if (name !== "installRoot") {
-      yield* unless(
-        `paths.${name}`,
-        path,
-        (text) => !SHARED.has(text),
-        "belongs to the system; use a separate directory below it",
-      );
+      yield* notShared(`paths.${name}`, path);
     }
   }
   for (const [i, [name, path]] of all.entries()) {
     for (const [otherName, other] of all.slice(i + 1)) {
-      if (isKnown(path) && isKnown(other) && overlap(path, other)) {
-        yield `paths.${otherName}: "${other}" overlaps with paths.${name} ("${path}"); use directories that are not inside each other`;
-      }
+      yield* notOverlapping(`paths.${otherName}`, other, `paths.${name}`, path);
     }
   }
 };

@@ -60,6 +60,6 @@ function portsOf({ peerPort, clientPort }: ClusterSettings): number[] {
 }
 
 /** Only the link `etcd` and its target belong to an install root, so one root may be inside another. */
-function directoriesOf({ installRoot, dataDir, logDir }: ClusterSettings): { [prop: string]: string } {
+export function directoriesOf({ installRoot, dataDir, logDir }: ClusterSettings): { [prop: string]: string } {
   return { "paths.installRoot": `${installRoot}/etcd`, "paths.dataDir": dataDir, "paths.logDir": logDir };
 }

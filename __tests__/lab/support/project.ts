@@ -109,6 +109,13 @@ export class Project {
     return address;
   }
 
+  /** Makes Terraform print the health table again, as docs/deploy.md describes; returns the output. */
+  public async healthTable(): Promise<string> {
+    const list = (await this.terraform("state", "list")).stdout.split("\n");
+    const health = list.find((name) => name.includes("etcd_health_"));
+    return (await this.terraform("apply", "-auto-approve", `-replace=${health}`)).output;
+  }
+
   /** Runs an etcdctl command with the operator's etcdctl.env. */
   public async etcdctl(command: string): Promise<Result> {
     const env = join(this.directory, "credentials", "etcdctl.env");
