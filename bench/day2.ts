@@ -238,7 +238,7 @@ function print(figures: Figures): void {
 async function main(): Promise<void> {
   const figures = new Figures();
   const addressed = ALL_HOSTS.map((host) => `${host}=10.4.7.${host.slice("hdss7-".length)}`);
-  const lab = await Lab.up("day2", "--supervisor", "preinstalled", "--hosts", addressed.join());
+  const lab = await Lab.up("day2", "--supervisor", "preinstalled", "--tidy", "yes", "--hosts", addressed.join());
   try {
     const all = await operations(lab);
     for (let round = 1; round <= ROUNDS; round++) {
