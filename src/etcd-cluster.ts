@@ -20,6 +20,7 @@ import { clusterAuthorities } from "./pki/cluster-authorities";
 import type { LeafCertificate } from "./pki/leaf-certificate";
 import { peerCertificates } from "./pki/peer-certificates";
 import { trustBundle, trustBundleSha256 } from "./pki/trust-bundle";
+import type { Admit } from "./provision/admit";
 import type { Bootstrap } from "./provision/bootstrap";
 import { Decommission } from "./provision/decommission";
 import { Genesis } from "./provision/genesis";
@@ -29,11 +30,13 @@ import { OperatorCredentials } from "./provision/operator-credentials";
 import { withOperatorPaths } from "./provision/operator-path";
 import { ensureHostProviders } from "./provision/providers";
 import { RenderedFile } from "./provision/rendered-file";
+import { restoreIdentity } from "./provision/restore-facts";
 import type { Rollout } from "./provision/rollout";
 import { SharedScripts } from "./provision/shared-scripts";
 import { Shutdown } from "./provision/shutdown";
 import { textDigest } from "./provision/text-digest";
 import { renderEtcdctlEnv } from "./render/etcdctl-env";
+import { escapeTerraform } from "./render/terraform-escape";
 import { installedFiles, PEER_CERTIFICATE_FILES } from "./render/layout";
 import { endpoints } from "./topology/endpoints";
 import { initialCluster } from "./topology/initial-cluster";
@@ -169,7 +172,11 @@ export class EtcdCluster extends Construct implements IEtcdCluster {
       initialCluster: initialCluster(settings.members),
       decommission,
     });
-    const genesis = new Genesis(this, "genesis", settings.members, membership);
+    const genesis = new Genesis(this, "genesis", {
+      members: settings.members,
+      membership,
+      restore: settings.restore && escapeTerraform(restoreIdentity(settings.restore)),
+    });
 
     // No other resource may complete while the stages run: whenever one completes, Terraform writes its state, in which
     // the resources whose provisioners are still running look complete (ADR 8).
@@ -179,11 +186,16 @@ export class EtcdCluster extends Construct implements IEtcdCluster {
         shutdown.requiredByStages(decommission),
       ]),
     );
-    const bootstraps = members.map((member) => member.bootstrap(membership, genesis, stages));
+    // A restore: the data are ready on all hosts before anything is stopped on any of them.
+    const offers = members.flatMap((member) => member.offer(membership, genesis, stages));
+    const restores = members.flatMap((member) => member.restore(membership, genesis, [...stages, ...offers]));
+    const ready = members.flatMap((member) => member.ready(genesis, restores));
+    const bootstraps = members.map((member) => member.bootstrap(membership, genesis, [...stages, ...ready]));
 
-    // One member at a time: each rollout waits for the previous one, and a rollout that fails stops the later ones.
+    // One member at a time: each one waits for the previous one, and one that fails stops the later ones.
+    let before: readonly (Bootstrap | Admit | Rollout)[] = bootstraps;
+    for (const member of members) before = member.admit(membership, genesis, before);
     const rollouts: { [member: string]: Rollout } = {};
-    let before: readonly (Bootstrap | Rollout)[] = bootstraps;
     for (const member of members) {
       const rollout = member.rollout(membership, genesis, before);
       rollouts[member.node.id] = rollout;

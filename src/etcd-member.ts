@@ -1,6 +1,7 @@
 import { type ITerraformDependable, Lazy, TerraformLocal, TerraformResource } from "cdktf";
 import { Construct } from "constructs";
 import type { LeafCertificate } from "./pki/leaf-certificate";
+import { Admit } from "./provision/admit";
 import { Archive } from "./provision/archive";
 import { BackupProgram } from "./provision/backup-program";
 import { Bootstrap } from "./provision/bootstrap";
@@ -8,11 +9,15 @@ import type { Genesis } from "./provision/genesis";
 import { memberFacts, secretArchiveUrl } from "./provision/member-facts";
 import { MemberHost } from "./provision/member-host";
 import type { Membership } from "./provision/membership";
+import { Offer } from "./provision/offer";
 import { operatorPath } from "./provision/operator-path";
 import type { Payload } from "./provision/payload";
 import { Preflight } from "./provision/preflight";
 import { RenderedFile } from "./provision/rendered-file";
 import { resourceAddress } from "./provision/resource-address";
+import { Ready } from "./provision/ready";
+import { Restore } from "./provision/restore";
+import { restoreIdentity } from "./provision/restore-facts";
 import { Rollout } from "./provision/rollout";
 import { Stage } from "./provision/stage";
 import { type StagedData, stagedData } from "./provision/staged-data";
@@ -91,13 +96,74 @@ export class EtcdMember extends Construct {
   }
 
   /**
-   * Starts the member, if it founds the cluster.
+   * Offers a snapshot to the other members' hosts, if the program restores one that is on this member's host.
    *
    * @param stages The stages of all members.
    */
-  public bootstrap(membership: Membership, genesis: Genesis, stages: Stage[]): Bootstrap {
+  public offer(membership: Membership, genesis: Genesis, stages: readonly Stage[]): Offer[] {
     const { host, staged } = this;
-    return new Bootstrap(this, "bootstrap", { host, staged, membership, genesis, stages });
+    const { restore } = this.options.cluster;
+    if (restore === undefined || restore.source.member !== this.options.member.name) return [];
+    const identity = escapeTerraform(restoreIdentity(restore));
+    return [new Offer(this, "offer", { host, staged, membership, genesis, identity, stages })];
+  }
+
+  /**
+   * Makes the member's data from a snapshot, if the program restores one.
+   *
+   * @param after The stages of all members; and the offer, if a host has the snapshot.
+   */
+  public restore(membership: Membership, genesis: Genesis, after: readonly (Stage | Offer)[]): Restore[] {
+    const { host, staged } = this;
+    const { cluster, member } = this.options;
+    const { restore } = cluster;
+    if (restore === undefined) return [];
+    const { source } = restore;
+    const file = source.member === undefined ? escapeTerraform(operatorPath(this, source.path ?? "")) : undefined;
+    const identity = escapeTerraform(restoreIdentity(restore));
+    const effect = `stops ${member.name} on ${member.host}, moves its data aside, and starts it in a new cluster with the data of the snapshot`;
+    return [new Restore(this, "restore", { host, staged, membership, genesis, identity, effect, file, after })];
+  }
+
+  /**
+   * Makes sure that the data of a restore are there.
+   *
+   * @param restores The restores of all members; none if nothing is restored.
+   */
+  public ready(genesis: Genesis, restores: readonly Restore[]): Ready[] {
+    const { host } = this;
+    const { restore } = this.options.cluster;
+    if (restore === undefined) return [];
+    const identity = escapeTerraform(restoreIdentity(restore));
+    return [new Ready(this, "ready", { host, genesis, identity, restores })];
+  }
+
+  /**
+   * Starts the member, if it founds the cluster or is restored.
+   *
+   * @param after The stages of all members; in a restore, that the data of all of them are ready.
+   */
+  public bootstrap(membership: Membership, genesis: Genesis, after: readonly (Stage | Ready)[]): Bootstrap {
+    const { host, staged } = this;
+    return new Bootstrap(this, "bootstrap", { host, staged, membership, genesis, after });
+  }
+
+  /**
+   * Lets clients in to a restored member, if the program restores a snapshot.
+   *
+   * @param after All bootstraps, or what let the clients in to the previous member.
+   * @returns What comes after: `after` itself, if nothing is restored.
+   */
+  public admit<T extends Bootstrap | Admit | Rollout>(
+    membership: Membership,
+    genesis: Genesis,
+    after: readonly T[],
+  ): readonly (T | Admit)[] {
+    const { host, staged } = this;
+    const { restore } = this.options.cluster;
+    if (restore === undefined) return after;
+    const identity = escapeTerraform(restoreIdentity(restore));
+    return [new Admit(this, "admit", { host, staged, membership, genesis, identity, after })];
   }
 
   /**
@@ -105,7 +171,7 @@ export class EtcdMember extends Construct {
    *
    * @param after What must be complete before this member may be disturbed.
    */
-  public rollout(membership: Membership, genesis: Genesis, after: readonly (Bootstrap | Rollout)[]): Rollout {
+  public rollout(membership: Membership, genesis: Genesis, after: readonly (Bootstrap | Admit | Rollout)[]): Rollout {
     const { host, staged, rolloutTriggers: triggers } = this;
     return new Rollout(this, "rollout", { host, triggers, staged, membership, genesis, after });
   }
@@ -116,15 +182,22 @@ export class EtcdMember extends Construct {
       archive: this.resourceAddressOf("archive"),
       stage: this.resourceAddressOf("stage"),
       rollout: this.resourceAddressOf("rollout"),
+      bootstrap: this.resourceAddressOf("bootstrap"),
+      restore: this.resourceAddressOf("restore"),
+      admit: this.resourceAddressOf("admit"),
+      offer: this.resourceAddressOf("offer", cluster.restore?.source.member),
     });
     return new MemberHost(member, new TerraformLocal(this, "facts", escapeTerraform(facts)).asString, scripts);
   }
 
-  /** The Terraform address of a phase's resource, which does not exist yet; empty if it is never created. */
-  private resourceAddressOf(phase: string): string {
+  /**
+   * The Terraform address of the resource of a phase of a member, which does not exist yet; empty if it is never
+   * created.
+   */
+  private resourceAddressOf(phase: string, member = this.node.id): string {
     return Lazy.stringValue({
       produce: () => {
-        const resource = this.node.tryFindChild(phase);
+        const resource = this.node.scope?.node.tryFindChild(member)?.node.tryFindChild(phase);
         return TerraformResource.isTerraformResource(resource) ? resourceAddress(resource) : "";
       },
     });
@@ -177,6 +250,7 @@ export class EtcdMember extends Construct {
         etcdctl_env_sha256: options.etcdctlEnvSha256,
         ...(backup && { backup_sha256: backup.sha256 }),
         reprovision: String(member.reprovision),
+        ...restoreTrigger(cluster),
       },
     };
   }
@@ -209,6 +283,7 @@ export class EtcdMember extends Construct {
       supervisor_ini_sha256: supervisorSha256,
       reprovision: String(member.reprovision),
       ...(reloadsLeaf(cluster.version) ? {} : { certificate_sha256: certificate.certSha256 }),
+      ...restoreTrigger(cluster),
     };
   }
 
@@ -248,6 +323,11 @@ function installTriggers(cluster: ClusterSettings, member: MemberSettings): { [n
     supervisor_ini: cluster.supervisorIni,
     user: cluster.user,
   };
+}
+
+/** A restore runs everything again: the hosts may be new machines, with a state that knows the old ones. */
+function restoreTrigger({ restore }: ClusterSettings): { [name: string]: string } {
+  return restore === undefined ? {} : { restore: escapeTerraform(restoreIdentity(restore)) };
 }
 
 /** `quota-backend-bytes` → `flag.quota_backend_bytes`: the plan names the flag that forces a restart. */

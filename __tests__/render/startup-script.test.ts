@@ -51,6 +51,12 @@ elif [ ! -e "$1" ]; then
   echo 'etcd-server-7-12: no data in /data/etcd/etcd-server and no deploy has asked for a first start: not starting; run a deploy' >&2
   exit 1
 fi
+# Until a deploy has verified that all restored members have the same data, no client is let in.
+set --
+if [ -r /opt/etcd.quarantine ]; then
+  read -r url </opt/etcd.quarantine
+  set -- "--listen-client-urls=$url"
+fi
 # supervisor's programs have a soft limit of 1024 open files, and etcd raises it only if it was built with Go 1.19 or
 # newer.
 ulimit -S -n "$(ulimit -H -n)" || true
@@ -73,7 +79,7 @@ exec /opt/etcd/etcd \\
   --log-outputs=stdout \\
   --initial-cluster="$initial_cluster" \\
   --initial-cluster-state="$initial_cluster_state" \\
-  --initial-cluster-token="$initial_cluster_token"
+  --initial-cluster-token="$initial_cluster_token" "$@"
 `);
 });
 
@@ -167,6 +173,17 @@ describe.each(["sh", "dash"])("run by %s", (shell) => {
     });
     mark("https://10.4.7.12:2380");
     expect(start().status).toBe(0);
+  });
+
+  test("a restored member that is still in quarantine listens only where no client looks", () => {
+    withWal();
+    writeFileSync(join(paths.installRoot, "etcd.quarantine"), "https://10.4.7.12:12379\n");
+    const { args } = start();
+    // If a flag is given twice, etcd uses the last one.
+    expect(args.filter((argument) => argument.startsWith("--listen-client-urls="))).toEqual([
+      "--listen-client-urls=https://10.4.7.12:2379",
+      "--listen-client-urls=https://10.4.7.12:12379",
+    ]);
   });
 
   test("a member with data starts with --initial-cluster-state=existing", () => {

@@ -2,14 +2,10 @@ import { createHash } from "node:crypto";
 import { BackupRetention, EtcdBackups, type EtcdBackupOptions } from "../../src/settings";
 import type { Host } from "../support/host";
 import { inEachShell } from "../support/shells";
+import { snapshot } from "../support/snapshot";
 
 const HOUR = 3600;
 const DAY = 24 * HOUR;
-
-/** A snapshot as etcd sends one: pages, and their SHA-256. */
-function snapshot(pages = "x".repeat(1024)): Buffer {
-  return Buffer.concat([Buffer.from(pages), createHash("sha256").update(pages).digest()]);
-}
 
 inEachShell((newHost) => {
   const hostWith = (options: EtcdBackupOptions = {}) =>

@@ -7,7 +7,7 @@ import { inEachShell } from "../support/shells";
 const said = (text: string) => `a on host-a: rollout: ${text}`;
 const ADDED = said("added to the cluster");
 const NO_CLUSTER =
-  "a on host-a: rollout refused: no data and no cluster: /data/etcd is empty and no other member has a quorum; to do: bring a quorum of the other members back, or restore a snapshot; if this cluster has never formed, see docs/lost-data.md#the-cluster-never-formed";
+  "a on host-a: rollout refused: no data and no cluster: /data/etcd is empty and no other member has a quorum; to do: bring a quorum of the other members back, or restore a snapshot (docs/restore.md); if this cluster has never formed, see docs/lost-data.md#the-cluster-never-formed";
 const CAUGHT_UP = [said("is a learner, waiting until it has caught up"), said("promoted"), said("healthy")];
 const STARTED = "/var/lib/cdktf-etcd/a/started";
 

@@ -24,7 +24,7 @@ backups_of_this_cluster() {
 }
 
 # value_of KEY FILE: a value of a description.
-value_of() { sed -n "s/^  \"$1\": \"\{0,1\}\([^\",]*\)\"\{0,1\},\{0,1\}$/\1/p" "$2" 2>/dev/null; }
+value_of() { { json_value "$1" <"$2"; } 2>/dev/null; }
 
 # A filter of good_backups: the newest file. One from the future was taken while the clock was ahead, and is the newest
 # only if there is no other.

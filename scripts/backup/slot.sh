@@ -112,12 +112,8 @@ end_slot() {
 # last one. One is enough, because nothing can change. If there is a quorum, but etcd takes no writes, every member
 # takes its own at the usual time.
 take_alone() {
-  [ "$(newest_value revision)" != "$(own_revision)" ] || return 0
+  [ "$(newest_value revision)" != "$(revision_of "$url")" ] || return 0
   if ! is_healthy "$url" || is_due "$(newest_value unix_time)"; then take_and_report; fi
-}
-
-own_revision() {
-  etcdctl_at "$url" endpoint status -w json 2>/dev/null | sed -n 's/.*"revision":\([0-9]*\).*/\1/p'
 }
 
 # Takes a backup, and records what has come of it for everybody who wants to know.

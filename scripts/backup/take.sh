@@ -73,9 +73,3 @@ describe_backup() {
       printf "  \"healthy\": %s,\n  \"compared_with\": \"%s\"\n}\n", healthy, compared
     }'
 }
-
-# The cluster ID as etcd shows it.
-hex_cluster_id() {
-  local id
-  read -r _ id _ && printf '%x' "$id"
-}

@@ -49,6 +49,8 @@ refuse_fresh_claim() {
   local genesis
   genesis=$(entry_of "$CLAIM" genesis)
   if [ -z "$genesis" ] || [ -z "${GENESIS:-}" ] || [ "$genesis" = "$GENESIS" ] || has_mark; then return; fi
+  # The same state has another genesis after a restore that was refused, and then another one.
+  if [ -n "${OWNER:-}" ] && [ "$(entry_of "$CLAIM" owner)" = "$OWNER" ]; then return; fi
   [ -n "$(find "$CLAIM" -mmin "-$CLAIM_FRESH_MINUTES")" ] || return 0
   refuse "claim" \
     "another deploy, with another Terraform state, staged this member less than $CLAIM_FRESH_MINUTES minutes ago and has not started it yet" \

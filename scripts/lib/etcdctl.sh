@@ -130,6 +130,17 @@ endpoint_status() {
     /"Endpoint"/ { print field("Endpoint"), field("cluster_id"), field("member_id"), field("leader"), field("version"), field("dbSize"), field("raftIndex"), field("isLearner") }'
 }
 
+# revision_of ENDPOINT: the revision that this member has reached.
+revision_of() {
+  etcdctl_at "$1" endpoint status -w json 2>/dev/null | sed -n 's/.*"revision":\([0-9]*\).*/\1/p'
+}
+
+# A filter of endpoint_status: the cluster ID as etcd shows it, in hexadecimal.
+hex_cluster_id() {
+  local id
+  read -r _ id _ && printf '%x' "$id"
+}
+
 # etcd_error ENDPOINT ARGUMENT…: prints etcd's own error for a question that it did not answer before.
 etcd_error() {
   if answer=$(etcdctl_at "$@" 2>&1); then echo "it answers now"; else last_line "$answer"; fi

@@ -184,7 +184,7 @@ sweep_uploads() {
 leave() {
   end_turn || true
   end_permission
-  case $PHASE in stage | archive) drop_inbox ;; esac
+  case $PHASE in stage | archive | restore) drop_inbox ;; esac
   explain_exit "$1"
 }
 

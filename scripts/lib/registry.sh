@@ -9,6 +9,9 @@ MADE=$STATE_DIR/made
 # entry_of FILE KEY: the value of KEY, or nothing.
 entry_of() { sed -n "/^$2=/{s///p;q;}" "$1" 2>/dev/null || true; }
 
+# json_value KEY: a value of the description of a backup on standard input, which has one key per line.
+json_value() { sed -n "s/^  \"$1\": \"\{0,1\}\([^\",]*\)\"\{0,1\},\{0,1\}$/\1/p"; }
+
 # remember_made PATH: records PATH before it is created, so that a phase that is killed in between leaves nothing
 # unrecorded. A record only permits deleting PATH later if it is empty, or if it is a version, a log or a copy of the
 # data that this package has made.

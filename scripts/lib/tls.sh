@@ -8,7 +8,7 @@ tls_connect() {
   authority=${authority%%/*}
   shift
   certs=$(client_directory)/certs
-  timeout 5 openssl s_client -connect "$authority" -CAfile "$certs/ca.pem" \
+  timeout "${tls_seconds:-5}" openssl s_client -connect "$authority" -CAfile "$certs/ca.pem" \
     -cert "$certs/etcd-peer.pem" -key "$certs/etcd-peer-key.pem" "$@" 2>&1
 }
 
@@ -55,9 +55,41 @@ end_of() {
 
 nth_authority() { awk -v n="$1" '/-----BEGIN/ { i++ } i == n' "$(client_directory)/certs/ca.pem"; }
 
-# https_get URL PATH: the response of a server that the CAs on this host verify, including its headers; or openssl's
-# error. The request is HTTP/1.0, so that etcd closes the connection after its response.
-https_get() { printf 'GET %s HTTP/1.0\r\n\r\n' "$2" | tls_connect "$1" -quiet -partial_chain -verify_return_error; }
+# https_get URL PATH [BODY]: the response of a server that the CAs on this host verify, including its headers; or
+# openssl's error. At its peer port, etcd often keeps the connection open for 5 s after its response, although the
+# request is HTTP/1.0. The connection is therefore closed on this side, by the end of openssl's input, which waits at a
+# FIFO until the response is complete.
+https_get() {
+  local gate=/run/cdktf-etcd/$MEMBER.gate
+  private_directory /run/cdktf-etcd
+  rm -f "$gate"
+  mkfifo -m 600 "$gate"
+  # Opened for both, a FIFO never blocks, and keeps what is in it.
+  exec 6<>"$gate"
+  rm -f "$gate"
+  {
+    printf 'GET %s HTTP/1.0\r\n%s\r\n%s' "$2" "${3:+Content-Length: ${#3}$CARRIAGE_RETURN$LINE_END}" "${3:-}"
+    read -r _ <&6
+  } 2>/dev/null | tls_connect "$1" -quiet -no_ign_eof -partial_chain -verify_return_error 6>&- | {
+    whole_response
+    echo >&6
+  }
+  exec 6>&-
+}
+
+# Passes an HTTP response on, and ends with its last byte, which its header tells.
+whole_response() {
+  local line length=
+  while IFS= read -r line || [ -n "$line" ]; do
+    printf '%s\n' "$line"
+    case $line in
+      [Cc]ontent-[Ll]ength:*) length=$(printf '%s' "${line#*:}" | tr -cd 0-9) ;;
+      "$CARRIAGE_RETURN") break ;;
+    esac
+  done
+  if [ -n "$length" ]; then head -c "$length"; else cat; fi
+}
+CARRIAGE_RETURN=$(printf '\r')
 
 # tls_reason TEXT: the line of openssl's output that says what went wrong, without openssl's error numbers.
 tls_reason() {

@@ -49,7 +49,8 @@ place_of_snapshot() {
 }
 
 check_version() {
-  is_upgrade || return 0
+  # A restore moves the data aside, and has the snapshot's version to compare with.
+  is_upgrade && ! is_to_be_restored || return 0
   from=$(installed_version) || return 0
   # Alarms are checked first, because etcdctl reports a member with an alarm as unhealthy.
   raised=$(alarms_if_reachable)
@@ -139,15 +140,4 @@ snapshot_before_upgrade() {
   rm -f "$directory"/*.db
   mv "$snapshot.new" "$snapshot"
   say "saved a verified snapshot to $snapshot ($(printf '%s\n' "$answer" | tail -n 1))"
-}
-
-# snapshot_status FILE [OPTION…]: prints HASH, REVISION, KEYS and SIZE, with the tool that this version has for it.
-snapshot_status() {
-  set_client_tool etcdutl
-  if [ -x "$client_tool" ]; then
-    # shellcheck disable=SC2086 # words, or none
-    run_as_user "$client_tool" snapshot status "$@"
-  else
-    etcdctl_at "$(own_url)" --command-timeout=600s snapshot status "$@"
-  fi
 }

@@ -9,6 +9,10 @@ phase_bootstrap() {
   include_program
   # While a mount is missing, nobody can tell from what is visible whether the member has data.
   refuse_any check_mounted
+  if is_to_be_restored && [ -z "$(not_the_founding)" ]; then
+    start_restored
+    return
+  fi
   if has_wal; then
     if ! is_running; then
       if was_removed_from_cluster; then
@@ -52,6 +56,34 @@ phase_bootstrap() {
   mark_started
   end_permission
   say "started as a founder of the new cluster $CLUSTER_TOKEN"
+}
+
+# A member that is to be restored starts with the data that phase `restore` has made.
+start_restored() {
+  case $(restore_step) in
+    placed | compared) ;;
+    ready | placing)
+      [ "$(entry_of "$RESTORING" token)" = "$CLUSTER_TOKEN" ] ||
+        refuse "restore" "the data on this host were made for another new cluster than this one" \
+          "$(replacing "$RESTORE_RESOURCE")"
+      if [ "$(restore_step)" = ready ]; then refuse_any check_before_stop; fi
+      place_data
+      ;;
+    *)
+      refuse "restore" "no data were made for this member, although Terraform has recorded that" \
+        "$(replacing "$RESTORE_RESOURCE")"
+      ;;
+  esac
+  rm -f "$IDENTITY" "$FIRST_START"
+  is_running || start_etcd
+  say "started with the data of the snapshot; no client is let in yet"
+}
+
+# Days may have passed since the data were made, and the old cluster may live again.
+check_before_stop() {
+  description=$(cat "$RESTORING.json" 2>/dev/null || true) is_described=yes
+  check_replaced_cluster
+  check_newer_backups
 }
 
 is_installed() {

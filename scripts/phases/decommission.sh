@@ -193,6 +193,8 @@ delete_installation() {
     if is_our_version "$directory"; then rm -rf "$directory"; fi
   done
   rm -rf "$INSTALL_ROOT"/.etcd-v*.aside
+  # In the middle of a restore, clients are kept out.
+  rm -f "$CURRENT.quarantine"
   [ ! -L "$CURRENT" ] || rm -f "$CURRENT"
 }
 

@@ -5,6 +5,7 @@ phase_rollout() {
   take_lock
   end_turn_left_behind
   require_own_stage
+  refuse_half_restored
   include_program
   refuse_stale_members
   refuse_any check_user
@@ -48,7 +49,20 @@ phase_rollout() {
   end_turn
   remember_membership
   remember_reprovision
+  # A member that has come after the restore.
+  ! is_to_be_restored || set_restore_step "done"
   say "healthy"
+}
+
+# Terraform may have recorded phases of a restore as done that were killed.
+refuse_half_restored() {
+  case $(restore_step) in
+    '' | "done") ;;
+    *)
+      refuse "restore" "this member lets no client in, although Terraform has recorded that: its restore was interrupted" \
+        "$(replacing "$BOOTSTRAP_RESOURCE" "$ADMIT_RESOURCE")"
+      ;;
+  esac
 }
 
 prepare_restart() {

@@ -34,6 +34,7 @@ phase_stage() {
   drop_other_stages
   [ -L "$CURRENT" ] || put_link "$(basename "$VERSIONED")" "$CURRENT"
   look_for_tools
+  forget_abandoned_restore
   stage_backups
   note_what_is_due
   say "staged"
@@ -52,6 +53,8 @@ note_what_is_due() {
 # In a deploy that may found a cluster, starts a member that has data before any bootstrap runs: founders take a host on
 # which nothing listens for one without data.
 start_with_data() {
+  # Data that a restore replaces are not started.
+  ! is_to_be_restored || return 0
   has_wal && ! was_removed_from_cluster || return 0
   if ! is_running; then
     start_etcd
@@ -85,6 +88,7 @@ refuse_without_cluster() {
 # The way back from a change that failed on this member. No other member restarts while this one is down, so this cannot
 # wait for the member's rollout. A newer version does wait, because a snapshot comes before it.
 revive() {
+  ! is_to_be_restored || return 0
   has_wal && is_own_program && ! older "$(installed_version)" "$VERSION" && ! answers_healthy || return 0
   supervisor status "$MEMBER:$MEMBER" || true
   case $supervisor_answer in *" STOP"*) return 0 ;; esac # somebody has stopped it by hand

@@ -31,6 +31,7 @@ export class Archive extends Resource {
         "install_root",
         "address",
         "reprovision",
+        ...(payload.triggers.restore === undefined ? [] : ["restore"]),
       ]),
       provisioners: [
         host.run("open_inbox", {}),

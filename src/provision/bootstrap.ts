@@ -3,6 +3,7 @@ import type { Construct } from "constructs";
 import type { Genesis } from "./genesis";
 import type { MemberHost } from "./member-host";
 import type { Membership } from "./membership";
+import type { Ready } from "./ready";
 import type { Stage } from "./stage";
 import type { StagedData } from "./staged-data";
 
@@ -11,30 +12,24 @@ export interface BootstrapProps {
   readonly staged: StagedData;
   readonly membership: Membership;
   readonly genesis: Genesis;
-  /** The stages of all members: founders need each other, so none may start while another one cannot. */
-  readonly stages: Stage[];
+  /**
+   * The stages of all members: founders need each other, so none may start while another one cannot. In a restore, the
+   * data of all members must be ready, too.
+   */
+  readonly after: readonly (Stage | Ready)[];
 }
 
 /**
- * Starts a founder that has no data as a member of the new cluster. It has no triggers: it runs once in a member's
+ * Starts a founder that has no data as a member of the new cluster, or one whose data are restored. It has no triggers: it runs once in a member's
  * life, because a founder that loses its disk later must not vote a second time under its old identity. It runs again
  * only if genesis is replaced.
  */
 export class Bootstrap extends Resource {
-  public constructor(scope: Construct, id: string, { host, staged, membership, genesis, stages }: BootstrapProps) {
+  public constructor(scope: Construct, id: string, { host, staged, membership, genesis, after }: BootstrapProps) {
     super(scope, id, {
       lifecycle: { replaceTriggeredBy: [genesis.address] },
-      provisioners: [
-        host.run("bootstrap", {
-          FOUNDERS: genesis.founders,
-          CLUSTER_TOKEN: genesis.token,
-          FOUNDING_MEMBERSHIP: genesis.membership,
-          FOUNDING_REPROVISIONS: genesis.reprovisions,
-          MEMBERSHIP: membership.id,
-          ...staged,
-        }),
-      ],
-      dependsOn: stages,
+      provisioners: [host.run("bootstrap", { ...genesis.founding(membership), ...staged })],
+      dependsOn: [...after],
     });
   }
 }

@@ -3,8 +3,10 @@ import { Fn, propertyAccess } from "cdktf";
 import { Construct } from "constructs";
 import type { MemberSettings } from "../settings";
 import { initialCluster } from "../topology/initial-cluster";
+import type { PhaseData } from "./host-scripts";
 import type { Membership } from "./membership";
 import { resourceAddress } from "./resource-address";
+import type { StagedData } from "./staged-data";
 
 /**
  * Stands for a value that the state of an earlier release did not record. It differs from every value that this release
@@ -12,10 +14,24 @@ import { resourceAddress } from "./resource-address";
  */
 const UNKNOWN = "unknown";
 
+type FoundingData = Omit<PhaseData<"bootstrap">, keyof StagedData>;
+
+export interface GenesisProps {
+  readonly members: MemberSettings[];
+  readonly membership: Membership;
+  /** What is restored, in one line; undefined if the program restores nothing. */
+  readonly restore?: string;
+}
+
+/** What genesis records and what a later deploy does not change. */
+const RECORDED = ["founders", "membership", "reprovisions", "restored_at"];
+
 /**
  * Records once how the cluster was founded: members that are added later, or that come back, never found a cluster.
  *
  * It comes after all preflights, so a first deploy that preflight refuses is not recorded, and can still be corrected.
+ * A restore replaces it: the members that the program names then are the founders of a new cluster.
+ *
  * A new state creates a new genesis, and with it a new token: a member that is bootstrapped by mistake gets another
  * cluster ID, which the old members refuse.
  */
@@ -32,28 +48,53 @@ export class Genesis extends Construct {
   /** `NAME=N,…`: the `reprovision` of every founder at that time. */
   public readonly reprovisions: string;
 
+  /** When the restore was recorded (RFC 3339). */
+  public readonly restoredAt: string;
+
   /**
    * The address in Terraform. Replacing this resource by hand replaces every bootstrap, too, in order to found a new
    * cluster.
    */
   public readonly address: string;
 
-  public constructor(scope: Construct, id: string, members: MemberSettings[], membership: Membership) {
+  public constructor(scope: Construct, id: string, { members, membership, restore }: GenesisProps) {
     super(scope, id);
 
+    // Its id changes with each restore, also if the same one is taken out of the program and put back: it is then done
+    // from the start, if it was not done before.
+    const restoration =
+      restore === undefined
+        ? undefined
+        : new Resource(this, "restoration", { triggers: { restore }, dependsOn: [membership] });
     const memory = new Resource(this, "founders", {
       triggers: {
         founders: initialCluster(members),
         membership: membership.id,
         reprovisions: members.map(({ name, reprovision }) => `${name}=${reprovision}`).join(),
+        ...(restoration && { restore: restore ?? "", restoration: restoration.id, restored_at: Fn.timestamp() }),
       },
-      lifecycle: { ignoreChanges: ["triggers"] },
+      // Only another restore replaces genesis, not the removal of `restore` from the program.
+      lifecycle: {
+        ignoreChanges: restore === undefined ? ["triggers"] : RECORDED.map((name) => `triggers["${name}"]`),
+      },
     });
     const triggers = memory.interpolationForAttribute("triggers");
     this.founders = propertyAccess(triggers, ["founders"]) as unknown as string;
     this.membership = Fn.lookup(triggers, "membership", UNKNOWN) as string;
     this.reprovisions = Fn.lookup(triggers, "reprovisions", UNKNOWN) as string;
+    this.restoredAt = Fn.lookup(triggers, "restored_at", UNKNOWN) as string;
     this.token = memory.id;
     this.address = resourceAddress(memory);
+  }
+
+  /** The facts by which a host knows whether this deploy founds the cluster with its member. */
+  public founding(membership: Membership): FoundingData {
+    return {
+      FOUNDERS: this.founders,
+      CLUSTER_TOKEN: this.token,
+      FOUNDING_MEMBERSHIP: this.membership,
+      FOUNDING_REPROVISIONS: this.reprovisions,
+      MEMBERSHIP: membership.id,
+    };
   }
 }

@@ -6,6 +6,12 @@ const CHECKED = ["OPERATOR_TIME", "CA_PEM_BASE64", "AUTHORITY_PEM_BASE64", "LEAF
 /** Bootstrap and rollout use these facts to recognize what is staged on the host. */
 const STAGED = ["STARTUP_SHA256", "PROGRAM_INI_SHA256", "LEAF_SHA256", "CA_PEM_BASE64"] as const;
 
+/** By these facts, a host knows whether this deploy founds the cluster, or restores it, with this member. */
+const FOUNDING = ["FOUNDERS", "CLUSTER_TOKEN", "FOUNDING_MEMBERSHIP", "FOUNDING_REPROVISIONS", "MEMBERSHIP"] as const;
+
+/** When the restore was recorded (RFC 3339), the same time on all hosts. */
+const RESTORING = ["RESTORED_AT"] as const;
+
 /**
  * The phases that run on a host, in the order of a deploy. Each one is a function `phase_NAME` in
  * `scripts/phases/NAME.sh`, unless its comment says otherwise. All are sent the same script files (below), but for the
@@ -39,15 +45,29 @@ export const PHASES = {
       ...["STARTUP_BASE64", "PROGRAM_INI_BASE64", "ETCDCTL_ENV_BASE64", "BACKUP_BASE64", "BACKUP_INI_BASE64"],
     ],
   },
+  /** Only in a program that restores a snapshot that is on a host. */
+  offer: {
+    seconds: 1800,
+    touches: "a directory beside the member's data, and a port, at which the other hosts get the snapshot",
+    data: [...STAGED, ...FOUNDING],
+  },
+  /** Only in a program that restores a snapshot. A large one must be copied and read. */
+  restore: {
+    seconds: 1800,
+    touches: "a directory beside the member's data",
+    data: [...STAGED, ...FOUNDING, ...RESTORING],
+  },
+  /** Only in a program that restores a snapshot. */
+  ready: { seconds: 120, touches: "nothing", data: [] },
   bootstrap: {
     seconds: 600,
-    touches: "this member: it starts a founder that has no data, and a stopped member that has data",
-    data: [
-      ...STAGED,
-      ...["FOUNDERS", "CLUSTER_TOKEN"],
-      ...["FOUNDING_MEMBERSHIP", "FOUNDING_REPROVISIONS", "MEMBERSHIP"],
-    ],
+    touches:
+      "this member: it starts a founder that has no data, and a stopped member that has data; " +
+      "in a restore, it stops the member, moves its data aside, and starts it with the restored ones",
+    data: [...STAGED, ...FOUNDING],
   },
+  /** Only in a program that restores a snapshot. */
+  admit: { seconds: 600, touches: "a restored member, which it restarts", data: [...STAGED, ...FOUNDING] },
   rollout: {
     /** A learner may have to copy a large database. */
     seconds: 1800,
@@ -105,6 +125,7 @@ const LIBRARY = [
   "checks-data",
   "checks",
   "checks-supervisor",
+  "snapshot",
   "upgrade",
   "raft-snapshot",
   "running",
@@ -113,6 +134,8 @@ const LIBRARY = [
   "converge",
   "founding",
   "join",
+  "transfer",
+  "restore",
 ] as const;
 
 /** The directory of the host scripts in this package. */
@@ -130,7 +153,7 @@ export const BACKUP_RUN_FILE = "backup/run.sh";
 /** The functions of the backup program, which supervisor runs on the host beside etcd. */
 export const BACKUP_SCRIPT_FILES: readonly string[] = [
   "backup/main.sh",
-  ...files(["say", "files", "trust", "installation", "registry", "etcdctl", "members", "upgrade"], []),
+  ...files(["say", "files", "trust", "installation", "registry", "etcdctl", "members", "snapshot", "upgrade"], []),
   ...["slot", "take", "verify", "retention", "report", "after-each"].map((name) => `backup/${name}.sh`),
 ];
 

@@ -4,6 +4,7 @@ import { type EtcdFlag, etcdFlags } from "../render/etcd-flags";
 
 import { withoutLogin } from "../release/url-login";
 import { reloadsLeaf } from "../release/leaf-reload";
+import { restoreFacts } from "./restore-facts";
 import { renderUpgradeSources } from "../release/upgrade";
 import type { ClusterSettings, MemberSettings } from "../settings";
 import { durationSeconds } from "../settings/duration";
@@ -38,6 +39,11 @@ export interface ReplaceableResources {
   readonly archive: string;
   readonly stage: string;
   readonly rollout: string;
+  readonly bootstrap: string;
+  readonly restore: string;
+  readonly admit: string;
+  /** That of the member whose host has the snapshot of a restore. */
+  readonly offer: string;
 }
 
 /**
@@ -84,6 +90,13 @@ export function memberFacts(
     ARCHIVE_RESOURCE: resources.archive,
     STAGE_RESOURCE: resources.stage,
     ROLLOUT_RESOURCE: resources.rollout,
+    ...(cluster.restore && {
+      ...restoreFacts(cluster.restore),
+      BOOTSTRAP_RESOURCE: resources.bootstrap,
+      RESTORE_RESOURCE: resources.restore,
+      ADMIT_RESOURCE: resources.admit,
+      OFFER_RESOURCE: resources.offer,
+    }),
   });
 }
 

@@ -1,5 +1,6 @@
 import { Resource } from "@cdktf/provider-null/lib/resource";
 import type { Construct } from "constructs";
+import type { Admit } from "./admit";
 import type { Bootstrap } from "./bootstrap";
 import type { Genesis } from "./genesis";
 import type { MemberHost } from "./member-host";
@@ -26,10 +27,10 @@ export interface RolloutProps {
    */
   readonly genesis: Genesis;
   /**
-   * All bootstraps, or the rollout of the previous member: one member at a time, and a rollout that fails stops the
-   * later ones.
+   * All bootstraps (in a restore, what lets the clients in), or the rollout of the previous member: one member at a
+   * time, and a rollout that fails stops the later ones.
    */
-  readonly after: readonly (Bootstrap | Rollout)[];
+  readonly after: readonly (Bootstrap | Admit | Rollout)[];
 }
 
 /** Applies to the running member what is staged, and waits until the member is healthy. */

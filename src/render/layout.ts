@@ -20,6 +20,8 @@ export interface InstalledFiles extends CredentialFiles {
   readonly startupScript: string;
   /** Contains the settings for the member's first start; see `renderStartupScript`. */
   readonly firstStart: string;
+  /** While this file exists, the member keeps clients out: it has the URL that etcd listens at instead. */
+  readonly quarantine: string;
   /** Lists the mount points without which the member must not start. */
   readonly mounts: string;
 }
@@ -35,6 +37,7 @@ export function installedFiles(installRoot: string): InstalledFiles {
     key: `${directory}/certs/${PEER_CERTIFICATE_FILES.key}`,
     startupScript: `${directory}/etcd-server-startup.sh`,
     firstStart: `${directory}/first-start.env`,
+    quarantine: `${directory}.quarantine`,
     mounts: `${directory}/mounts`,
   };
 }

@@ -15,7 +15,7 @@ export function renderStartupScript(
   { name, peerUrl }: Pick<MemberSettings, "name" | "peerUrl">,
   flags: readonly EtcdFlag[],
 ): string {
-  const { etcd, firstStart, mounts } = installedFiles(cluster.installRoot);
+  const { etcd, firstStart, quarantine, mounts } = installedFiles(cluster.installRoot);
   const { dataDir } = cluster;
   const unmounted = `was mounted when this member was last healthy, and is not mounted now: not starting; mount it`;
   const foreign = `${name}: the data in ${dataDir} belong to another member: not starting; bring the right disk back`;
@@ -58,13 +58,19 @@ elif [ ! -e "$1" ]; then
   echo ${alwaysQuote(refusal)} >&2
   exit 1
 fi
+# Until a deploy has verified that all restored members have the same data, no client is let in.
+set --
+if [ -r ${shellQuote(quarantine)} ]; then
+  read -r url <${shellQuote(quarantine)}
+  set -- "--listen-client-urls=$url"
+fi
 # supervisor's programs have a soft limit of 1024 open files, and etcd raises it only if it was built with Go 1.19 or
 # newer.
 ulimit -S -n "$(ulimit -H -n)" || true
 exec ${shellQuote(etcd)} \\
 ${flags.map(([flag, value]) => `  --${flag}=${shellQuote(value)} \\\n`).join("")}  --initial-cluster="$initial_cluster" \\
   --initial-cluster-state="$initial_cluster_state" \\
-  --initial-cluster-token="$initial_cluster_token"
+  --initial-cluster-token="$initial_cluster_token" "$@"
 `;
 }
 

@@ -16,6 +16,7 @@ import {
   type PortOptions,
 } from "./places";
 import { RemovalPolicy } from "./removal-policy";
+import { type EtcdRestore, resolveRestore, type RestoreSettings } from "./restore";
 import type { SshOptions } from "./ssh";
 
 /** Input of `EtcdCluster`. */
@@ -144,6 +145,14 @@ export interface EtcdClusterProps {
   readonly backups?: EtcdBackups;
 
   /**
+   * Makes a new cluster of all members from a snapshot, once: `EtcdRestore.fromFile()`. etcd stops on all members, their
+   * old data are moved aside, and clients are let in again when all members have the same data.
+   *
+   * @default - nothing is restored
+   */
+  readonly restore?: EtcdRestore;
+
+  /**
    * Writes client credentials and an `etcdctl` environment file to the operator's machine.
    *
    * @default - nothing is written
@@ -172,6 +181,7 @@ export interface ClusterSettings {
   readonly insecureLoopbackClientUrl: boolean;
   readonly quotaBackendBytes?: number;
   readonly backups?: BackupSettings;
+  readonly restore?: RestoreSettings;
   readonly autoCompaction?: AutoCompaction;
   readonly heartbeatInterval?: number;
   readonly electionTimeout?: number;
@@ -208,6 +218,7 @@ export function resolveClusterProps(props: EtcdClusterProps): ClusterSettings {
     user: props.user ?? DEFAULT_USER,
     removalPolicy: props.removalPolicy ?? RemovalPolicy.RETAIN,
     backups: resolveBackups(props.backups, dataDir),
+    restore: resolveRestore(props.restore),
     insecureLoopbackClientUrl: props.insecureLoopbackClientUrl ?? false,
     quotaBackendBytes: props.quotaBackendBytes,
     autoCompaction: props.autoCompaction,

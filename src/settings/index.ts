@@ -22,5 +22,6 @@ export type { EtcdMemberProps, MemberSettings } from "./member";
 export { DEFAULT_OPERATOR_COMMON_NAME, type OperatorCredentialsOptions } from "./operator-credentials";
 export type { PathOptions, PortOptions } from "./places";
 export { RemovalPolicy } from "./removal-policy";
+export { EtcdRestore, type EtcdHostRestoreOptions, type EtcdRestoreOptions, type RestoreSettings } from "./restore";
 export { defaultScriptPath, type SshOptions, type SshSettings } from "./ssh";
 export { SshKey } from "./ssh-key";

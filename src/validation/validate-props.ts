@@ -6,6 +6,7 @@ import { paths, ports, privilegedPorts, supervisorIni, user } from "./host-rules
 import { lists } from "./list-rules";
 import { evenMemberCount, memberAddresses, memberCount, memberHosts, memberNames, similarNames } from "./member-rules";
 import type { Rule, Subject } from "./problem";
+import { restore } from "./restore-rules";
 import { bastion, sshOptions, sshTargets } from "./ssh-rules";
 import { autoCompaction, intervals, quota } from "./tuning-rules";
 import { archivePath, digests, mirror, mirrorPassword, outdatedVersion, version } from "./version-rules";
@@ -36,6 +37,7 @@ const ERRORS: readonly Rule[] = [
   privilegedPorts,
   paths,
   backupPaths,
+  restore,
   supervisorIni,
   user,
   certificates,

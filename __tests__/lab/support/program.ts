@@ -8,6 +8,7 @@ import {
   EtcdCluster,
   type EtcdClusterProps,
   EtcdRelease,
+  EtcdRestore,
   SshKey,
 } from "cdktf-etcd";
 
@@ -17,6 +18,7 @@ const {
   keyFromVariable,
   keepRevisions,
   hostBackups,
+  restoreFrom,
   secondAuthority,
   importedAuthority,
   id,
@@ -39,7 +41,7 @@ const props: EtcdClusterProps = {
   operatorCredentials: { directory: "credentials" },
   ...overrides,
 };
-// Props that JSON cannot express: a key in a file, backups, and a number of revisions that are kept.
+// Props that JSON cannot express: a key in a file, backups, a restore, and a number of revisions that are kept.
 if (overrides.ssh?.keyFile) {
   const { keyFile, ...ssh } = overrides.ssh;
   Object.assign(props, { ssh: { ...ssh, key: SshKey.file(keyFile) } });
@@ -48,6 +50,7 @@ if (hostBackups) {
   const { keepLast, ...options } = hostBackups;
   Object.assign(props, { backups: EtcdBackups.onHosts({ ...options, keep: BackupRetention.last(keepLast) }) });
 }
+if (restoreFrom) Object.assign(props, { restore: restoreOf(restoreFrom) });
 if (keepRevisions) Object.assign(props, { autoCompaction: AutoCompaction.revision(keepRevisions) });
 if (keyFromVariable) {
   const variable = new TerraformVariable(stack, "ssh_private_key", { type: "string", sensitive: true });
@@ -87,3 +90,9 @@ for (const [other, otherProps] of Object.entries<Partial<EtcdClusterProps>>(besi
   new EtcdCluster(stack, other, { ...props, operatorCredentials: undefined, ...otherProps });
 }
 app.synth();
+
+/** From a member's host if there is a member, and what the member has if there is no path. */
+function restoreOf({ member, path, ...options }: { member?: string; path?: string }): EtcdRestore {
+  if (member === undefined) return EtcdRestore.fromFile(path ?? "", options);
+  return path === undefined ? EtcdRestore.fromMember(member, options) : EtcdRestore.fromHost(member, path, options);
+}

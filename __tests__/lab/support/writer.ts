@@ -58,9 +58,14 @@ export class Writer {
    */
   public async stop(): Promise<Written> {
     const written = await ended(this.running);
+    await this.check();
+    return written as Written;
+  }
+
+  /** Throws unless every member has every acknowledged put and append. */
+  public async check(): Promise<void> {
     const check = await this.lab.exec(writer(this.project, `check --acknowledged ${this.file} ${this.follow}`));
     if (check.code !== 0) throw new Error(`the members do not have the acknowledged writes: ${check.output}`);
-    return written as Written;
   }
 }
 

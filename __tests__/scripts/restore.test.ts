@@ -1,0 +1,445 @@
+import { createHash } from "node:crypto";
+import { chmodSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { EtcdBackups, EtcdRestore, type EtcdRestoreOptions } from "../../src/settings";
+import type { FakeCluster } from "../support/fake-etcd";
+import { listenOn } from "../support/fake-etcd";
+import { type Host, RESOURCES } from "../support/host";
+import { MEMBERSHIP, mounted, phase, pid, rolloutData, runningHost, stagedHost } from "../support/phases";
+import { inEachShell } from "../support/shells";
+import { description, type FakeDescription, snapshot, writeSnapshot } from "../support/snapshot";
+import { temporaryDirectory } from "../support/temporary-directory";
+
+const directory = temporaryDirectory();
+const TOKEN = "6021458379";
+const STATE = "/var/lib/cdktf-etcd/a/restore";
+const NEW = "/data/etcd.aside-restore";
+
+/** A program with a restore from a file with this description, and backups in /backups of the host. */
+let files = 0;
+function restoring(options: EtcdRestoreOptions = {}, values: FakeDescription = {}): { props: object; path: string } {
+  const path = writeSnapshot(join(directory, `s${(files += 1)}.db`), values);
+  return { path, props: { restore: EtcdRestore.fromFile(path, options), backups: EtcdBackups.onHosts() } };
+}
+
+const founders = (host: Host) => host.cluster.members.map(({ name, peerUrl }) => `${name}=${peerUrl}`).join(",");
+const data = (host: Host, more = {}) => ({
+  ...rolloutData(host),
+  FOUNDERS: founders(host),
+  CLUSTER_TOKEN: TOKEN,
+  FOUNDING_MEMBERSHIP: MEMBERSHIP,
+  FOUNDING_REPROVISIONS: "a=0,b=0,c=0",
+  REPROVISION: "0",
+  RESTORED_AT: "2026-11-26T12:00:00Z",
+  ...more,
+});
+
+/** etcd's tool, which makes data from a snapshot, and records how it was called. */
+function installTool(host: Host, options = "--bump-revision"): void {
+  host.write(
+    `/opt/etcd-v${host.cluster.version}/etcdutl`,
+    `#!/bin/sh
+case "$*" in
+  *--help*) echo " ${options} " ;;
+  "snapshot restore"*)
+    echo "$*" >>'${host.path("/run/restores")}'
+    while [ "$1" != --data-dir ]; do shift; done
+    mkdir -p "$2/member/wal" "$2/member/snap" && echo new >"$2/member/wal/0.wal" && echo new >"$2/member/snap/db"
+    ;;
+esac
+`,
+    0o755,
+  );
+}
+
+const upload = (host: Host) => host.write("/home/.cdktf-etcd/a/snapshot.db", snapshot());
+const stateOf = (host: Host) => /^step=(.*)$/m.exec(host.has(STATE) ? host.read(STATE) : "")?.[1];
+const asides = (host: Host) => host.list("/data").filter((name) => name.includes(".aside-2"));
+
+inEachShell((newHost) => {
+  describe("preflight's checks", () => {
+    const refusals = (host: Host, more = {}) =>
+      host
+        .call("know_members; check_restore", data(host, more))
+        .lines.map((line) => line.replace(/^.*? refused: /, ""));
+
+    /** A host whose cluster is alive, and whose members' client ports accept connections. */
+    async function living(options: EtcdRestoreOptions = {}): Promise<[Host, FakeCluster, () => void]> {
+      const ports = await listenOn("127.0.0.1", "127.0.0.2", "127.0.0.3");
+      const host = newHost({ props: { ...restoring(options).props, ports: { client: ports.port } } });
+      return [host, runningHost(host), () => ports.close()];
+    }
+
+    test("a cluster with a quorum is not replaced unasked", async () => {
+      const [host, , close] = await living();
+      expect(refusals(host)).toEqual([
+        `restore: the cluster 4d has a quorum (${host.member.clientUrl} knows its leader), and all that was written to it after the snapshot would be lost; to do: remove restore from the program; or, if that is what you want, set replacesCluster: "4d" in it`,
+      ]);
+      close();
+    });
+
+    test("a cluster that the program names is replaced", async () => {
+      const [host, , close] = await living({ replacesCluster: "4d" });
+      expect(refusals(host)).toEqual([]);
+      close();
+    });
+
+    test("another cluster than the one that the program names is not replaced", async () => {
+      const [host, , close] = await living({ replacesCluster: "ff" });
+      expect(refusals(host)).toHaveLength(1);
+      close();
+    });
+
+    test("the cluster that this restore has made is left alone, also by a host that has come since", async () => {
+      const [host, cluster, close] = await living();
+      cluster.on("get cdktf-etcd/restored", `echo '${host.call('echo "$RESTORE"').lines[0]}'; exit`);
+      expect(refusals(host)).toEqual([]);
+      close();
+    });
+
+    test("members that know no leader have no quorum", async () => {
+      const [host, cluster, close] = await living();
+      cluster.healthy("abc", { leader: 0 });
+      expect(refusals(host)).toEqual([]);
+      close();
+    });
+
+    const NEWER = "a-20261126T200000Z.db";
+    function withBackup(values: FakeDescription, options: EtcdRestoreOptions = {}): string[] {
+      const { props } = restoring(options, { time: "2026-11-26T19:00:00Z" });
+      const host = newHost({ props });
+      const name = `/backups/${NEWER}`;
+      host.write(name, snapshot());
+      host.write(`${name}.json`, description({ time: "2026-11-26T20:00:00Z", ...values }));
+      return refusals(host, { BACKUP_DIR: host.path("/backups") });
+    }
+
+    test.each<[string, FakeDescription, EtcdRestoreOptions, boolean]>([
+      ["with a higher revision of the same cluster", { revision: 11 }, {}, true],
+      ["that was taken later, but has nothing more", { revision: 10, unix_time: 3000 }, {}, false],
+      ["of another cluster that was taken later", { cluster_id: "ff", revision: 3, unix_time: 3000 }, {}, true],
+      ["of a former cluster", { cluster_id: "ff", revision: 999, unix_time: 1000 }, {}, false],
+      ["that the program names", { revision: 11 }, { discardsBackup: NEWER }, false],
+      [
+        "that is older than the one that the program names",
+        { revision: 11 },
+        { discardsBackup: "b-20261127T000000Z.db" },
+        false,
+      ],
+      [
+        "that is newer than the one that the program names",
+        { revision: 11 },
+        { discardsBackup: "b-20261126T195959Z.db" },
+        true,
+      ],
+    ])("a backup on the host %s", (_, values, options, refused) => {
+      expect(withBackup(values, options)).toEqual(
+        refused
+          ? [
+              expect.stringMatching(
+                `^restore: /backups/${NEWER} on this host is newer than the snapshot: revision .*; to do: restore that one; or, if you want the older one, set discardsBackup: "${NEWER}"$`,
+              ),
+            ]
+          : [],
+      );
+    });
+
+    test("a snapshot of another minor version is refused, with what to do", () => {
+      const { props } = restoring({}, { version: "3.4.23" });
+      // The validation of the program refuses it, too, if the snapshot is on the operator's machine.
+      expect(refusals(newHost({ props }))).toEqual([
+        "restore: the snapshot is of etcd 3.4.23, and etcd 3.6.14 may not be able to read it; to do: restore it with version 3.4.23, and change the version after that; if the restore is done, remove it from the program",
+      ]);
+    });
+
+    test("a snapshot on this host must be whole, and nobody but root may be able to change it", () => {
+      const host = newHost();
+      const check = (more = "") =>
+        refusals(host, { RESTORE: "x", RESTORE_MEMBER: "a", RESTORE_PATH: host.path("/backups/a.db"), more });
+      expect(check()).toEqual([expect.stringMatching("there is no file /backups/a.db on this host")]);
+      host.write("/backups/a.db", snapshot().subarray(0, 700));
+      expect(check()).toEqual([
+        expect.stringMatching("/backups/a.db: the snapshot has no digest: its size is 700 bytes"),
+      ]);
+      host.write("/backups/a.db", snapshot());
+      expect(check()).toEqual([]);
+      chmodSync(host.path("/backups/a.db"), 0o666);
+      expect(check()).toEqual([expect.stringMatching("/backups/a.db can be changed by users other than root")]);
+    });
+  });
+
+  describe("phase restore", () => {
+    function readyHost(options?: EtcdRestoreOptions, values?: FakeDescription): Host {
+      const host = newHost({ props: restoring(options, values).props });
+      stagedHost(host);
+      installTool(host);
+      upload(host);
+      return host;
+    }
+
+    test("makes the data beside those in use, and stops nothing", () => {
+      const host = readyHost();
+      host.write("/data/etcd/member/wal/0.wal", "old");
+      const run = phase(host, "restore", data(host));
+      expect(run.lines).toEqual([
+        expect.stringMatching(
+          /^a on host-a: restore: the data of the snapshot are ready: s\d+\.db, sha256 [0-9a-f]{64}$/,
+        ),
+      ]);
+      expect(host.read(`${NEW}/data/member/wal/0.wal`)).toBe("new\n");
+      expect(host.read("/data/etcd/member/wal/0.wal")).toBe("old");
+      expect(stateOf(host)).toBe("ready");
+      expect(host.has("/home/.cdktf-etcd")).toBe(false);
+      expect(host.read("/run/restores")).toContain(
+        `--name a --initial-advertise-peer-urls ${host.member.peerUrl} --initial-cluster ${founders(host)} --initial-cluster-token ${TOKEN} --mark-compacted --bump-revision 2847880000000`,
+      );
+    });
+
+    test("raises the revisions by more at each restore, and by a billion if the operator's clock is wrong", () => {
+      const skipped = (time: string) => newHost().call("revisions_to_skip", { RESTORED_AT: time }).lines[0];
+      expect(Number(skipped("2026-11-26T12:00:01Z")) - Number(skipped("2026-11-26T12:00:00Z"))).toBe(100_000);
+      expect(skipped("1970-01-01T00:00:00Z")).toBe("1000000000");
+    });
+
+    test("says what a tool without --bump-revision means for clients", () => {
+      const host = readyHost();
+      installTool(host, "--name");
+      expect(phase(host, "restore", data(host)).lines[0]).toMatch(
+        /warning: the tool of etcd 3\.6\.14 cannot raise the revisions, so clients that watch must be restarted/,
+      );
+      expect(host.read("/run/restores")).not.toContain("--bump-revision");
+    });
+
+    test("refuses a snapshot that was damaged on the way", () => {
+      const host = readyHost();
+      const bad = snapshot();
+      bad[3] ^= 1;
+      host.write("/home/.cdktf-etcd/a/snapshot.db", bad);
+      const run = phase(host, "restore", data(host));
+      expect(run.code).toBe(3);
+      expect(run.lines.join()).toMatch(
+        /restore refused: restore: the snapshot is not whole: the snapshot has the SHA-256 /,
+      );
+      expect(stateOf(host)).toBeUndefined();
+    });
+
+    test("does nothing for a member that joins later, and nothing again once it is done", () => {
+      const host = readyHost();
+      expect(phase(host, "restore", data(host, { MEMBERSHIP: "a later list" })).lines[0]).toMatch(
+        "restore: the members have changed since the cluster was founded: this member joins, and nothing is restored",
+      );
+      host.call('set_restore_step "done"', data(host));
+      expect(phase(host, "restore", data(host)).lines[0]).toMatch(/restore: was restored before: s\d+\.db/);
+      expect(host.has("/run/restores")).toBe(false);
+    });
+  });
+
+  describe("bootstrap", () => {
+    function preparedHost(running = true): Host {
+      const host = newHost({ props: restoring().props });
+      if (running) runningHost(host);
+      else stagedHost(host);
+      installTool(host);
+      upload(host);
+      expect(phase(host, "restore", data(host, { REPLACES: "" })).code).toBe(0);
+      return host;
+    }
+    const bootstrap = (host: Host, more = {}) => phase(host, "bootstrap", data(host, more));
+    const listens = (host: Host) =>
+      host
+        .read("/run/etcd.args")
+        .split("\n")
+        .filter((argument) => argument.startsWith("--listen-client-urls"));
+
+    test("moves the old data aside, and starts etcd with the new ones, where no client looks", () => {
+      const host = preparedHost();
+      host.write("/data/etcd/member/wal/0.wal", "old");
+      const run = bootstrap(host);
+      expect(run.lines.at(-1)).toBe(
+        "a on host-a: bootstrap: started with the data of the snapshot; no client is let in yet",
+      );
+      expect(host.read("/data/etcd/member/wal/0.wal")).toBe("new\n");
+      expect(host.read(`/data/${asides(host)[0]}/member/wal/0.wal`)).toBe("old");
+      expect(listens(host)).toHaveLength(2);
+      expect(stateOf(host)).toBe("placed");
+      // Once more, after a kill: nothing more is moved.
+      const before = pid(host);
+      expect(bootstrap(host).code).toBe(0);
+      expect(pid(host)).toBe(before);
+      expect(asides(host)).toHaveLength(1);
+    });
+
+    test("goes on after a kill while the new data were moved in", () => {
+      const host = preparedHost(false);
+      host.call("set_restore_step placing", data(host));
+      expect(bootstrap(host).code).toBe(0);
+      expect(host.read("/data/etcd/member/wal/0.wal")).toBe("new\n");
+      expect(asides(host)).toEqual([]);
+    });
+
+    test("keeps a file system that is mounted in the data directory", () => {
+      const host = newHost({ props: restoring().props });
+      stagedHost(host);
+      host.write("/data/etcd/member/wal/0.wal", "old");
+      host.call('put_directory "$DATA_DIR" 700; chown -hR "$ETCD_USER:" "$DATA_DIR"');
+      installTool(host);
+      upload(host);
+      mounted(host, host.path("/data/etcd/member/wal"));
+      expect(phase(host, "restore", data(host)).code).toBe(0);
+      expect(host.read("/data/etcd/aside-restore/data/member/wal/0.wal")).toBe("new\n");
+      expect(bootstrap(host).lines.at(-1)).toMatch(/started with the data of the snapshot/);
+      expect(host.read("/data/etcd/member/wal/0.wal")).toBe("new\n");
+      expect(host.read("/data/etcd/member/snap/db")).toBe("new\n");
+      expect(host.list("/data/etcd/member/wal").filter((name) => name.startsWith("aside-"))).toHaveLength(1);
+    });
+
+    test("refuses if the data were not made, or were made for another new cluster", () => {
+      const host = newHost({ props: restoring().props });
+      stagedHost(host);
+      expect(bootstrap(host).lines).toEqual([
+        `a on host-a: bootstrap refused: restore: no data were made for this member, although Terraform has recorded that; to do: terraform apply -replace='${RESOURCES.restore}'`,
+      ]);
+      const other = preparedHost();
+      const before = pid(other);
+      expect(bootstrap(other, { CLUSTER_TOKEN: "another" }).lines).toEqual([
+        `a on host-a: bootstrap refused: restore: the data on this host were made for another new cluster than this one; to do: terraform apply -replace='${RESOURCES.restore}'`,
+      ]);
+      expect(pid(other)).toBe(before);
+    });
+
+    test("a rollout refuses a member whose restore was interrupted", () => {
+      const host = preparedHost();
+      bootstrap(host);
+      expect(phase(host, "rollout", rolloutData(host)).lines).toEqual([
+        `a on host-a: rollout refused: restore: this member lets no client in, although Terraform has recorded that: its restore was interrupted; to do: terraform apply -replace='${RESOURCES.bootstrap}' -replace='${RESOURCES.admit}'`,
+      ]);
+    });
+  });
+
+  describe("after something has happened in between", () => {
+    /** A host with a living cluster, and the data of a restore that were made before it came to life again. */
+    async function revived(): Promise<[Host, FakeCluster, () => void]> {
+      const ports = await listenOn("127.0.0.1", "127.0.0.2", "127.0.0.3");
+      const host = newHost({ props: { ...restoring().props, ports: { client: ports.port } } });
+      const cluster = runningHost(host);
+      cluster.unhealthy("abc");
+      installTool(host);
+      upload(host);
+      expect(phase(host, "restore", data(host)).code).toBe(0);
+      cluster.healthy("abc");
+      return [host, cluster, () => ports.close()];
+    }
+
+    test("bootstrap does not stop a cluster that lives again", async () => {
+      const [host, , close] = await revived();
+      const before = pid(host);
+      expect(phase(host, "bootstrap", data(host)).lines).toEqual([
+        expect.stringMatching(/bootstrap refused: restore: the cluster 4d has a quorum \(.* knows its leader\)/),
+      ]);
+      expect(pid(host)).toBe(before);
+      expect(host.has("/opt/etcd.quarantine")).toBe(false);
+      close();
+    });
+
+    test("a host that has lost what it knew does not restore over the cluster that this restore has made", async () => {
+      const [host, cluster, close] = await revived();
+      cluster.on("get cdktf-etcd/restored", `echo '${host.call('echo "$RESTORE"').lines[0]}'; exit`);
+      rmSync(host.path(STATE));
+      upload(host);
+      expect(phase(host, "restore", data(host)).lines).toEqual([
+        "a on host-a: restore: the cluster was restored already, and lives without this member: left to rollout",
+      ]);
+      expect(stateOf(host)).toBe("done");
+      close();
+    });
+
+    test("a program without the restore is refused while clients are kept out, and before that leaves nothing of it", () => {
+      const host = newHost();
+      const state = (step: string) => host.write(STATE, `id=a.db, sha256 1\ntoken=${TOKEN}\nstep=${step}\n`);
+      for (const step of ["placing", "placed", "compared"]) {
+        state(step);
+        expect(host.call("check_restore").lines).toEqual([
+          expect.stringMatching(
+            /refused: restore: the restore of a\.db, sha256 1 is not finished: no client is let in on this host; to do: put restore back/,
+          ),
+        ]);
+      }
+      state("ready");
+      host.write("/opt/etcd.quarantine", "x");
+      expect(host.call("check_restore; forget_abandoned_restore").lines).toEqual([]);
+      expect([host.has(STATE), host.has("/opt/etcd.quarantine")]).toEqual([false, false]);
+    });
+
+    test("before anything is stopped, every host must have its data", () => {
+      const host = newHost({ props: restoring().props });
+      expect(phase(host, "ready").lines).toEqual([
+        `a on host-a: ready refused: restore: no data were made for this member, although Terraform has recorded that; to do: terraform apply -replace='${RESOURCES.restore}'`,
+      ]);
+      host.call("set_restore_step ready", data(host));
+      expect(phase(host, "ready").code).toBe(0);
+    });
+
+    test("an upload of another file than the planned one is refused", () => {
+      const host = newHost({ props: restoring().props });
+      stagedHost(host);
+      installTool(host);
+      host.write("/home/.cdktf-etcd/a/snapshot.db", snapshot("other".repeat(512)));
+      expect(phase(host, "restore", data(host)).lines.join()).toMatch(
+        /the snapshot that was uploaded has the SHA-256 /,
+      );
+    });
+
+    test("a copied database that arrives in part is noticed", () => {
+      const host = newHost();
+      host.write("/run/db", "part");
+      const verify = (sha256: string) =>
+        host.call(
+          `description='  "copied": true,\n  "sha256": "${sha256}"'; RESTORE_MEMBER=b; verify_snapshot_copy '${host.path("/run/db")}'`,
+        );
+      expect(verify("0".repeat(64)).lines.join()).toMatch(
+        /the snapshot is not whole: it has the SHA-256 [0-9a-f]{64}, but b has sent 0{64}/,
+      );
+      expect(verify(createHash("sha256").update("part").digest("hex")).code).toBe(0);
+    });
+  });
+
+  describe("the comparison of the members", () => {
+    /** Whether all members have the same data, if each one answers with this hash of its keys. */
+    function compare(hashes: { [address: string]: string }): string {
+      const host = newHost({ props: restoring().props });
+      stagedHost(host);
+      for (const [address, answer] of Object.entries(hashes)) host.write(`/run/answers/${address}`, answer);
+      host.stub(
+        "openssl",
+        `while [ "$1" != -connect ]; do shift; done; cat '${host.path("/run/answers")}'/"\${2%:*}" 2>/dev/null`,
+      );
+      const text =
+        'revision_of() { echo 7; }\nurl=x; have_same_data && echo same || echo "$reason${differs:+ (differs)}"';
+      return host.call(text, data(host)).lines.join();
+    }
+    const answer = (hash: number, cluster = "91c5", compacted = 5) =>
+      `HTTP/1.0 200 OK\r\nX-Etcd-Cluster-Id: ${cluster}\r\n\r\n{"header":{"revision":7},"hash":${hash},"compact_revision":${compacted},"hash_revision":7}\n`;
+
+    test("members with the same hash are the same", () => {
+      expect(compare({ "127.0.0.1": answer(1), "127.0.0.2": answer(1), "127.0.0.3": answer(1) })).toBe("same");
+    });
+
+    test.each([
+      ["another hash", answer(2)],
+      ["another cluster", answer(1, "ffff")],
+      ["another compacted revision", answer(1, "91c5", 6)],
+    ])("a member with %s is not", (_, other) => {
+      expect(compare({ "127.0.0.1": answer(1), "127.0.0.2": answer(1), "127.0.0.3": other })).toBe(
+        "c has other keys than this member (differs)",
+      );
+    });
+
+    test("a member that is not as far yet, or does not answer, is not known to differ", () => {
+      const behind = "HTTP/1.0 400 Bad Request\r\n\r\nmvcc: required revision is a future revision\n";
+      expect(compare({ "127.0.0.1": answer(1), "127.0.0.2": behind, "127.0.0.3": answer(1) })).toBe(
+        "b does not say the hash of its keys",
+      );
+      expect(compare({ "127.0.0.1": answer(1), "127.0.0.2": answer(1) })).toBe("c does not say the hash of its keys");
+    });
+  });
+});

@@ -1,0 +1,30 @@
+# restore: brings the snapshot to this host, verifies it, and makes this member's data from it, beside those in use. It
+# stops nothing: `bootstrap` comes when this has succeeded on all hosts.
+
+phase_restore() {
+  take_lock
+  require_own_stage
+  why_not=$(not_the_founding)
+  case $(restore_step) in
+    "done") say "was restored before: $RESTORE; to restore it once more, increase attempt" && return ;;
+    placing | placed | compared) say "its data are being replaced already" && return ;;
+  esac
+  if [ -n "$why_not" ]; then
+    say "$why_not: this member joins, and nothing is restored"
+    set_restore_step "done"
+    return
+  fi
+  if is_restored_already; then
+    say "the cluster was restored already, and lives without this member: left to rollout"
+    set_restore_step "done"
+    return
+  fi
+  rm -f "$RESTORING"
+  describe_source
+  refuse_any check_restore
+  make_data
+  private_directory "$STATE_DIR"
+  printf '%s\n' "$description" | put_file "$RESTORING.json" 600 root:root
+  set_restore_step ready
+  say "the data of the snapshot are ready: $RESTORE"
+}
