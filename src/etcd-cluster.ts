@@ -189,7 +189,7 @@ export class EtcdCluster extends Construct implements IEtcdCluster {
     // A restore: the data are ready on all hosts before anything is stopped on any of them.
     const offers = members.flatMap((member) => member.offer(membership, genesis, stages));
     const restores = members.flatMap((member) => member.restore(membership, genesis, [...stages, ...offers]));
-    const ready = members.flatMap((member) => member.ready(genesis, restores));
+    const ready = members.flatMap((member) => member.ready(membership, genesis, restores));
     const bootstraps = members.map((member) => member.bootstrap(membership, genesis, [...stages, ...ready]));
 
     // One member at a time: each one waits for the previous one, and one that fails stops the later ones.

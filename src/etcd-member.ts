@@ -130,12 +130,12 @@ export class EtcdMember extends Construct {
    *
    * @param restores The restores of all members; none if nothing is restored.
    */
-  public ready(genesis: Genesis, restores: readonly Restore[]): Ready[] {
+  public ready(membership: Membership, genesis: Genesis, restores: readonly Restore[]): Ready[] {
     const { host } = this;
     const { restore } = this.options.cluster;
     if (restore === undefined) return [];
     const identity = escapeTerraform(restoreIdentity(restore));
-    return [new Ready(this, "ready", { host, genesis, identity, restores })];
+    return [new Ready(this, "ready", { host, membership, genesis, identity, restores })];
   }
 
   /**

@@ -13,7 +13,9 @@ const DATA = "/data/etcd/etcd-server";
 describe("a restore", () => {
   let lab: Lab;
   let project: Project;
+  /** The same backup, at the operator's and on its host. */
   let snapshot: string;
+  let onHost: string;
 
   beforeAll(async () => {
     lab = await Lab.up("restore", "--supervisor", "preinstalled");
@@ -35,7 +37,7 @@ describe("a restore", () => {
   const said = (output: string) => steps(output, /offer|restore|bootstrap|admit/);
 
   test("is refused while the cluster has a quorum, and while a host has a newer backup; nothing is touched", async () => {
-    await backUp(lab, "hdss7-12");
+    onHost = await backUp(lab, "hdss7-12");
     snapshot = await bringNewest(lab, project, "hdss7-12");
     await put("after", "1");
     const newer = await backUp(lab, "hdss7-21");
@@ -61,9 +63,11 @@ describe("a restore", () => {
     async () => {
       const id = await clusterId();
       const [newer] = await lab.onAll("ls /data/etcd/etcd-server-backups | grep 'db$'", ["hdss7-21"]);
+      // From the operator's machine, or from the host on which the backup was taken.
+      const source = SEED % 4 === 0 ? { path: snapshot } : { member: "etcd-server-7-12", path: onHost };
       const props = {
         hostBackups: BACKUPS,
-        restoreFrom: { path: snapshot, replacesCluster: id, discardsBackup: newer },
+        restoreFrom: { ...source, replacesCluster: id, discardsBackup: newer },
       };
       for (const seconds of [4 + (SEED % 9), 2 + (SEED % 5), 1 + (SEED % 3)]) {
         await project.prepare(props);

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { chmodSync, rmSync } from "node:fs";
+import { chmodSync, rmSync, utimesSync } from "node:fs";
 import { join } from "node:path";
 import { EtcdBackups, EtcdRestore, type EtcdRestoreOptions } from "../../src/settings";
 import type { FakeCluster } from "../support/fake-etcd";
@@ -137,7 +137,7 @@ inEachShell((newHost) => {
         refused
           ? [
               expect.stringMatching(
-                `^restore: /backups/${NEWER} on this host is newer than the snapshot: revision .*; to do: restore that one; or, if you want the older one, set discardsBackup: "${NEWER}"$`,
+                `^restore: /backups/${NEWER} on this host is newer than the snapshot: revision .*; to do: restore that one; or, if you want the older one, set discardsBackup: "${NEWER}"; if the restore is done, remove it from the program$`,
               ),
             ]
           : [],
@@ -225,8 +225,13 @@ inEachShell((newHost) => {
 
     test("does nothing for a member that joins later, and nothing again once it is done", () => {
       const host = readyHost();
+      expect(phase(host, "restore", data(host, { FOUNDERS: "b=https://127.0.0.2:2380" })).lines[0]).toBe(
+        "a on host-a: restore: not a founder: this member joins, and nothing is restored",
+      );
+      rmSync(host.path(STATE));
+      // A founder cannot join a cluster that does not live.
       expect(phase(host, "restore", data(host, { MEMBERSHIP: "a later list" })).lines[0]).toMatch(
-        "restore: the members have changed since the cluster was founded: this member joins, and nothing is restored",
+        "restore refused: restore: the members have changed since the cluster was founded, and no cluster lives that this member could join; to do: increase restore's attempt",
       );
       host.call('set_restore_step "done"', data(host));
       expect(phase(host, "restore", data(host)).lines[0]).toMatch(/restore: was restored before: s\d+\.db/);
@@ -364,19 +369,51 @@ inEachShell((newHost) => {
           ),
         ]);
       }
+      // The file that keeps clients out may be that of an earlier attempt.
       state("ready");
       host.write("/opt/etcd.quarantine", "x");
+      expect(host.call("check_restore").lines).toHaveLength(1);
+      rmSync(host.path("/opt/etcd.quarantine"));
+      host.write(`${NEW}/data/db`, "");
+      host.write("/data/etcd.aside-offer/x.db", "");
       expect(host.call("check_restore; forget_abandoned_restore").lines).toEqual([]);
-      expect([host.has(STATE), host.has("/opt/etcd.quarantine")]).toEqual([false, false]);
+      expect([host.has(STATE), host.has(NEW), host.has("/data/etcd.aside-offer")]).toEqual([false, false, false]);
     });
 
     test("before anything is stopped, every host must have its data", () => {
       const host = newHost({ props: restoring().props });
-      expect(phase(host, "ready").lines).toEqual([
-        `a on host-a: ready refused: restore: no data were made for this member, although Terraform has recorded that; to do: terraform apply -replace='${RESOURCES.restore}'`,
-      ]);
+      const refused = `a on host-a: ready refused: restore: no data were made for this member, although Terraform has recorded that; to do: terraform apply -replace='${RESOURCES.restore}'`;
+      const ready = (more = {}) => phase(host, "ready", data(host, more)).lines;
+      expect(ready()).toEqual([refused]);
       host.call("set_restore_step ready", data(host));
-      expect(phase(host, "ready").code).toBe(0);
+      expect(ready()).toEqual([refused]);
+      host.write(`${NEW}/data/member/snap/db`, "");
+      expect(ready({ CLUSTER_TOKEN: "another" })).toEqual([refused]);
+      expect(ready()).toEqual(["a on host-a: ready: nothing stands against the restore on this host"]);
+      // The old cluster has lived on for a while, and is without a quorum again.
+      host.write("/data/etcd/member/snap/db", "");
+      utimesSync(host.path("/data/etcd/member/snap/db"), new Date(), new Date(Date.now() + 60_000));
+      expect(ready()).toEqual([
+        "a on host-a: ready refused: restore: the data in /data/etcd have changed since the restored ones were made; to do: increase restore's attempt, and apply again",
+      ]);
+    });
+
+    test("what a member has from another restore is not taken for its own data", () => {
+      const host = newHost();
+      const check = (more = {}) =>
+        host.call("check_source", { RESTORE: "the data of a", RESTORE_MEMBER: "a", ...more }).lines;
+      host.write("/data/etcd/member/wal/0.wal", "");
+      expect(check()).toEqual([]);
+      host.write("/opt/etcd.quarantine", "x");
+      host.write(STATE, "id=old.db, sha256 1\nstep=placed\n");
+      expect(check()).toEqual([
+        expect.stringMatching(
+          /what a has in \/data\/etcd is from the restore of old\.db, sha256 1; its own data are in \/data\/etcd\.aside-\*/,
+        ),
+      ]);
+      // Another attempt to restore the same member's data.
+      host.write(STATE, "id=the data of a\nstep=placed\n");
+      expect(check({ RESTORE: "the data of a, attempt 1" })).toEqual([]);
     });
 
     test("an upload of another file than the planned one is refused", () => {

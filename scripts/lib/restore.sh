@@ -31,6 +31,8 @@ restore_step() {
 set_restore_step() {
   private_directory "$STATE_DIR"
   printf 'id=%s\ntoken=%s\nstep=%s\n' "$RESTORE" "${CLUSTER_TOKEN-}" "$1" | put_file "$RESTORING" 600 root:root
+  # After a power cut, this host must not take another step for the last one.
+  sync
 }
 
 is_to_be_restored() { [ -n "$RESTORE" ] && [ "$(restore_step)" != "done" ]; }
@@ -51,6 +53,7 @@ check_restore() {
   check_abandoned
   is_to_be_restored || return 0
   [ -z "$(restore_step)" ] || return 0
+  ! is_restored_already || return 0
   check_source
   check_snapshot_version
   check_restore_room
@@ -58,11 +61,14 @@ check_restore() {
   check_newer_backups
 }
 
-# Without `restore` in the program, nothing would let the clients in again.
+# Without `restore` in the program, nothing would let the clients in again. The file that keeps them out may be that of
+# an earlier attempt.
 check_abandoned() {
+  local quarantine=
   if [ -n "$RESTORE" ]; then return; fi
-  case $(entry_of "$RESTORING" step) in
-    placing | placed | compared)
+  [ ! -e "$QUARANTINE" ] || quarantine=quarantine
+  case $quarantine$(entry_of "$RESTORING" step) in
+    quarantine* | placing | placed | compared)
       refusal "restore" \
         "the restore of $(entry_of "$RESTORING" id) is not finished: no client is let in on this host" \
         "put restore back into the program as it was, and apply again; or, to give it up, see docs/restore.md#how-to-go-back"
@@ -72,15 +78,29 @@ check_abandoned() {
 
 # A restore that was given up before anything was stopped leaves nothing.
 forget_abandoned_restore() {
-  if [ -n "$RESTORE" ] || [ ! -e "$RESTORING" ]; then return; fi
+  [ -z "$RESTORE" ] && has_begun_restore || return 0
   case $(entry_of "$RESTORING" step) in
-    ready)
-      end_offer
-      drop_directory_beside_data "$(offer_directory)"
-      drop_directory_beside_data "$(new_data)"
-      rm -f "$QUARANTINE" "$RESTORING" "$SAVED" "$SAVED".*
+    '' | ready)
+      drop_restore
+      rm -f "$RESTORING" "$RESTORING.json"
       ;;
   esac
+}
+
+has_begun_restore() {
+  local path
+  for path in "$RESTORING" "$OFFER" "$SAVED" "$DATA_DIR".aside-offer "$DATA_DIR/aside-offer"; do
+    [ ! -e "$path" ] || return 0
+  done
+  return 1
+}
+
+# Deletes what a restore needs on the way.
+drop_restore() {
+  end_offer
+  drop_directory_beside_data "$(offer_directory)"
+  drop_directory_beside_data "$(new_data)"
+  rm -f "$SAVED" "$SAVED".*
 }
 
 # Sets `description` to what is known about the snapshot, which a backup has beside it, and `is_described` to whether
@@ -89,7 +109,7 @@ describe_source() {
   description='' is_described=yes
   if [ -z "$RESTORE_MEMBER" ]; then
     description=$(decode "$RESTORE_JSON_BASE64")
-  elif has_source && { [ -n "$RESTORE_PATH" ] || [ -e "$SAVED" ]; }; then
+  elif has_source && { [ -n "$RESTORE_PATH" ] || is_saved_for_this; }; then
     description=$(cat "${RESTORE_PATH:-$SAVED}.json" 2>/dev/null || true)
   else
     is_described=
@@ -115,10 +135,19 @@ check_source() {
       "$changeable can be changed by users other than root ($(whose "$changeable")), so it is unknown who wrote the snapshot" \
       "if you know where it comes from, copy it to a directory that only root can change, and give that path"
     verify_digest "$RESTORE_PATH" || refusal "restore" "$RESTORE_PATH: $reason" "restore another snapshot"
+  elif [ -e "$QUARANTINE" ] && ! is_quarantine_of_own_data; then
+    refusal "restore" \
+      "what $MEMBER has in $DATA_DIR is from the restore of $(entry_of "$RESTORING" id); its own data are in $DATA_DIR.aside-*" \
+      "bring its own data back first (docs/restore.md#how-to-go-back)"
   elif ! has_wal && [ ! -e "$SAVED" ]; then
     refusal "restore" "$MEMBER has no data in $DATA_DIR" \
       "restore the data of another member, or a backup; if the restore is done, remove it from the program"
   fi
+}
+
+# An earlier attempt to restore what this same member has.
+is_quarantine_of_own_data() {
+  case $(entry_of "$RESTORING" id) in "the data of $MEMBER" | "the data of $MEMBER, attempt "*) ;; *) return 1 ;; esac
 }
 
 check_snapshot_version() {
@@ -192,7 +221,7 @@ check_newer_backups() {
   done
   [ -z "$newer" ] || refusal "restore" \
     "$newer on this host is newer than the snapshot: revision $(json_value revision <"$newer.json") of $(json_value time <"$newer.json"), the snapshot has revision $(described revision | grep . || echo unknown) of $(described time | grep . || echo "an unknown time")" \
-    "restore that one; or, if you want the older one, set discardsBackup: \"${newer##*/}\""
+    "restore that one; or, if you want the older one, set discardsBackup: \"${newer##*/}\"; if the restore is done, remove it from the program"
 }
 
 is_newer_than_snapshot() {
@@ -252,7 +281,6 @@ make_data() {
       "make room if that is missing, or restore another snapshot"
   }
   as_etcd rm -f "$new/snapshot.db"
-  sync -f "$(dirname "$DATA_DIR")" 2>/dev/null || sync
 }
 
 # Sets `tool` to that of the version in the program, which may not be in use yet.
@@ -330,16 +358,17 @@ place_data() {
   if [ "$(restore_step)" = ready ]; then
     [ -e "$new/data" ] || refuse "restore" "$new, the restored data, are gone" "$(replacing "$RESTORE_RESOURCE")"
     write_quarantine
+    sync
     if has_content; then set_aside; else stop_program; fi
     activate
     # After a power cut, the old data must not be back without this host knowing.
-    sync -f "$(dirname "$DATA_DIR")" 2>/dev/null || sync
+    sync
     set_restore_step placing
   fi
   stop_program
   move_in "$new"
   mark_started
-  sync -f "$(dirname "$DATA_DIR")" 2>/dev/null || sync
+  sync
   set_restore_step placed
 }
 
@@ -359,7 +388,9 @@ move_in() {
     for file in "$1"/member/snap/* "$1"/member/wal/*; do
       [ -e "$file" ] || continue
       part=${file#"$1"/}
-      cp "$file" "$2/${part%/*}/.restored" && sync "$2/${part%/*}/.restored" && mv -f "$2/${part%/*}/.restored" "$2/$part"
+      cp "$file" "$2/${part%/*}/.restored"
+      sync "$2/${part%/*}/.restored"
+      mv -f "$2/${part%/*}/.restored" "$2/$part"
     done' sh "$1/data" "$DATA_DIR" ||
     fail "the restored data cannot be copied from $1/data to $DATA_DIR" "make room, and apply again"
 }
@@ -367,7 +398,7 @@ move_in() {
 # Another port of this member's address.
 write_quarantine() {
   local port
-  [ ! -e "$QUARANTINE" ] || return 0
+  [ ! -s "$QUARANTINE" ] || return 0
   port=$((${CLIENT_URL##*:} + 10000))
   [ "$port" -lt 65000 ] || port=$((port - 20000))
   while ss -ltn | grep -q ":$port "; do port=$((port + 1)); done
@@ -386,6 +417,8 @@ have_same_data() {
   reason="this member does not say its revision"
   [ -n "$revision" ] || return 1
   own=$(hash_of_keys "$PEER_URL")
+  # Older releases do not tell it for a revision that is compacted, and nothing was written after it.
+  [ -n "$own" ] || { revision=0 && own=$(hash_of_keys "$PEER_URL"); }
   reason="$PEER_URL does not say the hash of its keys"
   [ -n "$own" ] || return 1
   for entry in $(restored_members); do

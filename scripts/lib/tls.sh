@@ -60,7 +60,7 @@ nth_authority() { awk -v n="$1" '/-----BEGIN/ { i++ } i == n' "$(client_director
 # request is HTTP/1.0. The connection is therefore closed on this side, by the end of openssl's input, which waits at a
 # FIFO until the response is complete.
 https_get() {
-  local gate=/run/cdktf-etcd/$MEMBER.gate
+  local gate=/run/cdktf-etcd/$MEMBER.$$.gate
   private_directory /run/cdktf-etcd
   rm -f "$gate"
   mkfifo -m 600 "$gate"

@@ -23,6 +23,8 @@ prepare_offer() {
   answer=$(as_etcd sh -c 'cat >"$1"' sh "$directory/$name.db" 2>&1 <"${RESTORE_PATH:-$SAVED}") ||
     refuse "restore" "the snapshot cannot be copied to $directory: $(last_line "$answer")" "make room, and apply again"
   verify_snapshot_copy "$directory/$name.db"
+  # A snapshot without a description still has a size.
+  [ -n "$description" ] || description=$(printf '  "bytes": %s\n' "$(stat -c %s "$directory/$name.db")")
   # shellcheck disable=SC2016 # the inner shell expands it
   printf '%s\n' "$description" | as_etcd sh -c 'cat >"$1"' sh "$directory/$name.json"
 }
@@ -75,7 +77,7 @@ fetch_snapshot() {
   offer=${offer%:*}:$RESTORE_PORT
   wait_until 10 accepts_connections "$offer" ||
     refuse "restore" "$RESTORE_MEMBER does not offer the snapshot at $offer" \
-      "make sure that this host reaches that port, and run $(replacing "$OFFER_RESOURCE")"
+      "make sure that this host reaches that port, and run $(replacing "$OFFER_RESOURCE"); if its phase offer says that it was restored before, increase restore's attempt instead"
   description=$(get_offered "$(offered_path).json" || true)
   [ -n "$description" ] ||
     refuse "restore" "$RESTORE_MEMBER does not send the snapshot from $offer" \
@@ -109,15 +111,32 @@ get_offered() {
 # snapshot, for which it needs no quorum. From 3.4 on, one that was started without a quorum does not serve; its
 # database is copied, like that of a member whose etcd does not start.
 take_own_snapshot() {
-  [ ! -e "$SAVED" ] || [ "$(cat "$SAVED.id" 2>/dev/null)" != "$RESTORE $CLUSTER_TOKEN" ] || {
+  if is_saved_for_this && ! has_changed_since; then
     description=$(cat "$SAVED.json")
     return
-  }
-  rm -f "$SAVED.id"
-  save_own_snapshot || copy_database
+  fi
+  if [ -e "$SAVED" ] && ! has_wal; then
+    # The data were moved aside by an earlier attempt.
+    description=$(cat "$SAVED.json")
+  else
+    rm -f "$SAVED.id"
+    save_own_snapshot || {
+      refuse_any check_replaced_cluster
+      copy_database
+    }
+  fi
   printf '%s\n' "$description" | put_file "$SAVED.json" 600 root:root
   printf '%s\n' "$RESTORE $CLUSTER_TOKEN" | put_file "$SAVED.id" 600 root:root
 }
+
+# Preflight does not know the token yet.
+is_saved_for_this() {
+  [ -e "$SAVED" ] || return 1
+  case $(cat "$SAVED.id" 2>/dev/null) in "$RESTORE ${CLUSTER_TOKEN-}"*) ;; *) return 1 ;; esac
+}
+
+# The member has lived on since a deploy that was refused.
+has_changed_since() { [ -z "$(restore_step)" ] && [ "$DATA_DIR/member/snap/db" -nt "$SAVED" ]; }
 
 save_own_snapshot() {
   local url status

@@ -9,6 +9,7 @@ phase_bootstrap() {
   include_program
   # While a mount is missing, nobody can tell from what is visible whether the member has data.
   refuse_any check_mounted
+  refuse_changed_founders
   if is_to_be_restored && [ -z "$(not_the_founding)" ]; then
     start_restored
     return
@@ -58,6 +59,17 @@ phase_bootstrap() {
   say "started as a founder of the new cluster $CLUSTER_TOKEN"
 }
 
+# The data were made for a cluster of other members.
+refuse_changed_founders() {
+  case $(restore_step) in
+    ready | placing)
+      why_not=$(not_the_founding)
+      [ -z "$why_not" ] || refuse "restore" "$why_not, and this restore is not done" \
+        "increase restore's attempt, and apply again"
+      ;;
+  esac
+}
+
 # A member that is to be restored starts with the data that phase `restore` has made.
 start_restored() {
   case $(restore_step) in
@@ -66,7 +78,7 @@ start_restored() {
       [ "$(entry_of "$RESTORING" token)" = "$CLUSTER_TOKEN" ] ||
         refuse "restore" "the data on this host were made for another new cluster than this one" \
           "$(replacing "$RESTORE_RESOURCE")"
-      if [ "$(restore_step)" = ready ]; then refuse_any check_before_stop; fi
+      if [ "$(restore_step)" = ready ]; then refuse_any check_replaced_cluster; fi
       place_data
       ;;
     *)
@@ -77,13 +89,6 @@ start_restored() {
   rm -f "$IDENTITY" "$FIRST_START"
   is_running || start_etcd
   say "started with the data of the snapshot; no client is let in yet"
-}
-
-# Days may have passed since the data were made, and the old cluster may live again.
-check_before_stop() {
-  description=$(cat "$RESTORING.json" 2>/dev/null || true) is_described=yes
-  check_replaced_cluster
-  check_newer_backups
 }
 
 is_installed() {

@@ -5,11 +5,19 @@ phase_restore() {
   take_lock
   require_own_stage
   why_not=$(not_the_founding)
+  # It was lost in the middle, taken out of the program, and has come back.
+  if [ -n "$why_not" ] && was_removed_from_cluster; then
+    rm -f "$QUARANTINE"
+    set_restore_step "done"
+  fi
   case $(restore_step) in
     "done") say "was restored before: $RESTORE; to restore it once more, increase attempt" && return ;;
     placing | placed | compared) say "its data are being replaced already" && return ;;
   esac
   if [ -n "$why_not" ]; then
+    ! is_founder || any_live_endpoint >/dev/null ||
+      refuse "restore" "$why_not, and no cluster lives that this member could join" \
+        "increase restore's attempt, and apply again"
     say "$why_not: this member joins, and nothing is restored"
     set_restore_step "done"
     return

@@ -58,7 +58,7 @@ export const PHASES = {
     data: [...STAGED, ...FOUNDING, ...RESTORING],
   },
   /** Only in a program that restores a snapshot. */
-  ready: { seconds: 120, touches: "nothing", data: [] },
+  ready: { seconds: 120, touches: "nothing", data: FOUNDING },
   bootstrap: {
     seconds: 600,
     touches:

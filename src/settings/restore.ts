@@ -1,8 +1,8 @@
 /** What a restore may replace, and whether it is done once more. */
 export interface EtcdRestoreOptions {
   /**
-   * The ID of a cluster that may be replaced although it has a quorum: hexadecimal, as `etcdctl member list -w json`
-   * and the refusal of a deploy show it. Everything that was written to that cluster after the snapshot is lost.
+   * The ID of a cluster that may be replaced although it has a quorum: hexadecimal, as the refusal of a deploy and
+   * `cluster_id` in a backup's description show it. Everything that was written to that cluster after the snapshot is lost.
    *
    * @default - a restore is refused while the members have a quorum
    */
@@ -17,7 +17,7 @@ export interface EtcdRestoreOptions {
   readonly discardsBackup?: string;
 
   /**
-   * A number that you increase to restore the same snapshot once more.
+   * A number that you increase to restore the same snapshot once more. With `fromMember`, a new snapshot is taken.
    *
    * @default 0
    */
