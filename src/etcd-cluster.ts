@@ -20,7 +20,6 @@ import { clusterAuthorities } from "./pki/cluster-authorities";
 import type { LeafCertificate } from "./pki/leaf-certificate";
 import { peerCertificates } from "./pki/peer-certificates";
 import { trustBundle, trustBundleSha256 } from "./pki/trust-bundle";
-import type { Admit } from "./provision/admit";
 import type { Bootstrap } from "./provision/bootstrap";
 import { Decommission } from "./provision/decommission";
 import { Genesis } from "./provision/genesis";
@@ -31,6 +30,7 @@ import { withOperatorPaths } from "./provision/operator-path";
 import { ensureHostProviders } from "./provision/providers";
 import { RenderedFile } from "./provision/rendered-file";
 import { restoreIdentity } from "./provision/restore-facts";
+import type { RestorePhase } from "./provision/restore-phase";
 import type { Rollout } from "./provision/rollout";
 import { SharedScripts } from "./provision/shared-scripts";
 import { Shutdown } from "./provision/shutdown";
@@ -193,9 +193,10 @@ export class EtcdCluster extends Construct implements IEtcdCluster {
     const bootstraps = members.map((member) => member.bootstrap(membership, genesis, [...stages, ...ready]));
 
     // One member at a time: each one waits for the previous one, and one that fails stops the later ones.
-    let before: readonly (Bootstrap | Admit | Rollout)[] = bootstraps;
-    for (const member of members) before = member.admit(membership, genesis, before);
+    let admitted: readonly (Bootstrap | RestorePhase)[] = bootstraps;
+    for (const member of members) admitted = member.admit(membership, genesis, admitted);
     const rollouts: { [member: string]: Rollout } = {};
+    let before: readonly (Bootstrap | RestorePhase | Rollout)[] = admitted;
     for (const member of members) {
       const rollout = member.rollout(membership, genesis, before);
       rollouts[member.node.id] = rollout;

@@ -1,7 +1,6 @@
 import { type ITerraformDependable, Lazy, TerraformLocal, TerraformResource } from "cdktf";
 import { Construct } from "constructs";
 import type { LeafCertificate } from "./pki/leaf-certificate";
-import { Admit } from "./provision/admit";
 import { Archive } from "./provision/archive";
 import { BackupProgram } from "./provision/backup-program";
 import { Bootstrap } from "./provision/bootstrap";
@@ -9,15 +8,13 @@ import type { Genesis } from "./provision/genesis";
 import { memberFacts, secretArchiveUrl } from "./provision/member-facts";
 import { MemberHost } from "./provision/member-host";
 import type { Membership } from "./provision/membership";
-import { Offer } from "./provision/offer";
 import { operatorPath } from "./provision/operator-path";
 import type { Payload } from "./provision/payload";
 import { Preflight } from "./provision/preflight";
 import { RenderedFile } from "./provision/rendered-file";
 import { resourceAddress } from "./provision/resource-address";
-import { Ready } from "./provision/ready";
-import { Restore } from "./provision/restore";
 import { restoreIdentity } from "./provision/restore-facts";
+import { RestorePhase, type RestorePhaseProps } from "./provision/restore-phase";
 import { Rollout } from "./provision/rollout";
 import { Stage } from "./provision/stage";
 import { type StagedData, stagedData } from "./provision/staged-data";
@@ -100,42 +97,49 @@ export class EtcdMember extends Construct {
    *
    * @param stages The stages of all members.
    */
-  public offer(membership: Membership, genesis: Genesis, stages: readonly Stage[]): Offer[] {
+  public offer(membership: Membership, genesis: Genesis, stages: readonly Stage[]): RestorePhase[] {
     const { host, staged } = this;
-    const { restore } = this.options.cluster;
-    if (restore === undefined || restore.source.member !== this.options.member.name) return [];
-    const identity = escapeTerraform(restoreIdentity(restore));
-    return [new Offer(this, "offer", { host, staged, membership, genesis, identity, stages })];
+    if (this.options.cluster.restore?.source.member !== this.options.member.name) return [];
+    const provisioners = [host.run("offer", { ...staged, ...genesis.founding(membership) })];
+    return this.restorePhase("offer", { genesis, provisioners, after: stages });
   }
 
   /**
-   * Makes the member's data from a snapshot, if the program restores one.
+   * Brings the snapshot to the host, verifies it, and makes the member's data from it, beside those in use, if the
+   * program restores one. Nothing is stopped on any host before this has succeeded on all of them.
    *
    * @param after The stages of all members; and the offer, if a host has the snapshot.
    */
-  public restore(membership: Membership, genesis: Genesis, after: readonly (Stage | Offer)[]): Restore[] {
+  public restore(membership: Membership, genesis: Genesis, after: readonly (Stage | RestorePhase)[]): RestorePhase[] {
     const { host, staged } = this;
     const { cluster, member } = this.options;
-    const { restore } = cluster;
-    if (restore === undefined) return [];
-    const { source } = restore;
-    const file = source.member === undefined ? escapeTerraform(operatorPath(this, source.path ?? "")) : undefined;
-    const identity = escapeTerraform(restoreIdentity(restore));
-    const effect = `stops ${member.name} on ${member.host}, moves its data aside, and starts it in a new cluster with the data of the snapshot`;
-    return [new Restore(this, "restore", { host, staged, membership, genesis, identity, effect, file, after })];
+    if (cluster.restore === undefined) return [];
+    const { member: source, path = "" } = cluster.restore.source;
+    const upload =
+      source === undefined
+        ? [
+            host.run("open_inbox", {}),
+            host.upload("snapshot.db", { source: escapeTerraform(operatorPath(this, path)) }),
+          ]
+        : [];
+    const data = { ...staged, ...genesis.founding(membership), RESTORED_AT: genesis.restoredAt };
+    return this.restorePhase("restore", {
+      genesis,
+      effect: `stops ${member.name} on ${member.host}, moves its data aside, and starts it in a new cluster with the data of the snapshot`,
+      provisioners: [...upload, host.run("restore", data)],
+      after,
+    });
   }
 
   /**
-   * Makes sure that the data of a restore are there.
+   * Makes sure that the data of a restore are there, before anything is stopped on any host. Terraform may have recorded
+   * a `restore` as done that was killed (ADR 8).
    *
    * @param restores The restores of all members; none if nothing is restored.
    */
-  public ready(membership: Membership, genesis: Genesis, restores: readonly Restore[]): Ready[] {
-    const { host } = this;
-    const { restore } = this.options.cluster;
-    if (restore === undefined) return [];
-    const identity = escapeTerraform(restoreIdentity(restore));
-    return [new Ready(this, "ready", { host, membership, genesis, identity, restores })];
+  public ready(membership: Membership, genesis: Genesis, restores: readonly RestorePhase[]): RestorePhase[] {
+    const provisioners = [this.host.run("ready", genesis.founding(membership))];
+    return this.restorePhase("ready", { genesis, provisioners, after: restores });
   }
 
   /**
@@ -143,7 +147,7 @@ export class EtcdMember extends Construct {
    *
    * @param after The stages of all members; in a restore, that the data of all of them are ready.
    */
-  public bootstrap(membership: Membership, genesis: Genesis, after: readonly (Stage | Ready)[]): Bootstrap {
+  public bootstrap(membership: Membership, genesis: Genesis, after: readonly (Stage | RestorePhase)[]): Bootstrap {
     const { host, staged } = this;
     return new Bootstrap(this, "bootstrap", { host, staged, membership, genesis, after });
   }
@@ -154,16 +158,15 @@ export class EtcdMember extends Construct {
    * @param after All bootstraps, or what let the clients in to the previous member.
    * @returns What comes after: `after` itself, if nothing is restored.
    */
-  public admit<T extends Bootstrap | Admit | Rollout>(
+  public admit<T extends Bootstrap | RestorePhase>(
     membership: Membership,
     genesis: Genesis,
     after: readonly T[],
-  ): readonly (T | Admit)[] {
+  ): readonly (T | RestorePhase)[] {
     const { host, staged } = this;
-    const { restore } = this.options.cluster;
-    if (restore === undefined) return after;
-    const identity = escapeTerraform(restoreIdentity(restore));
-    return [new Admit(this, "admit", { host, staged, membership, genesis, identity, after })];
+    const provisioners = [host.run("admit", { ...staged, ...genesis.founding(membership) })];
+    const admit = this.restorePhase("admit", { genesis, provisioners, after });
+    return admit.length > 0 ? admit : after;
   }
 
   /**
@@ -171,9 +174,19 @@ export class EtcdMember extends Construct {
    *
    * @param after What must be complete before this member may be disturbed.
    */
-  public rollout(membership: Membership, genesis: Genesis, after: readonly (Bootstrap | Admit | Rollout)[]): Rollout {
+  public rollout(
+    membership: Membership,
+    genesis: Genesis,
+    after: readonly (Bootstrap | RestorePhase | Rollout)[],
+  ): Rollout {
     const { host, staged, rolloutTriggers: triggers } = this;
     return new Rollout(this, "rollout", { host, triggers, staged, membership, genesis, after });
+  }
+
+  /** A phase of the restore; none if the program restores nothing. */
+  private restorePhase(phase: string, props: Omit<RestorePhaseProps, "identity">): RestorePhase[] {
+    const { restore: identity } = restoreTrigger(this.options.cluster);
+    return identity === undefined ? [] : [new RestorePhase(this, phase, { ...props, identity })];
   }
 
   private describeHost(): MemberHost {
@@ -326,7 +339,7 @@ function installTriggers(cluster: ClusterSettings, member: MemberSettings): { [n
 }
 
 /** A restore runs everything again: the hosts may be new machines, with a state that knows the old ones. */
-function restoreTrigger({ restore }: ClusterSettings): { [name: string]: string } {
+function restoreTrigger({ restore }: ClusterSettings): { restore?: string } {
   return restore === undefined ? {} : { restore: escapeTerraform(restoreIdentity(restore)) };
 }
 

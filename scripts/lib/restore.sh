@@ -189,22 +189,16 @@ check_replaced_cluster() {
 # status_with_leader: the status of a member that knows a leader. Members that have lost their quorum know none a moment
 # later, or do not answer at all. One that does not answer is asked again, because it may only be slow.
 status_with_leader() {
-  local endpoint status try
-  for try in 1 2; do
+  local endpoint status listens
+  for _ in 1 2; do
+    listens=
     for endpoint in $(own_url) $(other_endpoints); do
       accepts_connections "$endpoint" || continue
+      listens=yes
       status=$(endpoint_status "$endpoint" | awk '$4 != "-" && $4 != 0')
       [ -z "$status" ] || { printf '%s\n' "$status" && return; }
     done
-    [ "$try" = 2 ] || somebody_listens || return 1
-  done
-  return 1
-}
-
-somebody_listens() {
-  local endpoint
-  for endpoint in $(own_url) $(other_endpoints); do
-    ! accepts_connections "$endpoint" || return 0
+    [ -n "$listens" ] || return 1
   done
   return 1
 }
@@ -265,8 +259,6 @@ new_data() { directory_beside_data restore; }
 # make_data: makes this member's data from the snapshot. All of it is done as etcd's user, who can write there.
 make_data() {
   local new tool snapshot
-  # If this is killed, what an earlier run has made is not taken for complete.
-  rm -f "$RESTORING"
   new=$(new_data)
   make_directory_beside_data "$new"
   bring_snapshot "$new/snapshot.db"
@@ -289,6 +281,10 @@ set_restore_tool() {
   [ -x "$tool" ] || tool=$VERSIONED/etcdctl
 }
 
+# write_as_etcd FILE: standard input goes there, where etcd's user can write.
+# shellcheck disable=SC2016 # the inner shell expands it
+write_as_etcd() { as_etcd sh -c 'cat >"$1"' sh "$1"; }
+
 # bring_snapshot FILE: sets `snapshot` to the verified snapshot, which is put to FILE unless this host offers it.
 bring_snapshot() {
   snapshot=$1
@@ -298,8 +294,7 @@ bring_snapshot() {
   elif [ -n "$RESTORE_MEMBER" ]; then
     fetch_snapshot "$1"
   else
-    # shellcheck disable=SC2016 # the inner shell expands it
-    answer=$(as_etcd sh -c 'cat >"$1"' sh "$1" 2>&1 <"$INBOX/snapshot.db") ||
+    answer=$(write_as_etcd "$1" 2>&1 <"$INBOX/snapshot.db") ||
       refuse "restore" "the snapshot cannot be copied to $1: $(last_line "$answer")" "make room, and apply again"
   fi
   verify_snapshot_copy "$snapshot"

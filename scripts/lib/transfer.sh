@@ -19,14 +19,12 @@ prepare_offer() {
   directory=$(offer_directory) name=$(offered_path)
   end_offer
   make_directory_beside_data "$directory"
-  # shellcheck disable=SC2016 # the inner shell expands it
-  answer=$(as_etcd sh -c 'cat >"$1"' sh "$directory/$name.db" 2>&1 <"${RESTORE_PATH:-$SAVED}") ||
+  answer=$(write_as_etcd "$directory/$name.db" 2>&1 <"${RESTORE_PATH:-$SAVED}") ||
     refuse "restore" "the snapshot cannot be copied to $directory: $(last_line "$answer")" "make room, and apply again"
   verify_snapshot_copy "$directory/$name.db"
   # A snapshot without a description still has a size.
   [ -n "$description" ] || description=$(printf '  "bytes": %s\n' "$(stat -c %s "$directory/$name.db")")
-  # shellcheck disable=SC2016 # the inner shell expands it
-  printf '%s\n' "$description" | as_etcd sh -c 'cat >"$1"' sh "$directory/$name.json"
+  printf '%s\n' "$description" | write_as_etcd "$directory/$name.json"
 }
 
 # OpenSSL's server outlives this phase, which ignores the end of its SSH session.
@@ -84,8 +82,7 @@ fetch_snapshot() {
       "make sure that it is $RESTORE_MEMBER that answers there, and run $(replacing "$OFFER_RESOURCE")"
   is_described=yes
   refuse_any check_offered
-  # shellcheck disable=SC2016 # the inner shell expands it
-  get_offered "$(offered_path).db" | as_etcd sh -c 'cat >"$1"' sh "$1" ||
+  get_offered "$(offered_path).db" | write_as_etcd "$1" ||
     refuse "restore" "the snapshot from $RESTORE_MEMBER cannot be written to $1" "make room, and apply again"
 }
 

@@ -27,6 +27,7 @@ phase_restore() {
     set_restore_step "done"
     return
   fi
+  # If this is killed, what an earlier run has made is not taken for complete.
   rm -f "$RESTORING"
   describe_source
   refuse_any check_restore

@@ -3,7 +3,7 @@ import type { Construct } from "constructs";
 import type { Genesis } from "./genesis";
 import type { MemberHost } from "./member-host";
 import type { Membership } from "./membership";
-import type { Ready } from "./ready";
+import type { RestorePhase } from "./restore-phase";
 import type { Stage } from "./stage";
 import type { StagedData } from "./staged-data";
 
@@ -16,7 +16,7 @@ export interface BootstrapProps {
    * The stages of all members: founders need each other, so none may start while another one cannot. In a restore, the
    * data of all members must be ready, too.
    */
-  readonly after: readonly (Stage | Ready)[];
+  readonly after: readonly (Stage | RestorePhase)[];
 }
 
 /**

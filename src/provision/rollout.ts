@@ -1,10 +1,10 @@
 import { Resource } from "@cdktf/provider-null/lib/resource";
 import type { Construct } from "constructs";
-import type { Admit } from "./admit";
 import type { Bootstrap } from "./bootstrap";
 import type { Genesis } from "./genesis";
 import type { MemberHost } from "./member-host";
 import type { Membership } from "./membership";
+import type { RestorePhase } from "./restore-phase";
 import type { StagedData } from "./staged-data";
 
 export interface RolloutProps {
@@ -30,7 +30,7 @@ export interface RolloutProps {
    * All bootstraps (in a restore, what lets the clients in), or the rollout of the previous member: one member at a
    * time, and a rollout that fails stops the later ones.
    */
-  readonly after: readonly (Bootstrap | Admit | Rollout)[];
+  readonly after: readonly (Bootstrap | RestorePhase | Rollout)[];
 }
 
 /** Applies to the running member what is staged, and waits until the member is healthy. */
