@@ -2,7 +2,6 @@ import { type ITerraformDependable, Lazy, TerraformLocal, TerraformResource } fr
 import { Construct } from "constructs";
 import type { LeafCertificate } from "./pki/leaf-certificate";
 import { Archive } from "./provision/archive";
-import { BackupProgram } from "./provision/backup-program";
 import { Bootstrap } from "./provision/bootstrap";
 import type { Genesis } from "./provision/genesis";
 import { memberFacts, secretArchiveUrl } from "./provision/member-facts";
@@ -16,12 +15,14 @@ import { resourceAddress } from "./provision/resource-address";
 import { restoreIdentity } from "./provision/restore-facts";
 import { RestorePhase, type RestorePhaseProps } from "./provision/restore-phase";
 import { Rollout } from "./provision/rollout";
+import { SideProgram } from "./provision/side-program";
 import { Stage } from "./provision/stage";
 import { type StagedData, stagedData } from "./provision/staged-data";
 import { textDigest } from "./provision/text-digest";
 import { reloadsLeaf } from "./release/leaf-reload";
 import { type EtcdFlag, etcdFlags } from "./render/etcd-flags";
 import { renderProgramIni } from "./render/program-ini";
+import { renderBackupEnv, renderDefragmentationEnv, type Side } from "./render/side-program";
 import { renderStartupScript, restartRelevant } from "./render/startup-script";
 import { escapeTerraform, escapeValues } from "./render/terraform-escape";
 import type { ClusterSettings, MemberSettings } from "./settings";
@@ -241,7 +242,7 @@ export class EtcdMember extends Construct {
   /** What a stage installs, and what makes it run again. */
   private payloadOf({ startupScript, supervisorIni, startupSha256, supervisorSha256 }: RenderedMember): Payload {
     const { cluster, member, certificate, ...options } = this.options;
-    const backup = this.backupProgram();
+    const sidePrograms = this.sidePrograms();
     return {
       caPem: options.caPem,
       authorityPem: options.authorityPem,
@@ -251,7 +252,7 @@ export class EtcdMember extends Construct {
       startupScript,
       supervisorIni,
       etcdctlEnv: options.etcdctlEnv,
-      backup,
+      sidePrograms,
       triggers: {
         // The host records the path, so that it knows which cluster its member belongs to.
         cluster: options.path,
@@ -261,24 +262,30 @@ export class EtcdMember extends Construct {
         startup_script_sha256: startupSha256,
         supervisor_ini_sha256: supervisorSha256,
         etcdctl_env_sha256: options.etcdctlEnvSha256,
-        ...(backup && { backup_sha256: backup.sha256 }),
+        ...Object.fromEntries(Object.entries(sidePrograms).map(([side, { sha256 }]) => [`${side}_sha256`, sha256])),
         reprovision: String(member.reprovision),
         ...restoreTrigger(cluster),
       },
     };
   }
 
-  private backupProgram(): BackupProgram | undefined {
-    const { path, cluster, member, directory } = this.options;
-    const { backups } = cluster;
-    if (backups === undefined) return undefined;
-    return new BackupProgram(this, "backup", {
-      path,
-      cluster,
-      member,
-      backups,
-      directory: `${directory}/${member.name}`,
-    });
+  private sidePrograms(): { [side in Side]?: SideProgram } {
+    const { path, cluster, member } = this.options;
+    const { backups, defragmentation } = cluster;
+    return {
+      ...(backups && { backup: this.sideProgram("backup", renderBackupEnv(path, cluster, member, backups)) }),
+      ...(defragmentation && {
+        defragmentation: this.sideProgram(
+          "defragmentation",
+          renderDefragmentationEnv(path, cluster, member, defragmentation),
+        ),
+      }),
+    };
+  }
+
+  private sideProgram(side: Side, env: string): SideProgram {
+    const { cluster, member, directory } = this.options;
+    return new SideProgram(this, side, { side, cluster, member, env, directory: `${directory}/${member.name}` });
   }
 
   /**

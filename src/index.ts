@@ -5,6 +5,8 @@ export {
   type EtcdBackupOptions,
   EtcdBackups,
   type EtcdClusterProps,
+  EtcdDefragmentation,
+  type EtcdDefragmentationOptions,
   type EtcdHostRestoreOptions,
   type EtcdMemberProps,
   EtcdRestore,

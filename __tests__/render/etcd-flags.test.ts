@@ -27,7 +27,24 @@ test("a member of etcd 3.6.14 with default props has these flags", () => {
     "peer-trusted-ca-file=/opt/etcd/certs/ca.pem",
     "logger=zap",
     "log-outputs=stdout",
+    "feature-gates=InitialCorruptCheck=true",
   ]);
+});
+
+test.each([
+  ["3.5.9", {}, []],
+  ["3.5.10", {}, ["experimental-initial-corrupt-check=true"]],
+  ["3.5.33", { "experimental-initial-corrupt-check": "false" }, ["experimental-initial-corrupt-check=false"]],
+  ["3.6.0", { "experimental-initial-corrupt-check": "false" }, ["experimental-initial-corrupt-check=false"]],
+  ["3.7.1", { "feature-gates": "InitialCorruptCheck=false" }, ["feature-gates=InitialCorruptCheck=false"]],
+  [
+    "3.7.1",
+    { "feature-gates": "LeaseCheckpoint=true" },
+    ["feature-gates=InitialCorruptCheck=true,LeaseCheckpoint=true"],
+  ],
+  ["3.7.1", { "feature-gates": "${var.gates}" }, ["feature-gates=${var.gates}"]],
+])("the check for corruption of etcd %s, with %o", (version, extraFlags, flags) => {
+  expect(flagsWith({ version, extraFlags }).slice(flagsWith({ version: "3.4.0" }).length)).toEqual(flags);
 });
 
 test("a member of etcd 3.1.20, the runbook's version, has these flags", () => {
@@ -77,6 +94,7 @@ test("each prop becomes its flag, and the extra flags come last, sorted by name"
     "heartbeat-interval=200",
     "election-timeout=2000",
     "listen-metrics-urls=http://127.0.0.1:2381,http://[::1]:2381",
+    "feature-gates=InitialCorruptCheck=true",
     "max-wals=3",
     "snapshot-count=10000",
   ]);
@@ -93,7 +111,10 @@ test.each(["3.1.20", "3.6.14"])(
       electionTimeout: 1,
       listenMetricsUrls: ["http://127.0.0.1:2381"],
     });
-    const unowned = etcdFlags(cluster, cluster.members[0]).filter(([flag]) => !(flag in OWNED_FLAGS));
+    // A user's own feature gates are merged with ours.
+    const merged = ["feature-gates", "experimental-initial-corrupt-check"];
+    const flags = etcdFlags(cluster, cluster.members[0]).map(([flag]) => flag);
+    const unowned = flags.filter((flag) => !(flag in OWNED_FLAGS) && !merged.includes(flag));
     expect(unowned).toEqual([]);
   },
 );

@@ -77,6 +77,7 @@ exec /opt/etcd/etcd \\
   --peer-trusted-ca-file=/opt/etcd/certs/ca.pem \\
   --logger=zap \\
   --log-outputs=stdout \\
+  --feature-gates='InitialCorruptCheck=true' \\
   --initial-cluster="$initial_cluster" \\
   --initial-cluster-state="$initial_cluster_state" \\
   --initial-cluster-token="$initial_cluster_token" "$@"

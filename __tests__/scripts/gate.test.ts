@@ -83,6 +83,23 @@ go.etcd.io/etcd/server/v3/etcdserver.panicking(...)
       'I: started\ninvalid value "x=true" for flag -feature-gates: unrecognized feature gate: x\nUsage:\n\n  etcd [flags]\n    Start an etcd server.\n\n',
     ],
     ["/opt/etcd/etcd: 1: exec: not executable", "/opt/etcd/etcd: 1: exec: not executable\n\n  \n"],
+    [
+      "failed to purge wal file: open /data: no such file",
+      '{"level":"fatal","ts":"2026-11-27T02:49:46Z","msg":"failed to purge wal file","error":"open /data: no such file","stacktrace":"main"}\n',
+    ],
+    [
+      "discovery failed: member 1 has already been bootstrapped",
+      '{"level":"fatal","msg":"discovery failed","error":"member 1 has already been bootstrapped"}\n{"level":"warn","msg":"failed to detect default host","error":"could not find default route"}\n',
+    ],
+    [
+      "2026-11-27 02:49:46.231523 C | etcdmain: member 1 has already been bootstrapped",
+      "2026-11-27 02:49:46.231523 C | etcdmain: member 1 has already been bootstrapped\n2026-11-27 02:49:47.1 E | etcdmain: error verifying flags\n",
+    ],
+    ["rejected connection: not an error", '{"level":"warn","msg":"rejected connection: not an error"}\n'],
+    [
+      "its data differ from those of the other members: see CORRUPT in docs/alarms.md",
+      '{"level":"fatal","msg":"discovery failed","error":"dbfedf3720423f8 found data inconsistency with peers"}\n',
+    ],
     ["its log is empty", "\n\n"],
   ])("last_words always prints something: %s", (words, log) => {
     const host = clusterHost();

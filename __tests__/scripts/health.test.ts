@@ -2,7 +2,7 @@ import { X509Certificate } from "node:crypto";
 import type { Host } from "../support/host";
 import { answerHandshakes, HEALTH, phase, runningHost } from "../support/phases";
 import { inEachShell } from "../support/shells";
-import { EtcdBackups } from "../../src/settings";
+import { EtcdBackups, EtcdDefragmentation } from "../../src/settings";
 import { makePki } from "../support/test-pki";
 
 const pki = makePki();
@@ -75,6 +75,24 @@ inEachShell((newHost) => {
         "a on host-a: health: backups: none has been taken yet; the first one is due now, and then one every 60 minutes",
       ]);
     });
+  });
+
+  test("the last defragmentation of each member of the program is under the table", () => {
+    const host = newHost({ props: { ports: { client: 2379 }, defragmentation: EtcdDefragmentation.onHosts() } });
+    const at = (secondsAgo: number) => Math.floor(Date.now() / 1000) - secondsAgo;
+    const answer = [
+      `cdktf-etcd/defragmentation/a 'at=${at(200)} before=900 after=300 seconds=2'`,
+      `cdktf-etcd/defragmentation/b 'at=${at(7300)} reason=etcd did not do it: no space'`,
+      `cdktf-etcd/defragmentation/gone 'at=${at(60)} before=9 after=3 seconds=2'`,
+    ];
+    running(host).on(
+      "get",
+      `case $last in cdktf-etcd/defragmentation/) printf '%s\\n' ${answer.join(" ")}; exit ;; esac`,
+    );
+    expect(health(host).lines.filter((line) => line.includes("defragmentation"))).toEqual([
+      "a on host-a: health: defragmentation: a 3 minutes ago: 900 → 300 bytes in 2 s",
+      "a on host-a: health: WARNING: defragmentation: b failed 121 minutes ago: etcd did not do it: no space",
+    ]);
   });
 
   test("a member that is not healthy is in the table without a state, and the phase fails", () => {

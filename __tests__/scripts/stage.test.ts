@@ -25,6 +25,8 @@ function stage(host: Host, changed: Partial<ClusterSettings> = {}, programIni = 
     ETCDCTL_ENV_BASE64: base64(ETCDCTL_ENV),
     BACKUP_BASE64: "",
     BACKUP_INI_BASE64: "",
+    DEFRAGMENTATION_BASE64: "",
+    DEFRAGMENTATION_INI_BASE64: "",
   });
 }
 
@@ -133,7 +135,8 @@ inEachShell((newHost) => {
         ETCDCTL_ENV_BASE64: base64(ETCDCTL_ENV),
         BACKUP_DIR: host.path("/data/backups"),
         BACKUP_BASE64: base64(program),
-        BACKUP_INI_BASE64: program === "" ? "" : base64("[program:a-backup]\ncommand=sleep 1\n"),
+        BACKUP_INI_BASE64: base64("[program:a-backup]\ncommand=sleep 1\n"),
+        ...(program === "" && { SIDE_PROGRAMS: "" }),
       });
     };
 
@@ -158,6 +161,39 @@ inEachShell((newHost) => {
       const before = pid(host);
       stageBackups(host, "echo two\n");
       expect(supervisorChanges(host)).toEqual(["restart a-backup:a-backup"]);
+      expect(pid(host)).toBe(before);
+    });
+
+    test("and a defragmentation stand beside each other, and each ends alone", () => {
+      const host = backupHost();
+      const stageBoth = (sides: string) => {
+        host.write("/home/.cdktf-etcd/a/etcd-peer-key.pem", pki.key);
+        return host.phase("stage", {
+          ...checkData(pki.ca, pki.cert, pki.ca),
+          STARTUP_BASE64: base64(host.startupScript()),
+          PROGRAM_INI_BASE64: base64(host.programIni()),
+          ETCDCTL_ENV_BASE64: base64(ETCDCTL_ENV),
+          SIDE_PROGRAMS: sides,
+          BACKUP_DIR: host.path("/data/backups"),
+          BACKUP_BASE64: base64("echo backup\n"),
+          BACKUP_INI_BASE64: base64("[program:a-backup]\ncommand=sleep 1\n"),
+          DEFRAGMENTATION_BASE64: base64("echo defragmentation\n"),
+          DEFRAGMENTATION_INI_BASE64: base64("[program:a-defragmentation]\ncommand=sleep 1\n"),
+        });
+      };
+      const before = pid(host);
+      expect(stageBoth("backup defragmentation").lines).toContain(
+        said("defragmentation is on: see /data/logs/etcd-defragmentation.log"),
+      );
+      expect(host.read("/var/lib/cdktf-etcd/a/defragmentation")).toBe("echo defragmentation\n");
+      expect(supervisorChanges(host)).toEqual(["update a-backup", "update a-defragmentation"]);
+      host.forgetCalls();
+      expect(stageBoth("backup").lines).toContain(said("stopped the defragmentation program"));
+      expect(supervisorChanges(host).slice(0, 2)).toEqual([
+        "stop a-defragmentation:a-defragmentation",
+        "remove a-defragmentation",
+      ]);
+      expect([host.has("/var/lib/cdktf-etcd/a/defragmentation"), host.has(PROGRAM)]).toEqual([false, true]);
       expect(pid(host)).toBe(before);
     });
 
@@ -249,6 +285,8 @@ inEachShell((newHost) => {
         ETCDCTL_ENV_BASE64: base64(ETCDCTL_ENV),
         BACKUP_BASE64: "",
         BACKUP_INI_BASE64: "",
+        DEFRAGMENTATION_BASE64: "",
+        DEFRAGMENTATION_INI_BASE64: "",
       });
     };
     expect(founding("7").lines.at(-1)).toBe(said("started with its data, so that founders see them"));

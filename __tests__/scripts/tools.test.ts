@@ -1,4 +1,4 @@
-import { BACKUP_TEXT, HOST_TEXT } from "../support/host-scripts";
+import { HOST_TEXT, SIDE_TEXTS } from "../support/host-scripts";
 import { commandsOf } from "../support/shell-commands";
 
 const BUILTINS =
@@ -27,24 +27,24 @@ test("preflight looks for every command that the scripts call, and for no other"
   expect([...called, ...IMPLIED].sort()).toEqual(asked);
 });
 
-/** Commands of the backup program that preflight does not look for, each with the reason. */
-const BACKUP_ONLY: { [command: string]: string } = {
+/** Commands of the side programs that preflight does not look for, each with the reason. */
+const SIDE_ONLY: { [command: string]: string } = {
   renice: "a failure is ignored",
   ionice: "a failure is ignored",
 };
 
-test("the backup program calls nothing that preflight does not look for", () => {
-  // Parts of the library that the backup program does not use call functions that it does not have.
-  const functions = [...`${BACKUP_TEXT}${HOST_TEXT}`.matchAll(/^(\w+)\(\)/gm)].map(([, name]) => name);
+test.each(Object.entries(SIDE_TEXTS))("the %s program calls nothing that preflight does not look for", (_, side) => {
+  // Parts of the library that the program does not use call functions that it does not have.
+  const functions = [...`${side}${HOST_TEXT}`.matchAll(/^(\w+)\(\)/gm)].map(([, name]) => name);
   const asked = (/^TOOLS="([^"]*)"/m.exec(HOST_TEXT)?.[1] ?? "").split(/\s+/);
   const known = [
     ...functions,
     ...BUILTINS.split(" "),
     ...OPTIONAL,
-    ...Object.keys({ ...GUARDED, ...BACKUP_ONLY }),
+    ...Object.keys({ ...GUARDED, ...SIDE_ONLY }),
     ...asked,
   ];
-  expect([...commandsOf(BACKUP_TEXT)].filter((name) => !known.includes(name))).toEqual([]);
+  expect([...commandsOf(side)].filter((name) => !known.includes(name))).toEqual([]);
 });
 
 test("commandsOf finds a command wherever it stands, and ignores what only looks like one", () => {

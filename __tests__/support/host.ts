@@ -18,11 +18,11 @@ import { memberFacts } from "../../src/provision/member-facts";
 import { programLines } from "../../src/provision/member-host";
 import { EtcdRelease } from "../../src/release/etcd-release";
 import { etcdFlags } from "../../src/render/etcd-flags";
-import { renderBackupEnv } from "../../src/render/backup-program";
+import { renderBackupEnv, renderDefragmentationEnv } from "../../src/render/side-program";
 import { renderProgramIni } from "../../src/render/program-ini";
 import { renderStartupScript } from "../../src/render/startup-script";
 import { sha256, testArchive } from "./archive";
-import { BACKUP_TEXT, HOST_TEXT, REMOVAL_TEXT } from "./host-scripts";
+import { HOST_TEXT, REMOVAL_TEXT, SIDE_TEXTS } from "./host-scripts";
 import { HOST_SCRIPTS, REMOVAL_SCRIPTS } from "./synth";
 
 /** All commands that a host offers to the scripts; any other command is not found. */
@@ -197,7 +197,19 @@ export class Host {
     const { backups } = this.cluster;
     if (!backups) throw new Error("this host's cluster has no backups");
     const env = renderBackupEnv("stack/etcd", this.cluster, this.member, backups);
-    return this.runFile(`set -u\n${env}\n${this.here(BACKUP_TEXT)}\nknow_member_uids\n${text}\n`);
+    return this.sideProgram(env, SIDE_TEXTS.backup, text);
+  }
+
+  /** The same for the defragmentation program. */
+  public defragmentation(text: string): Run {
+    const { defragmentation } = this.cluster;
+    if (!defragmentation) throw new Error("this host's cluster has no defragmentation");
+    const env = renderDefragmentationEnv("stack/etcd", this.cluster, this.member, defragmentation);
+    return this.sideProgram(env, SIDE_TEXTS.defragmentation, text);
+  }
+
+  private sideProgram(env: string, scripts: string, text: string): Run {
+    return this.runFile(`set -u\n${env}\n${this.here(scripts)}\nknow_member_uids\n${text}\n`);
   }
 
   /** The startup script of the member, with some of the cluster's props changed. */

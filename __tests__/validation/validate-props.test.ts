@@ -5,6 +5,8 @@ import {
   BackupRetention,
   type EtcdBackupOptions,
   EtcdBackups,
+  EtcdDefragmentation,
+  type EtcdDefragmentationOptions,
   type EtcdClusterProps,
   type EtcdMemberProps,
   SshKey,
@@ -24,6 +26,9 @@ const withMember = (index: number, change: Partial<EtcdMemberProps>) => ({
 });
 const withSsh = (ssh: SshOptions) => ({ ssh: { ...RUNBOOK.ssh, ...ssh } });
 const withBackups = (options: EtcdBackupOptions) => ({ backups: EtcdBackups.onHosts(options) });
+const withDefragmentation = (options: EtcdDefragmentationOptions) => ({
+  defragmentation: EtcdDefragmentation.onHosts(options),
+});
 const many = (count: number) => ({
   members: Array.from({ length: count }, (_, i) => ({ name: `etcd-${i}`, address: `10.4.7.${i + 1}` })),
 });
@@ -48,6 +53,36 @@ test("all problems are reported at once", () => {
 
 describe("one invalid prop", () => {
   const cases: [rule: string, props: Partial<EtcdClusterProps>, problem: string][] = [
+    [
+      "defragmentation for a kilobyte",
+      withDefragmentation({ minFreeBytes: 1024 }),
+      "defragmentation.minFreeBytes: 1024 is out of range; use 1048576 (1 MiB) or more, in bytes",
+    ],
+    [
+      "defragmentation when all of the database is free",
+      withDefragmentation({ minFreePercent: 100 }),
+      "defragmentation.minFreePercent: 100 is out of range; use a whole number from 1 to 95",
+    ],
+    [
+      "defragmentation in a window without an end",
+      withDefragmentation({ window: "01:00-01:00" }),
+      'defragmentation.window: "01:00-01:00" is not a window of time; use two different times of the day in UTC, e.g. 01:00-04:30',
+    ],
+    [
+      "defragmentation in a window after midnight, as people write it",
+      withDefragmentation({ window: "23:00-24:00" }),
+      'defragmentation.window: "23:00-24:00" is not a window of time; use two different times of the day in UTC, e.g. 01:00-04:30',
+    ],
+    [
+      "defragmentation in a window that is not known",
+      withDefragmentation({ window: Token.asString(Lazy.stringValue({ produce: () => "01:00-02:00" })) }),
+      "defragmentation.window: a token is known only at apply; use a literal",
+    ],
+    [
+      "defragmentation with an etcd that does not know how much is in use",
+      { ...withDefragmentation({}), version: "3.1.20" },
+      "defragmentation: etcd 3.1.20 does not say how much of its database is in use; use etcd 3.4 or later, or remove it and run etcdctl defrag by hand",
+    ],
     [
       "backups every 30 seconds",
       withBackups({ every: "30s" }),

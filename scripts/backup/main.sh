@@ -2,28 +2,13 @@
 # host:
 #
 #   sudo sh /var/lib/cdktf-etcd/MEMBER/backup now|list|latest|verify FILE
-#
-# The loop never exits by itself: supervisor gives up a program after some failed starts, and then backups would end
-# without a word.
 
-PATH=/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin
-export PATH LC_ALL=C
-
-# The library has names for these, but nothing here depends on them: the program stays the same through an upgrade.
-VERSION='' SUPERVISOR_INI=''
 PHASE=backup
-BACKUP_LOCK=/run/cdktf-etcd/$MEMBER.backup.lock
-LOOK_SECONDS=15 # how often the loop looks at the clock
 
 backup_main() {
-  leave_backup_environment "$@"
-  umask 077
-  private_directory /run/cdktf-etcd
+  leave_side_environment "$@"
+  prepare_side_program
   exec 9>>"$BACKUP_LOCK"
-  know_member_uids
-  # etcd comes first, at the processor and at the disk.
-  renice -n 19 -p $$ >/dev/null 2>&1 || true
-  ionice -c 3 -p $$ >/dev/null 2>&1 || true
   case ${1:-} in
     run) backup_loop ;;
     now) backup_now ;;
@@ -33,13 +18,6 @@ backup_main() {
     latest) newest_backup | grep . || refuse "latest" "there is no good backup in $BACKUP_DIR" "run sh $0 now" ;;
     *) refuse "command" "'${1:-}' is not a command" "use now, list, latest or verify FILE" ;;
   esac
-}
-
-# The environment of supervisord or of a login may contain settings for etcdctl, proxies, and variables that change the
-# behavior of other tools.
-leave_backup_environment() {
-  [ -z "${IN_CLEAN_ENVIRONMENT:-}" ] || return 0
-  exec env -i PATH="$PATH" LC_ALL=C HOME=/ IN_CLEAN_ENVIRONMENT=yes sh "$0" "$@"
 }
 
 backup_loop() {
@@ -57,9 +35,6 @@ backup_loop() {
     sleep "$LOOK_SECONDS"
   done
 }
-
-# The second condition is for a clock that was set back: without it, the time to look could be far away.
-is_time_to_look() { [ "$now" -ge "$look_at" ] || [ "$now" -lt "$looked_at" ]; }
 
 # Takes a backup if one is due, and sets `look_at` to the time of the next look.
 look() {
@@ -98,10 +73,4 @@ verify_by_hand() {
   fi
   [ -n "$is_good" ] || refuse "verify" "$1: $reason" "use another backup"
   say "$1 is good: revision $revision, sha256 $sha256"
-}
-
-# A line of the log, which is read much later.
-log() {
-  tell '%s ' "$(date -u +%Y-%m-%dT%H:%M:%SZ)"
-  say "$1"
 }

@@ -8,20 +8,6 @@ DONE=cdktf-etcd/backup/done
 FAILED=cdktf-etcd/backup/failed/$MEMBER
 QUORUM_SECONDS=300 # how often a member looks whether there still is a quorum
 
-# own_state: sets `url` and `state` (a line of endpoint_status) of the etcd on this host; fails, with `reason`, if no
-# backup can be taken from it.
-own_state() {
-  reason="etcd does not run on this host"
-  is_running || return 1
-  url=$(own_url)
-  state=$(endpoint_status "$url")
-  reason="the etcd on this host does not answer"
-  [ -n "$state" ] || return 1
-  # The data of a learner may be far behind.
-  reason="this member is a learner"
-  [ "${state##* }" != true ]
-}
-
 take_if_due() {
   own_state || {
     [ "$reason" = "${said_reason:-}" ] || log "no backup can be taken here: $reason"

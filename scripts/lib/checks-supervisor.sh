@@ -32,13 +32,17 @@ check_supervisor() {
     return 0
   }
   check_programs
-  [ -n "$BACKUP_DIR" ] || return 0
-  as_backup_program program_include >/dev/null || {
-    refusal "supervisor" "$conf includes no file of the name $SUPERVISOR_INI-backup" \
-      "let it include more, e.g. [include] files = $(dirname "$conf")/conf.d/*.ini"
-    return 0
-  }
-  as_backup_program check_programs
+  for side in $SIDE_PROGRAMS; do as_side_program "$side" check_side_program "$conf"; done
+}
+
+# check_side_program CONFIGURATION
+check_side_program() {
+  if program_include >/dev/null; then
+    check_programs
+  else
+    refusal "supervisor" "$1 includes no file of the name $PROGRAM_FILE" \
+      "let it include more, e.g. [include] files = $(dirname "$1")/conf.d/*.ini"
+  fi
 }
 
 check_masked() {

@@ -79,11 +79,10 @@ check_other_state() {
 
 # If installRoot or logDir has changed, this package must still remove what it installed in the old directory.
 remember_old_installation() {
-  local root version log
+  local root version log name
   log=$(entry_of "$CLAIM" log_dir)
   if [ -n "$log" ] && [ "$log" != "$LOG_DIR" ]; then
-    remember_made "$log/etcd.log"
-    remember_made "$log/etcd-backup.log"
+    for name in $(log_names); do remember_made "$log/$name"; done
   fi
   root=$(entry_of "$CLAIM" install_root)
   if [ -z "$root" ] || [ "$root" = "$INSTALL_ROOT" ]; then return; fi
@@ -193,7 +192,7 @@ is_left_to_take_over() {
 check_log() {
   local file
   if ! is_trusted "$LOG_DIR" || is_left_to_take_over "$LOG_DIR"; then return 0; fi
-  file=$(find "$LOG_DIR" -maxdepth 1 \( -name 'etcd.log*' -o -name 'etcd-backup.log*' \) ! \( -type f -links 1 -uid "$OWN_UID" \) -print 2>/dev/null |
+  file=$(find "$LOG_DIR" -maxdepth 1 -regex '.*/etcd\(-backup\|-defragmentation\)?\.log[^/]*' ! \( -type f -links 1 -uid "$OWN_UID" \) -print 2>/dev/null |
     head -n 1)
   [ -z "$file" ] || refusal "paths.logDir" \
     "$file is not a regular file of root with a single name ($(stat -c '%F, owner %U, hard links: %h' "$file")), and root writes the log there" \

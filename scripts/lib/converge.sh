@@ -178,7 +178,7 @@ full_disk() {
 }
 
 # The last reason that etcd logged before it gave up, without the stack trace of a panic, and without the flags that
-# etcd lists when one of them is wrong. Never empty.
+# etcd lists when one of them is wrong. Of a line in JSON, the message and the error. Never empty.
 last_words() {
   full_disk
   [ -e "$LOG_DIR/etcd.log" ] || {
@@ -190,7 +190,12 @@ last_words() {
     { last = $0 }
     /fatal|panic|error|refus|mismatch|not starting|flag provided|invalid value|permanently removed/ { reason = $0 }
     /: not found|[Pp]ermission denied|cannot / { reason = $0 }
-    END { print reason != "" ? reason : last != "" ? last : "its log is empty" }' | cut -c1-400
+    # What ended etcd counts more than what the next start complained of.
+    /"level":"(fatal|panic)"| C \| / { fatal = $0 }
+    END { print fatal != "" ? fatal : reason != "" ? reason : last != "" ? last : "its log is empty" }' |
+    sed -e 's/.*"msg":"\([^"]*\)".*"error":"\([^"]*\)".*/\1: \2/' -e 's/.*"msg":"\([^"]*\)".*/\1/' \
+      -e 's/.*found data inconsistency with peers.*/its data differ from those of the other members: see CORRUPT in docs\/alarms.md/' |
+    cut -c1-400
 }
 
 # What etcd has logged since this phase started it; or the end of its log, if this phase started nothing or supervisor

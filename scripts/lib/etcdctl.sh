@@ -119,7 +119,7 @@ live_endpoint() {
 any_live_endpoint() { if answers_healthy; then own_url; else live_endpoint; fi; }
 
 # endpoint_status ENDPOINTS: prints one line per endpoint: ENDPOINT CLUSTER_ID MEMBER_ID LEADER VERSION DB_SIZE
-# RAFT_INDEX LEARNER
+# RAFT_INDEX DB_SIZE_IN_USE LEARNER
 # The IDs are decimal: they are good for comparisons, but not for messages.
 endpoint_status() {
   etcdctl_at "$1" endpoint status -w json 2>/dev/null | sed 's/{"Endpoint"/\n&/g' | awk '
@@ -127,7 +127,7 @@ endpoint_status() {
       if (!match($0, "\"" name "\":\"?[^,}\"]*")) return "-"
       value = substr($0, RSTART, RLENGTH); sub(/^"[^"]*":"?/, "", value); return value == "" ? "-" : value
     }
-    /"Endpoint"/ { print field("Endpoint"), field("cluster_id"), field("member_id"), field("leader"), field("version"), field("dbSize"), field("raftIndex"), field("isLearner") }'
+    /"Endpoint"/ { print field("Endpoint"), field("cluster_id"), field("member_id"), field("leader"), field("version"), field("dbSize"), field("raftIndex"), field("dbSizeInUse"), field("isLearner") }'
 }
 
 # revision_of ENDPOINT: the revision that this member has reached.

@@ -7,14 +7,16 @@ take_lock() {
   exec 9>>"$LOCK"
   chmod 600 "$LOCK"
   if ! flock -n 9; then await_lock; fi
-  echo $$ >"$LOCK"
+  echo "$$ another deploy" >"$LOCK"
 }
 
 await_lock() {
-  say "another deploy is working on this member, waiting for it to finish"
+  local pid who
+  read -r pid who <"$LOCK" || true
+  say "$who is working on this member, waiting for it to finish"
   flock -w 60 9 ||
     refuse "locked" \
-      "another deploy has been working on this member for a minute (process $(cat "$LOCK") on this host)" \
+      "$who has been working on this member for a minute (process $pid on this host)" \
       "wait for that process to end, or end it with kill, and apply again"
   # The other phase may have changed what was looked up before.
   look_around

@@ -31,18 +31,20 @@ take_over() {
 }
 
 take_over_log() {
-  local file
+  local name file
   chown -h root:root "$LOG_DIR"
   chmod 755 "$LOG_DIR"
-  for file in "$LOG_DIR"/etcd.log* "$LOG_DIR"/etcd-backup.log*; do
-    # supervisord writes to these files as root. A symbolic link, or a hard link to another file, can only have been put
-    # there to misdirect those writes.
-    if [ -f "$file" ] && [ ! -L "$file" ] && [ "$(stat -c %h "$file")" = 1 ]; then
-      chown -h root:root "$file"
-      chmod 644 "$file"
-    else
-      rm -rf "$file"
-    fi
+  for name in $(log_names); do
+    for file in "$LOG_DIR/$name"*; do
+      # supervisord writes to these files as root. A symbolic link, or a hard link to another file, can only have been
+      # put there to misdirect those writes.
+      if [ -f "$file" ] && [ ! -L "$file" ] && [ "$(stat -c %h "$file")" = 1 ]; then
+        chown -h root:root "$file"
+        chmod 644 "$file"
+      else
+        rm -rf "$file"
+      fi
+    done
   done
   say "$LOG_DIR now belongs to root, like everything else that root uses"
 }

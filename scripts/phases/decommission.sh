@@ -67,7 +67,7 @@ stop_and_clean() {
   if [ "$REMOVAL_POLICY" = destroy ]; then refuse_others_data; fi
   # There may be an upload that no stage has used, because its deploy was killed.
   drop_inbox
-  drop_backups
+  drop_side_programs
   if has_supervisor && is_own_program; then
     stop_program
     forget_program
@@ -173,8 +173,7 @@ delete_all() {
   local path
   delete_directory "$DATA_DIR"
   for path in "$DATA_DIR".aside-[0-9]*T[0-9]*Z; do rm -rf "$path"; done
-  delete_log "$LOG_DIR/etcd.log"
-  delete_log "$LOG_DIR/etcd-backup.log"
+  for path in $(log_names); do delete_log "$LOG_DIR/$path"; done
   delete_installation
   delete_made
   # A directory that existed before stays, empty. One that an older version of this package created is removed.
@@ -205,7 +204,7 @@ delete_made() {
   sed -n '1!G;h;$p' "$MADE" 2>/dev/null | while read -r path; do
     if is_others "$path" || ! is_safe_way "$path"; then continue; fi
     case ${path##*/} in
-      etcd.log | etcd-backup.log) delete_log "$path" ;;
+      etcd.log | etcd-backup.log | etcd-defragmentation.log) delete_log "$path" ;;
       *.aside-*) rm -rf "$path" ;;
       etcd-v*)
         if is_our_version "$path"; then rm -rf "$path"; fi

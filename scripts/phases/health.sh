@@ -20,6 +20,7 @@ phase_health() {
   done
   compare_statuses
   print_backups
+  print_defragmentation
   # Alarms are checked first, because etcdctl reports a member as unhealthy while an alarm is raised.
   raised=$(alarms "$(own_url)") ||
     fail "alarm list: no answer from $(own_url): $(etcd_error "$(own_url)" alarm list)" "apply again"
@@ -64,6 +65,22 @@ print_backups() {
         print "WARNING: backups: the last one on " member " failed " ago(value("at")) ": " substr($0, index($0, "reason=") + 7)
       }
     }' | while read -r line; do say "$line"; done
+}
+
+# The last defragmentation of each member.
+print_defragmentation() {
+  local answer line
+  has_side_program defragmentation || return 0
+  answer=$(etcdctl_at "$(own_url)" get cdktf-etcd/defragmentation/ --prefix 2>/dev/null) || return 0
+  printf '%s\n' "$answer" | awk -v now="$(date +%s)" -v program=",$INITIAL_CLUSTER" '
+    function value(name) { return match($0, name "=[^ ]*") ? substr($0, RSTART + length(name) + 1, RLENGTH - length(name) - 1) : "" }
+    NR % 2 { member = $0; sub(/.*\//, "", member); next }
+    # One that has left the program is of no interest any more.
+    !index(program, "," member "=") { next }
+    { ago = int((now - value("at")) / 60) " minutes ago" }
+    /reason=/ { print "WARNING: defragmentation: " member " failed " ago ": " substr($0, index($0, "reason=") + 7); next }
+    { print "defragmentation: " member " " ago ": " value("before") " → " value("after") " bytes in " value("seconds") " s" }
+  ' | while read -r line; do say "$line"; done
 }
 
 # rollouts_of PEER_URLS: the command that runs the rollouts of these members again.

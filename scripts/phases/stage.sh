@@ -35,7 +35,7 @@ phase_stage() {
   [ -L "$CURRENT" ] || put_link "$(basename "$VERSIONED")" "$CURRENT"
   look_for_tools
   forget_abandoned_restore
-  stage_backups
+  stage_side_programs
   note_what_is_due
   say "staged"
   if [ -n "$first_of_state" ]; then start_with_data; else revive; fi

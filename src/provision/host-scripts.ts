@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import type { Side } from "../render/side-program";
 
 /** What the checks compare the host with, and what every later phase that checks again needs, too. */
 const CHECKED = ["OPERATOR_TIME", "CA_PEM_BASE64", "AUTHORITY_PEM_BASE64", "LEAF_PEM_BASE64"] as const;
@@ -42,7 +43,8 @@ export const PHASES = {
     data: [
       ...CHECKED,
       ...["GENESIS", "OWNER", "FOUNDERS"],
-      ...["STARTUP_BASE64", "PROGRAM_INI_BASE64", "ETCDCTL_ENV_BASE64", "BACKUP_BASE64", "BACKUP_INI_BASE64"],
+      ...["STARTUP_BASE64", "PROGRAM_INI_BASE64", "ETCDCTL_ENV_BASE64"],
+      ...["BACKUP_BASE64", "BACKUP_INI_BASE64", "DEFRAGMENTATION_BASE64", "DEFRAGMENTATION_INI_BASE64"],
     ],
   },
   /** Only in a program that restores a snapshot that is on a host. */
@@ -105,7 +107,7 @@ const REMOVAL = [
   "data-directory",
   "supervisor-conf",
   "supervisor",
-  "backup-program",
+  "side-programs",
   "etcdctl",
   "members",
   "turn",
@@ -138,6 +140,9 @@ const LIBRARY = [
   "restore",
 ] as const;
 
+/** The files that the side programs share with the phases. */
+const SIDE_LIBRARY = ["say", "files", "trust", "installation", "registry", "etcdctl", "members"] as const;
+
 /** The directory of the host scripts in this package. */
 export const SCRIPTS_DIRECTORY = join(__dirname, "..", "..", "scripts");
 
@@ -147,15 +152,21 @@ export const HOST_SCRIPT_FILES: readonly string[] = files(LIBRARY, PHASE_FILES);
 /** The files that a destroy-time provisioner runs. */
 export const REMOVAL_SCRIPT_FILES: readonly string[] = files(REMOVAL, ["decommission"]);
 
-/** The file that calls the backup program's main function. */
-export const BACKUP_RUN_FILE = "backup/run.sh";
-
-/** The functions of the backup program, which supervisor runs on the host beside etcd. */
-export const BACKUP_SCRIPT_FILES: readonly string[] = [
-  "backup/main.sh",
-  ...files(["say", "files", "trust", "installation", "registry", "etcdctl", "members", "snapshot", "upgrade"], []),
-  ...["slot", "take", "verify", "retention", "report", "after-each"].map((name) => `backup/${name}.sh`),
-];
+/** The files of the side programs, which supervisor runs beside etcd. The last one calls the program's main function. */
+export const SIDE_SCRIPT_FILES: { readonly [side in Side]: readonly string[] } = {
+  backup: [
+    "side/common.sh",
+    ...files([...SIDE_LIBRARY, "snapshot", "upgrade"], []),
+    ...["main", "slot", "take", "verify", "retention", "report", "after-each", "run"].map(
+      (name) => `backup/${name}.sh`,
+    ),
+  ],
+  defragmentation: [
+    "side/common.sh",
+    ...files([...SIDE_LIBRARY, "lock", "quota", "turn"], []),
+    ...["main", "run"].map((name) => `defragmentation/${name}.sh`),
+  ],
+};
 
 function files(library: readonly string[], phases: readonly string[]): string[] {
   return [...library.map((name) => `lib/${name}.sh`), ...phases.map((name) => `phases/${name}.sh`)];

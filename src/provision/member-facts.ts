@@ -6,6 +6,7 @@ import { withoutLogin } from "../release/url-login";
 import { reloadsLeaf } from "../release/leaf-reload";
 import { restoreFacts } from "./restore-facts";
 import { renderUpgradeSources } from "../release/upgrade";
+import type { Side } from "../render/side-program";
 import type { ClusterSettings, MemberSettings } from "../settings";
 import { durationSeconds } from "../settings/duration";
 import { endpoints } from "../topology/endpoints";
@@ -81,6 +82,7 @@ export function memberFacts(
     SUPERVISOR_INI: cluster.supervisorIni,
     REPROVISION: String(member.reprovision),
     ETCD_USER: cluster.user,
+    SIDE_PROGRAMS: sides(cluster).join(" "),
     BACKUP_DIR: cluster.backups?.directory ?? "",
     BACKUP_SECONDS: String(cluster.backups?.everySeconds ?? ""),
     TEXTFILE_DIR: cluster.backups?.textfileDirectory ?? "",
@@ -98,6 +100,11 @@ export function memberFacts(
       OFFER_RESOURCE: resources.offer,
     }),
   });
+}
+
+/** The side programs that the cluster has. */
+function sides({ backups, defragmentation }: ClusterSettings): Side[] {
+  return [...(backups ? (["backup"] as const) : []), ...(defragmentation ? (["defragmentation"] as const) : [])];
 }
 
 /** All URLs that etcd is to listen on, as words of the form `FLAG=URL`. */

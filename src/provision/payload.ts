@@ -1,5 +1,6 @@
 import type { File } from "@cdktf/provider-local/lib/file";
-import type { BackupProgram } from "./backup-program";
+import type { Side } from "../render/side-program";
+import type { SideProgram } from "./side-program";
 
 /** What is installed on a host, and what preflight compares it with. */
 export interface Payload {
@@ -16,8 +17,8 @@ export interface Payload {
   readonly startupScript: File;
   readonly supervisorIni: File;
   readonly etcdctlEnv: File;
-  /** The member's backup program, if the cluster has backups. */
-  readonly backup?: BackupProgram;
+  /** The programs that run beside etcd, those that the cluster has. */
+  readonly sidePrograms: { readonly [side in Side]?: SideProgram };
   /** The triggers of `preflight` and `stage`, with names that the reader of a plan understands. */
   readonly triggers: { [name: string]: string };
 }

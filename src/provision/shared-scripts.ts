@@ -1,13 +1,8 @@
 import { AssetType, TerraformAsset, TerraformLocal, TerraformStack } from "cdktf";
 import { Construct } from "constructs";
+import type { Side } from "../render/side-program";
 import { terraformString } from "../render/terraform-escape";
-import {
-  BACKUP_RUN_FILE,
-  BACKUP_SCRIPT_FILES,
-  HOST_SCRIPT_FILES,
-  REMOVAL_SCRIPT_FILES,
-  SCRIPTS_DIRECTORY,
-} from "./host-scripts";
+import { HOST_SCRIPT_FILES, REMOVAL_SCRIPT_FILES, SCRIPTS_DIRECTORY, SIDE_SCRIPT_FILES } from "./host-scripts";
 
 const ID = "etcd-host-scripts";
 
@@ -42,11 +37,10 @@ export class SharedScripts extends Construct {
     this.removalScripts = this.textOf(REMOVAL_SCRIPT_FILES);
   }
 
-  /** A reference to the text of the backup program's scripts. */
-  public get backupScripts(): string {
-    const text = this.node.tryFindChild("backup-text") as TerraformLocal | undefined;
-    return (text ?? new TerraformLocal(this, "backup-text", this.textOf([...BACKUP_SCRIPT_FILES, BACKUP_RUN_FILE])))
-      .asString;
+  /** A reference to the text of the scripts of a side program. */
+  public sideScripts(side: Side): string {
+    const text = this.node.tryFindChild(`${side}-text`) as TerraformLocal | undefined;
+    return (text ?? new TerraformLocal(this, `${side}-text`, this.textOf(SIDE_SCRIPT_FILES[side]))).asString;
   }
 
   /** An expression for the text of one file. */

@@ -26,6 +26,7 @@ export interface StageProps {
  */
 export class Stage extends Resource {
   public constructor(scope: Construct, id: string, { host, payload, genesis, owner, after }: StageProps) {
+    const { backup, defragmentation } = payload.sidePrograms;
     super(scope, id, {
       triggers: { ...payload.triggers, owner },
       provisioners: [
@@ -48,8 +49,10 @@ export class Stage extends Resource {
           STARTUP_BASE64: Fn.base64encode(payload.startupScript.content),
           PROGRAM_INI_BASE64: Fn.base64encode(payload.supervisorIni.content),
           ETCDCTL_ENV_BASE64: Fn.base64encode(payload.etcdctlEnv.content),
-          BACKUP_BASE64: payload.backup?.programBase64 ?? "",
-          BACKUP_INI_BASE64: payload.backup?.iniBase64 ?? "",
+          BACKUP_BASE64: backup?.programBase64 ?? "",
+          BACKUP_INI_BASE64: backup?.iniBase64 ?? "",
+          DEFRAGMENTATION_BASE64: defragmentation?.programBase64 ?? "",
+          DEFRAGMENTATION_INI_BASE64: defragmentation?.iniBase64 ?? "",
         }),
       ],
       dependsOn: after,

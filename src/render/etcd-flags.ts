@@ -31,10 +31,25 @@ export function etcdFlags(cluster: ClusterSettings, member: MemberSettings): Etc
     ...given("heartbeat-interval", cluster.heartbeatInterval),
     ...given("election-timeout", cluster.electionTimeout),
     ...given("listen-metrics-urls", cluster.listenMetricsUrls?.join(",")),
-    ...Object.keys(cluster.extraFlags)
-      .sort()
-      .map((flag): EtcdFlag => [flag, cluster.extraFlags[flag]]),
+    ...Object.entries(withCorruptionCheck(cluster)).sort(([a], [b]) => (a < b ? -1 : 1)),
   ];
+}
+
+const EXPERIMENTAL = "experimental-initial-corrupt-check";
+const GATE = "InitialCorruptCheck";
+
+/**
+ * The user's own flags, and etcd's check at each start: a member whose data differ from the others' does not start.
+ * kubeadm and OpenShift switch it on, too. Before 3.5.10, it can fail after a compaction (etcd's pull request 16048).
+ * A user's own setting of it stays.
+ */
+function withCorruptionCheck({ version, extraFlags }: ClusterSettings): { [flag: string]: string } {
+  if (!atLeast(version, "3.5.10") || extraFlags[EXPERIMENTAL] !== undefined) return extraFlags;
+  if (!atLeast(version, "3.6.0")) return { ...extraFlags, [EXPERIMENTAL]: "true" };
+  const gates = extraFlags["feature-gates"] ?? "";
+  // What a token stands for, or something that is not a text, is left as it is.
+  if (typeof gates !== "string" || gates.includes(GATE) || gates.includes("${")) return extraFlags;
+  return { ...extraFlags, "feature-gates": [`${GATE}=true`, ...(gates === "" ? [] : [gates])].join(",") };
 }
 
 function tlsFlags({ version, installRoot }: ClusterSettings): EtcdFlag[] {

@@ -3,6 +3,7 @@ import { EtcdRelease } from "../release/etcd-release";
 import { byName } from "../topology/order";
 import type { AutoCompaction } from "./auto-compaction";
 import { type BackupSettings, type EtcdBackups, resolveBackups } from "./backups";
+import { type DefragmentationSettings, type EtcdDefragmentation, resolveDefragmentation } from "./defragmentation";
 import { type EtcdMemberProps, type MemberSettings, resolveMember } from "./member";
 import type { OperatorCredentialsOptions } from "./operator-credentials";
 import {
@@ -145,6 +146,13 @@ export interface EtcdClusterProps {
   readonly backups?: EtcdBackups;
 
   /**
+   * Gives free pages of the databases back to the disk: `EtcdDefragmentation.onHosts()`. A change restarts no etcd.
+   *
+   * @default - the database files keep their size
+   */
+  readonly defragmentation?: EtcdDefragmentation;
+
+  /**
    * Makes a new cluster of all members from a snapshot, once: `EtcdRestore.fromFile()`. etcd stops on all members, their
    * old data are moved aside, and clients are let in again when all members have the same data.
    *
@@ -181,6 +189,7 @@ export interface ClusterSettings {
   readonly insecureLoopbackClientUrl: boolean;
   readonly quotaBackendBytes?: number;
   readonly backups?: BackupSettings;
+  readonly defragmentation?: DefragmentationSettings;
   readonly restore?: RestoreSettings;
   readonly autoCompaction?: AutoCompaction;
   readonly heartbeatInterval?: number;
@@ -218,6 +227,7 @@ export function resolveClusterProps(props: EtcdClusterProps): ClusterSettings {
     user: props.user ?? DEFAULT_USER,
     removalPolicy: props.removalPolicy ?? RemovalPolicy.RETAIN,
     backups: resolveBackups(props.backups, dataDir),
+    defragmentation: resolveDefragmentation(props.defragmentation),
     restore: resolveRestore(props.restore),
     insecureLoopbackClientUrl: props.insecureLoopbackClientUrl ?? false,
     quotaBackendBytes: props.quotaBackendBytes,

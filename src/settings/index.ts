@@ -18,6 +18,7 @@ export {
   MAX_MEMBERS,
   resolveClusterProps,
 } from "./cluster";
+export { type DefragmentationSettings, EtcdDefragmentation, type EtcdDefragmentationOptions } from "./defragmentation";
 export type { EtcdMemberProps, MemberSettings } from "./member";
 export { DEFAULT_OPERATOR_COMMON_NAME, type OperatorCredentialsOptions } from "./operator-credentials";
 export type { PathOptions, PortOptions } from "./places";

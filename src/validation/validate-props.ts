@@ -1,5 +1,6 @@
 import { type EtcdClusterProps, resolveClusterProps } from "../settings";
 import { backupPaths, backups } from "./backup-rules";
+import { defragmentation } from "./defragmentation-rules";
 import { certificates, operatorCredentials } from "./certificate-rules";
 import { extraFlags, flagsTogether, metricsUrls, propsOfVersion } from "./flag-rules";
 import { paths, ports, privilegedPorts, supervisorIni, user } from "./host-rules";
@@ -33,6 +34,7 @@ const ERRORS: readonly Rule[] = [
   intervals,
   autoCompaction,
   backups,
+  defragmentation,
   ports,
   privilegedPorts,
   paths,

@@ -7,6 +7,7 @@ import {
   EtcdBackups,
   EtcdCluster,
   type EtcdClusterProps,
+  EtcdDefragmentation,
   EtcdRelease,
   EtcdRestore,
   SshKey,
@@ -18,6 +19,7 @@ const {
   keyFromVariable,
   keepRevisions,
   hostBackups,
+  defragment,
   restoreFrom,
   secondAuthority,
   importedAuthority,
@@ -50,6 +52,7 @@ if (hostBackups) {
   const { keepLast, ...options } = hostBackups;
   Object.assign(props, { backups: EtcdBackups.onHosts({ ...options, keep: BackupRetention.last(keepLast) }) });
 }
+if (defragment) Object.assign(props, { defragmentation: EtcdDefragmentation.onHosts(defragment) });
 if (restoreFrom) Object.assign(props, { restore: restoreOf(restoreFrom) });
 if (keepRevisions) Object.assign(props, { autoCompaction: AutoCompaction.revision(keepRevisions) });
 if (keyFromVariable) {

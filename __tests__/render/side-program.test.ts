@@ -1,5 +1,5 @@
-import { renderBackupEnv, renderBackupIni } from "../../src/render/backup-program";
-import { BackupRetention, EtcdBackups } from "../../src/settings";
+import { renderBackupEnv, renderDefragmentationEnv, renderSideIni } from "../../src/render/side-program";
+import { BackupRetention, EtcdBackups, EtcdDefragmentation } from "../../src/settings";
 import { runbookWith } from "../support/settings";
 
 function env(backups: EtcdBackups): string {
@@ -57,7 +57,7 @@ test("the defaults are one backup an hour, kept by age, beside the data director
 });
 
 test("the supervisor program of the backups has exactly this text", () => {
-  expect(renderBackupIni({ logDir: "/data/logs/etcd-server" }, { name: "etcd-server-7-12" })).toBe(
+  expect(renderSideIni({ logDir: "/data/logs/etcd-server" }, { name: "etcd-server-7-12" }, "backup")).toBe(
     `[program:etcd-server-7-12-backup]
 command=/bin/sh /var/lib/cdktf-etcd/etcd-server-7-12/backup run
 directory=/
@@ -76,4 +76,22 @@ stdout_logfile_maxbytes=8MB
 stdout_logfile_backups=2
 `,
   );
+});
+
+test("the settings of a defragmentation program have exactly this text", () => {
+  const cluster = runbookWith({ defragmentation: EtcdDefragmentation.onHosts({ window: "01:00-04:30" }) });
+  const { defragmentation } = cluster;
+  expect(defragmentation && renderDefragmentationEnv("stack/etcd", cluster, cluster.members[0], defragmentation))
+    .toBe(`CLUSTER='stack/etcd'
+MEMBER='etcd-server-7-12'
+HOST='hdss7-12'
+PEER_URL='https://10.4.7.12:2380'
+CLIENT_URL='https://10.4.7.12:2379'
+INSTALL_ROOT='/opt'
+DATA_DIR='/data/etcd/etcd-server'
+ETCD_USER='etcd'
+MIN_FREE_BYTES='104857600'
+MIN_FREE_PERCENT='45'
+WINDOW='01:00-04:30'
+`);
 });

@@ -1,0 +1,156 @@
+import { EtcdDefragmentation, type EtcdDefragmentationOptions } from "../../src/settings";
+import { inEachShell } from "../support/shells";
+
+const MIB = 1024 ** 2;
+
+inEachShell((newHost) => {
+  const hostWith = (options: EtcdDefragmentationOptions = {}) =>
+    newHost({ props: { defragmentation: EtcdDefragmentation.onHosts(options) } });
+
+  /** A line of endpoint_status: a follower, or a leader, with a database of this size, of which so much is in use. */
+  const status = (size: number, inUse: number, leader = false) =>
+    `https://10.4.7.12:2379 77 ${leader ? 3 : 1} 3 3.6.14 ${size} 9 ${inUse} -`;
+
+  describe("whether it is worthwhile", () => {
+    const worthwhile = (size: number, inUse: number, options: EtcdDefragmentationOptions = {}) =>
+      hostWith(options).defragmentation(
+        `running_quota() { echo ${2048 * MIB}; }\necho '${status(size, inUse)}' | worthwhile | grep -q . && echo yes || echo no`,
+      ).lines[0];
+
+    test.each([
+      ["most of a small file is free", 50 * MIB, 1 * MIB, "no"],
+      ["a large file has less than 45 % free", 1000 * MIB, 600 * MIB, "no"],
+      ["100 MiB and 45 % are free", 200 * MIB, 100 * MIB, "yes"],
+      ["the file is larger than an awk integer, and all of it is used", 8192 * MIB - 1, 8191 * MIB, "no"],
+      ["the file is near the quota, and a tenth is free", 1700 * MIB, 1500 * MIB, "yes"],
+      ["the file is near the quota, and less than a tenth is free", 1700 * MIB, 1600 * MIB, "no"],
+    ])("%s", (_, size, inUse, answer) => {
+      expect(worthwhile(size, inUse)).toBe(answer);
+    });
+
+    test("the limits are the program's", () => {
+      expect(worthwhile(3 * MIB, 2 * MIB, { minFreeBytes: MIB, minFreePercent: 33 })).toBe("yes");
+      expect(worthwhile(3 * MIB, 2 * MIB, { minFreeBytes: MIB, minFreePercent: 34 })).toBe("no");
+    });
+
+    test("a member that does not say how much is in use is left alone", () => {
+      const line = "https://10.4.7.12:2379 77 1 3 3.3.27 900000000 9 - -";
+      const host = hostWith();
+      expect(host.defragmentation(`running_quota() { echo 1000; }\necho '${line}' | worthwhile`).lines).toEqual([]);
+    });
+  });
+
+  test.each([
+    ["01:00-04:30", ["00:59", "01:00", "04:29", "04:30"], ["no", "yes", "yes", "no"]],
+    ["23:00-02:00", ["22:59", "23:00", "00:00", "01:59", "02:00"], ["no", "yes", "yes", "yes", "no"]],
+    [undefined, ["12:00"], ["yes"]],
+  ])("the window %s", (window, times, answers) => {
+    const text = times.map((time) => `is_in_window ${time} && echo yes || echo no`).join("\n");
+    expect(hostWith({ window }).defragmentation(text).lines).toEqual(answers);
+  });
+
+  describe("the leader", () => {
+    const others = (...inUse: number[]) =>
+      `endpoint_status() { printf '%s\\n' ${inUse.map((mib) => `'${status(400 * MIB, mib * MIB)}'`).join(" ")}; }\n`;
+    const isLast = (leader: boolean, ...inUse: number[]) =>
+      hostWith().defragmentation(
+        `running_quota() { echo ${2048 * MIB}; }\n${others(...inUse)}endpoints_of_all=all ` +
+          `state='${status(400 * MIB, 100 * MIB, leader)}'\nis_leader_last && echo yes || echo "$reason"`,
+      ).lines[0];
+
+    test("waits until no other member has anything to do", () => {
+      expect(isLast(true, 390, 100)).toBe("this member is the leader, and https://10.4.7.12:2379 comes first");
+      expect(isLast(true, 390, 380)).toBe("yes");
+    });
+
+    test("a follower does not wait for the leader", () => {
+      expect(isLast(false, 100, 100)).toBe("yes");
+    });
+  });
+
+  describe("is not begun", () => {
+    const voter = (n: number) => `8d ${`etcd-server-7-${n}`} https://10.4.7.${n}:2380 https://10.4.7.${n}:2379 voter`;
+    /** The reason, for a cluster with these members and alarms. */
+    const reason = (members: readonly string[], { alarms = "", unhealthy = "", free = 9000 } = {}) =>
+      hostWith().defragmentation(
+        `members_of() { printf '%s\\n' ${members.map((member) => `'${member}'`).join(" ")}; }\n` +
+          `alarms() { echo '${alarms}'; }\nunhealthy() { grep -e '${unhealthy || "nobody"}' || true; }\n` +
+          `df() { printf 'Filesystem\\nx 1 1 ${free} 1 /\\n'; }\n` +
+          `url=https://10.4.7.12:2379 state='${status(400 * MIB, 100 * MIB)}'\nmay_defragment && echo yes || echo "$reason"`,
+      ).lines[0];
+    const three = [12, 21, 22].map(voter);
+
+    test("while everything is well, it is", () => {
+      expect(reason(three)).toBe("yes");
+    });
+
+    test("while a member is not healthy", () => {
+      expect(reason(three, { unhealthy: "7-21" })).toBe("not healthy: etcd-server-7-21 (https://10.4.7.21:2380)");
+    });
+
+    test("while a member joins", () => {
+      expect(reason([...three, voter(23).replace("voter", "learner")])).toBe(
+        "etcd-server-7-23 (https://10.4.7.23:2380) has not joined yet",
+      );
+    });
+
+    test("while an alarm is raised", () => {
+      expect(reason(three, { alarms: "memberID:1 alarm:NOSPACE" })).toBe(
+        "an alarm is raised: memberID:1 alarm:NOSPACE; see docs/alarms.md",
+      );
+    });
+
+    test("if the disk has no room for a second file", () => {
+      expect(reason(three, { free: 300 })).toMatch(/^the disk of .* has 300 MB free, and 356 MB are needed$/);
+    });
+  });
+
+  test("while a deploy works on the member, or a backup is taken, it is not begun, and no lock is kept", () => {
+    const host = hostWith();
+    const run = host.defragmentation(
+      "mkdir -p /run/cdktf-etcd\nhas_turn() { return 0; }\nurl=x\n" +
+        'for lock in "$LOCK" "$BACKUP_LOCK"; do\n' +
+        '  (exec 6>>"$lock" && flock 6 && sleep 2) & while flock -n "$lock" true; do sleep 0.05; done\n' +
+        '  take_both_locks || echo "$reason"; wait\ndone\n' +
+        'flock -n "$LOCK" echo free; take_both_locks && cat "$LOCK" | cut -d" " -f2-; flock -n "$LOCK" echo free || echo taken',
+    );
+    expect(run.lines).toEqual([
+      "a deploy is working on this member",
+      "a backup is being taken on this host",
+      "free",
+      "its defragmentation",
+      "taken",
+    ]);
+  });
+
+  describe("the result", () => {
+    const result = (etcdctl: string) => {
+      const host = hostWith();
+      const run = host.defragmentation(
+        `etcdctl_at() { shift; case "$*" in *defrag) ${etcdctl} ;; put*) echo "$1 $2 \${3%% *} \${3#* }" ;; esac; }\n` +
+          `answers_healthy() { :; }\nend_turn() { :; }\nrelease_both_locks() { :; }\nrecord_defragmentation() { echo "$1" | sed 's/^at=[0-9]* //;s/seconds=.*/seconds=/'; }\n` +
+          `endpoint_status() { echo '${status(120 * MIB, 100 * MIB)}'; }\nmkdir -p "$STATE_DIR"\n` +
+          `now=5 url=x state='${status(400 * MIB, 100 * MIB)}'\ndefragment; echo "code $?"`,
+      );
+      return run.lines.map((line) => line.replace(/^\S+Z /, ""));
+    };
+
+    test("of a success has the sizes", () => {
+      expect(result(":")).toEqual([
+        expect.stringMatching(
+          /^a on host-a: defragmentation: the database had 419430400 bytes and has 125829120 bytes; it took \d+ s$/,
+        ),
+        "before=419430400 after=125829120 seconds=",
+        "code 0",
+      ]);
+    });
+
+    test("of a failure has etcd's reason", () => {
+      expect(result("echo no space left; return 1")).toEqual([
+        expect.stringMatching(/: FAILED after \d+ s: etcd did not do it: no space left$/),
+        "reason=etcd did not do it: no space left",
+        "code 1",
+      ]);
+    });
+  });
+});

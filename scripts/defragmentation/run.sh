@@ -1,0 +1,2 @@
+# The last line of the defragmentation program.
+defragmentation_main "$@"
