@@ -50,11 +50,18 @@ const fill = (lab: Lab, prefix: string, megabytes: number) =>
 while [ $n -lt ${megabytes} ]; do n=$((n + 1)); head -c 750000 /dev/urandom | base64 -w 0 | etcdctl put ${prefix}/$n >/dev/null; done`,
   );
 
+/** For commands that ask one member only. */
+const only = (host: string) => `${ENVIRONMENT}; ETCDCTL_ENDPOINTS=https://${HOSTS[host]}:2379`;
+
 async function followers(lab: Lab): Promise<string[]> {
-  const leads = await lab.onAll(
-    `${ENVIRONMENT}; etcdctl --endpoints "$(sed -n 's/^  --advertise-client-urls=\\([^ ]*\\).*/\\1/p' /opt/etcd/etcd-server-startup.sh)" endpoint status | cut -d, -f5`,
+  const hosts = Object.keys(HOSTS);
+  const statuses = await Promise.all(
+    hosts.map((host) => lab.on(host, `${only(host)}; etcdctl endpoint status -w json`)),
   );
-  return Object.keys(HOSTS).filter((_, i) => leads[i].trim() !== "true");
+  return hosts.filter((_, i) => {
+    const [, member] = /"member_id":(\d+)/.exec(statuses[i]) ?? [];
+    return !statuses[i].includes(`"leader":${member},`);
+  });
 }
 
 async function measure(lab: Lab, megabytes: number): Promise<void> {
@@ -68,7 +75,7 @@ async function measure(lab: Lab, megabytes: number): Promise<void> {
   const [first, second] = await followers(lab);
   const program = (side: string, host: string) => `/var/lib/cdktf-etcd/etcd-server-${host.slice(4)}/${side}`;
   say("backup, verified", await underWriters(lab, project, () => lab.on(first, `sh ${program("backup", first)} now`)));
-  const hand = `${ENVIRONMENT}; etcdctl --endpoints https://${HOSTS[first]}:2379 snapshot save /root/hand.db >/dev/null 2>&1; etcdutl snapshot status /root/hand.db`;
+  const hand = `${only(first)}; etcdctl snapshot save /root/hand.db >/dev/null 2>&1; etcdutl snapshot status /root/hand.db`;
   say("  by hand", `${(await timed(() => lab.on(first, hand))).toFixed(1)} s`);
 
   await fill(lab, "freed", megabytes);
@@ -78,7 +85,7 @@ async function measure(lab: Lab, megabytes: number): Promise<void> {
   );
   const defragment = () => lab.on(first, `sh ${program("defragmentation", first)} now`);
   say("defragmentation", await underWriters(lab, project, defragment));
-  const byHand = `${ENVIRONMENT}; etcdctl --endpoints https://${HOSTS[second]}:2379 --command-timeout=600s defrag`;
+  const byHand = `${only(second)}; etcdctl --command-timeout=600s defrag`;
   say("  by hand", await underWriters(lab, project, () => lab.on(second, byHand)));
 
   const path = await lab.on(first, `sh ${program("backup", first)} latest`);
