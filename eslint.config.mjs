@@ -51,7 +51,14 @@ export default tseslint.config(
   {
     files: ["**/*.{js,mjs}"],
     languageOptions: {
-      globals: { console: "readonly", module: "readonly", process: "readonly", require: "readonly", URL: "readonly" },
+      globals: {
+        __dirname: "readonly",
+        console: "readonly",
+        module: "readonly",
+        process: "readonly",
+        require: "readonly",
+        URL: "readonly",
+      },
     },
     rules: { "@typescript-eslint/no-require-imports": "off" },
   },

@@ -1,5 +1,6 @@
 import { TerraformStack } from "cdktf";
 import type { Construct } from "constructs";
+import { checkFramework } from "./framework";
 import { throwProblems } from "./validation/certificate-fields";
 
 /** Ids of the constructs that the clusters of a stack share. These constructs are direct children of the stack. */
@@ -8,9 +9,11 @@ const TAKEN = ["etcd-host-scripts", "etcd-shutdown", "local-provider", "null-pro
 /**
  * Ids become Terraform resource names, and parts of paths and messages.
  *
- * @throws Error when the id of the construct, or of a construct that contains it in the stack, cannot be used for that.
+ * @throws Error when the id of the construct, or of a construct that contains it in the stack, cannot be used for that,
+ * or when the stack is of another framework.
  */
 export function checkId(construct: Construct): void {
+  checkFramework(construct);
   const ids = construct.node.path.slice(TerraformStack.of(construct).node.path.length + 1).split("/");
   throwProblems(construct.constructor.name, construct.node.path, problems(ids));
 }

@@ -1,6 +1,7 @@
 import { TerraformStack } from "cdktf";
 import { Construct } from "constructs";
 import { checkId } from "./construct-id";
+import { checkFramework } from "./framework";
 import {
   type ClientCertificateOptions,
   DEFAULT_EARLY_RENEWAL_HOURS,
@@ -86,6 +87,7 @@ export class EtcdCluster extends Construct implements IEtcdCluster {
    * @param scope The stack, or a construct in it.
    */
   public static stopRemovedClusters(scope: Construct): void {
+    checkFramework(scope);
     ensureHostProviders(scope);
     Shutdown.of(scope);
   }

@@ -23,16 +23,18 @@ prepare_packages() {
     [[ -z $command ]] || command -v "$command" >/dev/null || missing+=("$package")
   done <<<"$package_table"
   if ((${#missing[@]} > 0)); then
-    say "Debian packages: installing ${missing[*]}"
-    mkdir -p "$(cache_dir)"
-    (
-      # Only one apt may run at a time, but two prepares may run at once.
-      exec {lock}>"$(cache_dir)/apt.lock"
-      flock "$lock"
-      export DEBIAN_FRONTEND=noninteractive
-      apt-get -qq update
-      apt-get -qq --yes --no-install-recommends -o DPkg::Lock::Timeout=300 install "${missing[@]}" </dev/null >&2
-    )
+    install_packages "${missing[@]}"
   fi
   say "Debian packages on this machine: complete"
 }
+
+install_packages() (
+  say "Debian packages: installing $*" >&2
+  mkdir -p "$(cache_dir)"
+  # Only one apt may run at a time, but two prepares may run at once.
+  exec {lock}>"$(cache_dir)/apt.lock"
+  flock "$lock"
+  export DEBIAN_FRONTEND=noninteractive
+  apt-get -qq update >&2
+  apt-get -qq --yes --no-install-recommends -o DPkg::Lock::Timeout=300 install "$@" </dev/null >&2
+)
