@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { cdktnPackages, npmPackage, NpmProject, programFor } from "../support/packages";
 import { temporaryDirectory } from "../support/temporary-directory";
@@ -12,9 +12,9 @@ const programs: { [name: string]: string } = {
   readme: firstBlock("README.md"),
   main: readFileSync(join(ROOT, "main.ts"), "utf8"),
   ...Object.fromEntries(
-    readdirSync(join(ROOT, "examples"), { withFileTypes: true })
-      .filter((entry) => entry.isDirectory())
-      .map(({ name }) => [name, readFileSync(join(ROOT, "examples", name, "main.ts"), "utf8")]),
+    readdirSync(join(ROOT, "examples"))
+      .filter((name) => existsSync(join(ROOT, "examples", name, "main.ts")))
+      .map((name) => [name, readFileSync(join(ROOT, "examples", name, "main.ts"), "utf8")]),
   ),
 };
 

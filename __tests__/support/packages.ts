@@ -1,6 +1,6 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 
 const ROOT = join(__dirname, "..", "..");
 const TSC = join(ROOT, "node_modules", "typescript", "bin", "tsc");
@@ -25,9 +25,24 @@ export function npmPackage(framework: Framework): string {
   return fileIn(join(ROOT, "dist", "npm"), `${framework}-etcd-`);
 }
 
+/** The wheel for a framework, as `npm run package` built it. */
+export function wheel(framework: Framework): string {
+  return fileIn(join(ROOT, "dist", "python"), `${framework}_etcd-`);
+}
+
+/** What jsii generated for a language, with which a package for that language would be built. */
+export function bindings(framework: Framework, language: string): string {
+  return join(ROOT, "dist", "bindings", `${framework}-etcd`, language);
+}
+
+const prepared = execFileSync(join(ROOT, "tools/packages/prepare"), { encoding: "utf8" }).trim();
+
+/** Python, with the bindings of both frameworks. */
+export const PYTHON = join(prepared, "venv", "bin", "python");
+
 /** cdktn, its bindings and constructs, as npm packages. */
 export function cdktnPackages(): string[] {
-  const directory = join(execFileSync(join(ROOT, "tools/packages/prepare"), { encoding: "utf8" }).trim(), "npm");
+  const directory = join(prepared, "npm");
   return readdirSync(directory).map((file) => join(directory, file));
 }
 
@@ -37,9 +52,9 @@ function fileIn(directory: string, start: string): string {
   return join(directory, files[0]);
 }
 
-/** A program with the modules of another framework in its imports. */
+/** A program in TypeScript or Python with the modules of another framework in its imports. */
 export function programFor(framework: Framework, program: string): string {
-  return program.replace(/(?<=from "@?)cdkt[fn](?=["/-])/g, framework);
+  return program.replace(/(?<=\bfrom (?:"@?)?)cdkt[fn](?=["/_ -])/g, framework);
 }
 
 /** A new project in which packages are installed from files; npm adds their peer dependencies. */
@@ -92,7 +107,7 @@ export interface StackJson {
  * Terraform's short form of `hashicorp/null`.
  */
 export function stackJson(project: string, outdir: string): StackJson {
-  const stacks = join(project, outdir, "stacks");
+  const stacks = resolve(project, outdir, "stacks");
   const [stack] = readdirSync(stacks);
   const json = JSON.parse(
     readFileSync(join(stacks, stack, "cdk.tf.json"), "utf8")
