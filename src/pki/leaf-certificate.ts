@@ -6,6 +6,7 @@ import { Construct } from "constructs";
 import { DEFAULT_EARLY_RENEWAL_HOURS, DEFAULT_LEAF_VALIDITY_HOURS } from "./certificate-options";
 import { checkId } from "../construct-id";
 import { leafProblems, throwProblems } from "../validation/certificate-fields";
+import { isKnown } from "../validation/problem";
 import type { CertificateProfile } from "./certificate-profile";
 import { KeyType } from "./key-type";
 import { ensureTlsProvider } from "./provider";
@@ -148,8 +149,11 @@ function earlier(one: string, other: string): string {
 
 /**
  * The provider treats the names as an ordered list, but their order has no meaning: without sorting, another order
- * would be another certificate.
+ * would be another certificate. A token's own text says nothing about its value, and changes when the program gets
+ * another token anywhere; so Terraform sorts, if there is one among the names.
  */
 function sortedSet(names: string[] = []): string[] | undefined {
-  return names.length === 0 ? undefined : [...new Set(names)].sort();
+  const set = [...new Set(names)];
+  if (set.length === 0) return undefined;
+  return set.length === 1 || set.every(isKnown) ? set.sort() : (Fn.sort(Fn.distinct(set)) as string[]);
 }
