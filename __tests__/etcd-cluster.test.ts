@@ -1,3 +1,4 @@
+import { Resource } from "@cdktf/provider-null/lib/resource";
 import { TerraformOutput, TerraformVariable } from "cdktf";
 import { CertificateAuthority } from "../src/pki/certificate-authority";
 import { EtcdCluster } from "../src/etcd-cluster";
@@ -120,6 +121,34 @@ describe("the order of the resources", () => {
       allDependencies(json, address).includes("null_resource.etcd_health"),
     );
     expect(waitFor).toEqual([SEAL]);
+  });
+});
+
+describe("the order of a cluster and the rest of its program", () => {
+  test("a resource that depends on a cluster waits for the health of all members", () => {
+    const json = synth((stack) => {
+      const cluster = new EtcdCluster(stack, "etcd", RUNBOOK);
+      new Resource(stack, "consumer", { dependsOn: [cluster] });
+    });
+    expect(find(json, "null_resource.consumer").depends_on).toEqual(["null_resource.etcd_health"]);
+    expect(allDependencies(json, "null_resource.consumer")).toEqual(expect.arrayContaining(each("rollout")));
+  });
+
+  test("with `dependsOn`, every preflight waits for that, and through the preflights all that connects to a host", () => {
+    const json = synth((stack) => {
+      const firewall = new Resource(stack, "firewall");
+      const other = new EtcdCluster(stack, "other", { ...RUNBOOK, members: [{ name: "o", address: "10.4.7.31" }] });
+      new EtcdCluster(stack, "etcd", { ...RUNBOOK, dependsOn: [firewall, other] });
+    });
+    for (const preflight of each("preflight")) {
+      expect(find(json, preflight).depends_on).toEqual(["null_resource.firewall", "null_resource.other_health"]);
+    }
+    const connects = addresses(json).filter(
+      (address) =>
+        address.includes(".etcd") && JSON.stringify(find(json, address).provisioner ?? []).includes("remote-exec"),
+    );
+    expect(connects).toHaveLength(4 * 3 + 3);
+    for (const address of connects) expect(allDependencies(json, address)).toContain("null_resource.firewall");
   });
 });
 

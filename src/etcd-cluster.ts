@@ -1,4 +1,4 @@
-import { TerraformStack } from "cdktf";
+import { type ITerraformDependable, TerraformStack } from "cdktf";
 import { Construct } from "constructs";
 import { checkId } from "./construct-id";
 import { checkFramework } from "./framework";
@@ -64,9 +64,11 @@ export interface EtcdClusterMember {
 /**
  * A TLS-secured etcd cluster on plain Linux hosts that Terraform reaches over SSH. supervisor keeps etcd running.
  *
+ * A resource with `dependsOn: [cluster]` waits until all members are healthy, and is destroyed before any of them stops.
+ *
  * @throws Error that lists every problem with the props at once, each with the value, the limit and the fix.
  */
-export class EtcdCluster extends Construct implements IEtcdCluster {
+export class EtcdCluster extends Construct implements IEtcdCluster, ITerraformDependable {
   /**
    * References a cluster that is deployed elsewhere, for constructs that take an `IEtcdCluster`. Nothing is deployed
    * for it.
@@ -117,6 +119,7 @@ export class EtcdCluster extends Construct implements IEtcdCluster {
   public readonly certificateEnds: { [member: string]: string };
 
   private readonly settings: ClusterSettings;
+  private readonly health: Health;
 
   /**
    * @param scope The stack, or a construct in it.
@@ -144,8 +147,16 @@ export class EtcdCluster extends Construct implements IEtcdCluster {
       ]),
     );
 
-    const health = this.deploy(this.renderMembers(certificates, trusted));
-    if (props.operatorCredentials) this.writeOperatorCredentials(props.operatorCredentials, health);
+    this.health = this.deploy(this.renderMembers(certificates, trusted), props.dependsOn ?? []);
+    if (props.operatorCredentials) this.writeOperatorCredentials(props.operatorCredentials);
+  }
+
+  /**
+   * The address in Terraform of the last step of a deploy, after which all members are healthy: what a resource with
+   * `dependsOn: [cluster]` waits for.
+   */
+  public get fqn(): string {
+    return this.health.fqn;
   }
 
   /**
@@ -161,13 +172,17 @@ export class EtcdCluster extends Construct implements IEtcdCluster {
     });
   }
 
-  /** The order of a deploy. */
-  private deploy(members: readonly EtcdMember[]): Health {
+  /**
+   * The order of a deploy.
+   *
+   * @param after What the program wants to have before any host is looked at.
+   */
+  private deploy(members: readonly EtcdMember[], after: readonly ITerraformDependable[]): Health {
     const { settings } = this;
     const { path } = this.node;
 
     // All hosts are checked before any host is changed.
-    const preflights = members.map((member) => member.preflight());
+    const preflights = members.map((member) => member.preflight(after));
     const decommission = new Decommission(this, "decommission", path, settings, preflights);
     const shutdown = Shutdown.of(this);
     const membership = new Membership(this, "membership", {
@@ -215,7 +230,7 @@ export class EtcdCluster extends Construct implements IEtcdCluster {
    * The operator's credentials are written last: the previous ones remain the right ones until the whole cluster has
    * changed.
    */
-  private writeOperatorCredentials(options: OperatorCredentialsOptions, health: Health): void {
+  private writeOperatorCredentials(options: OperatorCredentialsOptions): void {
     const { directory, commonName = DEFAULT_OPERATOR_COMMON_NAME } = options;
     const certificate = this.issueClientCertificate("operator", {
       commonName,
@@ -228,7 +243,7 @@ export class EtcdCluster extends Construct implements IEtcdCluster {
       certificatePem: certificate.certPem,
       privateKeyPem: certificate.privateKeyPem,
     };
-    new OperatorCredentials(this, "operator-credentials", content, [health]);
+    new OperatorCredentials(this, "operator-credentials", content, [this.health]);
   }
 
   private renderMembers(

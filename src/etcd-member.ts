@@ -68,8 +68,12 @@ export class EtcdMember extends Construct {
     this.rolloutTriggers = this.rolloutTriggersOf(rendered);
   }
 
-  /** Checks the host. */
-  public preflight(): Preflight {
+  /**
+   * Checks the host.
+   *
+   * @param after What the program wants to have before. All later phases wait for the preflights, and so for it.
+   */
+  public preflight(after: readonly ITerraformDependable[]): Preflight {
     const { host, payload } = this;
     const { members } = this.options.cluster;
     const reprovisions = members.filter(({ reprovision }) => reprovision > 0);
@@ -78,6 +82,7 @@ export class EtcdMember extends Construct {
       payload,
       initialCluster: initialCluster(members),
       reprovisions: reprovisions.map(({ name, reprovision }) => `${name}=${reprovision}`).join(","),
+      after,
     });
   }
 

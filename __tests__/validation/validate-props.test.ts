@@ -1,4 +1,5 @@
 import { Lazy, Token } from "cdktf";
+import { Construct } from "constructs";
 import { CertificateAuthority } from "../../src/pki/certificate-authority";
 import {
   AutoCompaction,
@@ -152,6 +153,11 @@ describe("one invalid prop", () => {
       "metrics in a relative directory",
       withBackups({ textfileDirectory: "textfile" }),
       'backups.textfileDirectory: "textfile" is not a plain absolute path; use letters, digits, "@", ".", "_", "+" and "-" between single slashes, without a slash at the end',
+    ],
+    [
+      "something to wait for that Terraform does not know",
+      { dependsOn: [new Construct(stack, "firewall") as never] },
+      'dependsOn[0]: "etcd/firewall" has no address in Terraform; use a resource, a data source, a module or an EtcdCluster',
     ],
     ["no members", many(0), "members: has 0 entries; use 1 to 7, preferably 3 or 5"],
     ["eight members", many(8), "members: has 8 entries; use 1 to 7, preferably 3 or 5"],

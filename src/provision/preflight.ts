@@ -1,5 +1,5 @@
 import { Resource } from "@cdktf/provider-null/lib/resource";
-import { Fn } from "cdktf";
+import { Fn, type ITerraformDependable } from "cdktf";
 import type { Construct } from "constructs";
 import type { PhaseData } from "./host-scripts";
 import type { MemberHost } from "./member-host";
@@ -12,6 +12,8 @@ export interface PreflightProps {
   readonly initialCluster: string;
   /** How often each member was re-provisioned: `NAME=N,…`, without those that never were. */
   readonly reprovisions: string;
+  /** What the program wants to have before any host is looked at. */
+  readonly after: readonly ITerraformDependable[];
 }
 
 /**
@@ -19,12 +21,17 @@ export interface PreflightProps {
  * else waits for the preflights of all members.
  */
 export class Preflight extends Resource {
-  public constructor(scope: Construct, id: string, { host, payload, initialCluster, reprovisions }: PreflightProps) {
+  public constructor(
+    scope: Construct,
+    id: string,
+    { host, payload, initialCluster, reprovisions, after }: PreflightProps,
+  ) {
     super(scope, id, {
       // The list of members is a trigger on every host: a host of a running cluster checks whether members may be added
       // or removed now, and closes its connections to dead members.
       triggers: { ...payload.triggers, members: initialCluster, reprovisions },
       provisioners: [host.run("preflight", checkedData(payload))],
+      ...(after.length > 0 && { dependsOn: [...after] }),
     });
   }
 }

@@ -1,3 +1,4 @@
+import type { ITerraformDependable } from "cdktf";
 import type { CertificateOptions } from "../pki/certificate-options";
 import { EtcdRelease } from "../release/etcd-release";
 import { byName } from "../topology/order";
@@ -166,6 +167,16 @@ export interface EtcdClusterProps {
    * @default - nothing is written
    */
   readonly operatorCredentials?: OperatorCredentialsOptions;
+
+  /**
+   * What must be complete before the deploy connects to any host: a firewall, a volume, a resource that waits for
+   * cloud-init. It is destroyed after the cluster. A change of it alone runs nothing on the hosts.
+   *
+   * The machines need not be listed if the members' addresses refer to them.
+   *
+   * @default - nothing but what the other props refer to
+   */
+  readonly dependsOn?: ITerraformDependable[];
 }
 
 /**

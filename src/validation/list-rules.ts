@@ -6,7 +6,7 @@ import { isListToken, type Rule } from "./problem";
  * The lists and maps of the props, by name. They must be known at synth, because the number of members, the
  * certificates and the flags depend on them.
  */
-function listsOf({ members, listenMetricsUrls, extraFlags, certificates }: EtcdClusterProps): {
+function listsOf({ members, listenMetricsUrls, extraFlags, certificates, dependsOn }: EtcdClusterProps): {
   [prop: string]: unknown;
 } {
   return {
@@ -16,6 +16,7 @@ function listsOf({ members, listenMetricsUrls, extraFlags, certificates }: EtcdC
     "certificates.dnsNames": certificates?.dnsNames,
     "certificates.ipAddresses": certificates?.ipAddresses,
     "certificates.trustedAuthorities": certificates?.trustedAuthorities,
+    dependsOn,
   };
 }
 
@@ -26,5 +27,15 @@ export const lists: Rule = function* ({ props }) {
     if (Tokenization.isResolvable(list) || items.some(isListToken)) {
       yield `${prop}: is known to Terraform only at apply, but must be known at synth; set it in the program, e.g. from a file or the environment`;
     }
+  }
+};
+
+/** Terraform waits for what has an address in it: a construct that only groups others has none. */
+export const dependables: Rule = function* ({ props: { dependsOn = [] } }) {
+  if (!Array.isArray(dependsOn)) return;
+  for (const [i, item] of dependsOn.entries()) {
+    if (typeof (item as { fqn?: unknown } | undefined)?.fqn === "string") continue;
+    const { node } = item as unknown as { node?: { path: string } };
+    yield `dependsOn[${i}]: ${node ? `"${node.path}"` : JSON.stringify(item)} has no address in Terraform; use a resource, a data source, a module or an EtcdCluster`;
   }
 };

@@ -4,7 +4,7 @@ import { defragmentation } from "./defragmentation-rules";
 import { certificates, operatorCredentials } from "./certificate-rules";
 import { extraFlags, flagsTogether, metricsUrls, propsOfVersion } from "./flag-rules";
 import { paths, ports, privilegedPorts, supervisorIni, user } from "./host-rules";
-import { lists } from "./list-rules";
+import { dependables, lists } from "./list-rules";
 import { evenMemberCount, memberAddresses, memberCount, memberHosts, memberNames, similarNames } from "./member-rules";
 import type { Rule, Subject } from "./problem";
 import { restore } from "./restore-rules";
@@ -15,6 +15,7 @@ import { archivePath, digests, mirror, mirrorPassword, outdatedVersion, version 
 /** A cluster that breaks one of these rules is not synthesized. */
 const ERRORS: readonly Rule[] = [
   lists,
+  dependables,
   memberCount,
   memberNames,
   memberAddresses,
