@@ -246,6 +246,36 @@ describe("a change of the program", () => {
     }
   });
 
+  test("another machine runs all phases of its member again, and only the preflights of the other members", () => {
+    const withMachine = (id: string) =>
+      synth((stack) => {
+        const machine = new Resource(stack, id);
+        const [first, ...rest] = RUNBOOK.members;
+        new EtcdCluster(stack, "etcd", { ...RUNBOOK, members: [{ ...first, machine: machine.id }, ...rest] });
+      });
+    const [one, other] = ["one", "other"].map(withMachine);
+    for (const phase of ["preflight", "stage", "rollout"]) {
+      const [changed, ...others] = each(phase);
+      const looks = phase === "preflight" ? { machines: "etcd-server-7-12=${null_resource.other.id}" } : {};
+      expect(find(one, changed).triggers).toMatchObject({ machine: "${null_resource.one.id}" });
+      expect(find(other, changed).triggers).toEqual({
+        ...find(one, changed).triggers,
+        machine: "${null_resource.other.id}",
+        ...looks,
+      });
+      for (const name of others) {
+        expect(find(other, name).triggers).toEqual({ ...find(one, name).triggers, ...looks });
+      }
+    }
+    // The new machine has not founded the cluster.
+    expect(other.locals?.["etcd_member_etcd-server-7-12_facts"]).toContain(
+      "\nMACHINE='${sha256(null_resource.other.id)}'\n",
+    );
+    expect(find(other, "null_resource.etcd_genesis_founders").triggers?.reprovisions).toBe(
+      "etcd-server-7-12=0@${sha256(null_resource.other.id)},etcd-server-7-21=0,etcd-server-7-22=0",
+    );
+  });
+
   test.each([
     ["3.2.18", true],
     ["3.3.27", false],

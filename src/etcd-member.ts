@@ -77,11 +77,13 @@ export class EtcdMember extends Construct {
     const { host, payload } = this;
     const { members } = this.options.cluster;
     const reprovisions = members.filter(({ reprovision }) => reprovision > 0);
+    const machines = members.flatMap(({ name, machine }) => (machine === undefined ? [] : [`${name}=${machine}`]));
     return new Preflight(this, "preflight", {
       host,
       payload,
       initialCluster: initialCluster(members),
       reprovisions: reprovisions.map(({ name, reprovision }) => `${name}=${reprovision}`).join(","),
+      machines: machines.length > 0 ? escapeTerraform(machines.join(",")) : undefined,
       after,
     });
   }
@@ -268,7 +270,7 @@ export class EtcdMember extends Construct {
         supervisor_ini_sha256: supervisorSha256,
         etcdctl_env_sha256: options.etcdctlEnvSha256,
         ...Object.fromEntries(Object.entries(sidePrograms).map(([side, { sha256 }]) => [`${side}_sha256`, sha256])),
-        reprovision: String(member.reprovision),
+        ...provisionTriggers(member),
         ...restoreTrigger(cluster),
       },
     };
@@ -306,7 +308,7 @@ export class EtcdMember extends Construct {
       // Without the list of members, because scaling restarts nobody.
       startup_script_sha256: restartSha256,
       supervisor_ini_sha256: supervisorSha256,
-      reprovision: String(member.reprovision),
+      ...provisionTriggers(member),
       ...(reloadsLeaf(cluster.version) ? {} : { certificate_sha256: certificate.certSha256 }),
       ...restoreTrigger(cluster),
     };
@@ -348,6 +350,11 @@ function installTriggers(cluster: ClusterSettings, member: MemberSettings): { [n
     supervisor_ini: cluster.supervisorIni,
     user: cluster.user,
   };
+}
+
+/** What the program changes if the member's host is another machine, or its data are gone. */
+function provisionTriggers({ reprovision, machine }: MemberSettings): { [name: string]: string } {
+  return { reprovision: String(reprovision), ...(machine !== undefined && { machine: escapeTerraform(machine) }) };
 }
 
 /** A restore runs everything again: the hosts may be new machines, with a state that knows the old ones. */

@@ -87,6 +87,7 @@ const CHANGES: { [change: string]: [props: Partial<EtcdClusterProps>, needsBinar
   "another version": [{ version: "3.5.33" }, true],
   "another address": [{ members: [{ ...first, address: "10.4.7.13" }, ...rest] }, true],
   reprovision: [{ members: [{ ...first, reprovision: 1 }, ...rest] }, true],
+  machine: [{ members: [{ ...first, machine: "i-0123" }, ...rest] }, true],
   "another install root": [{ paths: { installRoot: "/srv" } }, true],
   "another data directory": [{ paths: { dataDir: "/srv/data" } }, false],
   "another log directory": [{ paths: { logDir: "/srv/logs" } }, false],

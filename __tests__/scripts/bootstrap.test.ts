@@ -217,16 +217,32 @@ inEachShell((newHost) => {
       "the members have changed",
     ],
     ["the founders are not all of the members", { FOUNDERS: "a=https://127.0.0.1:2380" }, "the members have changed"],
-    ["its reprovision number has changed since the founding", { REPROVISION: "1" }, "its reprovision has changed"],
+    [
+      "its reprovision number has changed since the founding",
+      { REPROVISION: "1" },
+      "its reprovision or its machine has changed",
+    ],
+    [
+      "its machine has changed since the founding",
+      { FOUNDING_REPROVISIONS: "a=0@4e07,b=0,c=0", MACHINE: "d473" },
+      "its reprovision or its machine has changed",
+    ],
     [
       "its reprovision number has changed from one that ends alike",
       { FOUNDING_REPROVISIONS: "a=10,b=0,c=0" },
-      "its reprovision has changed",
+      "its reprovision or its machine has changed",
     ],
   ])("a founder founds nothing if %s, even if no cluster answers", (_, data, why) => {
     const host = clusterHost();
     stagedHost(host);
     expectLeftAlone(host, bootstrap(host, data), `${why} since the cluster was founded: left to rollout`);
+  });
+
+  test("a founder on the machine that the program has named since the founding founds the cluster", () => {
+    const host = clusterHost();
+    stagedHost(host);
+    const run = bootstrap(host, { FOUNDING_REPROVISIONS: "a=0@4e07,b=0,c=0", MACHINE: "4e07" });
+    expect(run.lines.at(-1)).toBe(said(`started as a founder of the new cluster ${TOKEN}`));
   });
 
   test("another order of the founders is not a change", () => {

@@ -234,6 +234,16 @@ describe("one invalid prop", () => {
       'members[1].hostName: "hdss7-12" is also the host of members[0]; give each member a host of its own',
     ],
 
+    [
+      "a machine without an id",
+      withMember(1, { machine: "" }),
+      'members[1].machine: "" is not an id; use what identifies the machine, e.g. the id of its resource, or leave it out',
+    ],
+    [
+      "one machine for two members",
+      { members: RUNBOOK.members.map((member) => ({ ...member, machine: member.name.replace("22", "21") })) },
+      'members[2].machine: "etcd-server-7-21" is also the machine of members[1]; give each member a machine of its own',
+    ],
     ...[-1, 1.5].map((reprovision): [string, Partial<EtcdClusterProps>, string] => [
       `reprovision ${reprovision}`,
       withMember(1, { reprovision }),
@@ -567,7 +577,14 @@ test("tokens are accepted wherever they are allowed", () => {
   const number = Token.asNumber(Lazy.numberValue({ produce: () => 1 }));
   const props: EtcdClusterProps = {
     members: [
-      { name: "etcd-1", address: token, hostName: token, ssh: { host: token, port: number }, reprovision: number },
+      {
+        name: "etcd-1",
+        address: token,
+        hostName: token,
+        ssh: { host: token, port: number },
+        reprovision: number,
+        machine: token,
+      },
     ],
     ssh: {
       key: SshKey.pem(token),
@@ -602,7 +619,7 @@ test("valid props of every kind are accepted", () => {
   expect(
     errors({
       members: [
-        { name: "Etcd_1.a", address: "fd00::1", hostName: "a.example.org", reprovision: 2 },
+        { name: "Etcd_1.a", address: "fd00::1", hostName: "a.example.org", reprovision: 2, machine: "i-0123" },
         { name: "b", address: "169.254.7.7", ssh: { port: 2222, timeout: "1m30s" } },
         { name: "c", address: "192.168.0.1" },
       ],

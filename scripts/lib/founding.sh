@@ -17,8 +17,8 @@ not_the_founding() {
     echo "the members have changed since the cluster was founded"
   else
     case ,$FOUNDING_REPROVISIONS, in
-      *",$MEMBER=$REPROVISION,"*) ;;
-      *) echo "its reprovision has changed since the cluster was founded" ;;
+      *",$MEMBER=$REPROVISION${MACHINE:+@$MACHINE},"*) ;;
+      *) echo "its reprovision or its machine has changed since the cluster was founded" ;;
     esac
   fi
 }

@@ -4,6 +4,7 @@ import { Construct } from "constructs";
 import type { MemberSettings } from "../settings";
 import { initialCluster } from "../topology/initial-cluster";
 import type { PhaseData } from "./host-scripts";
+import { machineDigest } from "./member-facts";
 import type { Membership } from "./membership";
 import { resourceAddress } from "./resource-address";
 import type { StagedData } from "./staged-data";
@@ -21,6 +22,11 @@ export interface GenesisProps {
   readonly membership: Membership;
   /** What is restored, in one line; undefined if the program restores nothing. */
   readonly restore?: string;
+}
+
+function provisionOf(member: MemberSettings): string {
+  const machine = machineDigest(member);
+  return `${member.name}=${member.reprovision}${machine && `@${machine}`}`;
 }
 
 /** What genesis records and what a later deploy does not change. */
@@ -45,7 +51,7 @@ export class Genesis extends Construct {
   /** The id of the `membership` resource with which the cluster was founded. */
   public readonly membership: string;
 
-  /** `NAME=N,…`: the `reprovision` of every founder at that time. */
+  /** `NAME=N,…`: the `reprovision` of every founder at that time; with a machine's id, `NAME=N@DIGEST`. */
   public readonly reprovisions: string;
 
   /** When the restore was recorded (RFC 3339). */
@@ -70,7 +76,7 @@ export class Genesis extends Construct {
       triggers: {
         founders: initialCluster(members),
         membership: membership.id,
-        reprovisions: members.map(({ name, reprovision }) => `${name}=${reprovision}`).join(),
+        reprovisions: members.map(provisionOf).join(),
         ...(restoration && { restore: restore ?? "", restoration: restoration.id, restored_at: Fn.timestamp() }),
       },
       // Only another restore replaces genesis, not the removal of `restore` from the program.

@@ -1,4 +1,4 @@
-import { Token } from "cdktf";
+import { Fn, Token } from "cdktf";
 import { renderEnv } from "../render/env-file";
 import { type EtcdFlag, etcdFlags } from "../render/etcd-flags";
 
@@ -7,6 +7,7 @@ import { reloadsLeaf } from "../release/leaf-reload";
 import { restoreFacts } from "./restore-facts";
 import { renderUpgradeSources } from "../release/upgrade";
 import type { Side } from "../render/side-program";
+import { escapeTerraform } from "../render/terraform-escape";
 import type { ClusterSettings, MemberSettings } from "../settings";
 import { durationSeconds } from "../settings/duration";
 import { endpoints } from "../topology/endpoints";
@@ -81,6 +82,7 @@ export function memberFacts(
     LOG_DIR: cluster.logDir,
     SUPERVISOR_INI: cluster.supervisorIni,
     REPROVISION: String(member.reprovision),
+    MACHINE: machineDigest(member),
     ETCD_USER: cluster.user,
     SIDE_PROGRAMS: sides(cluster).join(" "),
     BACKUP_DIR: cluster.backups?.directory ?? "",
@@ -105,6 +107,11 @@ export function memberFacts(
 /** The side programs that the cluster has. */
 function sides({ backups, defragmentation }: ClusterSettings): Side[] {
   return [...(backups ? (["backup"] as const) : []), ...(defragmentation ? (["defragmentation"] as const) : [])];
+}
+
+/** Stands for the machine's id, which may have any characters; empty if the program has none. */
+export function machineDigest({ machine }: MemberSettings): string {
+  return machine === undefined ? "" : Fn.sha256(escapeTerraform(machine));
 }
 
 /** All URLs that etcd is to listen on, as words of the form `FLAG=URL`. */

@@ -12,6 +12,8 @@ export interface PreflightProps {
   readonly initialCluster: string;
   /** How often each member was re-provisioned: `NAME=N,…`, without those that never were. */
   readonly reprovisions: string;
+  /** The id of each member's machine: `NAME=ID,…`; undefined if the program has none. */
+  readonly machines?: string;
   /** What the program wants to have before any host is looked at. */
   readonly after: readonly ITerraformDependable[];
 }
@@ -24,12 +26,17 @@ export class Preflight extends Resource {
   public constructor(
     scope: Construct,
     id: string,
-    { host, payload, initialCluster, reprovisions, after }: PreflightProps,
+    { host, payload, initialCluster, reprovisions, machines, after }: PreflightProps,
   ) {
     super(scope, id, {
       // The list of members is a trigger on every host: a host of a running cluster checks whether members may be added
       // or removed now, and closes its connections to dead members.
-      triggers: { ...payload.triggers, members: initialCluster, reprovisions },
+      triggers: {
+        ...payload.triggers,
+        members: initialCluster,
+        reprovisions,
+        ...(machines !== undefined && { machines }),
+      },
       provisioners: [host.run("preflight", checkedData(payload))],
       ...(after.length > 0 && { dependsOn: [...after] }),
     });

@@ -42,6 +42,18 @@ export interface EtcdMemberProps {
    * @default 0
    */
   readonly reprovision?: number;
+
+  /**
+   * What identifies the machine: an id that is another one when the machine is, such as the id of its resource in the
+   * program. A token is allowed.
+   *
+   * If it changes, the next deploy does what an increased `reprovision` does. So a machine that Terraform has replaced,
+   * and that has the old address, becomes a member in the same apply. When a deploy sets it for the first time, it
+   * installs everything again and restarts nothing.
+   *
+   * @default - a machine that was replaced and kept its address is not noticed
+   */
+  readonly machine?: string;
 }
 
 /** The settings of one member, with every default filled in. */
@@ -59,6 +71,8 @@ export interface MemberSettings {
   readonly clientUrl: string;
   /** How often the member was re-provisioned. */
   readonly reprovision: number;
+  /** The id of the machine, if the program has one. */
+  readonly machine?: string;
 }
 
 /** @param ssh The cluster's SSH settings. */
@@ -77,5 +91,6 @@ export function resolveMember(
     peerUrl: peerUrl(member.address, peerPort),
     clientUrl: clientUrl(member.address, clientPort),
     reprovision: member.reprovision ?? 0,
+    machine: member.machine,
   };
 }

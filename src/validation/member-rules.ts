@@ -81,9 +81,9 @@ export const memberAddresses: Rule = function* ({ props: { members } }) {
   );
 };
 
-/** The host name of a member, and how often the member was re-provisioned. */
+/** The host name and the machine of a member, and how often the member was re-provisioned. */
 export const memberHosts: Rule = function* ({ props: { members } }) {
-  for (const [i, { hostName, reprovision }] of members.entries()) {
+  for (const [i, { hostName, reprovision, machine }] of members.entries()) {
     yield* unless(
       `members[${i}].hostName`,
       hostName,
@@ -102,7 +102,19 @@ export const memberHosts: Rule = function* ({ props: { members } }) {
       (value) => Number.isSafeInteger(value) && value >= 0,
       "is not a non-negative whole number; use 0, or one more than in the last deploy",
     );
+    yield* unless(
+      `members[${i}].machine`,
+      machine,
+      (id) => /^[^\p{Cc}]+$/u.test(id),
+      "is not an id; use what identifies the machine, e.g. the id of its resource, or leave it out",
+    );
   }
+  yield* duplicates(
+    [...members.entries()],
+    ([, { machine }]) => machine || undefined,
+    ([i, { machine }], [first]) =>
+      `members[${i}].machine: ${isKnown(machine) ? JSON.stringify(machine) : "the token"} is also the machine of members[${first}]; give each member a machine of its own`,
+  );
   yield* duplicates(
     [...members.entries()],
     ([, { hostName }]) => lowerCase(hostName),
