@@ -35,7 +35,8 @@ const PIECES = [
 const cluster = (text: string) =>
   synth((stack) => {
     const etcd = new EtcdCluster(stack, "etcd", {
-      members: [{ name: "a", address: "10.4.7.1" }],
+      members: [{ name: "a", address: "10.4.7.1", machine: text }],
+      machinesInStack: true,
       ssh: {
         user: text.replace(/\s/g, "_"),
         key: SshKey.file(text),

@@ -23,10 +23,12 @@ import { peerCertificates } from "./pki/peer-certificates";
 import { trustBundle, trustBundleSha256 } from "./pki/trust-bundle";
 import type { Bootstrap } from "./provision/bootstrap";
 import { Decommission } from "./provision/decommission";
+import { Dismissal } from "./provision/dismissal";
 import { Genesis } from "./provision/genesis";
 import { Health } from "./provision/health";
 import { Membership } from "./provision/membership";
 import { OperatorCredentials } from "./provision/operator-credentials";
+import type { Preflight } from "./provision/preflight";
 import { withOperatorPaths } from "./provision/operator-path";
 import { ensureHostProviders } from "./provision/providers";
 import { RenderedFile } from "./provision/rendered-file";
@@ -34,7 +36,7 @@ import { restoreIdentity } from "./provision/restore-facts";
 import type { RestorePhase } from "./provision/restore-phase";
 import type { Rollout } from "./provision/rollout";
 import { SharedScripts } from "./provision/shared-scripts";
-import { Shutdown } from "./provision/shutdown";
+import { ClusterShutdown, Shutdown } from "./provision/shutdown";
 import { textDigest } from "./provision/text-digest";
 import { renderEtcdctlEnv } from "./render/etcdctl-env";
 import { escapeTerraform } from "./render/terraform-escape";
@@ -179,15 +181,16 @@ export class EtcdCluster extends Construct implements IEtcdCluster, ITerraformDe
    */
   private deploy(members: readonly EtcdMember[], after: readonly ITerraformDependable[]): Health {
     const { settings } = this;
-    const { path } = this.node;
 
     // All hosts are checked before any host is changed.
     const preflights = members.map((member) => member.preflight(after));
-    const decommission = new Decommission(this, "decommission", path, settings, preflights);
-    const shutdown = Shutdown.of(this);
+    const { removal, requiredByStages, completeWith } = settings.machinesInStack
+      ? this.removalBeforeMachines(preflights)
+      : this.removalAtTheEnd(preflights);
     const membership = new Membership(this, "membership", {
       initialCluster: initialCluster(settings.members),
-      decommission,
+      removal,
+      stopsLast: !settings.machinesInStack,
     });
     const genesis = new Genesis(this, "genesis", {
       members: settings.members,
@@ -198,10 +201,7 @@ export class EtcdCluster extends Construct implements IEtcdCluster, ITerraformDe
     // No other resource may complete while the stages run: whenever one completes, Terraform writes its state, in which
     // the resources whose provisioners are still running look complete (ADR 8).
     const stages = members.map((member, i) =>
-      member.stage(genesis, decommission.owner(settings.members[i]), [
-        membership,
-        shutdown.requiredByStages(decommission),
-      ]),
+      member.stage(genesis, removal.owner(settings.members[i]), [membership, requiredByStages]),
     );
     // A restore: the data are ready on all hosts before anything is stopped on any of them.
     const offers = members.flatMap((member) => member.offer(membership, genesis, stages));
@@ -214,16 +214,40 @@ export class EtcdCluster extends Construct implements IEtcdCluster, ITerraformDe
     for (const member of members) admitted = member.admit(membership, genesis, admitted);
     const rollouts: { [member: string]: Rollout } = {};
     let before: readonly (Bootstrap | RestorePhase | Rollout)[] = admitted;
-    for (const member of members) {
-      const rollout = member.rollout(membership, genesis, before);
+    for (const [i, member] of members.entries()) {
+      // A member that was dismissed joins again, even if nothing else has changed.
+      const dismissal = settings.machinesInStack ? removal.owner(settings.members[i]) : undefined;
+      const rollout = member.rollout(membership, genesis, before, dismissal);
       rollouts[member.node.id] = rollout;
       before = [rollout];
     }
 
     const [{ host }] = members;
     const health = new Health(this, "health", { host, membership, genesis, rollouts, stages });
-    shutdown.add({ path, settings, decommission, health });
+    completeWith(health);
     return health;
+  }
+
+  /** A member that has left the program is stopped last, and so is a cluster. */
+  private removalAtTheEnd(preflights: readonly Preflight[]): Removal {
+    const { settings } = this;
+    const { path } = this.node;
+    const removal = new Decommission(this, "decommission", path, settings, [...preflights]);
+    const shutdown = Shutdown.of(this);
+    return {
+      removal,
+      requiredByStages: shutdown.requiredByStages(removal),
+      completeWith: (health) => shutdown.add({ path, settings, decommission: removal, health }),
+    };
+  }
+
+  /** A member is taken out of the cluster before its machine goes (ADR 17). */
+  private removalBeforeMachines(preflights: readonly Preflight[]): Removal {
+    const { settings } = this;
+    const { path } = this.node;
+    const removal = new Dismissal(this, "dismissal", path, settings, [...preflights]);
+    const requiredByStages = new ClusterShutdown(this, "shutdown", path, settings, removal);
+    return { removal, requiredByStages, completeWith: () => {} };
   }
 
   /**
@@ -273,6 +297,13 @@ export class EtcdCluster extends Construct implements IEtcdCluster, ITerraformDe
       (member) => new EtcdMember(scope, member.name, { ...shared, member, certificate: certificates[member.name] }),
     );
   }
+}
+
+/** How members leave the cluster, as the order of a deploy needs to know it. */
+interface Removal {
+  readonly removal: Decommission | Dismissal;
+  readonly requiredByStages: ITerraformDependable;
+  readonly completeWith: (health: Health) => void;
 }
 
 /**

@@ -181,13 +181,16 @@ export class EtcdMember extends Construct {
    * Applies what is staged to the running member.
    *
    * @param after What must be complete before this member may be disturbed.
+   * @param dismissal The id of what takes the member out of the cluster before its machine goes, if there is that.
    */
   public rollout(
     membership: Membership,
     genesis: Genesis,
     after: readonly (Bootstrap | RestorePhase | Rollout)[],
+    dismissal?: string,
   ): Rollout {
-    const { host, staged, rolloutTriggers: triggers } = this;
+    const { host, staged } = this;
+    const triggers = { ...this.rolloutTriggers, ...(dismissal !== undefined && { dismissal }) };
     return new Rollout(this, "rollout", { host, triggers, staged, membership, genesis, after });
   }
 

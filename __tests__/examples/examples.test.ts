@@ -23,8 +23,15 @@ function synthesize(example: string): string {
   return join(out, "stacks", stack);
 }
 
-test("there are examples for a minimal cluster, the runbook, an existing CA, an air-gapped network and a client", () => {
-  expect(examples).toEqual(["air-gapped", "five-members-own-ca", "kube-apiserver", "minimal", "runbook-3.1.20"]);
+test("there are examples for a minimal cluster, the runbook, an existing CA, an air-gapped network, a client and machines of the same program", () => {
+  expect(examples).toEqual([
+    "air-gapped",
+    "five-members-own-ca",
+    "kube-apiserver",
+    "minimal",
+    "provisioned-hosts",
+    "runbook-3.1.20",
+  ]);
 });
 
 test.each(examples)("%s is shorter than 50 lines", (example) => {

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { HOST_SCRIPT_FILES, type Phase, PHASES, SCRIPTS_DIRECTORY } from "../../src/provision/host-scripts";
 import { RESOURCES } from "../support/host";
-import { HOST_TEXT, REMOVAL_TEXT } from "../support/host-scripts";
+import { DISMISSAL_TEXT, HOST_TEXT, REMOVAL_TEXT } from "../support/host-scripts";
 import { memberFacts } from "../../src/provision/member-facts";
 import { programLines } from "../../src/provision/member-host";
 import { runbookWith } from "../support/settings";
@@ -11,8 +11,10 @@ import { runbookWith } from "../support/settings";
 const installed = spawnSync("shellcheck", ["--version"]).status === 0;
 if (!installed) console.warn("SKIPPED: the host scripts were not checked, because shellcheck is not installed");
 
-/** The facts that exist only at apply: those of all phases, and those that only a removal gets. */
-const DATA = [...new Set([...Object.values(PHASES).flatMap(({ data }) => [...data]), "REMOVAL_POLICY"])];
+/** The facts that exist only at apply: those of all phases, and those that only a removal or a dismissal gets. */
+const DATA = [
+  ...new Set([...Object.values(PHASES).flatMap(({ data }) => [...data]), "REMOVAL_POLICY", "LEAVER", "LEAVER_URL"]),
+];
 
 /** The complete text of one upload. */
 function program(phase: Phase): string {
@@ -54,9 +56,12 @@ test("no two functions have the same name, because one file would override the o
   expect(names.filter((name, i) => names.indexOf(name) !== i)).toEqual([]);
 });
 
-test("the scripts that a removal uploads call only functions that it uploads too", () => {
-  const carried = functions(REMOVAL_TEXT);
-  const code = REMOVAL_TEXT.replace(/(^|\s)#.*$/gm, "");
+test.each([
+  ["removal", REMOVAL_TEXT],
+  ["dismissal", DISMISSAL_TEXT],
+])("the scripts that a %s uploads call only functions that it uploads too", (_, text) => {
+  const carried = functions(text);
+  const code = text.replace(/(^|\s)#.*$/gm, "");
   expect(carried.length).toBeGreaterThan(50);
   expect(
     functions(HOST_TEXT).filter((name) => !carried.includes(name) && new RegExp(`\\b${name}\\b`).test(code)),

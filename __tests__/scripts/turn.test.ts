@@ -119,6 +119,21 @@ inEachShell((newHost) => {
     expect(pid(host)).toBe(before);
   });
 
+  test("if the member that was asked leaves the cluster while a phase waits, another one is asked", () => {
+    const host = newHost({ props: { ports: { client: all.port } } });
+    const cluster = runningHost(host);
+    cluster.on("lease grant", `case $endpoints in ${host.member.clientUrl}) fail "etcdserver: server stopped" ;; esac`);
+    const run = host.call('take_turn "$(own_url)"; echo "$turn"', { PHASE: "rollout" });
+    expect(run).toEqual({
+      code: 0,
+      lines: [
+        said("waiting for the turn: etcd does not grant a lease: Error: etcdserver: server stopped"),
+        expect.stringMatching(/^\d+$/),
+      ],
+    });
+    expect(cluster.turn()).toBe("a");
+  });
+
   test("a user that may not write is refused at once, with what it needs", () => {
     const { host, cluster, before } = changedHost();
     cluster.on("txn", `fail "etcdserver: permission denied"`);

@@ -35,6 +35,7 @@ test("every default is filled in", () => {
     user: "etcd",
     removalPolicy: RemovalPolicy.RETAIN,
     insecureLoopbackClientUrl: false,
+    machinesInStack: false,
     extraFlags: {},
   });
 });

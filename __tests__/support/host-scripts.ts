@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import {
+  DISMISSAL_SCRIPT_FILES,
   HOST_SCRIPT_FILES,
   REMOVAL_SCRIPT_FILES,
   SCRIPTS_DIRECTORY,
@@ -12,6 +13,9 @@ export const HOST_TEXT = textOf(HOST_SCRIPT_FILES);
 
 /** The same for the scripts that a removal needs. */
 export const REMOVAL_TEXT = textOf(REMOVAL_SCRIPT_FILES);
+
+/** The same for the scripts that a dismissal needs. */
+export const DISMISSAL_TEXT = textOf(DISMISSAL_SCRIPT_FILES);
 
 /** The text of a side program's files, without the call of its main function. */
 export const SIDE_TEXTS = {

@@ -46,6 +46,8 @@ export interface StackJson {
 export const HOST_SCRIPTS = "<host scripts>";
 /** The word for those of them that a removal needs. */
 export const REMOVAL_SCRIPTS = "<removal scripts>";
+/** The word for those that a dismissal needs. */
+export const DISMISSAL_SCRIPTS = "<dismissal scripts>";
 
 /** CDKTF ends each id with a hash of its path. */
 const HASH = /_[0-9A-F]{8}(?![0-9A-Za-z_-])/g;
@@ -81,7 +83,8 @@ export function readable(json: string): StackJson {
     if (typeof value !== "string") return value;
     if (!READS_SCRIPTS.test(value))
       return value.replace(/(?<=\/assets\/etcd-host-scripts_files)\/[0-9A-F]{32}(?=\/)/g, "");
-    return value.includes("phases/preflight.sh") ? HOST_SCRIPTS : REMOVAL_SCRIPTS;
+    if (value.includes("phases/preflight.sh")) return HOST_SCRIPTS;
+    return value.includes("phases/dismiss.sh") ? DISMISSAL_SCRIPTS : REMOVAL_SCRIPTS;
   });
 }
 

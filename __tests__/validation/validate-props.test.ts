@@ -244,6 +244,14 @@ describe("one invalid prop", () => {
       { members: RUNBOOK.members.map((member) => ({ ...member, machine: member.name.replace("22", "21") })) },
       'members[2].machine: "etcd-server-7-21" is also the machine of members[1]; give each member a machine of its own',
     ],
+    [
+      "machines in the stack without an id",
+      {
+        machinesInStack: true,
+        members: RUNBOOK.members.map((member, i) => ({ ...member, machine: i ? `m${i}` : undefined })),
+      },
+      "members[0].machine: is missing, and machinesInStack is true; set it to the id of the machine's resource, so that the member is taken out of the cluster before its machine is replaced",
+    ],
     ...[-1, 1.5].map((reprovision): [string, Partial<EtcdClusterProps>, string] => [
       `reprovision ${reprovision}`,
       withMember(1, { reprovision }),

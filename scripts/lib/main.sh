@@ -144,7 +144,7 @@ as_root() {
   umask 022
   keep_errors
   case $PHASE in
-    rollout | shutdown | decommission) sweep_uploads 5 ;;
+    rollout | shutdown | decommission | dismiss) sweep_uploads 5 ;;
     # Another deploy may be about to run a script that it has just uploaded, so only older ones are deleted.
     preflight) sweep_uploads 30 ;;
   esac

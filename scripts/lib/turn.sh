@@ -16,7 +16,7 @@ take_turn() {
   has_turn "$1" && return
   ! is_forbidden "$turn_answer" || refuse "turn" "$turn_reason" "$(how_to_allow)"
   say "waiting for the turn: $turn_reason"
-  wait_until 120 has_turn "$1" && return
+  wait_until 120 has_turn_anywhere "$1" && return
   case $turn_answer in
     *FAILURE*)
       refuse "turn" "not obtained within two minutes: $turn_reason" \
@@ -27,6 +27,12 @@ take_turn() {
         "correct the error that etcd reports, and apply again"
       ;;
   esac
+}
+
+# has_turn_anywhere ENDPOINT: whoever has the turn may be removing the member at ENDPOINT; another one is asked then.
+has_turn_anywhere() {
+  has_turn "$1" && return
+  [ -z "$lease" ] && endpoint=$(live_endpoint) && has_turn "$endpoint"
 }
 
 has_turn() {

@@ -2,7 +2,8 @@ import { type ITerraformDependable, TerraformIterator, TerraformResource } from 
 import type { Construct } from "constructs";
 import type { ClusterSettings, MemberSettings } from "../settings";
 import { rememberedMember, removal } from "./removal";
-import { resourceAddress } from "./resource-address";
+import { memberId } from "./resource-address";
+import { SharedScripts } from "./shared-scripts";
 
 /**
  * Stops and unregisters a member that has left the program.
@@ -31,7 +32,12 @@ export class Decommission extends TerraformResource {
       Object.fromEntries(cluster.members.map((member) => [member.name, rememberedMember(path, cluster, member)])),
     );
     super(scope, id, {
-      ...removal(scope, "decommission", "continue", "self.id"),
+      ...removal({
+        phase: "decommission",
+        onFailure: "continue",
+        scripts: SharedScripts.of(scope).removalScripts,
+        owner: "self.id",
+      }),
       forEach: members,
       dependsOn: after,
     });
@@ -43,7 +49,6 @@ export class Decommission extends TerraformResource {
    * this state leaves alone what the other one has staged.
    */
   public owner(member: MemberSettings): string {
-    // The key is always an index: CDKTF itself would write `.NAME`, which Terraform does not accept as a key.
-    return `\${${resourceAddress(this)}["${member.name}"].id}`;
+    return memberId(this, member.name);
   }
 }

@@ -16,7 +16,7 @@ const RESTORING = ["RESTORED_AT"] as const;
 /**
  * The phases that run on a host, in the order of a deploy. Each one is a function `phase_NAME` in
  * `scripts/phases/NAME.sh`, unless its comment says otherwise. All are sent the same script files (below), but for the
- * two that a removal runs.
+ * three that a removal runs.
  *
  * - `seconds`: the time limit of the whole phase, after which the host ends it. `remote-exec` itself would wait forever.
  * - `touches`: the most that the phase may change.
@@ -77,8 +77,14 @@ export const PHASES = {
     data: [...STAGED, "MEMBERSHIP", "FOUNDING_MEMBERSHIP"],
   },
   health: { seconds: 600, touches: "the list of members", data: ["MEMBERSHIP", "FOUNDING_MEMBERSHIP", "ROLLOUTS"] },
-  /** The facts of this phase and the next one are kept in the state (`removal.ts`). */
+  /** The facts of this phase and the next two are kept in the state (`removal.ts`). */
   decommission: { seconds: 120, touches: "a member that has left the program", data: [] },
+  /** On the host of another member. */
+  dismiss: {
+    seconds: 300,
+    touches: "the list of members: it takes out one whose machine is a resource of the same stack, and goes",
+    data: [],
+  },
   /** In `scripts/phases/decommission.sh`. */
   shutdown: { seconds: 120, touches: "a member whose cluster is destroyed, or has left the program", data: [] },
 } as const;
@@ -151,6 +157,9 @@ export const HOST_SCRIPT_FILES: readonly string[] = files(LIBRARY, PHASE_FILES);
 
 /** The files that a destroy-time provisioner runs. */
 export const REMOVAL_SCRIPT_FILES: readonly string[] = files(REMOVAL, ["decommission"]);
+
+/** The files for a dismissal, which a destroy-time provisioner runs on the host of another member. */
+export const DISMISSAL_SCRIPT_FILES: readonly string[] = files([...REMOVAL, "connections", "membership"], ["dismiss"]);
 
 /** The files of the side programs, which supervisor runs beside etcd. The last one calls the program's main function. */
 export const SIDE_SCRIPT_FILES: { readonly [side in Side]: readonly string[] } = {

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { Fn, Token } from "cdktf";
 import { renderEnv } from "../render/env-file";
 import { type EtcdFlag, etcdFlags } from "../render/etcd-flags";
@@ -7,7 +8,6 @@ import { reloadsLeaf } from "../release/leaf-reload";
 import { restoreFacts } from "./restore-facts";
 import { renderUpgradeSources } from "../release/upgrade";
 import type { Side } from "../render/side-program";
-import { escapeTerraform } from "../render/terraform-escape";
 import type { ClusterSettings, MemberSettings } from "../settings";
 import { durationSeconds } from "../settings/duration";
 import { endpoints } from "../topology/endpoints";
@@ -111,7 +111,8 @@ function sides({ backups, defragmentation }: ClusterSettings): Side[] {
 
 /** Stands for the machine's id, which may have any characters; empty if the program has none. */
 export function machineDigest({ machine }: MemberSettings): string {
-  return machine === undefined ? "" : Fn.sha256(escapeTerraform(machine));
+  if (machine === undefined) return "";
+  return Token.isUnresolved(machine) ? Fn.sha256(machine) : createHash("sha256").update(machine).digest("hex");
 }
 
 /** All URLs that etcd is to listen on, as words of the form `FLAG=URL`. */

@@ -1,11 +1,15 @@
 import { Resource } from "@cdktf/provider-null/lib/resource";
 import type { Construct } from "constructs";
 import type { Decommission } from "./decommission";
+import type { Dismissal } from "./dismissal";
 
 export interface MembershipProps {
   /** etcd's `--initial-cluster` of the program's members. */
   readonly initialCluster: string;
-  readonly decommission: Decommission;
+  /** What stops, or takes out, a member that has left the program. */
+  readonly removal: Decommission | Dismissal;
+  /** Whether a member that has left the program is stopped last, after `health`. */
+  readonly stopsLast: boolean;
 }
 
 /**
@@ -14,13 +18,15 @@ export interface MembershipProps {
  * `health` can therefore remove the member from the cluster first.
  *
  * That lifecycle spreads to everything that this resource depends on, so it must not depend on a `local_file` (ADR 3).
+ * If the machines are resources of the same stack, it would spread to them: there, a member is taken out first instead
+ * (ADR 17).
  */
 export class Membership extends Resource {
-  public constructor(scope: Construct, id: string, { initialCluster, decommission }: MembershipProps) {
+  public constructor(scope: Construct, id: string, { initialCluster, removal, stopsLast }: MembershipProps) {
     super(scope, id, {
       triggers: { members: initialCluster },
-      lifecycle: { createBeforeDestroy: true },
-      dependsOn: [decommission],
+      ...(stopsLast && { lifecycle: { createBeforeDestroy: true } }),
+      dependsOn: [removal],
     });
   }
 }

@@ -1,10 +1,8 @@
 import type { RemoteExecProvisioner, TerraformMetaArguments } from "cdktf";
-import type { Construct } from "constructs";
 import { escapeValues } from "../render/terraform-escape";
 import type { ClusterSettings, MemberSettings } from "../settings";
 import type { Phase } from "./host-scripts";
 import { programLines } from "./member-host";
-import { SharedScripts } from "./shared-scripts";
 import { connectionFromSelf, storedConnection } from "./ssh-connection";
 
 /** The stored values that the scripts get as facts. The others are used for the SSH connection. */
@@ -51,30 +49,40 @@ export function rememberedMember(path: string, cluster: ClusterSettings, member:
   });
 }
 
+export interface RemovalOptions {
+  readonly phase: Phase;
+  readonly onFailure: "continue" | "fail";
+  /** An expression for the text of the scripts that the phase needs. */
+  readonly scripts: string;
+  /**
+   * Expression for the member's id in this Terraform state. The host compares it with its own record, to know whether
+   * another state has staged the member since.
+   */
+  readonly owner: string;
+  /** Further stored values that the scripts get as facts. */
+  readonly facts?: readonly string[];
+}
+
 /**
- * The configuration of a resource that removes a member from its host when it is destroyed. It is a `terraform_data`,
+ * The configuration of a resource that removes a member when it is destroyed. It is a `terraform_data`,
  * not a `null_resource`, because its `input` is updated in place: the provisioner then knows a new SSH port or removal
  * policy, and the change itself does not replace the resource, which would stop the member.
- *
- * @param owner Expression for the member's id in this Terraform state. The host compares it with its own record, to
- *   know whether another state has staged the member since.
  */
-export function removal(
-  scope: Construct,
-  phase: Phase,
-  onFailure: "continue" | "fail",
-  owner: string,
-): TerraformMetaArguments & { terraformResourceType: string } {
-  const facts = [...FACTS.map((key) => `${key.toUpperCase()}='\${self.input.${key}}'`), `OWNER='\${${owner}}'`].join(
-    "\n",
-  );
+export function removal({
+  phase,
+  onFailure,
+  scripts,
+  owner,
+  facts = [],
+}: RemovalOptions): TerraformMetaArguments & { terraformResourceType: string } {
+  const lines = [...FACTS, ...facts].map((key) => `${key.toUpperCase()}='\${self.input.${key}}'`);
   const provisioner = {
     type: "remote-exec" as const,
     // These two properties are not in the binding's type, but are passed through.
     when: "destroy",
     on_failure: onFailure,
     connection: connectionFromSelf(),
-    inline: programLines(facts, {}, SharedScripts.of(scope).removalScripts, phase),
+    inline: programLines([...lines, `OWNER='\${${owner}}'`].join("\n"), {}, scripts, phase),
   };
   return { terraformResourceType: "terraform_data", provisioners: [provisioner as RemoteExecProvisioner] };
 }

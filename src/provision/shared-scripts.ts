@@ -2,7 +2,13 @@ import { AssetType, TerraformAsset, TerraformLocal, TerraformStack } from "cdktf
 import { Construct } from "constructs";
 import type { Side } from "../render/side-program";
 import { terraformString } from "../render/terraform-escape";
-import { HOST_SCRIPT_FILES, REMOVAL_SCRIPT_FILES, SCRIPTS_DIRECTORY, SIDE_SCRIPT_FILES } from "./host-scripts";
+import {
+  DISMISSAL_SCRIPT_FILES,
+  HOST_SCRIPT_FILES,
+  REMOVAL_SCRIPT_FILES,
+  SCRIPTS_DIRECTORY,
+  SIDE_SCRIPT_FILES,
+} from "./host-scripts";
 
 const ID = "etcd-host-scripts";
 
@@ -27,6 +33,9 @@ export class SharedScripts extends Construct {
    */
   public readonly removalScripts: string;
 
+  /** The same for the scripts for a dismissal. */
+  public readonly dismissalScripts: string;
+
   private readonly directory: string;
 
   private constructor(stack: TerraformStack) {
@@ -35,6 +44,7 @@ export class SharedScripts extends Construct {
     this.directory = `\${path.module}/${asset.path.replace(/\/$/, "")}`;
     this.hostScripts = new TerraformLocal(this, "text", this.textOf(HOST_SCRIPT_FILES)).asString;
     this.removalScripts = this.textOf(REMOVAL_SCRIPT_FILES);
+    this.dismissalScripts = this.textOf(DISMISSAL_SCRIPT_FILES);
   }
 
   /** A reference to the text of the scripts of a side program. */

@@ -2,8 +2,10 @@ import { type ITerraformDependable, Lazy, TerraformResource, TerraformStack } fr
 import { Construct } from "constructs";
 import { type ClusterSettings, MAX_MEMBERS } from "../settings";
 import type { Decommission } from "./decommission";
+import type { Dismissal } from "./dismissal";
 import { type RememberedMember, rememberedMember, removal } from "./removal";
 import { resourceAddress } from "./resource-address";
+import { SharedScripts } from "./shared-scripts";
 
 const ID = "etcd-shutdown";
 
@@ -44,7 +46,7 @@ export class Shutdown extends Construct {
   private constructor(stack: TerraformStack) {
     super(stack, ID);
     this.members = new TerraformResource(this, "members", {
-      ...removal(this, "shutdown", "fail", 'try(self.input.owner, "")'),
+      ...shutdownOf(this),
       // With this, a key is destroyed only after everything that depends on the resource has been created, and
       // replacing a key runs no provisioner.
       lifecycle: { createBeforeDestroy: true },
@@ -89,15 +91,10 @@ export class Shutdown extends Construct {
   }
 
   private keys(): { [key: string]: RememberedMember } {
+    const prefix = TerraformStack.of(this).node.path.length + 1;
     return Object.fromEntries(
       this.clusters.flatMap(({ path, settings, decommission }) =>
-        Array.from({ length: MAX_MEMBERS }, (_, i) => {
-          const member = settings.members[i % settings.members.length];
-          return [
-            `${path.slice(TerraformStack.of(this).node.path.length + 1)}/${i}`,
-            { ...rememberedMember(path, settings, member), owner: decommission.owner(member) },
-          ];
-        }),
+        slots(path, settings, decommission).map((slot, i) => [`${path.slice(prefix)}/${i}`, slot]),
       ),
     );
   }
@@ -105,4 +102,29 @@ export class Shutdown extends Construct {
   private listOf(one: (cluster: ShutdownCluster) => string, first: string[] = []): unknown {
     return Lazy.anyValue({ produce: () => [...first, ...this.clusters.map(one)] });
   }
+}
+
+/**
+ * The shutdown of a cluster whose machines are resources of the same stack: without `create_before_destroy`, which would
+ * spread to them, and therefore with the cluster (ADR 17). It runs when everything is destroyed, before the dismissals.
+ */
+export class ClusterShutdown extends TerraformResource {
+  public constructor(scope: Construct, id: string, path: string, settings: ClusterSettings, dismissal: Dismissal) {
+    super(scope, id, { ...shutdownOf(scope), dependsOn: [dismissal] });
+    this.addOverride("for_each", Object.fromEntries(slots(path, settings, dismissal).entries()));
+    this.addOverride("input", "${each.value}");
+  }
+}
+
+function shutdownOf(scope: Construct) {
+  const scripts = SharedScripts.of(scope).removalScripts;
+  return removal({ phase: "shutdown", onFailure: "fail", scripts, owner: 'try(self.input.owner, "")' });
+}
+
+/** What is stored about the members of a cluster, as often as it may have members. */
+function slots(path: string, settings: ClusterSettings, owners: Decommission | Dismissal): RememberedMember[] {
+  return Array.from({ length: MAX_MEMBERS }, (_, i) => {
+    const member = settings.members[i % settings.members.length];
+    return { ...rememberedMember(path, settings, member), owner: owners.owner(member) };
+  });
 }

@@ -169,6 +169,21 @@ export interface EtcdClusterProps {
   readonly operatorCredentials?: OperatorCredentialsOptions;
 
   /**
+   * Whether the machines of the members are resources of this stack. Each member then needs `machine`.
+   *
+   * - `false`: a member that has left the program is stopped last, after the others are healthy. For that, Terraform
+   *   creates the replacement of whatever the members refer to before it destroys the old one: all replacements of
+   *   machines are planned as `+/-`.
+   * - `true`: the machines keep their own lifecycle. A member is taken out of the cluster first, while all others are
+   *   healthy, and then Terraform may destroy its machine.
+   *
+   * See docs/provisioned-hosts.md. A change of it touches no member.
+   *
+   * @default false
+   */
+  readonly machinesInStack?: boolean;
+
+  /**
    * What must be complete before the deploy connects to any host: a firewall, a volume, a resource that waits for
    * cloud-init. It is destroyed after the cluster. A change of it alone runs nothing on the hosts.
    *
@@ -207,6 +222,7 @@ export interface ClusterSettings {
   readonly electionTimeout?: number;
   readonly listenMetricsUrls?: string[];
   readonly extraFlags: { [flag: string]: string };
+  readonly machinesInStack: boolean;
 }
 
 /**
@@ -247,5 +263,6 @@ export function resolveClusterProps(props: EtcdClusterProps): ClusterSettings {
     electionTimeout: props.electionTimeout,
     listenMetricsUrls: props.listenMetricsUrls,
     extraFlags: props.extraFlags ?? {},
+    machinesInStack: props.machinesInStack ?? false,
   };
 }

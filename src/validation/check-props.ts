@@ -1,6 +1,7 @@
 import { Annotations } from "cdktf";
 import type { Construct, IConstruct } from "constructs";
 import { type ClusterSettings, type EtcdClusterProps, resolveClusterProps } from "../settings";
+import { warnOfMachinesInStack } from "./machines-in-stack";
 import { validateProps } from "./validate-props";
 import { throwProblems } from "./certificate-fields";
 import { type NamedCluster, sharedHostProblems } from "./shared-hosts";
@@ -16,6 +17,7 @@ export function checkProps(cluster: Construct, props: EtcdClusterProps): Cluster
   const { errors, warnings } = validateProps(props, settings);
   throwProblems("EtcdCluster", cluster.node.path, errors);
   for (const warning of warnings) Annotations.of(cluster).addWarning(warning);
+  warnOfMachinesInStack(cluster, props);
   return settings;
 }
 

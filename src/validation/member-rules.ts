@@ -81,6 +81,19 @@ export const memberAddresses: Rule = function* ({ props: { members } }) {
   );
 };
 
+/** What the graph depends on, so no token. */
+export const machines: Rule = function* ({ props: { members, machinesInStack } }) {
+  if (machinesInStack !== undefined && typeof machinesInStack !== "boolean") {
+    yield "machinesInStack: must be known at synth; use true or false";
+  }
+  if (!machinesInStack) return;
+  for (const [i, { machine }] of members.entries()) {
+    if (machine === undefined) {
+      yield `members[${i}].machine: is missing, and machinesInStack is true; set it to the id of the machine's resource, so that the member is taken out of the cluster before its machine is replaced`;
+    }
+  }
+};
+
 /** The host name and the machine of a member, and how often the member was re-provisioned. */
 export const memberHosts: Rule = function* ({ props: { members } }) {
   for (const [i, { hostName, reprovision, machine }] of members.entries()) {

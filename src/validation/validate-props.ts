@@ -5,7 +5,15 @@ import { certificates, operatorCredentials } from "./certificate-rules";
 import { extraFlags, flagsTogether, metricsUrls, propsOfVersion } from "./flag-rules";
 import { paths, ports, privilegedPorts, supervisorIni, user } from "./host-rules";
 import { dependables, lists } from "./list-rules";
-import { evenMemberCount, memberAddresses, memberCount, memberHosts, memberNames, similarNames } from "./member-rules";
+import {
+  evenMemberCount,
+  machines,
+  memberAddresses,
+  memberCount,
+  memberHosts,
+  memberNames,
+  similarNames,
+} from "./member-rules";
 import type { Rule, Subject } from "./problem";
 import { restore } from "./restore-rules";
 import { bastion, sshOptions, sshTargets } from "./ssh-rules";
@@ -20,6 +28,7 @@ const ERRORS: readonly Rule[] = [
   memberNames,
   memberAddresses,
   memberHosts,
+  machines,
   sshOptions,
   sshTargets,
   bastion,
