@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { alwaysQuote } from "../../../src/render/shell-quote";
 import { must, type Result, run, type RunOptions, type Running, start } from "./run";
 
-const LAB = join(__dirname, "..", "..", "..", "lab", "lab");
+export const LAB = join(__dirname, "..", "..", "..", "lab", "lab");
 
 export const HOSTS: { readonly [host: string]: string } = {
   "hdss7-12": "10.4.7.12",

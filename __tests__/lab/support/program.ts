@@ -1,5 +1,15 @@
 /* The program of the lab's scenarios: the runbook's cluster, with props from the environment that override its own. */
-import { App, Fn, TerraformOutput, TerraformStack, TerraformVariable } from "cdktf";
+import {
+  App,
+  Fn,
+  TerraformOutput,
+  TerraformResource,
+  TerraformStack,
+  TerraformVariable,
+  type LocalExecProvisioner,
+  ref,
+  Token,
+} from "cdktf";
 import {
   AutoCompaction,
   BackupRetention,
@@ -8,6 +18,7 @@ import {
   EtcdCluster,
   type EtcdClusterProps,
   EtcdDefragmentation,
+  type EtcdMemberProps,
   EtcdRelease,
   EtcdRestore,
   SshKey,
@@ -25,6 +36,7 @@ const {
   importedAuthority,
   id,
   beside,
+  machines,
   ...overrides
 } = JSON.parse(PROPS);
 
@@ -59,6 +71,11 @@ if (keyFromVariable) {
   const variable = new TerraformVariable(stack, "ssh_private_key", { type: "string", sensitive: true });
   Object.assign(props, { ssh: { ...overrides.ssh, key: SshKey.pem(variable.stringValue) } });
 }
+// The members' machines are resources of the stack.
+if (machines) {
+  const members = membersOnMachines(machines);
+  Object.assign(props, { members, machinesInStack: true, ssh: { ...props.ssh, timeout: "1m" } });
+}
 // A change from the cluster's own CA to a second one. The second one is "trusted" in addition to the cluster's own,
 // then it is "signing" while the cluster's own is still trusted, and then it is "alone".
 if (secondAuthority) {
@@ -87,12 +104,56 @@ if (id === "") {
   const cluster = new EtcdCluster(stack, id ?? "etcd", props);
   new TerraformOutput(stack, "endpoints", { value: cluster.endpoints });
   new TerraformOutput(stack, "certificate_ends", { value: cluster.certificateEnds });
+  if (machines)
+    new TerraformResource(stack, "consumer", { terraformResourceType: "terraform_data", dependsOn: [cluster] });
 }
 // Further clusters of the stack, by id.
 for (const [other, otherProps] of Object.entries<Partial<EtcdClusterProps>>(beside ?? {})) {
   new EtcdCluster(stack, other, { ...props, operatorCredentials: undefined, ...otherProps });
 }
 app.synth();
+
+/** A machine as a scenario names it: another host or generation is another machine. */
+interface Machine {
+  readonly name: string;
+  readonly host: string;
+  readonly generation: number;
+}
+
+/**
+ * Members on machines that Terraform makes: it resets a host of the lab, whose sshd is up a while later, and cuts its
+ * power in the end. Like those of a cloud, they have an address that is known only after apply.
+ */
+function membersOnMachines(machines: Machine[]): EtcdMemberProps[] {
+  // Terraform runs in the operator's network namespace, and the hosts are made outside.
+  const lab = 'nsenter --net="$LAB_OUTSIDE" -- "$LAB_COMMAND" --name "$LAB_NAME"';
+  const local = (command: string, when?: "destroy") =>
+    ({ type: "local-exec", quiet: true, command, ...(when && { when }) }) as LocalExecProvisioner;
+  const resource = new TerraformResource(stack, "machine", {
+    terraformResourceType: "terraform_data",
+    provisioners: [
+      local(
+        `host=\${self.input.host}; echo "machine: made on $host"; ${lab} kill $host && { ${lab} reset $host >"$TMPDIR/$host.log" 2>&1 & }`,
+      ),
+      local(`host=\${self.input.host}; echo "machine: gone from $host"; ${lab} kill $host`, "destroy"),
+    ],
+  });
+  const keys = machines.map(({ name, ...machine }) => [
+    name,
+    { ...machine, address: `10.4.7.${machine.host.split("-")[1]}` },
+  ]);
+  resource.addOverride("for_each", Object.fromEntries(keys));
+  resource.addOverride("input", "${each.value}");
+  resource.addOverride("triggers_replace", "${each.value}");
+  const of = (name: string, attribute: string) =>
+    Token.asString(ref(`terraform_data.${resource.friendlyUniqueId}["${name}"].${attribute}`, stack));
+  return machines.map(({ name, host }) => ({
+    name,
+    address: of(name, "output.address"),
+    hostName: host,
+    machine: of(name, "id"),
+  }));
+}
 
 /** From a member's host if there is a member, and what the member has if there is no path. */
 function restoreOf({ member, path, ...options }: { member?: string; path?: string }): EtcdRestore {
