@@ -66,7 +66,8 @@ export interface EtcdClusterMember {
 /**
  * A TLS-secured etcd cluster on plain Linux hosts that Terraform reaches over SSH. supervisor keeps etcd running.
  *
- * A resource with `dependsOn: [cluster]` waits until all members are healthy, and is destroyed before any of them stops.
+ * A resource with `dependsOn: [cluster]` waits until all members are healthy. When everything is destroyed, it goes
+ * before the members stop, unless the stack has several clusters without `machinesInStack`.
  *
  * @throws Error that lists every problem with the props at once, each with the value, the limit and the fix.
  */
@@ -246,8 +247,8 @@ export class EtcdCluster extends Construct implements IEtcdCluster, ITerraformDe
     const { settings } = this;
     const { path } = this.node;
     const removal = new Dismissal(this, "dismissal", path, settings, [...preflights]);
-    const requiredByStages = new ClusterShutdown(this, "shutdown", path, settings, removal);
-    return { removal, requiredByStages, completeWith: () => {} };
+    const shutdown = new ClusterShutdown(this, "shutdown", path, settings, removal);
+    return { removal, requiredByStages: shutdown, completeWith: (health) => shutdown.completeWith(health) };
   }
 
   /**

@@ -82,6 +82,18 @@ test("the shutdown belongs to the cluster, and runs before the dismissals when e
   ]);
 });
 
+test("what the other clusters of a stack have left is stopped after this one is healthy, too: it may have been one of them before", () => {
+  const both = synth((stack) => {
+    new EtcdCluster(stack, "other", { ...RUNBOOK, members: [{ name: "o", address: "10.4.7.31" }] });
+    const members = RUNBOOK.members.map((member) => ({ ...member, machine: member.name }));
+    new EtcdCluster(stack, "etcd", { ...RUNBOOK, members, machinesInStack: true });
+  });
+  expect(find(both, "terraform_data.etcd-shutdown_seal")).toEqual({
+    input: ["etcd/other"],
+    depends_on: ["terraform_data.etcd-shutdown_members", "null_resource.other_health", "null_resource.etcd_health"],
+  });
+});
+
 test("the shutdown that the clusters of a stack share has no part in it, so a program may change from one kind to the other and stops nothing", () => {
   expect(addresses(json).filter((address) => /decommission|etcd-shutdown/.test(address))).toEqual([]);
   expect(addresses(synthCluster()).filter((address) => [DISMISSAL, SHUTDOWN].includes(address))).toEqual([]);

@@ -3,6 +3,7 @@ import { Construct } from "constructs";
 import { type ClusterSettings, MAX_MEMBERS } from "../settings";
 import type { Decommission } from "./decommission";
 import type { Dismissal } from "./dismissal";
+import type { Health } from "./health";
 import { type RememberedMember, rememberedMember, removal } from "./removal";
 import { resourceAddress } from "./resource-address";
 import { SharedScripts } from "./shared-scripts";
@@ -20,7 +21,7 @@ export interface ShutdownCluster {
    */
   readonly decommission: Decommission;
   /** The last step of a deploy of the cluster. */
-  readonly health: TerraformResource;
+  readonly health: Health;
 }
 
 /**
@@ -59,7 +60,8 @@ export class Shutdown extends Construct {
     );
 
     // A cluster that has left the program is stopped after this resource has been written, and therefore after the
-    // clusters that stay are healthy. A renamed cluster is one of those, under its new name.
+    // clusters that stay are healthy. A renamed cluster is one of those, under its new name. So is one whose shutdown is
+    // its own from now on: its hosts know by then that its members belong to that.
     const seal = new TerraformResource(this, "seal", { terraformResourceType: "terraform_data" });
     seal.addOverride(
       "input",
@@ -67,8 +69,18 @@ export class Shutdown extends Construct {
     );
     seal.addOverride(
       "depends_on",
-      this.listOf(({ health }) => resourceAddress(health), [resourceAddress(this.members)]),
+      Lazy.anyValue({
+        produce: () =>
+          [this.members, ...[...this.clusters, ...this.others()].map(({ health }) => health)].map(resourceAddress),
+      }),
     );
+  }
+
+  /** The clusters of the stack that have a shutdown of their own. */
+  private others(): ClusterShutdown[] {
+    return TerraformStack.of(this)
+      .node.findAll()
+      .filter((node) => node instanceof ClusterShutdown);
   }
 
   public add(cluster: ShutdownCluster): void {
@@ -99,8 +111,8 @@ export class Shutdown extends Construct {
     );
   }
 
-  private listOf(one: (cluster: ShutdownCluster) => string, first: string[] = []): unknown {
-    return Lazy.anyValue({ produce: () => [...first, ...this.clusters.map(one)] });
+  private listOf(one: (cluster: ShutdownCluster) => string): unknown {
+    return Lazy.anyValue({ produce: () => this.clusters.map(one) });
   }
 }
 
@@ -109,10 +121,22 @@ export class Shutdown extends Construct {
  * spread to them, and therefore with the cluster (ADR 17). It runs when everything is destroyed, before the dismissals.
  */
 export class ClusterShutdown extends TerraformResource {
+  private lastStep?: Health;
+
   public constructor(scope: Construct, id: string, path: string, settings: ClusterSettings, dismissal: Dismissal) {
     super(scope, id, { ...shutdownOf(scope), dependsOn: [dismissal] });
     this.addOverride("for_each", Object.fromEntries(slots(path, settings, dismissal).entries()));
     this.addOverride("input", "${each.value}");
+  }
+
+  /** The last step of a deploy of the cluster. */
+  public get health(): Health {
+    if (this.lastStep === undefined) throw new Error(`${this.node.path}: has no health`);
+    return this.lastStep;
+  }
+
+  public completeWith(health: Health): void {
+    this.lastStep = health;
   }
 }
 

@@ -74,7 +74,7 @@ if (keyFromVariable) {
 // The members' machines are resources of the stack.
 if (machines) {
   const members = membersOnMachines(machines);
-  Object.assign(props, { members, machinesInStack: true, ssh: { ...props.ssh, timeout: "1m" } });
+  Object.assign(props, { machinesInStack: true, ...overrides, members, ssh: { ...props.ssh, timeout: "1m" } });
 }
 // A change from the cluster's own CA to a second one. The second one is "trusted" in addition to the cluster's own,
 // then it is "signing" while the cluster's own is still trusted, and then it is "alone".
