@@ -53,7 +53,7 @@ case $suite in
     ;;
   lab)
     step "What the scenarios need (built once, then cached)"
-    lab/prepare --etcd all
+    lab/prepare --etcd all --family el9,el8
     npm run --silent build
     if [ $# -gt 0 ]; then
       npx jest -c jest.lab.config.js "$@"
@@ -66,7 +66,7 @@ case $suite in
       failed=yes
     # In these scenarios no client measures gaps, and they wait most of the time: for a host that is unreachable, or for
     # one member after the other.
-    pairs='lab/(air-gapped|destroy|faults|interrupted|refusals|ssh|sudo-user|versions)\.'
+    pairs='lab/(air-gapped|destroy|faults|interrupted|refusals|rhel|ssh|sudo-user|versions)\.'
     # If npm test has just run first-deploy for the same results, it is not run again.
     [ ! -e "${TEST_RESULTS:-/nowhere}/first-deploy.json" ] || already=first-deploy
     step "Lab scenarios in which a client writes, one at a time"

@@ -62,6 +62,29 @@ inEachShell((newHost) => {
     expect(host.calls(manager)).toEqual(["-qy install supervisor"]);
   });
 
+  test.each(["dnf", "yum"])("%s looks at its repositories again if what it knows of them does not do", (manager) => {
+    const host = newHost();
+    const fresh = host.path("/run/fresh");
+    host.stub(
+      manager,
+      `${RECORD}; case $* in *clean*) : >${fresh} ;; *) [ -e ${fresh} ] || { echo 'Error: Unable to find a match: supervisor'; exit 1; } ;; esac`,
+    );
+    expect(host.call("install_packages supervisor")).toEqual({
+      code: 0,
+      lines: [`a on host-a: test: installing supervisor with ${manager}`],
+    });
+    expect(host.calls(manager)).toEqual(["-qy install supervisor", "-qy clean expire-cache", "-qy install supervisor"]);
+  });
+
+  test("a dnf that waits for its lock until the time limit is not started again", () => {
+    const host = newHost();
+    host.stub("dnf", `${RECORD}; echo 'Waiting for process with pid 812 to finish.'; exec sleep 5`);
+    expect(host.call("PACKAGE_LOCK_SECONDS=1; install_packages supervisor").lines.at(-1)).toMatch(
+      /cannot install supervisor: Waiting for process with pid 812 to finish\./,
+    );
+    expect(host.calls("dnf")).toEqual(["-qy install supervisor"]);
+  });
+
   test("a package that cannot be installed gives one line with the last message of the package manager", () => {
     const host = newHost();
     host.stub("dnf", "echo 'Last metadata check'; echo 'Error: Unable to find a match: supervisor' >&2; echo; exit 1");
@@ -267,5 +290,80 @@ inEachShell((newHost) => {
       expect.stringMatching(/^urllib\.error\.URLError: .*No such file/),
       "code 1",
     ]);
+  });
+
+  test.each([
+    ["#!/venv/python3 -s", "/venv/python3"],
+    ["#! /usr/libexec/platform-python", "/usr/libexec/platform-python"],
+    ["#!/usr/bin/env python3", "python3"],
+    ["#!/usr/bin/env -S python3.11 -s", "python3.11"],
+    ["#!/bin/sh\n'''exec' /a/long/path/bin/python3 \"$0\" \"$@\"\n' '''", "/a/long/path/bin/python3"],
+    ["#!/bin/sh\n'''exec' \"/a long/path/bin/python3\" \"$0\" \"$@\"\n' '''", "/a long/path/bin/python3"],
+    ['#!/bin/sh\n"exec" "/a/long/path/bin/python2.7" "$0" "$@"', "/a/long/path/bin/python2.7"],
+    ['#!/bin/bash\nexec /snap/supervisor/wrapper "$@"', ""],
+    ["\x7fELF", ""],
+  ])("the interpreter of a script that begins with %j is %j", (text, interpreter) => {
+    const host = newHost();
+    host.write("/home/script", `${text}\nimport sys\n`);
+    expect(host.call(`interpreter_of ${host.path("/home/script")}`).lines.join()).toBe(interpreter);
+  });
+
+  test("supervisor's Python is that of supervisorctl if there is one, else python3", () => {
+    const host = newHost();
+    host.stub("python3", "exit");
+    expect(host.call("supervisor_python").lines).toEqual(["/stubs/python3"]);
+    host.write("/venv/python", "#!/bin/sh\n", 0o755);
+    host.write("/stubs/supervisorctl", `#!${host.path("/venv/python")}\n`, 0o755);
+    expect(host.call("supervisor_python").lines).toEqual(["/venv/python"]);
+    host.write("/stubs/supervisorctl", "#!/nowhere/python\n", 0o755);
+    expect(host.call("supervisor_python").lines).toEqual(["/stubs/python3"]);
+  });
+
+  describe("the unit of supervisord", () => {
+    const DROP_IN = "/etc/systemd/system/supervisord.service.d/cdktf-etcd-a.conf";
+
+    /** What systemd says about a unit, of EPEL's package if nothing else is given. */
+    function hostWith(restart = "no", execStart = "/usr/bin/supervisord", dropIns = "") {
+      const host = newHost();
+      installSupervisor(host, "rhel");
+      host.stub(
+        "systemctl",
+        `${RECORD}; case $* in *ExecStart*) echo 'ExecStart=${execStart && `{ path=${execStart} ; }`}' ;; ` +
+          `*Restart*) printf 'Restart=${restart}\\nDropInPaths=${dropIns}\\n' ;; is-enabled*) echo enabled ;; esac`,
+      );
+      return host;
+    }
+
+    test("without Restart=, as EPEL's is, it gets it from a file of this member, once", () => {
+      const host = hostWith();
+      expect(host.call("ensure_supervisor; ensure_supervisor").lines).toEqual([
+        `a on host-a: test: systemd starts supervisord again if it fails: ${DROP_IN}`,
+      ]);
+      expect(host.read(DROP_IN)).toBe("[Service]\nRestart=on-failure\nRestartSec=3\n");
+      expect(host.calls("systemctl").filter((call) => call === "daemon-reload")).toHaveLength(1);
+    });
+
+    test("that has Restart=, as Debian's has, is left alone; so is a unit that does not run supervisord", () => {
+      for (const host of [hostWith("on-failure"), hostWith("no", ""), hostWith("no", "/usr/sbin/sshd")]) {
+        expect(host.call("ensure_supervisor").lines).toEqual([]);
+        expect(host.has("/etc/systemd")).toBe(false);
+        expect(host.calls("systemctl")).not.toContain("daemon-reload");
+      }
+    });
+
+    test("that has Restart= from another member's file gets a file of this member too, and loses only that", () => {
+      const other = DROP_IN.replace("-a.conf", "-b.conf");
+      const host = hostWith("on-failure", "/usr/bin/supervisord", other);
+      host.write(other, "");
+      expect(host.call("ensure_supervisor").lines).toHaveLength(1);
+      expect(host.list("/etc/systemd/system/supervisord.service.d")).toEqual([
+        "cdktf-etcd-a.conf",
+        "cdktf-etcd-b.conf",
+      ]);
+      host.forgetCalls();
+      expect(host.call("forget_supervisor_unit; forget_supervisor_unit").code).toBe(0);
+      expect(host.list("/etc/systemd/system/supervisord.service.d")).toEqual(["cdktf-etcd-b.conf"]);
+      expect(host.calls("systemctl")).toEqual(["daemon-reload"]);
+    });
   });
 });

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# A host is an overlay over the cached Debian root, booted by systemd-nspawn, with a real init, sshd and packages.
+# A host is an overlay over the cached root of its family, booted by systemd-nspawn, with a real init, sshd and packages.
 set -euo pipefail
 
 # host_create HOST ADDRESS [DISK]: creates what survives a reset: the address, the keys and IDs, and the network cable.
@@ -21,8 +21,7 @@ host_create() {
 host_format() {
   local host=$1 dir lower
   dir=$(host_dir "$host")
-  lower=$(debian_root)
-  [[ $LAB_SUPERVISOR != preinstalled ]] || lower=$(debian_supervisor_layer):$lower
+  lower=$(host_lower)
   host_unmount "$host"
   rm -rf --one-file-system "$dir/disk.d" "$dir/merged"
   mkdir "$dir/disk.d" "$dir/merged"
@@ -32,6 +31,20 @@ host_format() {
   host_settle "$host" "$dir/merged"
 }
 
+# Prints the directories of which the disks of this lab's hosts are made, as overlayfs wants them.
+host_lower() {
+  if [[ $LAB_FAMILY != debian ]]; then
+    rhel_lower "$LAB_FAMILY"
+  elif [[ $LAB_SUPERVISOR == preinstalled ]]; then
+    printf '%s:%s' "$(debian_supervisor_layer)" "$(debian_root)"
+  else
+    debian_root
+  fi
+}
+
+# Prints the directory of the packages that they can install.
+host_packages() { if [[ $LAB_FAMILY == debian ]]; then debian_repo; else rhel_repo "$LAB_FAMILY"; fi; }
+
 # Configures what an installer would ask for on a real machine.
 host_settle() {
   local host=$1 root=$2 dir home=/root
@@ -40,7 +53,17 @@ host_settle() {
   printf '127.0.0.1 localhost\n%s %s\n' "$(host_address "$host")" "$host" >"$root/etc/hosts"
   cp "$dir/machine-id" "$root/etc/machine-id"
   cp "$dir"/ssh_host_{ed25519,ecdsa,rsa}_key{,.pub} "$root/etc/ssh/"
-  echo "deb [trusted=yes] http://$(operator_address):8080/debian ./" >"$root/etc/apt/sources.list"
+  if [[ $LAB_FAMILY == debian ]]; then
+    echo "deb [trusted=yes] http://$(operator_address):8080/debian ./" >"$root/etc/apt/sources.list"
+  else
+    install -d "$root/etc/yum.repos.d"
+    cat >"$root/etc/yum.repos.d/lab.repo" <<EOF
+[lab]
+name=the packages of the lab
+baseurl=http://$(operator_address):8080/$LAB_FAMILY
+gpgcheck=0
+EOF
+  fi
   {
     echo "Port $LAB_SSH_PORT"
     echo 'PasswordAuthentication no'

@@ -4,7 +4,7 @@ set -euo pipefail
 
 lab_up() {
   local hosts=hdss7-12=10.4.7.12,hdss7-21=10.4.7.21,hdss7-22=10.4.7.22
-  local user=root port=22 supervisor=apt disk='' tidy=no asked="$*" pair http_fill_pid
+  local user=root port=22 supervisor=package disk='' tidy=no family=debian asked="$*" pair http_fill_pid
   while (($# > 0)); do
     (($# > 1)) || die "up: $1 needs a value"
     case $1 in
@@ -14,16 +14,19 @@ lab_up() {
       --supervisor) supervisor=$2 ;;
       --disk) disk=$2 ;;
       --tidy) tidy=$2 ;;
+      --family) family=$2 ;;
       *) die "up: unknown option $1" ;;
     esac
     shift 2
   done
-  [[ $supervisor == apt || $supervisor == preinstalled ]] || die "up: --supervisor must be apt or preinstalled"
+  [[ $supervisor == package || $supervisor == preinstalled ]] || die "up: --supervisor must be package or preinstalled"
+  require_family "$family"
+  [[ $family == debian || $supervisor == package ]] || die "up: supervisor is preinstalled on hosts of the family debian only"
   [[ $tidy == yes || $tidy == no ]] || die "up: --tidy must be yes or no"
   [[ $user =~ ^[a-z_][a-z0-9_-]*$ ]] || die "up: --user is not a user name: $user"
   [[ $port =~ ^[0-9]+$ ]] || die "up: --ssh-port is not a port: $port"
   IFS=, read -ra hosts <<<"$hosts"
-  lab_require_prepared
+  lab_require_prepared "$family"
 
   lab_lock
   if lab_is_up; then
@@ -37,6 +40,7 @@ lab_up() {
   lab_tear_down
 
   LAB_NETWORK=${hosts[0]#*=} LAB_USER=$user LAB_SSH_PORT=$port LAB_SUPERVISOR=$supervisor LAB_TIDY=$tidy
+  LAB_FAMILY=$family
   LAB_NETWORK=${LAB_NETWORK%.*}
   for pair in "${hosts[@]}"; do require_new_host "$pair"; done
   operator_make
@@ -55,7 +59,7 @@ lab_up() {
   in_parallel host_wait "${hosts[@]}" || die "up failed; 'lab --name $LAB_NAME down' removes what it has created"
   wait_until 20 http_answers || die "the HTTP server does not answer; see $LAB_DIR/http.log"
   # This file is written last: a lab without it is incomplete.
-  declare -p LAB_NETWORK LAB_USER LAB_SSH_PORT LAB_SUPERVISOR LAB_TIDY |
+  declare -p LAB_NETWORK LAB_USER LAB_SSH_PORT LAB_SUPERVISOR LAB_TIDY LAB_FAMILY |
     sed 's/^declare -- //' >"$LAB_DIR/settings.next"
   printf 'LAB_ASKED=%q\n' "$asked" >>"$LAB_DIR/settings.next"
   mv "$LAB_DIR/settings.next" "$LAB_DIR/settings"
@@ -65,12 +69,14 @@ lab_up() {
 # shellcheck disable=SC1091 # written by lab_up
 lab_load() { source "$LAB_DIR/settings"; }
 
+# lab_require_prepared FAMILY
 lab_require_prepared() {
   local part
   for part in "$(debian_root)" "$(debian_supervisor_layer)" "$(debian_repo)" \
     "$(providers_mirror)" "$(terraform_directory)" "$(writer_directory)"; do
     [[ -z $part || -d $part ]] || die "the lab is not prepared; run lab/prepare"
   done
+  [[ $1 == debian || -d $(rhel_layer "$1") ]] || die "the lab is not prepared for it; run lab/prepare --family $1"
 }
 
 # require_new_host HOST=ADDRESS
@@ -123,7 +129,7 @@ lab_status() {
     return 1
   fi
   lab_load
-  say "lab $LAB_NAME is up: SSH user $LAB_USER, SSH port $LAB_SSH_PORT, supervisor $LAB_SUPERVISOR," \
+  say "lab $LAB_NAME is up: family $LAB_FAMILY, SSH user $LAB_USER, SSH port $LAB_SSH_PORT, supervisor $LAB_SUPERVISOR," \
     "HTTP server http://$(operator_address):8080"
   for host in $(host_names); do
     if host_is_running "$host"; then state=running; else state=off; fi

@@ -9,7 +9,8 @@ http_root() { printf '%s/http' "$LAB_DIR"; }
 http_fill() {
   local version target
   mkdir -p "$(http_root)/etcd"
-  [[ -d $(http_root)/debian ]] || cp -r "$(debian_repo)" "$(http_root)/debian"
+  target=$(http_root)/$LAB_FAMILY
+  [[ -d $target ]] || cp -r "$(host_packages)" "$target"
   for version in $(etcd_versions); do
     target=$(http_root)/etcd/v$version
     [[ -d $(etcd_directory "$version") && ! -d $target ]] || continue

@@ -21,7 +21,8 @@ host_untidy() {
 # Sets a proxy of the site, at which nothing answers, for every login and for supervisord with all programs that it
 # starts; and variables that change the behaviour of tools.
 untidy_environment() {
-  local root=$1 proxy=http://10.4.7.250:3128
+  local root=$1 proxy=http://10.4.7.250:3128 unit=supervisor.service
+  [[ $LAB_FAMILY == debian ]] || unit=supervisord.service
   cat >>"$root/etc/environment" <<EOF
 http_proxy=$proxy
 https_proxy=$proxy
@@ -38,8 +39,8 @@ POSIXLY_CORRECT=1
 CDPATH=/etc:/usr
 PYTHONPATH=/nowhere
 EOF
-  install -d "$root/etc/systemd/system/supervisor.service.d"
-  cat >"$root/etc/systemd/system/supervisor.service.d/site.conf" <<EOF
+  install -d "$root/etc/systemd/system/$unit.d"
+  cat >"$root/etc/systemd/system/$unit.d/site.conf" <<EOF
 [Service]
 Environment=HTTPS_PROXY=$proxy HTTP_PROXY=$proxy ETCD_NAME=old ETCD_DATA_DIR=/var/lib/etcd/default ETCD_ENABLE_PPROF=true
 EOF
@@ -61,15 +62,16 @@ EOF
 # Adds an unrelated program under supervisor, whose file has an edit that nobody has applied. The program records each
 # of its starts.
 untidy_neighbour() {
-  local root=$1
-  install -d "$root/etc/supervisor/conf.d"
+  local root=$1 file=/etc/supervisor/conf.d/jobs.conf
+  [[ $LAB_FAMILY == debian ]] || file=/etc/supervisord.d/jobs.ini
+  install -d "$root${file%/*}"
   cat >"$root/usr/local/bin/jobs" <<'EOF'
 #!/bin/sh
 cat /proc/sys/kernel/random/boot_id >>/var/log/jobs.starts
-sed -i '/^environment=/d' /etc/supervisor/conf.d/jobs.conf
-echo "environment=EDITED=\"$$\"" >>/etc/supervisor/conf.d/jobs.conf
+sed -i '/^environment=/d' "$1"
+echo "environment=EDITED=\"$$\"" >>"$1"
 exec sleep 1000000
 EOF
   chmod 755 "$root/usr/local/bin/jobs"
-  printf '[program:jobs]\ncommand=/usr/local/bin/jobs\n' >"$root/etc/supervisor/conf.d/jobs.conf"
+  printf '[program:jobs]\ncommand=/usr/local/bin/jobs %s\n' "$file" >"$root$file"
 }

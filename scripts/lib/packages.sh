@@ -64,11 +64,26 @@ run_package_manager() {
       apt-get -qy install --no-install-recommends "$@"
       ;;
     zypper) zypper --non-interactive --quiet install --no-recommends "$@" ;;
-    # dnf and yum wait for their lock by themselves, without a time limit.
-    dnf) timeout "$PACKAGE_LOCK_SECONDS" dnf -qy install "$@" ;;
-    yum) timeout "$PACKAGE_LOCK_SECONDS" yum -qy install "$@" ;;
+    dnf | yum) install_rpms "$@" ;;
   esac
 }
+
+# install_rpms PACKAGE…: with dnf or yum. Both take what they know of the repositories for up to two days, and only then
+# ask again: meanwhile they do not find a new package, and cannot download one that was replaced. They are made to ask
+# again, but only if they fail, because a repository that does not answer and is not needed would then be a reason to
+# fail.
+install_rpms() {
+  local code=0 answer
+  answer=$(call_rpm_manager install "$@" 2>&1) || code=$?
+  [ "$code" -ne 0 ] || return 0
+  # After the time limit, another process still holds the lock.
+  [ "$code" -ne 124 ] || { printf '%s\n' "$answer" && return 124; }
+  call_rpm_manager clean expire-cache || true
+  call_rpm_manager install "$@"
+}
+
+# dnf and yum wait for their lock by themselves, without a time limit.
+call_rpm_manager() { timeout "$PACKAGE_LOCK_SECONDS" "$(package_manager)" -qy "$@"; }
 
 # At its first boot, a cloud host may not have written its package sources yet.
 await_cloud_init() {
@@ -87,6 +102,7 @@ ensure_supervisor() {
     start_supervisor
   fi
   enable_supervisor
+  keep_supervisor_up
   program_include >/dev/null ||
     fail "$(supervisor_conf || echo supervisord.conf) includes no existing directory for programs" \
       "add one with [include] files = …, and apply again"
@@ -111,30 +127,6 @@ supervisor_last_words() {
   printf '%s\n' "${journal:-}" | grep '^Error' | tail -n 1 | grep . || supervisor_words
 }
 
-# If the unit is not enabled, etcd does not come back after a reboot.
-enable_supervisor() {
-  unit=$(supervisor_unit)
-  ! is_enabled "$unit" || return 0
-  if systemctl enable "$unit" >/dev/null 2>&1 && is_enabled "$unit"; then
-    say "enabled $unit, so that etcd comes back after a reboot"
-  else
-    say "warning: $unit is not enabled: make sure that supervisord starts at boot, otherwise etcd does not come back after a reboot"
-  fi
-}
-
-# is_enabled UNIT: judged by the output, because the exit code is also 0 for a unit that nothing starts at boot
-# (static), or that is enabled only until the next reboot (enabled-runtime).
-is_enabled() {
-  case $(systemctl is-enabled "$1" 2>/dev/null) in enabled | alias | generated | indirect) ;; *) return 1 ;; esac
-}
-
-# The systemd unit of the supervisord that runs; if none runs yet, the unit's name in the supervisor package.
-supervisor_unit() {
-  process=$(supervisord_process || true)
-  sed -n 's|.*/\([^/]*\.service\)$|\1|p' "${process:-/proc/none}/cgroup" 2>/dev/null | head -n 1 | grep . && return
-  case $(supervisor_conf || true) in /etc/supervisor/*) echo supervisor.service ;; *) echo supervisord.service ;; esac
-}
-
 # download URL FILE: prints the reason if it fails. A download that makes no progress for 30 s has failed. If a mirror
 # asks for a password, its URL is in the inbox, with the password: that URL must never be an argument, which anybody may
 # read, nor appear in a line of the log.
@@ -155,17 +147,47 @@ fetch() {
   elif command -v wget >/dev/null 2>&1; then
     HOME=/nonexistent wget -nv --tries=3 --connect-timeout=10 --read-timeout=30 -O "$1" --input-file=-
   else
-    # urllib does not use a user and password in the URL by itself.
-    python3 -c '
-import socket, sys, urllib.parse, urllib.request
+    # It runs in Python 2.7 and 3. urllib does not use a user and password in the URL by itself.
+    "$(supervisor_python)" -c '
+import shutil, socket, sys
+try:
+    from urllib.parse import unquote, urlsplit
+    from urllib.request import HTTPBasicAuthHandler, HTTPPasswordMgrWithDefaultRealm, build_opener
+except ImportError:
+    from urllib import unquote
+    from urllib2 import HTTPBasicAuthHandler, HTTPPasswordMgrWithDefaultRealm, build_opener
+    from urlparse import urlsplit
 socket.setdefaulttimeout(30)
-parts = urllib.parse.urlsplit(sys.stdin.readline().strip())
+parts = urlsplit(sys.stdin.readline().strip())
 url = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
-passwords = urllib.request.HTTPPasswordMgrWithDefaultRealm()
-passwords.add_password(None, url, *(urllib.parse.unquote(text or "") for text in (parts.username, parts.password)))
-urllib.request.install_opener(urllib.request.build_opener(urllib.request.HTTPBasicAuthHandler(passwords)))
-urllib.request.urlretrieve(url, sys.argv[1])' "$1"
+passwords = HTTPPasswordMgrWithDefaultRealm()
+passwords.add_password(None, url, *(unquote(text or "") for text in (parts.username, parts.password)))
+answer = build_opener(HTTPBasicAuthHandler(passwords)).open(url)
+with open(sys.argv[1], "wb") as file:
+    shutil.copyfileobj(answer, file)' "$1"
   fi
+}
+
+# Prints the interpreter of supervisorctl, or python3 if that cannot be told. It need not be on PATH: supervisor may
+# have a virtual environment, RHEL 8 has a Python of its own for its tools, RHEL 7 has Python 2.7 only.
+supervisor_python() {
+  local script python=
+  if script=$(supervisorctl_command); then python=$(interpreter_of "$script"); fi
+  command -v "${python:-python3}" || command -v python3 || echo python3
+}
+
+# interpreter_of SCRIPT: the interpreter that its first line names, by itself or through env. If that path is long, pip
+# writes a first line for sh, which then runs the interpreter.
+interpreter_of() {
+  LC_ALL=C awk '
+    NR == 1 {
+      if (!sub(/^#![ \t]*/, "")) exit
+      if ($1 ~ /\/env$/) { for (i = 2; $i ~ /^-/; i++); print $i; exit }
+      if ($1 !~ /\/[a-z]*sh$/) { print $1; exit }
+      next
+    }
+    sub(/^.*exec["\047]? +/, "") && sub(/"? +"\$0".*/, "") { sub(/^"/, ""); print }
+    { exit }' "$1"
 }
 
 # Filters text: removes the user and password from the URLs of mirrors and proxies.

@@ -7,7 +7,7 @@ supervisord_processes() {
   local process command parent found=
   for process in /proc/[0-9]*; do
     { read -r command <"$process/comm"; } 2>/dev/null || continue
-    case $command in supervisord | python*) ;; *) continue ;; esac
+    case $command in supervisord | *python*) ;; *) continue ;; esac
     tr '\0' '\n' 2>/dev/null <"$process/cmdline" | head -n 3 |
       grep -qE '(^|/)supervisord$|^supervisor\.supervisord$' || continue
     [ "$(stat -c %u "$process" 2>/dev/null)" = "$(id -u)" ] || continue

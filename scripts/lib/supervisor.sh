@@ -67,7 +67,7 @@ reread_programs() {
   supervisor reread && return
   words=$(supervisor_words)
   supervisor_answers || fail "supervisord does not answer: $words" \
-    "see its log; systemctl restart supervisor restarts it and all of its programs; then apply again"
+    "see its log; systemctl restart $(supervisor_unit) restarts it and all of its programs; then apply again"
   fail "supervisord cannot read its configuration: $words" \
     "correct that file until 'supervisorctl reread' reports no error, and apply again"
 }

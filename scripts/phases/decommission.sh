@@ -77,6 +77,7 @@ stop_and_clean() {
   # If the member was renamed, or was found here and refused, the rest of what is here does not belong to it.
   is_ours || return 0
   drop_dangling_include
+  forget_supervisor_unit
   # This looks at what runs, not at supervisor's files, which somebody may have removed or changed.
   if [ -e "$CLAIM" ] || has_mark; then
     ! is_running || fail \

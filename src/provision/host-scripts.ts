@@ -113,6 +113,7 @@ const REMOVAL = [
   "data-directory",
   "supervisor-conf",
   "supervisor",
+  "supervisor-unit",
   "side-programs",
   "etcdctl",
   "members",

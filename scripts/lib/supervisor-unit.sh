@@ -1,0 +1,60 @@
+# The systemd unit of supervisord.
+
+# If the unit is not enabled, etcd does not come back after a reboot.
+enable_supervisor() {
+  unit=$(supervisor_unit)
+  ! is_enabled "$unit" || return 0
+  if systemctl enable "$unit" >/dev/null 2>&1 && is_enabled "$unit"; then
+    say "enabled $unit, so that etcd comes back after a reboot"
+  else
+    say "warning: $unit is not enabled: make sure that supervisord starts at boot, otherwise etcd does not come back after a reboot"
+  fi
+}
+
+# is_enabled UNIT: judged by the output, because the exit code is also 0 for a unit that nothing starts at boot
+# (static), or that is enabled only until the next reboot (enabled-runtime).
+is_enabled() {
+  case $(systemctl is-enabled "$1" 2>/dev/null) in enabled | alias | generated | indirect) ;; *) return 1 ;; esac
+}
+
+# The systemd unit of the supervisord that runs; if none runs yet, the unit's name in the supervisor package.
+supervisor_unit() {
+  process=$(supervisord_process || true)
+  sed -n 's|.*/\([^/]*\.service\)$|\1|p' "${process:-/proc/none}/cgroup" 2>/dev/null | head -n 1 | grep . && return
+  case $(supervisor_conf || true) in /etc/supervisor/*) echo supervisor.service ;; *) echo supervisord.service ;; esac
+}
+
+# keep_supervisor_up: makes systemd start supervisord again if it fails. EPEL's unit does not (Debian's does), and as it
+# has no KillMode either, systemd ends all programs of a supervisord that fails: etcd would be down until somebody
+# starts it. By OOMPolicy=, it is enough that the kernel kills one of these programs for lack of memory. The time is long
+# enough for systemd not to give up.
+keep_supervisor_up() {
+  local unit drop_in text='[Service]
+Restart=on-failure
+RestartSec=3'
+  unit=$(supervisor_unit)
+  # Somebody may have started supervisord by hand, in a session that belongs to another unit.
+  case $(systemctl show -p ExecStart "$unit" 2>/dev/null) in *supervisord*) ;; *) return 0 ;; esac
+  # Such a file of another member goes when that member goes.
+  case $(systemctl show -p Restart -p DropInPaths "$unit" 2>/dev/null) in
+    *Restart=no* | */cdktf-etcd-*) ;;
+    *) return 0 ;;
+  esac
+  drop_in=/etc/systemd/system/$unit.d/cdktf-etcd-$MEMBER.conf
+  [ "$text" != "$(cat "$drop_in" 2>/dev/null)" ] || return 0
+  make_directory "${drop_in%/*}"
+  printf '%s\n' "$text" | put_file "$drop_in" 644 root:root
+  systemctl daemon-reload >/dev/null 2>&1 || true
+  say "systemd starts supervisord again if it fails: $drop_in"
+}
+
+# Removes what keep_supervisor_up has made for this member.
+forget_supervisor_unit() {
+  local drop_in
+  for drop_in in /etc/systemd/system/*.service.d/cdktf-etcd-"$MEMBER".conf; do
+    [ -e "$drop_in" ] || continue
+    rm -f "$drop_in"
+    rmdir "${drop_in%/*}" 2>/dev/null || true
+    systemctl daemon-reload >/dev/null 2>&1 || true
+  done
+}
