@@ -97,6 +97,18 @@ inEachShell((newHost) => {
     });
   });
 
+  test("a dependency that dnf does not find is named", () => {
+    const host = newHost();
+    const words =
+      "Error: \\n Problem: package supervisor requires python3-setuptools, but none of the providers can be installed\\n" +
+      "  - conflicting requests\\n  - nothing provides python(abi) = 2.7 needed by python3-setuptools\\n" +
+      "(try to add '--skip-broken' to skip uninstallable packages)\\n";
+    host.stub("dnf", `printf "${words}" >&2; exit 1`);
+    expect(host.call("install_packages supervisor").lines.at(-1)).toMatch(
+      /cannot install supervisor: Error: Problem: package supervisor requires python3-setuptools, but none of the providers can be installed; conflicting requests; nothing provides python\(abi\) = 2\.7 needed by python3-setuptools; to do: /,
+    );
+  });
+
   test("a package source that does not answer is ignored if the package can be installed, and named if it cannot", () => {
     const host = newHost();
     const update = "case $* in *update) echo 'Hit:1 x'; echo 'E: Failed to fetch y'; exit 100 ;; esac";
@@ -192,12 +204,17 @@ inEachShell((newHost) => {
     );
   });
 
-  test("a missing supervisor is installed, enabled and waited for", () => {
+  test.each([
+    ["", `test -e "$up" && echo 1`],
+    // What supervisor 3.4.0 of EPEL 7 does.
+    [", also one whose supervisorctl always ends with 0", `test -e "$up" && echo 1 || echo 'unix:///s no such file'`],
+  ])("a missing supervisor is installed, enabled and waited for%s", (_, answer) => {
     const host = newHost();
     installSupervisorFiles(host, "rhel"); // what the package contains
     const supervisorctl = host.path("/stubs/supervisorctl");
     const up = host.path("/run/up");
-    host.stub("dnf", `printf '#!/bin/sh\\ntest -e ${up} && echo 1\\n' >${supervisorctl}; chmod 755 ${supervisorctl}`);
+    host.write("/home/supervisorctl", `#!/bin/sh\nup='${up}'\n${answer}\n`, 0o755);
+    host.stub("dnf", `cp ${host.path("/home/supervisorctl")} ${supervisorctl}`);
     host.stub(
       "systemctl",
       `${RECORD}; case $1 in enable) : >${up} ;; is-enabled) [ ! -e ${up} ] || echo enabled ;; esac`,

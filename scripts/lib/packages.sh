@@ -26,10 +26,7 @@ install_packages() {
   packages_deadline=$(($(date +%s) + PACKAGE_LOCK_SECONDS))
   until packages_log=$(with_proxy run_package_manager "$@" 2>&1); do
     packages_log=$(printf '%s\n' "$packages_log" | without_logins)
-    packages_reason=$(
-      printf '%s\n' "$packages_log" | grep -iE '^(E|Err|Error|Fatal)[: ]|lock' | grep -v '^W:' | head -n 1 | grep . ||
-        printf '%s\n' "$packages_log" | grep -v '^$' | tail -n 1
-    )
+    packages_reason=$(reason_of_packages)
     package_lock_is_held ||
       fail "cannot install $*: $packages_reason" \
         "make sure that the host's package sources offer $* (RHEL: enable EPEL for supervisor), or install it by hand, and apply again"
@@ -41,6 +38,18 @@ install_packages() {
     waits_for_packages=yes
     sleep 2
   done
+}
+
+# The first line that names an error, else the last one. If a dependency is missing, dnf prints the reasons on the lines
+# after `Error:`, and then a hint in parentheses.
+reason_of_packages() {
+  printf '%s\n' "$packages_log" | awk '
+    reason && /^\(/ { exit }
+    reason { sub(/^[ -]+/, ""); if ($0 != "") reason = reason (reason ~ /:$/ ? " " : "; ") $0; next }
+    /^W:/ { next }
+    tolower($0) ~ /^(e|err|error|fatal)[: ]|lock/ { sub(/ +$/, ""); reason = $0; if (!/:$/) exit }
+    $0 != "" { last = $0 }
+    END { print reason ? reason : last }'
 }
 
 # apt-get does not wait for a lock by itself. Since 1.9.11 it can wait for dpkg's lock (DPkg::Lock::Timeout), but never

@@ -26,8 +26,8 @@ supervisor_unit() {
 
 # keep_supervisor_up: makes systemd start supervisord again if it fails. EPEL's unit does not (Debian's does), and as it
 # has no KillMode either, systemd ends all programs of a supervisord that fails: etcd would be down until somebody
-# starts it. By OOMPolicy=, it is enough that the kernel kills one of these programs for lack of memory. The time is long
-# enough for systemd not to give up.
+# starts it. By OOMPolicy=, it is enough that the kernel kills one of these programs for lack of memory. The time is
+# long enough for systemd not to give up.
 keep_supervisor_up() {
   local unit drop_in text='[Service]
 Restart=on-failure
