@@ -82,7 +82,9 @@ inEachShell((newHost) => {
     ],
     [
       "3.6.14",
-      ["https://[fd00::12]:2379 14841639068965178418 10276657743932975437 9372538179322589801 3.6.14 20480 13 16384 true"],
+      [
+        "https://[fd00::12]:2379 14841639068965178418 10276657743932975437 9372538179322589801 3.6.14 20480 13 16384 true",
+      ],
     ],
   ] as const)("the status that etcdctl %s prints is read as one line per endpoint", (version, lines) => {
     const host = etcdctlPrints(newHost(), STATUS[version]);
