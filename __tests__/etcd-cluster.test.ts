@@ -192,6 +192,7 @@ describe("a change of the program", () => {
       "flag.peer_trusted_ca_file": "/opt/etcd/certs/ca.pem",
       "flag.logger": "zap",
       "flag.log_outputs": "stdout",
+      "flag.feature_gates": "InitialCorruptCheck=true",
     });
   });
 

@@ -81,8 +81,8 @@ describe("one invalid prop", () => {
     ],
     [
       "defragmentation with an etcd that does not know how much is in use",
-      { ...withDefragmentation({}), version: "3.1.20" },
-      "defragmentation: etcd 3.1.20 does not say how much of its database is in use; use etcd 3.4 or later, or remove it and run etcdctl defrag by hand",
+      { ...withDefragmentation({}), version: "3.3.27", release: EtcdRelease.github({ sha256: "a".repeat(64) }) },
+      "defragmentation: etcd 3.3.27 does not say how much of its database is in use; use etcd 3.4 or later, or remove it and run etcdctl defrag by hand",
     ],
     [
       "backups every 30 seconds",
