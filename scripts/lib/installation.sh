@@ -164,18 +164,19 @@ know_member_uids() {
 MEMBER_UIDS= # until know_member_uids sets it
 
 # Like own_pid, but only if the process uses this member's data directory.
+# `return 0`: in an EXIT trap, as when the turn is given back, a bare `return` of bash has the exit code of the phase.
 etcd_pid() {
   local process arguments
   if lives_on "$known_etcd" "$known_start"; then
     echo "$known_etcd"
-    return
+    return 0
   fi
   for process in $(etcd_processes); do
     arguments=$(arguments_of "$process")
     if [ "$(value_in "$arguments" name)" = "$MEMBER" ] && is_of_member "$process" &&
       is_data_directory "$(value_in "$arguments" data-dir)"; then
       echo "${process#/proc/}"
-      return
+      return 0
     fi
   done
 }
