@@ -2,7 +2,7 @@ import { expectHealthy, pids } from "./support/cluster";
 import { LAB, Lab } from "./support/lab";
 import { type ProgramProps, Project } from "./support/project";
 import type { Result } from "./support/run";
-import { evenSeeds, oddSeeds } from "./support/sampling";
+import { evenSeeds } from "./support/sampling";
 import { steps, underWriter } from "./support/under-writer";
 
 const HOSTS = ["hdss7-12", "hdss7-21", "hdss7-22", "hdss7-23", "hdss7-24"];
@@ -23,7 +23,7 @@ const order = (output: string) =>
     .filter((line) => /machine|dismiss: removed|added|promoted/.test(line));
 
 /** Machines that are resources of the stack: their addresses are known after apply, and sshd is up later than they are. */
-describe("a program that makes its machines", () => {
+evenSeeds.describe("a program that makes its machines", () => {
   let lab: Lab;
   let project: Project;
 
@@ -95,40 +95,34 @@ describe("a program that makes its machines", () => {
     await expectHealthy(project, ["etcd-b", "etcd-c", "etcd-d"]);
   });
 
-  oddSeeds.test(
-    "all machines replaced in one apply: refused before any machine is destroyed; with the machines back in the program, the member that was taken out joins again",
-    async () => {
-      const all = of(
-        machine("etcd-b", "hdss7-21", 3),
-        machine("etcd-c", "hdss7-23", 3),
-        machine("etcd-d", "hdss7-24", 3),
-      );
-      const refused = await project.apply(all);
-      expect(refused.code).toBe(1);
-      expect(order(refused.output).filter((line) => /machine/.test(line))).toEqual([]);
-      expect(steps(refused.output, /dismiss(:| refused)/).filter((step) => / refused: /.test(step))).toHaveLength(2);
-      const { output } = await applied(scaled);
-      expect(steps(output, /rollout: (added|promoted)/)).toHaveLength(2);
-      await expectHealthy(project, ["etcd-b", "etcd-c", "etcd-d"]);
-      expect((await project.apply(scaled)).output).toMatch(/No changes/);
-    },
-  );
+  test("all machines replaced in one apply: refused before any machine is destroyed; with the machines back in the program, the member that was taken out joins again", async () => {
+    const all = of(
+      machine("etcd-b", "hdss7-21", 3),
+      machine("etcd-c", "hdss7-23", 3),
+      machine("etcd-d", "hdss7-24", 3),
+    );
+    const refused = await project.apply(all);
+    expect(refused.code).toBe(1);
+    expect(order(refused.output).filter((line) => /machine/.test(line))).toEqual([]);
+    expect(steps(refused.output, /dismiss(:| refused)/).filter((step) => / refused: /.test(step))).toHaveLength(2);
+    const { output } = await applied(scaled);
+    expect(steps(output, /rollout: (added|promoted)/)).toHaveLength(2);
+    await expectHealthy(project, ["etcd-b", "etcd-c", "etcd-d"]);
+    expect((await project.apply(scaled)).output).toMatch(/No changes/);
+  });
 
   for (const machinesInStack of [false, true]) {
-    evenSeeds.test(
-      `machinesInStack: ${machinesInStack}, which was not so before: stops and restarts nothing`,
-      async () => {
-        const hosts = ["hdss7-21", "hdss7-23", "hdss7-24"];
-        const before = await pids(lab, hosts);
-        const { output } = await applied({ ...scaled, machinesInStack });
-        expect(order(output)).toEqual([]);
-        expect(steps(output, /rollout: /)).toEqual(
-          ["etcd-b", "etcd-c", "etcd-d"].map((name) => `${name} rollout: healthy`),
-        );
-        expect(await pids(lab, hosts)).toEqual(before);
-        await expectHealthy(project, ["etcd-b", "etcd-c", "etcd-d"]);
-      },
-    );
+    test(`machinesInStack: ${machinesInStack}, which was not so before: stops and restarts nothing`, async () => {
+      const hosts = ["hdss7-21", "hdss7-23", "hdss7-24"];
+      const before = await pids(lab, hosts);
+      const { output } = await applied({ ...scaled, machinesInStack });
+      expect(order(output)).toEqual([]);
+      expect(steps(output, /rollout: /)).toEqual(
+        ["etcd-b", "etcd-c", "etcd-d"].map((name) => `${name} rollout: healthy`),
+      );
+      expect(await pids(lab, hosts)).toEqual(before);
+      await expectHealthy(project, ["etcd-b", "etcd-c", "etcd-d"]);
+    });
   }
 
   test("a destroy stops the members, and then destroys the machines", async () => {

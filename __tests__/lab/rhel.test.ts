@@ -17,7 +17,7 @@ const CHANGED = {
 };
 const UPGRADED = { ...CHANGED, version: "3.6.14" };
 
-describe("hosts of the RHEL family, with supervisor in the layout of EPEL's package", () => {
+evenSeeds.describe("hosts of the RHEL family, with supervisor in the layout of EPEL's package", () => {
   let lab: Lab;
   let project: Project;
 

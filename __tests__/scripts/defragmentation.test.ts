@@ -52,19 +52,24 @@ inEachShell((newHost) => {
   describe("the leader", () => {
     const others = (...inUse: number[]) =>
       `endpoint_status() { printf '%s\\n' ${inUse.map((mib) => `'${status(400 * MIB, mib * MIB)}'`).join(" ")}; }\n`;
-    const isLast = (leader: boolean, ...inUse: number[]) =>
+    const isLast = (leader: boolean, inUse: number[], since = "''") =>
       hostWith().defragmentation(
-        `running_quota() { echo ${2048 * MIB}; }\n${others(...inUse)}endpoints_of_all=all ` +
-          `state='${status(400 * MIB, 100 * MIB, leader)}'\nis_leader_last && echo yes || echo "$reason"`,
+        `running_quota() { echo ${2048 * MIB}; }\n${others(...inUse)}endpoints_of_all=all url=x leader_since=${since} now=9000\n` +
+          `is_leader() { ${leader}; }\nis_leader_last && echo yes || echo "$reason"`,
       ).lines[0];
 
     test("waits until no other member has anything to do", () => {
-      expect(isLast(true, 390, 100)).toBe("this member is the leader, and https://10.4.7.12:2379 comes first");
-      expect(isLast(true, 390, 380)).toBe("yes");
+      expect(isLast(true, [390, 100])).toBe("this member is the leader, and https://10.4.7.12:2379 comes first");
+      expect(isLast(true, [390, 380])).toBe("yes");
+    });
+
+    test("waits for an hour at most, for another member may be unable to do it", () => {
+      expect(isLast(true, [390, 100], "5401")).toMatch(/comes first$/);
+      expect(isLast(true, [390, 100], "5400")).toBe("yes");
     });
 
     test("a follower does not wait for the leader", () => {
-      expect(isLast(false, 100, 100)).toBe("yes");
+      expect(isLast(false, [100, 100])).toBe("yes");
     });
   });
 
@@ -106,21 +111,70 @@ inEachShell((newHost) => {
   });
 
   test("while a deploy works on the member, or a backup is taken, it is not begun, and no lock is kept", () => {
-    const host = hostWith();
-    const run = host.defragmentation(
-      "mkdir -p /run/cdktf-etcd\nhas_turn() { return 0; }\nurl=x\n" +
-        'for lock in "$LOCK" "$BACKUP_LOCK"; do\n' +
-        '  (exec 6>>"$lock" && flock 6 && sleep 2) & while flock -n "$lock" true; do sleep 0.05; done\n' +
-        '  take_both_locks || echo "$reason"; wait\ndone\n' +
-        'flock -n "$LOCK" echo free; take_both_locks && cat "$LOCK" | cut -d" " -f2-; flock -n "$LOCK" echo free || echo taken',
-    );
+    const run = hostWith().defragmentation(`
+mkdir -p "$(dirname "$LOCK")"
+has_turn() { :; }; end_turn() { :; }; may_defragment() { :; }; give_leadership_away() { :; }
+url=x
+for lock in "$LOCK" "$BACKUP_LOCK"; do
+  (exec 6>>"$lock" && flock 6 && sleep 2) &
+  while flock -n "$lock" true; do sleep 0.05; done
+  take_both_locks || echo "$reason"
+  wait
+done
+flock -n "$LOCK" true && echo free
+take_both_locks && cut -d" " -f2- "$LOCK"
+flock -n "$LOCK" true && echo free || echo taken
+release
+flock -n "$LOCK" true && echo free`);
     expect(run.lines).toEqual([
-      "a deploy is working on this member",
+      "a deploy, or another defragmentation, is working on this member",
       "a backup is being taken on this host",
       "free",
       "its defragmentation",
       "taken",
+      "free",
     ]);
+  });
+
+  test("if something has happened to the cluster before the turn was obtained, everything is given back", () => {
+    const run = hostWith().defragmentation(`
+mkdir -p "$(dirname "$LOCK")"
+has_turn() { :; }; end_turn() { echo "gave the turn back"; }
+may_defragment() { reason="not healthy: b"; return 1; }
+url=x
+take_both_locks || echo "$reason"
+flock -n "$LOCK" true && echo free; flock -n "$BACKUP_LOCK" true && echo free`);
+    expect(run.lines).toEqual(["gave the turn back", "not healthy: b", "free", "free"]);
+  });
+
+  describe("a leader", () => {
+    const giving = (text: string) =>
+      hostWith()
+        .defragmentation(
+          `etcdctl_at() { shift; echo "$*" >&3; }\nis_follower() { :; }\nurl=x; ${text} give_leadership_away 3>&1 && echo yes || echo "$reason"`,
+        )
+        .lines.map((line) => line.replace(/^\S+Z /, ""));
+    const OTHERS = "other_voters='8d b https://10.4.7.21:2380 https://10.4.7.21:2379 voter';";
+
+    test("hands leadership over first, because only a leader renews leases", () => {
+      expect(giving(`is_leader() { :; }; ${OTHERS}`)).toEqual([
+        "move-leader 8d",
+        "a on host-a: defragmentation: moved leadership to member 8d",
+        "yes",
+      ]);
+    });
+
+    test("stays leader if there is no other voter; a follower has nothing to hand over", () => {
+      expect(giving("is_leader() { :; }; other_voters='';")).toEqual(["yes"]);
+      expect(giving(`is_leader() { return 1; }; ${OTHERS}`)).toEqual(["yes"]);
+    });
+
+    test("is not defragmented if it cannot hand leadership over", () => {
+      expect(giving(`is_leader() { :; }; is_follower() { return 1; }; wait_until() { return 1; }; ${OTHERS}`)).toEqual([
+        "move-leader 8d",
+        "this member is the leader, and cannot hand leadership over",
+      ]);
+    });
   });
 
   describe("the result", () => {
@@ -128,9 +182,9 @@ inEachShell((newHost) => {
       const host = hostWith();
       const run = host.defragmentation(
         `etcdctl_at() { shift; case "$*" in *defrag) ${etcdctl} ;; put*) echo "$1 $2 \${3%% *} \${3#* }" ;; esac; }\n` +
-          `answers_healthy() { :; }\nend_turn() { :; }\nrelease_both_locks() { :; }\nrecord_defragmentation() { echo "$1" | sed 's/^at=[0-9]* //;s/seconds=.*/seconds=/'; }\n` +
+          `answers_healthy() { :; }\nend_turn() { :; }\nrelease() { :; }\nrecord_defragmentation() { echo "$1" | sed 's/^at=[0-9]* //;s/seconds=.*/seconds=/'; }\n` +
           `endpoint_status() { echo '${status(120 * MIB, 100 * MIB)}'; }\nmkdir -p "$STATE_DIR"\n` +
-          `now=5 url=x state='${status(400 * MIB, 100 * MIB)}'\ndefragment; echo "code $?"`,
+          `now=5 url=x said_reason= state='${status(400 * MIB, 100 * MIB)}'\ndefragment; echo "code $?"`,
       );
       return run.lines.map((line) => line.replace(/^\S+Z /, ""));
     };

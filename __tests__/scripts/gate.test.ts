@@ -95,9 +95,17 @@ go.etcd.io/etcd/server/v3/etcdserver.panicking(...)
       "2026-11-27 02:49:46.231523 C | etcdmain: member 1 has already been bootstrapped",
       "2026-11-27 02:49:46.231523 C | etcdmain: member 1 has already been bootstrapped\n2026-11-27 02:49:47.1 E | etcdmain: error verifying flags\n",
     ],
+    [
+      'discovery failed: couldn\'t find local name "a" in the cluster',
+      '{"level":"fatal","msg":"discovery failed","error":"couldn\'t find local name \\"a\\" in the cluster","stacktrace":"x"}\n',
+    ],
+    [
+      "a: no data in /data: not starting; run a deploy",
+      '{"level":"fatal","msg":"discovery failed","error":"of last week"}\na: no data in /data: not starting; run a deploy\n',
+    ],
     ["rejected connection: not an error", '{"level":"warn","msg":"rejected connection: not an error"}\n'],
     [
-      "its data differ from those of the other members: see CORRUPT in docs/alarms.md",
+      "its data differ from another member's, and either may be the wrong one: see CORRUPT in docs/alarms.md",
       '{"level":"fatal","msg":"discovery failed","error":"dbfedf3720423f8 found data inconsistency with peers"}\n',
     ],
     ["its log is empty", "\n\n"],

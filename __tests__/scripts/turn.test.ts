@@ -86,7 +86,7 @@ inEachShell((newHost) => {
       code: 3,
       lines: [
         said("waiting for the turn: b is being changed"),
-        "a on host-a: rollout refused: turn: not obtained within two minutes: b is being changed; to do: wait for the other deploy to end (a turn that is not renewed expires within 300 s), and apply again; if the key stays longer, it was not written by a deploy, so delete it: etcdctl del cdktf-etcd/turn",
+        "a on host-a: rollout refused: turn: not obtained within two minutes: b is being changed; to do: wait for the other deploy, or the defragmentation, to end (a turn that is not renewed expires within 300 s), and apply again; if the key stays longer, it was not written by a deploy, so delete it: etcdctl del cdktf-etcd/turn",
       ],
     });
     expect(pid(host)).toBe(before);

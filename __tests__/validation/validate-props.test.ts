@@ -85,6 +85,11 @@ describe("one invalid prop", () => {
       "defragmentation: etcd 3.3.27 does not say how much of its database is in use; use etcd 3.4 or later, or remove it and run etcdctl defrag by hand",
     ],
     [
+      "defragmentation with an etcd that can damage its data",
+      { ...withDefragmentation({}), version: "3.5.22", release: EtcdRelease.github({ sha256: "a".repeat(64) }) },
+      "defragmentation: etcd 3.5.22 can damage its data if it is defragmented while it receives a snapshot; use 3.4.38, 3.5.23, 3.6.5 or later, or remove it",
+    ],
+    [
       "backups every 30 seconds",
       withBackups({ every: "30s" }),
       'backups.every: "30s" is not a Go duration from 1m to 168h; use e.g. 1h',

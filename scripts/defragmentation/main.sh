@@ -1,7 +1,8 @@
 # The defragmentation of a member. supervisor runs it beside etcd as a program of its own. After a compaction, etcd
 # reuses free pages of its database, but never gives them back to the disk, and the size of the file counts for the
 # quota. Defragmentation writes the file anew. Meanwhile the member answers nobody, so it happens only where it is
-# worthwhile, on one member at a time, on the leader last, and never beside a deploy or a backup.
+# worthwhile, on one member at a time, on the leader last and not before it has handed leadership over, and never beside
+# a deploy or a backup of the same member.
 #
 # Operators call it on the host, to do it at once:
 #
@@ -11,6 +12,8 @@ PHASE=defragmentation
 RECORD=cdktf-etcd/defragmentation/$MEMBER
 DEFRAG_SECONDS=3600 # the longest that one defragmentation may take
 PAUSE_SECONDS=3600  # from one on this member to the next, also after a failure
+IDLE_SECONDS=86400  # the same, if the last one brought little
+LEADER_SECONDS=3600 # how long the leader waits for others that cannot be defragmented
 LEASE_SECONDS=60    # how often the lease of the turn is renewed
 
 defragmentation_main() {
@@ -28,7 +31,7 @@ defragmentation_loop() {
   # etcd goes on with what it has begun, so the turn is left to expire.
   trap 'exit 0' TERM INT
   log "defragments when $MIN_FREE_PERCENT % and $MIN_FREE_BYTES bytes of the database are free${WINDOW:+, from $WINDOW UTC}"
-  look_at=0 looked_at=0
+  look_at=0 looked_at=0 said_reason='' leader_since=''
   while :; do
     now=$(date +%s)
     if is_time_to_look && is_in_window "$(date -u +%H:%M)"; then look_for_free_pages; fi
@@ -49,11 +52,19 @@ look_for_free_pages() {
   look_at=$((now + 2 * LOOK_SECONDS))
   know_etcd
   look_for_tools
-  own_state && printf '%s\n' "$state" | worthwhile | grep -q . || return 0
-  if defragment_in_turn; then said_reason=; else
-    [ "$reason" = "${said_reason:-}" ] || log "it is worthwhile, but not done: $reason"
-    said_reason=$reason
-  fi
+  own_state && printf '%s\n' "$state" | worthwhile | grep -q . || {
+    said_reason='' leader_since=''
+    return 0
+  }
+  if ! defragment_in_turn && is_news; then log "it is worthwhile, but not done: $reason"; fi
+}
+
+# A reason may contain numbers, such as free megabytes, that change all the time.
+is_news() {
+  local words
+  words=$(printf '%s' "$reason" | tr -d 0-9)
+  [ "$words" != "$said_reason" ] || return 1
+  said_reason=$words
 }
 
 # A filter of endpoint_status: keeps the members whose database has enough free pages. Near the quota, a tenth is enough.
@@ -69,6 +80,7 @@ defragment_now() {
   now=$(date +%s)
   know_etcd
   look_for_tools
+  said_reason='' leader_since=''
   if ! own_state || ! may_defragment || ! take_both_locks; then
     refuse "now" "$reason" "correct that, and run this again"
   fi
@@ -87,13 +99,15 @@ may_defragment() {
   [ -n "$list" ] || return 1
   reason="$(printf '%s\n' "$list" | unfinished | named) has not joined yet"
   [ -z "$(printf '%s\n' "$list" | unfinished)" ] || return 1
-  raised=$(alarms "$url") || raised="etcd does not say which"
+  reason="etcd does not say whether an alarm is raised"
+  raised=$(alarms "$url") || return 1
   reason="an alarm is raised: $raised; see docs/alarms.md"
   [ -z "$raised" ] || return 1
   ailing_members=$(printf '%s\n' "$list" | unhealthy)
   reason="not healthy: $(printf '%s\n' "$ailing_members" | named)"
   [ -z "$ailing_members" ] || return 1
   endpoints_of_all=$(printf '%s\n' "$list" | awk '{ printf "%s%s", sep, $4; sep = "," }')
+  other_voters=$(printf '%s\n' "$list" | others | voters)
   has_room
 }
 
@@ -106,10 +120,12 @@ has_room() {
   [ "${free:-0}" -ge "$needed" ]
 }
 
-# The leader waits until nobody else has anything to do.
+# The leader waits until nobody else has anything to do; but not for ever for one that cannot do it.
 is_leader_last() {
   local first
-  [ "$(printf '%s\n' "$state" | awk '{ print $3 "" == $4 "" }')" = 1 ] || return 0
+  is_leader "$url" || return 0
+  leader_since=${leader_since:-$now}
+  [ "$now" -lt "$leader_since" ] || [ $((now - leader_since)) -lt "$LEADER_SECONDS" ] || return 0
   first=$(endpoint_status "$endpoints_of_all" | awk '$3 "" != $4 ""' | worthwhile | awk '{ print $1; exit }')
   reason="this member is the leader, and $first comes first"
   [ -z "$first" ]
@@ -119,37 +135,54 @@ is_leader_last() {
 # would wait for it.
 take_both_locks() {
   exec 9>>"$LOCK" 7>>"$BACKUP_LOCK"
-  reason="a deploy is working on this member"
+  reason="a deploy, or another defragmentation, is working on this member"
   flock -n 9 || return 1
   echo "$$ its defragmentation" >"$LOCK"
   reason="a backup is being taken on this host"
   flock -n 7 || { flock -u 9 && return 1; }
-  reason=
-  if has_turn "$url"; then return 0; fi
-  reason="the turn was not obtained: $turn_reason"
-  release_both_locks
+  if has_turn "$url"; then
+    # Much may have happened since these were asked.
+    if may_defragment && give_leadership_away; then return 0; fi
+  else
+    reason="the turn was not obtained: $turn_reason"
+    ! is_forbidden "$turn_answer" || reason="$reason; $(how_to_allow)"
+  fi
+  release
   return 1
 }
 
-release_both_locks() { flock -u 7 && flock -u 9; }
+release() {
+  end_turn
+  flock -u 7
+  flock -u 9
+}
+
+# While the leader is defragmented, all leases of the cluster could run out, because only the leader renews them. A
+# cluster with one voter has nobody else.
+give_leadership_away() {
+  local target
+  if [ -z "$other_voters" ] || ! is_leader "$url"; then return 0; fi
+  target=$(printf '%s\n' "$other_voters" | awk 'NR == 1 { print $1 }')
+  reason="this member is the leader, and cannot hand leadership over"
+  { etcdctl_at "$url" move-leader "$target" >/dev/null 2>&1 && wait_until 5 is_follower; } || return 1
+  log "moved leadership to member $target"
+}
 
 defragment() {
   local before code=0
   before=$(printf '%s\n' "$state" | awk '{ print $6 }')
   began=$(date +%s)
   run_defragmentation || code=$?
-  look_at=$(($(date +%s) + PAUSE_SECONDS))
   seconds=$(($(date +%s) - began))
-  if [ "$code" -ne 0 ]; then
-    reason="etcd did not do it: $(last_line "$(cat "$DEFRAG_ANSWER")")"
-    ! is_forbidden "$(cat "$DEFRAG_ANSWER")" || reason="$reason; $(how_to_allow)"
-  elif ! wait_until 60 answers_healthy; then
-    reason="since then, this member does not answer"
+  [ "$code" -eq 0 ] || reason="etcd did not do it: $(last_line "$(cat "$DEFRAG_ANSWER")")"
+  # etcd may still be at work although etcdctl has given up. Nobody else is to be disturbed before it answers.
+  if ! wait_until 600 answers_healthy; then
+    [ "$code" -ne 0 ] || reason="since then, this member does not answer"
     code=1
   fi
+  look_at=$(($(date +%s) + PAUSE_SECONDS))
   report_defragmentation "$code" "$before"
-  end_turn
-  release_both_locks
+  release
   return "$code"
 }
 
@@ -162,9 +195,16 @@ run_defragmentation() {
   while kill -0 "$worker" 2>/dev/null; do
     sleep 1
     waited=$((waited + 1))
-    [ $((waited % LEASE_SECONDS)) -ne 0 ] || keep_turn "$url"
+    [ $((waited % LEASE_SECONDS)) -ne 0 ] || keep_turn_elsewhere
   done
   wait "$worker"
+}
+
+# A member that is being defragmented renews no lease.
+keep_turn_elsewhere() {
+  local elsewhere
+  elsewhere=$(printf '%s\n' "$other_voters" | awk 'NR == 1 { print $4 }')
+  [ -z "$elsewhere" ] || keep_turn "$elsewhere"
 }
 
 # report_defragmentation CODE SIZE_BEFORE: for the log, and for the health table of the next deploy.
@@ -172,11 +212,17 @@ report_defragmentation() {
   local after
   if [ "$1" -ne 0 ]; then
     log "FAILED after $seconds s: $reason"
+    is_news || true
     record_defragmentation "at=$now reason=$(printable "$reason")"
     return
   fi
   after=$(endpoint_status "$url" | awk '{ print $6 }')
   log "the database had $2 bytes and has $after bytes; it took $seconds s"
+  # Near the quota, this would happen every hour.
+  if [ "${after:-0}" -gt $(($2 / 10 * 8)) ]; then
+    look_at=$(($(date +%s) + IDLE_SECONDS))
+    log "that was little, so the next one is in a day; if the database comes near its quota, raise quotaBackendBytes"
+  fi
   record_defragmentation "at=$now before=$2 after=$after seconds=$seconds"
 }
 

@@ -321,7 +321,7 @@ check_members() {
   if is_to_be_provisioned_anew && ! has_wal; then rejoining=yes; fi
   [ -n "$leaving$joining$rejoining" ] || return 0
   # Members that have never started do not count: an interrupted join continues in this deploy.
-  not_healthy=$(printf '%s\n' "$staying" | started | voters | unhealthy)
+  not_healthy=$(printf '%s\n' "$staying" | started | voters | unhealthy_for_long)
   [ -n "$not_healthy" ] || return 0
   first=$(printf '%s\n' "$staying" | grep -vxF "$not_healthy" | sort -k 2 | head -n 1)
   { [ -z "$rejoining" ] && [ "$(printf '%s\n' "$first" | awk '{ print $3 }')" != "$PEER_URL" ]; } ||

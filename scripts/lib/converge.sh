@@ -190,11 +190,13 @@ last_words() {
     { last = $0 }
     /fatal|panic|error|refus|mismatch|not starting|flag provided|invalid value|permanently removed/ { reason = $0 }
     /: not found|[Pp]ermission denied|cannot / { reason = $0 }
-    # What ended etcd counts more than what the next start complained of.
+    # What ended etcd counts more than what the next start complained of, unless that start did not come so far.
+    /not starting|: not found|flag provided|invalid value/ { fatal = "" }
     /"level":"(fatal|panic)"| C \| / { fatal = $0 }
     END { print fatal != "" ? fatal : reason != "" ? reason : last != "" ? last : "its log is empty" }' |
-    sed -e 's/.*"msg":"\([^"]*\)".*"error":"\([^"]*\)".*/\1: \2/' -e 's/.*"msg":"\([^"]*\)".*/\1/' \
-      -e 's/.*found data inconsistency with peers.*/its data differ from those of the other members: see CORRUPT in docs\/alarms.md/' |
+    sed -E -e 's/.*"msg":"(([^"\\]|\\.)*)".*"error":"(([^"\\]|\\.)*)".*/\1: \3/' \
+      -e 's/^[{].*"msg":"(([^"\\]|\\.)*)".*/\1/' -e 's/\\"/"/g' \
+      -e "s/.*found data inconsistency with peers.*/its data differ from another member's, and either may be the wrong one: see CORRUPT in docs\/alarms.md/" |
     cut -c1-400
 }
 

@@ -11,13 +11,15 @@ take_lock() {
 }
 
 await_lock() {
-  local pid who
+  local pid who way
   read -r pid who <"$LOCK" || true
+  who=${who:-another deploy} way="wait for that process to end, or end it with kill, and apply again"
+  # etcd goes on with a defragmentation, whoever has asked for it.
+  [ "$who" = "another deploy" ] || way="wait until it has ended, and apply again"
   say "$who is working on this member, waiting for it to finish"
   flock -w 60 9 ||
     refuse "locked" \
-      "$who has been working on this member for a minute (process $pid on this host)" \
-      "wait for that process to end, or end it with kill, and apply again"
+      "$who has been working on this member for a minute (process $pid on this host)" "$way"
   # The other phase may have changed what was looked up before.
   look_around
 }

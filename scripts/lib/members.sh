@@ -98,6 +98,28 @@ unhealthy() {
   printf '%s\n' "$asked" | awk -v down="$down" 'BEGIN { n = split(down, urls, " "); for (i = 1; i <= n; i++) dead[urls[i]] } $4 == "-" || $4 in dead'
 }
 
+# The same, but waits for up to a minute for a member that has the turn: it is being restarted or defragmented, and will
+# be back.
+unhealthy_for_long() {
+  local listed still tries=0
+  listed=$(cat)
+  while :; do
+    still=$(printf '%s\n' "$listed" | grep . | unhealthy) || true
+    { [ -n "$still" ] && [ "$tries" -lt 60 ] && has_the_turn "$still"; } || break
+    tries=$((tries + 1))
+    sleep 1
+  done
+  printf '%s\n' "$still" | grep . || true
+}
+
+# has_the_turn MEMBERS: whether one of these members is the one that is disturbed at the moment.
+has_the_turn() {
+  local holder endpoint
+  endpoint=$(any_live_endpoint) || return 1
+  holder=$(etcdctl_at "$endpoint" get "$TURN" --print-value-only 2>/dev/null) || return 1
+  [ -n "$holder" ] && printf '%s\n' "$1" | awk '{ print $2 }' | grep -qxF -e "$holder"
+}
+
 # For messages: `etcd-server-7-12 (https://10.4.7.12:2380), …`
 named() { awk '{ printf "%s%s", sep, $2 == "-" ? $3 : $2 " (" $3 ")"; sep = ", " }'; }
 

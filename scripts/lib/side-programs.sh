@@ -111,7 +111,7 @@ forget_unfinished_backup() {
   say "stopped the backups; those in $directory are kept"
 }
 
-delete_side_program() { rm -f "$(side_script)" "$(side_loaded)"; }
+delete_side_program() { rm -f "$(side_script)" "$(side_loaded)" "$STATE_DIR/$side-answer"; }
 
 # The names of the logs of a member, before supervisor rotates them.
 log_names() {

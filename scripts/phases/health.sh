@@ -12,7 +12,7 @@ phase_health() {
       "see the members' logs in $LOG_DIR"
   entries=$(printf '%s\n' "$members" | started)
   ask_statuses
-  unhealthy=$(printf '%s\n' "$members" | unhealthy)
+  unhealthy=$(printf '%s\n' "$members" | unhealthy_for_long)
   authority_ends=$(ends_of_authorities)
   print_row MEMBER ID STATE HEALTH VERSION "DB SIZE" "CERTIFICATE" ENDPOINT
   for member in $(printf '%s\n' "$INITIAL_CLUSTER" | tr , ' '); do
@@ -78,6 +78,8 @@ print_defragmentation() {
     # One that has left the program is of no interest any more.
     !index(program, "," member "=") { next }
     { ago = int((now - value("at")) / 60) " minutes ago" }
+    # Somebody has read of an older one, and nobody can say when there is a next one.
+    /reason=/ && now - value("at") > 7 * 86400 { next }
     /reason=/ { print "WARNING: defragmentation: " member " failed " ago ": " substr($0, index($0, "reason=") + 7); next }
     { print "defragmentation: " member " " ago ": " value("before") " → " value("after") " bytes in " value("seconds") " s" }
   ' | while read -r line; do say "$line"; done

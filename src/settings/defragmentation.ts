@@ -27,14 +27,15 @@ export interface EtcdDefragmentationOptions {
 /** The defragmentation of a cluster's databases. */
 export class EtcdDefragmentation {
   /**
-   * Each host looks twice a minute whether the database of its member is worth it. One member at a time is defragmented,
-   * the leader last, while all members are healthy, no alarm is raised, and nobody deploys or takes a backup there. A
-   * member answers nobody meanwhile, about a second for each 100 MB that remain. A member rests for an hour after each
-   * attempt. A change of the options restarts no etcd.
+   * Each host checks twice a minute whether defragmentation is worthwhile for its member. One member at a time is
+   * defragmented, the leader last and after it has handed leadership over, while all members are healthy, no alarm is
+   * raised, and nobody deploys or takes a backup on that host. A member answers nobody meanwhile, about a second for each
+   * 100 MB that remain. A member rests for an hour after each attempt. A change of the options restarts no etcd.
    *
-   * Needs etcd 3.4 or later, which says how much of its database is in use.
+   * Needs etcd 3.4.38, 3.5.23, 3.6.5 or later: older versions do not say how much of the database is in use, or can
+   * damage their data.
    *
-   * @param options When it is worth it.
+   * @param options When it is worthwhile.
    */
   public static onHosts(options: EtcdDefragmentationOptions = {}): EtcdDefragmentation {
     return new EtcdDefragmentation(options);

@@ -30,10 +30,24 @@ export const defragmentation: Rule = function* (subject) {
     "is not a window of time; use two different times of the day in UTC, e.g. 01:00-04:30",
   );
   const { version } = subject.settings;
-  if (versionIsKnown(subject) && !atLeast(version, "3.4.0")) {
+  if (!versionIsKnown(subject)) return;
+  if (!atLeast(version, "3.4.0")) {
     yield `defragmentation: etcd ${version} does not say how much of its database is in use; use etcd 3.4 or later, or remove it and run etcdctl defrag by hand`;
+  } else if (
+    FIXED.some(([since, fixed]) => atLeast(version, since) && !atLeast(version, fixed) && isMinor(version, since))
+  ) {
+    yield `defragmentation: etcd ${version} can damage its data if it is defragmented while it receives a snapshot; use ${FIXED.map(([, fixed]) => fixed).join(", ")} or later, or remove it`;
   }
 };
+
+/** The versions that etcd's pull requests 20650, 20653 and 20659 came with. */
+const FIXED = [
+  ["3.4.0", "3.4.38"],
+  ["3.5.0", "3.5.23"],
+  ["3.6.0", "3.6.5"],
+] as const;
+
+const isMinor = (version: string, since: string) => version.startsWith(since.replace(/0$/, ""));
 
 function isWindow(text: string): boolean {
   const times = /^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$/;
