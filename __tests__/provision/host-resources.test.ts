@@ -31,6 +31,8 @@ const PHASES = {
       "ETCDCTL_ENV_BASE64='${base64encode(local_file.etcd_etcdctl-env.content)}'",
       "BACKUP_BASE64=''",
       "BACKUP_INI_BASE64=''",
+      "DEFRAGMENTATION_BASE64=''",
+      "DEFRAGMENTATION_INI_BASE64=''",
     ],
   },
   rollout: {
@@ -104,6 +106,7 @@ SUPERVISOR_INI='etcd-server'
 REPROVISION='0'
 MACHINE=''
 ETCD_USER='etcd'
+SIDE_PROGRAMS=''
 BACKUP_DIR=''
 BACKUP_SECONDS=''
 TEXTFILE_DIR=''
@@ -137,7 +140,7 @@ test("the facts name the versions from which an upgrade may start, and whether a
   const release = EtcdRelease.github({ sha256: "a".repeat(64) });
   const old = synthCluster({ version: "3.2.18", release });
   expect(old.locals?.["etcd_member_etcd-server-7-12_facts"]).toMatch(
-    /\nETCD_USER='etcd'\nBACKUP_DIR=''\nBACKUP_SECONDS=''\nTEXTFILE_DIR=''\nQUOTA_BACKEND_BYTES=''\nUPGRADE_SOURCES='3\.1\.0 3\.2\.0'\nRELOADS_LEAF='0'\n/,
+    /\nETCD_USER='etcd'\nSIDE_PROGRAMS=''\nBACKUP_DIR=''\nBACKUP_SECONDS=''\nTEXTFILE_DIR=''\nQUOTA_BACKEND_BYTES=''\nUPGRADE_SOURCES='3\.1\.0 3\.2\.0'\nRELOADS_LEAF='0'\n/,
   );
 });
 
