@@ -100,6 +100,28 @@ inEachShell((newHost) => {
     expect(filter(listing([]), "named")).toEqual([]);
   });
 
+  describe("a member that is not healthy", () => {
+    /** b is not healthy at the first two looks; HOLDER has the turn. */
+    function looks(holder: string): string[] {
+      const host = newHost();
+      host.write("/looks", "0");
+      return host.call(`
+unhealthy() { read -r n <"$LOOKS" || true; n=$((n + 1)); printf $n >"$LOOKS"; [ $n -gt 2 ] || cat; }
+LOOKS='${host.path("/looks")}'
+any_live_endpoint() { echo x; }; etcdctl_at() { echo '${holder}'; }
+echo "2 b https://b:2380 https://b:2379 voter" | unhealthy_for_long | named; echo " after $(cat "$LOOKS")"`).lines;
+    }
+
+    test("is waited for while it has the turn, because it is restarted or defragmented", () => {
+      expect(looks("b")).toEqual([" after 3"]);
+    });
+
+    test("is not waited for if another one has the turn, or nobody", () => {
+      expect(looks("a")).toEqual(["b (https://b:2380) after 1"]);
+      expect(looks("")).toEqual(["b (https://b:2380) after 1"]);
+    });
+  });
+
   test("members that do not answer or never started are unhealthy, and an empty list has no unhealthy members", () => {
     const host = newHost({ props: { ports: { client: 2379 } } });
     installBinaries(host);
