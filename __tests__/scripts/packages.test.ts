@@ -337,16 +337,23 @@ inEachShell((newHost) => {
   });
 
   describe("the unit of supervisord", () => {
-    const DROP_IN = "/etc/systemd/system/supervisord.service.d/cdktf-etcd-a.conf";
+    const DROP_IN = "/etc/systemd/system/supervisord.service.d/00-cdktf-etcd-a.conf";
 
     /** What systemd says about a unit, of EPEL's package if nothing else is given. */
-    function hostWith(restart = "no", execStart = "/usr/bin/supervisord", dropIns = "") {
+    function hostWith({
+      restart = "no",
+      execStart = "/usr/bin/supervisord",
+      dropIns = "",
+      killMode = "control-group",
+      needsReload = "no",
+    } = {}) {
       const host = newHost();
       installSupervisor(host, "rhel");
       host.stub(
         "systemctl",
-        `${RECORD}; case $* in *ExecStart*) echo 'ExecStart=${execStart && `{ path=${execStart} ; }`}' ;; ` +
-          `*Restart*) printf 'Restart=${restart}\\nDropInPaths=${dropIns}\\n' ;; is-enabled*) echo enabled ;; esac`,
+        `${RECORD}; case $* in *NeedDaemonReload*) echo NeedDaemonReload=${needsReload} ;; ` +
+          `*ExecStart*) printf '%s\\n' 'ExecStart=${execStart && `{ path=${execStart} ; }`}' Restart=${restart} KillMode=${killMode} DropInPaths=${dropIns} ;; ` +
+          `is-enabled*) echo enabled ;; esac`,
       );
       return host;
     }
@@ -360,8 +367,21 @@ inEachShell((newHost) => {
       expect(host.calls("systemctl").filter((call) => call === "daemon-reload")).toHaveLength(1);
     });
 
-    test("that has Restart=, as Debian's has, is left alone; so is a unit that does not run supervisord", () => {
-      for (const host of [hostWith("on-failure"), hostWith("no", ""), hostWith("no", "/usr/sbin/sshd")]) {
+    test("is read again if a stage was killed before systemd had read the file", () => {
+      const host = hostWith({ needsReload: "yes" });
+      host.write(DROP_IN, "[Service]\nRestart=on-failure\nRestartSec=3\n");
+      expect(host.call("ensure_supervisor").lines).toHaveLength(1);
+      expect(host.calls("systemctl")).toContain("daemon-reload");
+    });
+
+    test("that has Restart=, as Debian's has, is left alone; so is one that does not run supervisord, or whose programs outlive it", () => {
+      for (const unit of [
+        { restart: "on-failure" },
+        { execStart: "" },
+        { execStart: "/usr/sbin/sshd" },
+        { killMode: "process" },
+      ]) {
+        const host = hostWith(unit);
         expect(host.call("ensure_supervisor").lines).toEqual([]);
         expect(host.has("/etc/systemd")).toBe(false);
         expect(host.calls("systemctl")).not.toContain("daemon-reload");
@@ -370,16 +390,16 @@ inEachShell((newHost) => {
 
     test("that has Restart= from another member's file gets a file of this member too, and loses only that", () => {
       const other = DROP_IN.replace("-a.conf", "-b.conf");
-      const host = hostWith("on-failure", "/usr/bin/supervisord", other);
+      const host = hostWith({ restart: "on-failure", dropIns: other });
       host.write(other, "");
       expect(host.call("ensure_supervisor").lines).toHaveLength(1);
       expect(host.list("/etc/systemd/system/supervisord.service.d")).toEqual([
-        "cdktf-etcd-a.conf",
-        "cdktf-etcd-b.conf",
+        "00-cdktf-etcd-a.conf",
+        "00-cdktf-etcd-b.conf",
       ]);
       host.forgetCalls();
       expect(host.call("forget_supervisor_unit; forget_supervisor_unit").code).toBe(0);
-      expect(host.list("/etc/systemd/system/supervisord.service.d")).toEqual(["cdktf-etcd-b.conf"]);
+      expect(host.list("/etc/systemd/system/supervisord.service.d")).toEqual(["00-cdktf-etcd-b.conf"]);
       expect(host.calls("systemctl")).toEqual(["daemon-reload"]);
     });
   });

@@ -173,7 +173,10 @@ passwords = HTTPPasswordMgrWithDefaultRealm()
 passwords.add_password(None, url, *(unquote(text or "") for text in (parts.username, parts.password)))
 answer = build_opener(HTTPBasicAuthHandler(passwords)).open(url)
 with open(sys.argv[1], "wb") as file:
-    shutil.copyfileobj(answer, file)' "$1"
+    shutil.copyfileobj(answer, file)
+    size, length = file.tell(), answer.headers.get("Content-Length")
+if length and int(length) != size:
+    sys.exit("the download ended after %d of %s bytes" % (size, length))' "$1"
   fi
 }
 

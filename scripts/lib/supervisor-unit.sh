@@ -27,31 +27,42 @@ supervisor_unit() {
 # keep_supervisor_up: makes systemd start supervisord again if it fails. EPEL's unit does not (Debian's does), and as it
 # has no KillMode either, systemd ends all programs of a supervisord that fails: etcd would be down until somebody
 # starts it. By OOMPolicy=, it is enough that the kernel kills one of these programs for lack of memory. The time is
-# long enough for systemd not to give up.
+# long enough for systemd not to give up. The name sorts before others, so every other file there overrides this one.
 keep_supervisor_up() {
-  local unit drop_in text='[Service]
+  local unit drop_in process text='[Service]
 Restart=on-failure
 RestartSec=3'
   unit=$(supervisor_unit)
-  # Somebody may have started supervisord by hand, in a session that belongs to another unit.
-  case $(systemctl show -p ExecStart "$unit" 2>/dev/null) in *supervisord*) ;; *) return 0 ;; esac
-  # Such a file of another member goes when that member goes.
-  case $(systemctl show -p Restart -p DropInPaths "$unit" 2>/dev/null) in
-    *Restart=no* | */cdktf-etcd-*) ;;
-    *) return 0 ;;
-  esac
-  drop_in=/etc/systemd/system/$unit.d/cdktf-etcd-$MEMBER.conf
-  [ "$text" != "$(cat "$drop_in" 2>/dev/null)" ] || return 0
-  make_directory "${drop_in%/*}"
-  printf '%s\n' "$text" | put_file "$drop_in" 644 root:root
+  # Somebody may have started supervisord by hand, outside of this unit.
+  process=$(supervisord_process || true)
+  [ -z "$process" ] || grep -q "/$unit\$" "$process/cgroup" 2>/dev/null || return 0
+  drop_in=/etc/systemd/system/$unit.d/00-cdktf-etcd-$MEMBER.conf
+  is_unit_without_restart "$unit" || return 0
+  if [ "$text" != "$(cat "$drop_in" 2>/dev/null)" ]; then
+    make_directory "${drop_in%/*}"
+    printf '%s\n' "$text" | put_file "$drop_in" 644 root:root
+  elif ! systemctl show -p NeedDaemonReload "$unit" 2>/dev/null | grep -q '=yes'; then
+    return 0
+  fi
   systemctl daemon-reload >/dev/null 2>&1 || true
   say "systemd starts supervisord again if it fails: $drop_in"
+}
+
+# is_unit_without_restart UNIT: whether it runs supervisord, has no Restart= but from such a file of any member, which
+# goes when that member goes, and ends its programs with it. Programs that outlive their supervisord would be started a
+# second time.
+is_unit_without_restart() {
+  local properties
+  properties=$(systemctl show -p ExecStart -p Restart -p KillMode -p DropInPaths "$1" 2>/dev/null) || return 1
+  case $properties in *supervisord*) ;; *) return 1 ;; esac
+  case $properties in *KillMode=control-group* | *KillMode=mixed*) ;; *) return 1 ;; esac
+  case $properties in *Restart=no* | */00-cdktf-etcd-*) ;; *) return 1 ;; esac
 }
 
 # Removes what keep_supervisor_up has made for this member.
 forget_supervisor_unit() {
   local drop_in
-  for drop_in in /etc/systemd/system/*.service.d/cdktf-etcd-"$MEMBER".conf; do
+  for drop_in in /etc/systemd/system/*.service.d/00-cdktf-etcd-"$MEMBER".conf; do
     [ -e "$drop_in" ] || continue
     rm -f "$drop_in"
     rmdir "${drop_in%/*}" 2>/dev/null || true

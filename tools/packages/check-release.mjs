@@ -8,6 +8,7 @@ const lock = JSON.parse(readFileSync("package-lock.json", "utf8"));
 const changelog = readFileSync("CHANGELOG.md", "utf8");
 
 const problems = [];
+if (version.includes("-")) problems.push(`${version} is a prerelease, which npm would give to everybody: use X.Y.Z`);
 if (tag !== `v${version}`)
   problems.push(`the tag is "${tag}", and package.json has the version ${version}: tag v${version}`);
 if (lock.version !== version)
