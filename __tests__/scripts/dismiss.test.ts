@@ -47,6 +47,24 @@ inEachShell((newHost) => {
     expect(cluster.memberNames()).toEqual(["a", "c"]);
   });
 
+  test("a dead member is removed although another one is dead, as long as the others are a quorum", () => {
+    const five =
+      "a=https://127.0.0.1:2380,b=https://127.0.0.2:2380,c=https://127.0.0.3:2380,d=https://d:2380,e=https://e:2380";
+    const { host, cluster } = clusterOf("aBCde");
+    expect(dismiss(host, { INITIAL_CLUSTER: five })).toEqual({ code: 0, lines: [REMOVED] });
+    expect(cluster.memberNames()).toEqual(["a", "c", "d", "e"]);
+    const three = clusterOf("aBC");
+    three.cluster.healthy("a");
+    expect(dismiss(three.host).lines.join()).toContain("without b (https://127.0.0.2:2380) there would be no quorum");
+    expect(three.cluster.memberNames()).toEqual(["a", "b", "c"]);
+  });
+
+  test("a member that still votes under an older address is found by its name", () => {
+    const { host, cluster } = clusterOf("abc");
+    expect(dismiss(host, { LEAVER_URL: "https://127.0.0.9:2380" }).lines).toContain(REMOVED);
+    expect(cluster.memberNames()).toEqual(["a", "c"]);
+  });
+
   test("a second run finds the member gone", () => {
     const { host, cluster } = clusterOf("ac");
     expect(dismiss(host)).toEqual({ code: 0, lines: [said("b (https://127.0.0.2:2380) is not in the cluster")] });
@@ -73,7 +91,7 @@ inEachShell((newHost) => {
       "there is no quorum",
       "ABC",
       {},
-      "no member that stays answers a linearizable read, so b cannot be removed from the cluster, and with its machine its data would be gone; to do: bring the members back, and apply again; if the cluster is not needed any more, destroy it together with its machines",
+      "no member that stays answers a linearizable read, so b cannot be removed from the cluster, and with its machine its data would be gone; to do: bring the members back, and apply again; if the quorum is lost for good, see docs/provisioned-hosts.md#no-quorum",
     ],
     [
       "another member has left and is not back",
@@ -112,9 +130,13 @@ inEachShell((newHost) => {
     phase(host, "shutdown", { CLUSTER: "stack/etcd", REMOVAL_POLICY: "retain" });
     cluster.unhealthy("abc");
     expect(dismiss(host).lines.join()).toContain("no member that stays answers a linearizable read");
-    expect(dismiss(host, { ENDPOINTS: "https://127.0.0.1:9", CLIENT_URL: "https://127.0.0.1:9" })).toEqual({
+    const nobody = { ENDPOINTS: "https://127.0.0.1:9", CLIENT_URL: "https://127.0.0.1:9" };
+    expect(dismiss(host, { ...nobody, LEAVER_URL: "https://127.0.0.2:9" })).toEqual({
       code: 0,
       lines: [said("the cluster is stopped, nothing to do for b")],
     });
+    // The member that goes runs, or its host does not say anything.
+    expect(dismiss(host, { ...nobody, LEAVER_URL: `https://127.0.0.2:${all.port}` }).code).toBe(3);
+    expect(dismiss(host, { ...nobody, LEAVER_URL: "https://240.0.0.1:9" }).code).toBe(3);
   });
 });

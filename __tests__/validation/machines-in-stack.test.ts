@@ -33,7 +33,7 @@ test.each<[string, string, Parameters<typeof warnings>[0]]>([
   ["a machine", "machine", (stack) => ({ machine: machine(stack).id })],
 ])("%s that is an attribute of a resource in the same stack is a warning", (_, prop, member) => {
   expect(warnings(member)).toEqual([
-    `members[1].${prop} refers to null_resource.machine of this stack: Terraform will create its replacements before it destroys the old ones, and those of all that it refers to; set machinesInStack to true so that machines keep their own lifecycle, or to false if that is right (docs/provisioned-hosts.md)`,
+    `members[1].${prop} refers to null_resource.machine of this stack: Terraform will create its replacements before it destroys the old ones, and those of all that it refers to; set machinesInStack to true so that machines keep their own lifecycle, or to false if that is right; deploy that change alone, without a machine that is replaced (docs/provisioned-hosts.md)`,
   ]);
 });
 

@@ -103,6 +103,21 @@ accepts_connections() {
   timeout 2 bash -c ': <"/dev/tcp/$0/$1"' "${address%]}" "${address_and_port##*:}" 2>/dev/null
 }
 
+# port_state URL: prints `open`; `closed` if the host says that nothing listens there; or `silent` if a firewall drops
+# the packets or the host is down.
+port_state() {
+  local authority address answer
+  authority=${1#*://}
+  address=${authority%:*}
+  address=${address#[}
+  # shellcheck disable=SC2016 # the inner bash expands it
+  if answer=$(timeout 3 bash -c ': <"/dev/tcp/$0/$1"' "${address%]}" "${authority##*:}" 2>&1); then
+    echo open
+  else
+    case $answer in *refused*) echo closed ;; *) echo silent ;; esac
+  fi
+}
+
 # The client URLs of the program's other members, one per line.
 other_endpoints() { printf '%s\n' "$ENDPOINTS" | tr , '\n' | grep -vxF "$CLIENT_URL" || true; }
 

@@ -66,21 +66,6 @@ founder_urls() {
     for (i = 1; i <= n; i++) { sub(/=/, " ", peer[i]); print peer[i], client[i] } }'
 }
 
-# port_state URL: prints `open`; `closed` if the host says that nothing listens there; or `silent` if a firewall drops
-# the packets or the host is down.
-port_state() {
-  local authority address answer
-  authority=${1#*://}
-  address=${authority%:*}
-  address=${address#[}
-  # shellcheck disable=SC2016 # the inner bash expands it
-  if answer=$(timeout 3 bash -c ': <"/dev/tcp/$0/$1"' "${address%]}" "${authority##*:}" 2>&1); then
-    echo open
-  else
-    case $answer in *refused*) echo closed ;; *) echo silent ;; esac
-  fi
-}
-
 # view_of PEER_URL: prints what the etcd there knows about this member: `awaited` if it counts it as a founder that has
 # never started; `known` if the member has started before, or if it is no longer one of the members under its founder's
 # ID. The question goes to the peer port, because etcd answers there before it has a quorum.

@@ -10,7 +10,7 @@ phase_dismiss() {
   fi
   live=$(any_live_endpoint) || refuse "dismissal" \
     "no member that stays answers a linearizable read, so $LEAVER cannot be removed from the cluster, and with its machine its data would be gone" \
-    "bring the members back, and apply again; $(giving_up)"
+    "bring the members back, and apply again; if the quorum is lost for good, see docs/provisioned-hosts.md#no-quorum"
   list=$(members_of "$live")
   [ -n "$list" ] || fail "member list: no answer from $live: $(etcd_error "$live" member list)" "apply again"
   if [ -z "$(leaver_entry)" ]; then
@@ -21,7 +21,9 @@ phase_dismiss() {
   take_turn "$live"
   # Another dismissal may have removed this host's own member in the meantime.
   live=$(any_live_endpoint) || fail "no member that stays answers any more" "apply again"
-  wait_until 15 all_but_leaver_are_healthy || refuse "dismissal" \
+  # A member that is dead already takes nothing from the others. Whether they keep their quorum is checked when it is
+  # removed.
+  [ -n "$(leaver_entry | unhealthy)" ] || wait_until 15 all_but_leaver_are_healthy || refuse "dismissal" \
     "$(ailing) is not healthy, and $LEAVER is given up only while all other members are" \
     "bring that member back, and apply again"
   refuse_too_many
@@ -29,22 +31,24 @@ phase_dismiss() {
   set -- $(leaver_entry)
   [ $# -gt 0 ] || return 0
   [ "$4" = - ] || take_leadership_from "$4"
-  remove_member "$live" "$1" "$LEAVER" "$LEAVER_URL"
+  remove_member "$live" "$1" "$LEAVER" "$3"
   end_turn
 }
 
 # After `shutdown`, no etcd of this member is known to supervisor. If a member was never installed on this host, the
-# other members tell.
+# hosts of all members tell: each must say that nothing listens there. One that says nothing may run a member that this
+# host cannot reach.
 is_shut_down() {
   local endpoint
   ! is_running && ! is_own_program || return 1
-  for endpoint in $(own_url) $(other_endpoints); do
-    ! accepts_connections "$endpoint" || return 1
+  for endpoint in $(own_url) $(other_endpoints) "$LEAVER_URL"; do
+    [ "$(port_state "$endpoint")" = closed ] || return 1
   done
 }
 
-leaver_entry() { printf '%s\n' "$list" | awk -v url="$LEAVER_URL" '$3 == url'; }
-all_but_leaver() { printf '%s\n' "$list" | awk -v url="$LEAVER_URL" '$3 != url'; }
+# By its name, too: a change of its address may have been interrupted, so that it still votes under the old one.
+leaver_entry() { printf '%s\n' "$list" | awk -v url="$LEAVER_URL" -v name="$LEAVER" '$3 == url || $2 == name' | head -n 1; }
+all_but_leaver() { printf '%s\n' "$list" | awk -v entry="$(leaver_entry)" '$0 != entry'; }
 
 all_but_leaver_are_healthy() {
   list=$(members_of "$live")

@@ -177,7 +177,8 @@ export interface EtcdClusterProps {
    * - `true`: the machines keep their own lifecycle. A member is taken out of the cluster first, while all others are
    *   healthy, and then Terraform may destroy its machine.
    *
-   * See docs/provisioned-hosts.md. A change of it touches no member.
+   * See docs/provisioned-hosts.md. A change of it touches no member. Deploy it alone: machines that are replaced or
+   * destroyed in the same apply are not waited for, and their data are lost.
    *
    * @default false
    */
@@ -185,7 +186,8 @@ export interface EtcdClusterProps {
 
   /**
    * What must be complete before the deploy connects to any host: a firewall, a volume, a resource that waits for
-   * cloud-init. It is destroyed after the cluster. A change of it alone runs nothing on the hosts.
+   * cloud-init. It is destroyed after the cluster. A change of it alone runs nothing on the hosts. Without
+   * `machinesInStack`, Terraform creates a replacement of each of these before it destroys the old one.
    *
    * The machines need not be listed if the members' addresses refer to them.
    *

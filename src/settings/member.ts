@@ -47,9 +47,10 @@ export interface EtcdMemberProps {
    * What identifies the machine: an id that is another one when the machine is, such as the id of its resource in the
    * program. A token is allowed.
    *
-   * If it changes, the next deploy does what an increased `reprovision` does. So a machine that Terraform has replaced,
-   * and that has the old address, becomes a member in the same apply. When a deploy sets it for the first time, it
-   * installs everything again and restarts nothing.
+   * If it changes, the next deploy runs the member's phases again: a machine that Terraform has replaced, and that has
+   * the old address, becomes a member in the same apply. A member that has its data stays as it is, but with
+   * `machinesInStack` it is taken out of the cluster first. When a deploy sets it for the first time, it installs
+   * everything again and restarts nothing.
    *
    * @default - a machine that was replaced and kept its address is not noticed
    */

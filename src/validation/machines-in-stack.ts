@@ -23,7 +23,7 @@ export function warnOfMachinesInStack(cluster: Construct, { members, machinesInS
         const resource = value === undefined ? undefined : resourceIn(cluster, value);
         if (resource === undefined) continue;
         Annotations.of(cluster).addWarning(
-          `members[${i}].${prop} refers to ${resource} of this stack: Terraform will create its replacements before it destroys the old ones, and those of all that it refers to; set machinesInStack to true so that machines keep their own lifecycle, or to false if that is right (docs/provisioned-hosts.md)`,
+          `members[${i}].${prop} refers to ${resource} of this stack: Terraform will create its replacements before it destroys the old ones, and those of all that it refers to; set machinesInStack to true so that machines keep their own lifecycle, or to false if that is right; deploy that change alone, without a machine that is replaced (docs/provisioned-hosts.md)`,
         );
         return;
       }
