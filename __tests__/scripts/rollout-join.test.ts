@@ -342,6 +342,18 @@ inEachShell((newHost) => {
       expect(pid(host)).toBe(before);
       expectJoined(host, cluster);
     });
+
+    test("that supervisor started while the removed etcd was still ending is promoted, and neither waited for nor restarted", () => {
+      const { host, cluster } = newcomer();
+      cluster.on("member promote", `fail "etcdserver: can only promote a learner member which is in sync with leader"`);
+      expect(rollout(host).code).toBe(1);
+      cluster.off("member promote");
+      host.write("/var/lib/cdktf-etcd/a/restart-pending", "process 1\n");
+      const before = pid(host);
+      expect(rollout(host)).toEqual({ code: 0, lines: CAUGHT_UP });
+      expect(pid(host)).toBe(before);
+      expectJoined(host, cluster);
+    });
   });
 
   /** A host on which a rollout has recorded the IDs of the member and its cluster, and whose etcd was stopped since. */
