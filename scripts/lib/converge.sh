@@ -95,8 +95,9 @@ is_restarted() {
 }
 
 # Perhaps the member was only slow to start, and is healthy by now or will be soon. Another restart would then make it
-# start from the beginning. Nor does a member that has joined in this very phase need one, if supervisor started it while
-# the old etcd, which the cluster had removed, was still ending. As a learner, it is healthy only after its promotion.
+# start from the beginning. Nor does a member that has joined in this very phase need one, if supervisor started it
+# while the old etcd, which the cluster had removed, was still ending. As a learner, it is healthy only after its
+# promotion.
 has_come_up() {
   is_restarted || return 1
   promote_if_learner
