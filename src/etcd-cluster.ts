@@ -28,6 +28,7 @@ import { Genesis } from "./provision/genesis";
 import { Health } from "./provision/health";
 import { Membership } from "./provision/membership";
 import { OperatorCredentials } from "./provision/operator-credentials";
+import type { MembersRemoval } from "./provision/members-removal";
 import type { Preflight } from "./provision/preflight";
 import { withOperatorPaths } from "./provision/operator-path";
 import { ensureHostProviders } from "./provision/providers";
@@ -302,7 +303,7 @@ export class EtcdCluster extends Construct implements IEtcdCluster, ITerraformDe
 
 /** How members leave the cluster, as the order of a deploy needs to know it. */
 interface Removal {
-  readonly removal: Decommission | Dismissal;
+  readonly removal: MembersRemoval;
   readonly requiredByStages: ITerraformDependable;
   readonly completeWith: (health: Health) => void;
 }

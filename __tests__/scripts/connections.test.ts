@@ -1,6 +1,6 @@
 import { connect, createServer, type Server, type Socket } from "node:net";
 import type { Host } from "../support/host";
-import { HEALTH, phase, rollout, runningHost } from "../support/phases";
+import { HEALTH, phase, rollout, hostInCluster } from "../support/phases";
 import { listenOn } from "../support/fake-etcd";
 import { inEachShell, testAsRoot } from "../support/shells";
 
@@ -21,14 +21,8 @@ afterAll(() => all.close());
 
 inEachShell((newHost) => {
   /** The host of `a`. The cluster has these members (dead ones in capitals), and the program has `a`, `b` and `c`. */
-  const hostOf = (letters: string, peerPort = 2380): Host => {
-    const host = newHost({ props: { ports: { client: all.port, peer: peerPort } } });
-    const cluster = runningHost(host);
-    cluster.members(...letters.toLowerCase());
-    cluster.healthy(letters.toLowerCase());
-    cluster.unhealthy(letters.replace(/[a-z]/g, "").toLowerCase());
-    return host;
-  };
+  const hostOf = (letters: string, peer = 2380): Host =>
+    hostInCluster(newHost({ props: { ports: { client: all.port, peer } } }), letters).host;
   const closed = (host: Host) =>
     host
       .calls("ss")

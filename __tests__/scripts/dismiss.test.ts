@@ -1,6 +1,6 @@
-import { type FakeCluster, listenOn } from "../support/fake-etcd";
+import { listenOn } from "../support/fake-etcd";
 import type { Host } from "../support/host";
-import { phase, runningHost } from "../support/phases";
+import { phase, hostInCluster } from "../support/phases";
 import { inEachShell } from "../support/shells";
 
 const said = (text: string) => `a on host-a: dismiss: ${text}`;
@@ -16,14 +16,7 @@ afterAll(() => all.close());
 /** `b` goes with its machine, and the host of `a` takes it out of the cluster. */
 inEachShell((newHost) => {
   /** The host of `a`. The program has `a`, `b` and `c`, and the cluster these members (dead ones in capitals). */
-  function clusterOf(letters: string): { host: Host; cluster: FakeCluster } {
-    const host = newHost({ props: { ports: { client: all.port } } });
-    const cluster = runningHost(host);
-    cluster.members(...letters.toLowerCase());
-    cluster.healthy(letters.toLowerCase());
-    cluster.unhealthy(letters.replace(/[a-z]/g, "").toLowerCase());
-    return { host, cluster };
-  }
+  const clusterOf = (letters: string) => hostInCluster(newHost({ props: { ports: { client: all.port } } }), letters);
   const dismiss = (host: Host, data = {}) => {
     const [own, , other] = host.cluster.members;
     return phase(host, "dismiss", {

@@ -1,6 +1,6 @@
 import { type FakeCluster, listenOn } from "../support/fake-etcd";
 import type { Host } from "../support/host";
-import { HEALTH, phase, pid, rollout, rolloutData, runningHost } from "../support/phases";
+import { HEALTH, phase, pid, rollout, rolloutData, hostInCluster } from "../support/phases";
 import { inEachShell } from "../support/shells";
 
 const took = (name: string, address: string, phase = "health") =>
@@ -20,14 +20,7 @@ afterAll(() => all.close());
  */
 inEachShell((newHost) => {
   /** The host of `a`. The cluster has these members (dead ones in capitals), and the program has `a`, `b` and `c`. */
-  function clusterOf(letters: string): { host: Host; cluster: FakeCluster } {
-    const host = newHost({ props: { ports: { client: all.port } } });
-    const cluster = runningHost(host);
-    cluster.members(...letters.toLowerCase());
-    cluster.healthy(letters.toLowerCase());
-    cluster.unhealthy(letters.replace(/[a-z]/g, "").toLowerCase());
-    return { host, cluster };
-  }
+  const clusterOf = (letters: string) => hostInCluster(newHost({ props: { ports: { client: all.port } } }), letters);
   const health = (host: Host) => phase(host, "health", HEALTH);
   const removals = (cluster: FakeCluster) => cluster.changes().filter((call) => call.includes("remove"));
 

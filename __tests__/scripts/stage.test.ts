@@ -126,19 +126,22 @@ inEachShell((newHost) => {
     const backupHost = () =>
       stagedBefore(newHost({ props: { backups: EtcdBackups.onHosts({ directory: "/backups" }) } }));
     /** The directory of the props is the machine's own; here it is the host's. */
-    const stageBackups = (host: Host, program: string) => {
+    const stageSides = (host: Host, sides: string, program = "echo one\n") => {
       host.write("/home/.cdktf-etcd/a/etcd-peer-key.pem", pki.key);
       return host.phase("stage", {
         ...checkData(pki.ca, pki.cert, pki.ca),
         STARTUP_BASE64: base64(host.startupScript()),
         PROGRAM_INI_BASE64: base64(host.programIni()),
         ETCDCTL_ENV_BASE64: base64(ETCDCTL_ENV),
+        SIDE_PROGRAMS: sides,
         BACKUP_DIR: host.path("/data/backups"),
         BACKUP_BASE64: base64(program),
         BACKUP_INI_BASE64: base64("[program:a-backup]\ncommand=sleep 1\n"),
-        ...(program === "" && { SIDE_PROGRAMS: "" }),
+        DEFRAGMENTATION_BASE64: base64("echo defragmentation\n"),
+        DEFRAGMENTATION_INI_BASE64: base64("[program:a-defragmentation]\ncommand=sleep 1\n"),
       });
     };
+    const stageBackups = (host: Host, program: string) => stageSides(host, "backup", program);
 
     test("get a supervisor program of their own, beside an etcd that keeps running", () => {
       const host = backupHost();
@@ -166,29 +169,14 @@ inEachShell((newHost) => {
 
     test("and a defragmentation stand beside each other, and each ends alone", () => {
       const host = backupHost();
-      const stageBoth = (sides: string) => {
-        host.write("/home/.cdktf-etcd/a/etcd-peer-key.pem", pki.key);
-        return host.phase("stage", {
-          ...checkData(pki.ca, pki.cert, pki.ca),
-          STARTUP_BASE64: base64(host.startupScript()),
-          PROGRAM_INI_BASE64: base64(host.programIni()),
-          ETCDCTL_ENV_BASE64: base64(ETCDCTL_ENV),
-          SIDE_PROGRAMS: sides,
-          BACKUP_DIR: host.path("/data/backups"),
-          BACKUP_BASE64: base64("echo backup\n"),
-          BACKUP_INI_BASE64: base64("[program:a-backup]\ncommand=sleep 1\n"),
-          DEFRAGMENTATION_BASE64: base64("echo defragmentation\n"),
-          DEFRAGMENTATION_INI_BASE64: base64("[program:a-defragmentation]\ncommand=sleep 1\n"),
-        });
-      };
       const before = pid(host);
-      expect(stageBoth("backup defragmentation").lines).toContain(
+      expect(stageSides(host, "backup defragmentation").lines).toContain(
         said("defragmentation is on: see /data/logs/etcd-defragmentation.log"),
       );
       expect(host.read("/var/lib/cdktf-etcd/a/defragmentation")).toBe("echo defragmentation\n");
       expect(supervisorChanges(host)).toEqual(["update a-backup", "update a-defragmentation"]);
       host.forgetCalls();
-      expect(stageBoth("backup").lines).toContain(said("stopped the defragmentation program"));
+      expect(stageSides(host, "backup").lines).toContain(said("stopped the defragmentation program"));
       expect(supervisorChanges(host).slice(0, 2)).toEqual([
         "stop a-defragmentation:a-defragmentation",
         "remove a-defragmentation",
@@ -199,7 +187,7 @@ inEachShell((newHost) => {
 
     test("end when the program no longer has them, and when the member is removed; what was backed up is kept", () => {
       for (const end of [
-        (host: Host) => stageBackups(host, ""),
+        (host: Host) => stageSides(host, ""),
         (host: Host) => phase(host, "shutdown", { CLUSTER: "stack/etcd", REMOVAL_POLICY: "destroy", BACKUP_DIR: "" }),
       ]) {
         const host = backupHost();

@@ -73,6 +73,15 @@ export function runningHost(host: Host, supervisor: SupervisorPackage = "debian"
   return cluster;
 }
 
+/** The same, with a cluster of these members (dead ones in capitals); the program has `a`, `b` and `c`. */
+export function hostInCluster(host: Host, letters: string): { host: Host; cluster: FakeCluster } {
+  const cluster = runningHost(host);
+  cluster.members(...letters.toLowerCase());
+  cluster.healthy(letters.toLowerCase());
+  cluster.unhealthy(letters.replace(/[a-z]/g, "").toLowerCase());
+  return { host, cluster };
+}
+
 /**
  * Prepares such a host before an upgrade to the cluster's version: the binaries of both versions are installed, and the
  * new startup script is staged.

@@ -95,27 +95,27 @@ unhealthy_of() {
 }
 
 # accepts_connections URL: a refused connection fails at once, whereas etcdctl would wait for its whole deadline.
-accepts_connections() {
-  address_and_port=${1#*://}
-  address=${address_and_port%:*}
-  address=${address#[}
-  # shellcheck disable=SC2016 # the inner bash expands it
-  timeout 2 bash -c ': <"/dev/tcp/$0/$1"' "${address%]}" "${address_and_port##*:}" 2>/dev/null
-}
+accepts_connections() { connect_to "$1" 2 2>/dev/null; }
 
 # port_state URL: prints `open`; `closed` if the host says that nothing listens there; or `silent` if a firewall drops
 # the packets or the host is down.
 port_state() {
-  local authority address answer
-  authority=${1#*://}
-  address=${authority%:*}
-  address=${address#[}
-  # shellcheck disable=SC2016 # the inner bash expands it
-  if answer=$(timeout 3 bash -c ': <"/dev/tcp/$0/$1"' "${address%]}" "${authority##*:}" 2>&1); then
+  local answer
+  if answer=$(connect_to "$1" 3 2>&1); then
     echo open
   else
     case $answer in *refused*) echo closed ;; *) echo silent ;; esac
   fi
+}
+
+# connect_to URL SECONDS: opens a connection, and closes it again.
+connect_to() {
+  local authority address
+  authority=${1#*://}
+  address=${authority%:*}
+  address=${address#[}
+  # shellcheck disable=SC2016 # the inner bash expands it
+  timeout "$2" bash -c ': <"/dev/tcp/$0/$1"' "${address%]}" "${authority##*:}"
 }
 
 # The client URLs of the program's other members, one per line.

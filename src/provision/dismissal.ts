@@ -1,11 +1,11 @@
-import { type ITerraformDependable, TerraformIterator, TerraformResource } from "cdktf";
+import type { ITerraformDependable } from "cdktf";
 import type { Construct } from "constructs";
 import { escapeValues } from "../render/terraform-escape";
 import type { ClusterSettings, MemberSettings } from "../settings";
 import { endpoints } from "../topology/endpoints";
 import { initialCluster } from "../topology/initial-cluster";
-import { type RememberedMember, rememberedMember, removal } from "./removal";
-import { memberId } from "./resource-address";
+import { MembersRemoval } from "./members-removal";
+import { type RememberedMember, rememberedMember } from "./removal";
 import { SharedScripts } from "./shared-scripts";
 
 /** What is stored beside the member on whose host a dismissal runs. */
@@ -18,7 +18,7 @@ const FACTS = ["initial_cluster", "peer_port", "leaver", "leaver_url"];
  * It runs on the host of the next member, because the machine itself may be dead, and a refusal must keep the machine.
  * Nothing is cleaned up on the machine: it goes.
  */
-export class Dismissal extends TerraformResource {
+export class Dismissal extends MembersRemoval {
   /**
    * @param path Path of the cluster's construct.
    * @param after The preflights of all members. Through them, this resource depends on all machines, so Terraform
@@ -31,27 +31,17 @@ export class Dismissal extends TerraformResource {
     cluster: ClusterSettings,
     after: ITerraformDependable[],
   ) {
-    const members = TerraformIterator.fromMap(
-      Object.fromEntries(cluster.members.map((member, i) => [member.name, rememberedFor(path, cluster, member, i)])),
+    const { members } = cluster;
+    const remembered = members.map((member, i) => [member.name, rememberedFor(path, cluster, member, i)] as const);
+    const scripts = SharedScripts.of(scope).dismissalScripts;
+    super(
+      scope,
+      id,
+      Object.fromEntries(remembered),
+      { phase: "dismiss", onFailure: "fail", scripts, facts: FACTS },
+      after,
     );
-    super(scope, id, {
-      ...removal({
-        phase: "dismiss",
-        onFailure: "fail",
-        scripts: SharedScripts.of(scope).dismissalScripts,
-        owner: "self.id",
-        facts: FACTS,
-      }),
-      forEach: members,
-      dependsOn: after,
-    });
-    this.addOverride("input", members.value);
     this.addOverride("triggers_replace", "${each.value.machine}");
-  }
-
-  /** A member's id in this Terraform state, which is another one after each dismissal. */
-  public owner(member: MemberSettings): string {
-    return memberId(this, member.name);
   }
 }
 

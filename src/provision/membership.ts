@@ -1,13 +1,12 @@
 import { Resource } from "@cdktf/provider-null/lib/resource";
 import type { Construct } from "constructs";
-import type { Decommission } from "./decommission";
-import type { Dismissal } from "./dismissal";
+import type { MembersRemoval } from "./members-removal";
 
 export interface MembershipProps {
   /** etcd's `--initial-cluster` of the program's members. */
   readonly initialCluster: string;
   /** What stops, or takes out, a member that has left the program. */
-  readonly removal: Decommission | Dismissal;
+  readonly removal: MembersRemoval;
   /** Whether a member that has left the program is stopped last, after `health`. */
   readonly stopsLast: boolean;
 }

@@ -4,6 +4,7 @@ import { type ClusterSettings, MAX_MEMBERS } from "../settings";
 import type { Decommission } from "./decommission";
 import type { Dismissal } from "./dismissal";
 import type { Health } from "./health";
+import type { MembersRemoval } from "./members-removal";
 import { type RememberedMember, rememberedMember, removal } from "./removal";
 import { resourceAddress } from "./resource-address";
 import { SharedScripts } from "./shared-scripts";
@@ -146,7 +147,7 @@ function shutdownOf(scope: Construct) {
 }
 
 /** What is stored about the members of a cluster, as often as it may have members. */
-function slots(path: string, settings: ClusterSettings, owners: Decommission | Dismissal): RememberedMember[] {
+function slots(path: string, settings: ClusterSettings, owners: MembersRemoval): RememberedMember[] {
   return Array.from({ length: MAX_MEMBERS }, (_, i) => {
     const member = settings.members[i % settings.members.length];
     return { ...rememberedMember(path, settings, member), owner: owners.owner(member) };
