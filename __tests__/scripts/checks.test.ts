@@ -1,3 +1,4 @@
+import { rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { installBinaries, listenOn } from "../support/fake-etcd";
 import { installSupervisor, installSupervisorFiles } from "../support/fake-supervisor";
@@ -561,6 +562,19 @@ inEachShell((newHost) => {
         host.call("know_members; check_members", { PEER_URL: host.cluster.members["abc".indexOf(name)].peerUrl }).lines
           .length;
       expect(["a", "b"].map(as)).toEqual([1, 0]);
+    });
+
+    test("without data need not be healthy themselves: such an etcd ends by itself, perhaps during the preflight", () => {
+      const host = clusterHost();
+      const cluster = runningHost(host);
+      rmSync(host.path("/data/etcd/member"), { recursive: true });
+      cluster.unhealthy("a");
+      const ended = "known_members=$(members_of $(other_endpoints | head -n 1)); REPROVISION=1; check_members";
+      expect(host.call(ended).lines).toEqual([]);
+      cluster.unhealthy("b");
+      expect(host.call(ended.replace("head", "tail")).lines).toEqual([
+        expect.stringContaining("membership: b (https://127.0.0.2:2380) is not healthy"),
+      ]);
     });
 
     test("that are not healthy are ignored while no member is added or removed", () => {

@@ -201,6 +201,19 @@ inEachShell((newHost) => {
       },
     );
 
+    test("whose etcd still runs on deleted data hands leadership over before it is removed", () => {
+      const host = clusterHost();
+      const cluster = runningHost(host);
+      cluster.healthy("a", { leader: 1 });
+      rmSync(host.path("/data/etcd/member"), { recursive: true });
+      host.call("take_lock; start_etcd() { exit; }; join_cluster");
+      expect(cluster.changes().slice(0, 3)).toEqual([
+        "a move-leader 3",
+        "b member remove 1",
+        "b member add a --learner",
+      ]);
+    });
+
     test.each([
       ["does not know it", ["b", "c", "d"]],
       ["has seen it started", ["a", "b", "c", "d"]],

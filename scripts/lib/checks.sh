@@ -318,7 +318,8 @@ check_members() {
   leaving=$(printf '%s\n' "$list" | undesired)
   joining=$(desired_peer_urls | grep -vxF "$(printf '%s\n' "$staying" | awk '{ print $3 }')" || true)
   rejoining=
-  if is_to_be_provisioned_anew && ! has_wal; then rejoining=yes; fi
+  # A member whose data are gone need not be healthy: its etcd ends by itself within half a minute, perhaps just now.
+  if is_to_be_provisioned_anew && ! has_wal; then rejoining=yes staying=$(printf '%s\n' "$staying" | others); fi
   [ -n "$leaving$joining$rejoining" ] || return 0
   # Members that have never started do not count: an interrupted join continues in this deploy.
   not_healthy=$(printf '%s\n' "$staying" | started | voters | unhealthy_for_long)

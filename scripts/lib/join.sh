@@ -28,6 +28,8 @@ join_cluster() {
   if has_content; then set_aside; else put_directory "$DATA_DIR" 700; fi
   if [ -n "$is_to_leave" ]; then
     say "its data are gone: removing the member, then joining it again"
+    # If the data were deleted under a running etcd, it may be the leader.
+    ! is_running || move_leadership_away
     remove_member "$live" "${entry%% *}" "$MEMBER" "$PEER_URL"
     rm -f "$STATE_DIR/started"
     entry=

@@ -86,21 +86,3 @@ all_others_are_healthy() {
   not_healthy=$(printf '%s\n' "$list" | others | voters | unhealthy)
   [ -n "$list" ] && [ -z "$not_healthy" ]
 }
-
-# Handing leadership over takes a few messages, while losing the leader costs an election timeout. But each move has a
-# price: raft drops what a follower forwards to the leader at that moment, and the follower's client waits in vain. So
-# leadership goes to the member before this one, which has already been restarted.
-move_leadership_away() {
-  is_leader "$(own_url)" || return 0
-  target=$(printf '%s\n' "$list" | others | awk -v url="$(peer_url_before)" '$3 == url { print $1 }')
-  [ -n "$target" ] || return 0
-  # Until 3.2, etcdctl cannot do this; etcd then hands leadership over itself when it is asked to stop.
-  etcdctl_at "$(own_url)" move-leader "$target" >/dev/null 2>&1 || return 0
-  if wait_until 5 is_follower; then say "moved leadership to member $target"; fi
-}
-
-# The peer URL of the member before this one in the order of names; for the first member, that of the last one.
-peer_url_before() {
-  printf '%s\n' "$INITIAL_CLUSTER" | tr , '\n' |
-    awk -F= -v own="$MEMBER" '$1 == own { before = last } { last = $2 } END { print before ? before : last }'
-}
