@@ -38,7 +38,12 @@ describe("hosts without supervisor, with a sudo user and sshd on port 2222", () 
 
   test("a deploy installs supervisor with the host's package manager, and leads to a healthy cluster", async () => {
     await lab.lab("console", "hdss7-22", `systemd-run -q --uid=nobody sh -c 'while :; do ${WATCH}; done'`);
+    // Terraform asks for a terminal, which is what this rule wants.
+    await lab.on("hdss7-22", "echo 'Defaults requiretty' >/etc/sudoers.d/terminal");
     const applied = await project.apply();
+    expect(await lab.on("hdss7-22", "setsid -w runuser -u deploy -- sudo -n true 2>&1; true")).toMatch(
+      /must have a tty/,
+    );
     expect(await lab.on("hdss7-22", "cat /tmp/writable 2>/dev/null; true")).toBe("");
     expect(applied.output).toMatch(/installing supervisor with apt-get/);
     expect(applied.output).toMatch(/Apply complete!/);

@@ -73,7 +73,7 @@ lab_load() { source "$LAB_DIR/settings"; }
 lab_require_prepared() {
   local part
   for part in "$(debian_root)" "$(debian_supervisor_layer)" "$(debian_repo)" \
-    "$(providers_mirror)" "$(terraform_directory)" "$(writer_directory)"; do
+    "$(providers_mirror)" "$(engine_directory)" "$(writer_directory)"; do
     [[ -z $part || -d $part ]] || die "the lab is not prepared; run lab/prepare"
   done
   [[ $1 == debian || -d $(rhel_layer "$1") ]] || die "the lab is not prepared for it; run lab/prepare --family $1"

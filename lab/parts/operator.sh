@@ -36,10 +36,11 @@ http_answers() { in_operator bash -c "exec 3<>/dev/tcp/$(operator_address)/8080"
 operator_make() {
   mkdir -m 700 "$LAB_DIR/tmp"
   ssh-keygen -q -t ed25519 -N '' -C "lab $LAB_NAME" -f "$LAB_DIR/id_ed25519"
+  providers_link "$LAB_DIR/providers"
   cat >"$LAB_DIR/terraformrc" <<EOF
 provider_installation {
   filesystem_mirror {
-    path = "$(providers_mirror)"
+    path = "$LAB_DIR/providers"
   }
 }
 EOF
@@ -86,7 +87,7 @@ operator_hosts() {
 # operator_exec COMMAND…: replaces this process by COMMAND, which therefore gets the signals and sets the exit code.
 operator_exec() {
   local directory variable
-  for directory in "$(terraform_directory)" "$(writer_directory)"; do
+  for directory in "$(engine_directory)" "$(writer_directory)"; do
     [[ -z $directory ]] || PATH=$directory:$PATH
   done
   # Neither a proxy nor the caller's SSH agent can be used in the operator's namespace.

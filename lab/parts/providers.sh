@@ -12,6 +12,20 @@ tls 4.1.0 github.com/hashicorp/terraform-provider-tls
 providers_key() { printf 'providers-%s' "$(recipe_hash "$provider_table" "$LAB_CODE"/build/providers/*/go.{mod,sum})"; }
 providers_mirror() { printf '%s/%s' "$(cache_dir)" "$(providers_key)"; }
 
+# providers_link DIRECTORY: fills a filesystem mirror with links to the builds. A provider that is named without a
+# registry is looked up under the engine's own.
+providers_link() {
+  local registry name version directory
+  while read -r name version _; do
+    [[ -n $name ]] || continue
+    for registry in registry.terraform.io registry.opentofu.org; do
+      directory=$1/$registry/hashicorp/$name/$version
+      mkdir -p "$directory"
+      ln -s "$(providers_mirror)/registry.terraform.io/hashicorp/$name/$version/linux_amd64" "$directory/linux_amd64"
+    done
+  done <<<"$provider_table"
+}
+
 prepare_providers() {
   cache_entry "$(providers_key)" providers_build
   say "Terraform providers null, local and tls (the lab's own builds, see lab/README.md): ready"
