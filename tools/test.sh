@@ -67,13 +67,11 @@ case $suite in
     # In these scenarios no client measures gaps, and they wait most of the time: for a host that is unreachable, or for
     # one member after the other.
     pairs='lab/(air-gapped|destroy|faults|interrupted|networks|refusals|rhel|ssh|sudo-user|versions)\.'
-    # Another engine than the lab's default must be built first, which takes minutes.
-    [ -n "${LAB_ENGINE:-}" ] || on_request='lab/engines\.'
     # If npm test has just run first-deploy for the same results, it is not run again.
     [ ! -e "${TEST_RESULTS:-/nowhere}/first-deploy.json" ] || already=first-deploy
     step "Lab scenarios in which a client writes, one at a time"
     # shellcheck disable=SC2046
-    npx jest -c jest.lab.config.js --testPathIgnorePatterns "$pairs" ${on_request:+"$on_request"} ${already:+"$already"} $(results lab) || failed=yes
+    npx jest -c jest.lab.config.js --testPathIgnorePatterns "$pairs" ${already:+"$already"} $(results lab) || failed=yes
     step "The other lab scenarios, two at a time"
     # shellcheck disable=SC2046
     npx jest -c jest.lab.config.js --maxWorkers=2 --testPathPatterns "$pairs" $(results lab-pairs) || failed=yes

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { expectHealthy, expectSettled, member, pids } from "./support/cluster";
+import { addressed, expectHealthy, expectSettled, member, nameOf, pids } from "./support/cluster";
 import { Lab } from "./support/lab";
 import { type ProgramProps, Project } from "./support/project";
 import { steps, underWriter } from "./support/under-writer";
@@ -21,40 +21,32 @@ const of = (version: string, ...numbers: number[]): ProgramProps => ({
   version,
   members: numbers.map((n) => member(n)),
 });
-const names = (...numbers: number[]) => numbers.map((n) => `etcd-server-7-${n}`);
+const names = (...numbers: number[]) => numbers.map(nameOf);
 
-/** The configuration of OpenTofu's encryption, as docs/opentofu.md has it. */
-const encryption = (passphrase: string, plain?: "plain is read, too") => ({
-  TF_ENCRYPTION: `
-    key_provider "pbkdf2" "operator" {
-      passphrase = "${passphrase}"
-    }
-    method "aes_gcm" "operator" {
-      keys = key_provider.pbkdf2.operator
-    }
-    ${plain === undefined ? "" : 'method "unencrypted" "migrate" {}'}
-    state {
-      method   = method.aes_gcm.operator
-      ${plain === undefined ? "enforced = true" : "fallback {\n method = method.unencrypted.migrate\n }"}
-    }
-    plan {
-      method   = method.aes_gcm.operator
-      ${plain === undefined ? "enforced = true" : "fallback {\n method = method.unencrypted.migrate\n }"}
-    }`,
-});
+/** The configuration of OpenTofu's encryption, as docs/engines.md has it. */
+function encryption(passphrase: string, plain?: "plain is read, too") {
+  const otherwise = plain === undefined ? "enforced = true" : "fallback {\n method = method.unencrypted.migrate\n }";
+  const encrypted = (what: string) => `${what} {\n method = method.aes_gcm.operator\n ${otherwise}\n }`;
+  return {
+    TF_ENCRYPTION: `
+      key_provider "pbkdf2" "operator" {
+        passphrase = "${passphrase}"
+      }
+      method "aes_gcm" "operator" {
+        keys = key_provider.pbkdf2.operator
+      }
+      ${plain === undefined ? "" : 'method "unencrypted" "migrate" {}'}
+      ${encrypted("state")}
+      ${encrypted("plan")}`,
+  };
+}
 
 describe(`with the engine ${LAB_ENGINE}`, () => {
   let lab: Lab;
   let project: Project;
 
   beforeAll(async () => {
-    lab = await Lab.up(
-      "engines",
-      "--supervisor",
-      "preinstalled",
-      "--hosts",
-      HOSTS.map((host) => `${host}=10.4.${host.slice(4).replace("-", ".")}`).join(),
-    );
+    lab = await Lab.up("engines", "--supervisor", "preinstalled", "--hosts", HOSTS.map(addressed).join());
     project = new Project(lab, "project", "3.5.33");
   });
   afterAll(() => lab.down());

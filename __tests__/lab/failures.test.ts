@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { expectHealthy, expectSettled, member } from "./support/cluster";
+import { addressed, expectHealthy, expectSettled, hostOf, member, nameOf } from "./support/cluster";
 import {
   cutLink,
   dice,
@@ -67,6 +67,8 @@ interface Change {
 
 interface Operation {
   readonly name: string;
+  /** A new cluster that begins with this operation has four members: with only two left later, a restart would stop it. */
+  readonly fromFour?: true;
   /** About how many lines its phases print. */
   readonly lines: number;
   begin(before: Program, dice: Dice): Change | Promise<Change>;
@@ -118,11 +120,13 @@ const OPERATIONS: Operation[] = [
   },
   {
     name: "upgrade",
+    fromFour: true,
     lines: 30,
     begin: (before) => ({ program: { ...before, version: UPGRADES[before.version] } }),
   },
   {
     name: "lost data",
+    fromFour: true,
     lines: 16,
     begin: async (before, random) => {
       const hand = random.of(before.members);
@@ -136,6 +140,7 @@ const OPERATIONS: Operation[] = [
   },
   {
     name: "scale in",
+    fromFour: true,
     lines: 16,
     begin: (before, random) => {
       const hand = random.of(before.members.filter((n) => n !== SMALL));
@@ -339,10 +344,9 @@ function mayStopTheCluster({ fault, change }: Cell): boolean {
 }
 
 /** Deploys a new cluster: for the first cell, after a failed one, and when the old one cannot be upgraded further. */
-async function begin(i: number, { name }: Operation): Promise<void> {
+async function begin(i: number, { fromFour }: Operation): Promise<void> {
   if (i > 0) await lab.lab("reset");
-  // Between "scale out" and "scale in" a cluster has four members. With only two left, each restart would stop it.
-  const first = ["upgrade", "lost data", "scale in"].includes(name) ? { ...FIRST, members: ALL } : FIRST;
+  const first = fromFour ? { ...FIRST, members: ALL } : FIRST;
   project = new Project(lab, `life-${i}`, OLDEST);
   expect((await project.apply(propsOf(first))).output).toMatch(/Apply complete!/);
   await expectHealthy(project, first.members.map(nameOf));
@@ -458,18 +462,6 @@ function anybody(cell: Cell): number {
 
 function propsOf({ members, reprovision, ...rest }: Program): ProgramProps {
   return { ...rest, members: members.map((n) => member(n, reprovision[n] ? { reprovision: reprovision[n] } : {})) };
-}
-
-function nameOf(n: number): string {
-  return `etcd-server-7-${n}`;
-}
-
-function hostOf(n: number): string {
-  return `hdss7-${n}`;
-}
-
-function addressed(host: string): string {
-  return `${host}=10.4.${host.slice(4).replace("-", ".")}`;
 }
 
 async function pause(seconds: number): Promise<undefined> {

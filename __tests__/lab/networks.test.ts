@@ -1,4 +1,4 @@
-import { expectHealthy, expectSettled, member, pids } from "./support/cluster";
+import { addressed, expectHealthy, expectSettled, hostOf, member, nameOf, pids } from "./support/cluster";
 import { Lab } from "./support/lab";
 import { type ProgramProps, Project } from "./support/project";
 import { evenSeeds, oddSeeds } from "./support/sampling";
@@ -7,7 +7,6 @@ import { steps, underWriter } from "./support/under-writer";
 const NUMBERS = [12, 21, 22, 23, 24];
 /** A host that runs no member. */
 const BASTION = "10.4.7.31";
-const hostOf = (n: number) => `hdss7-${n}`;
 const v6 = (n: number) => `fd00:10:4:7::${n}`;
 const RUNBOOK = NUMBERS.slice(0, 3);
 
@@ -20,7 +19,7 @@ describe("networks and logins that differ from the runbook's", () => {
       "--supervisor",
       "preinstalled",
       "--hosts",
-      [...NUMBERS, 31].map((n) => `${hostOf(n)}=10.4.7.${n}`).join(),
+      [...NUMBERS, 31].map(hostOf).map(addressed).join(),
     );
   });
   afterAll(() => lab.down());
@@ -36,10 +35,7 @@ describe("networks and logins that differ from the runbook's", () => {
         lab.on(hostOf(24), `journalctl -u ssh -o cat | grep 'Accepted publickey' | grep -vc 'from ${BASTION} '; true`);
       const before = await direct();
       expect((await project.apply(props)).output).toMatch(/Apply complete!/);
-      await expectHealthy(
-        project,
-        NUMBERS.map((n) => `etcd-server-7-${n}`),
-      );
+      await expectHealthy(project, NUMBERS.map(nameOf));
       expect(await direct()).toBe(before);
       const changed = await underWriter(lab, project, "five behind a bastion", () =>
         project.apply({ ...props, quotaBackendBytes: 3_000_000_000 }),
@@ -63,9 +59,6 @@ describe("networks and logins that differ from the runbook's", () => {
   );
 
   describe("IPv6", () => {
-    const addresses = RUNBOOK.map((n) => member(n, { address: v6(n) }));
-    let project: Project;
-
     beforeAll(() => lab.exec(["ip", "address", "add", `${v6(1)}/64`, "dev", "lab0", "nodad"]));
     beforeEach(async () => {
       await lab.lab("reset");
@@ -74,11 +67,14 @@ describe("networks and logins that differ from the runbook's", () => {
 
     evenSeeds.test("hosts that have no other addresses become a cluster, which is changed and destroyed", async () => {
       for (const n of RUNBOOK) await lab.on(hostOf(n), "ip -4 address flush dev host0");
-      project = new Project(lab, "ipv6");
+      const project = new Project(lab, "ipv6");
       const root = (await lab.lab("http-root")).trim();
       const archive = "etcd-v3.6.14-linux-amd64.tar.gz";
       await lab.exec(["cp", `${root}/etcd/v3.6.14/${archive}`, `${project.directory}/etcd.tar.gz`]);
-      const props: ProgramProps = { members: addresses, localArchive: "etcd.tar.gz" };
+      const props: ProgramProps = {
+        members: RUNBOOK.map((n) => member(n, { address: v6(n) })),
+        localArchive: "etcd.tar.gz",
+      };
       expect((await project.apply(props)).output).toMatch(/Apply complete!/);
       await expectHealthy(project);
       const changed = await underWriter(lab, project, "IPv6 only", () =>
@@ -91,7 +87,7 @@ describe("networks and logins that differ from the runbook's", () => {
     });
 
     oddSeeds.test("hosts with both kinds: members of each in one cluster, and SSH by the other kind", async () => {
-      project = new Project(lab, "dual-stack");
+      const project = new Project(lab, "dual-stack");
       const one: ProgramProps = {
         members: [
           member(12, { ssh: { host: v6(12) } }),

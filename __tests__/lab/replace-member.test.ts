@@ -1,4 +1,4 @@
-import { expectHealthy, expectSettled, member, pids } from "./support/cluster";
+import { addressed, expectHealthy, expectSettled, member, pids } from "./support/cluster";
 import { moveLeadershipTo } from "./support/faults";
 import { Lab } from "./support/lab";
 import { type ProgramProps, Project } from "./support/project";
@@ -42,13 +42,7 @@ describe("a member whose host, disk or data are gone", () => {
   let project: Project;
 
   beforeAll(async () => {
-    lab = await Lab.up(
-      "replace",
-      "--supervisor",
-      "preinstalled",
-      "--hosts",
-      HOSTS.map((host) => `${host}=10.4.${host.slice(4).replace("-", ".")}`).join(),
-    );
+    lab = await Lab.up("replace", "--supervisor", "preinstalled", "--hosts", HOSTS.map(addressed).join());
     project = new Project(lab);
     expect((await project.apply(founders())).output).toMatch(/Apply complete!/);
   });

@@ -1,4 +1,4 @@
-import { expectHealthy, expectSettled, member, pids } from "./support/cluster";
+import { addressed, expectHealthy, expectSettled, hostOf, member, nameOf, pids } from "./support/cluster";
 import { moveLeadershipTo, randomMoments } from "./support/faults";
 import { Lab } from "./support/lab";
 import { type ProgramProps, Project } from "./support/project";
@@ -11,9 +11,9 @@ let longestSeconds = 10;
 
 const ALL = [11, 12, 21, 22, 31];
 /** The first host by name, then the founders' hosts, then the last host by name. */
-const HOSTS = ALL.map((n) => `hdss7-${n}`);
+const HOSTS = ALL.map(hostOf);
 
-const names = (numbers: number[]) => numbers.map((n) => `etcd-server-7-${n}`);
+const names = (numbers: number[]) => numbers.map(nameOf);
 const of = (numbers: number[], more: ProgramProps = {}): ProgramProps => ({
   ...more,
   members: numbers.map((n) => member(n)),
@@ -27,11 +27,7 @@ beforeAll(async () => {
 });
 afterAll(() => lab.down());
 
-function addressed(host: string): string {
-  return `${host}=10.4.${host.slice(4).replace("-", ".")}`;
-}
-
-const hosts = (numbers: number[]) => numbers.map((n) => `hdss7-${n}`);
+const hosts = (numbers: number[]) => numbers.map(hostOf);
 const seconds = (n: number) => new Promise((resolve) => setTimeout(resolve, n * 1000));
 
 /** Resolves when the command has printed something that matches, or has ended. */

@@ -3,12 +3,11 @@
 # module. Without, it is the Terraform on PATH or, if there is none, the first of the table.
 set -euo pipefail
 
-# Each line has an engine's name, its version, the Go package, and the variable that makes it a release: otherwise it
-# reports a version like 1.11.4-dev, which does not satisfy a version constraint.
+# Each line has an engine's name and its Go package. Its version is in its go.mod.
 engine_table="
-terraform 1.11.4 github.com/hashicorp/terraform github.com/hashicorp/terraform/version.dev
-terraform-1.13 1.13.3 github.com/hashicorp/terraform github.com/hashicorp/terraform/version.dev
-tofu 1.12.6 github.com/opentofu/opentofu/cmd/tofu github.com/opentofu/opentofu/version.dev
+terraform github.com/hashicorp/terraform
+terraform-1.13 github.com/hashicorp/terraform
+tofu github.com/opentofu/opentofu/cmd/tofu
 "
 
 engines() { awk 'NF { print $1 }' <<<"$engine_table"; }
@@ -38,10 +37,8 @@ prepare_engine() {
     return
   fi
   cache_entry "$(engine_key "$engine")" engine_build "$engine"
-  say "$engine $(engine_version "$engine"): ready (the lab's own build)"
+  say "$engine: ready (the lab's own build)"
 }
-
-engine_version() { awk -v name="$1" '$1 == name { print $2 }' <<<"$engine_table"; }
 
 # Prints the directory that `lab exec` adds to PATH, or nothing if Terraform is already on PATH. Whichever engine it has
 # is called terraform there, too.
@@ -53,14 +50,15 @@ engine_directory() {
 
 # engine_build ENGINE DIRECTORY
 engine_build() {
-  local engine=$1 output=$2 name version package variable
+  local engine=$1 output=$2 package
   require_go
-  read -r name version package variable < <(awk -v name="$engine" '$1 == name' <<<"$engine_table")
-  say "$name $version: building (three to eight minutes, once)"
+  package=$(awk -v name="$engine" '$1 == name { print $2 }' <<<"$engine_table")
+  say "$engine: building (three to eight minutes, once)"
   mkdir "$output/source"
   cp "$(engine_pins "$engine")"/go.{mod,sum} "$output/source"
   engine_stubs "$output/source"
-  go_build "$output/source" "$output/${engine%%-*}" "$package" "-X $variable=no"
+  # Without dev=no, it reports a version like 1.11.4-dev, which does not satisfy a version constraint.
+  go_build "$output/source" "$output/${engine%%-*}" "$package" "-X ${package%/cmd/*}/version.dev=no"
   [[ -e $output/terraform ]] || ln -s "${engine%%-*}" "$output/terraform"
   rm -r "$output/source"
 }

@@ -164,7 +164,7 @@ give_leadership_away() {
   if [ -z "$other_voters" ] || ! is_leader "$url"; then return 0; fi
   target=$(printf '%s\n' "$other_voters" | awk 'NR == 1 { print $1 }')
   reason="this member is the leader, and cannot hand leadership over"
-  { etcdctl_at "$url" move-leader "$target" >/dev/null 2>&1 && wait_until 5 is_follower; } || return 1
+  hand_leadership "$url" "$target" is_follower || return 1
   log "moved leadership to member $target"
 }
 

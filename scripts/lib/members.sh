@@ -143,3 +143,11 @@ has_quorum() { [ "$2" -ge $(($1 / 2 + 1)) ]; }
 
 is_leader() { [ "$(endpoint_status "$1" | awk '{ print $3 "" == $4 "" }')" = 1 ]; }
 is_follower() { [ "$(endpoint_status "$(own_url)" | awk '{ print $3 "" != $4 "" && $4 != "-" }')" = 1 ]; }
+
+# hand_leadership ENDPOINT MEMBER_ID CHECK…: the member at ENDPOINT, which leads, hands leadership over to another one.
+# Fails if it cannot, as with the etcdctl of 3.1 and 3.2, or if CHECK does not succeed within 5 s.
+hand_leadership() {
+  etcdctl_at "$1" move-leader "$2" >/dev/null 2>&1 || return
+  shift 2
+  wait_until 5 "$@"
+}

@@ -90,8 +90,7 @@ staying_are_healthy() {
 take_leadership_from() {
   is_leader "$1" || return 0
   target=$(members_of "$live" | own_entry | cut -d' ' -f1)
-  etcdctl_at "$1" move-leader "$target" >/dev/null 2>&1 || return 0
-  if wait_until 5 is_leader "$live"; then say "took over leadership"; fi
+  if hand_leadership "$1" "$target" is_leader "$live"; then say "took over leadership"; fi
 }
 
 # Handing leadership over takes a few messages, while losing the leader costs an election timeout. But each move has a
@@ -101,9 +100,8 @@ move_leadership_away() {
   is_leader "$(own_url)" || return 0
   target=$(printf '%s\n' "$list" | others | awk -v url="$(peer_url_before)" '$3 == url { print $1 }')
   [ -n "$target" ] || return 0
-  # Until 3.2, etcdctl cannot do this; etcd then hands leadership over itself when it is asked to stop.
-  etcdctl_at "$(own_url)" move-leader "$target" >/dev/null 2>&1 || return 0
-  if wait_until 5 is_follower; then say "moved leadership to member $target"; fi
+  # Where etcdctl cannot do this, etcd hands leadership over itself when it is asked to stop.
+  if hand_leadership "$(own_url)" "$target" is_follower; then say "moved leadership to member $target"; fi
 }
 
 # The peer URL of the member before this one in the order of names; for the first member, that of the last one.

@@ -3,9 +3,16 @@ import type { ProgramProps, Project } from "./project";
 
 export const MEMBERS = ["etcd-server-7-12", "etcd-server-7-21", "etcd-server-7-22"];
 
+/** The host and the member at 10.4.7.N. */
+export const hostOf = (n: number): string => `hdss7-${n}`;
+export const nameOf = (n: number): string => `etcd-server-7-${n}`;
+
+/** A host in the form HOST=ADDRESS, as `lab up --hosts` and `lab add` take it. */
+export const addressed = (host: string): string => `${host}=10.4.${host.slice(4).replace("-", ".")}`;
+
 /** The props of the member at 10.4.7.N, on the host hdss7-N. */
 export function member(n: number, more: object = {}): { readonly name: string } {
-  return { name: `etcd-server-7-${n}`, address: `10.4.7.${n}`, hostName: `hdss7-${n}`, ...more } as {
+  return { name: nameOf(n), address: `10.4.7.${n}`, hostName: hostOf(n), ...more } as {
     readonly name: string;
   };
 }
