@@ -206,6 +206,17 @@ if is_fresh; then echo fresh; fi`,
     });
   });
 
+  test("after the clock was set back, the metrics have no success in the future, which would hide that there is none", () => {
+    const host = hostWith();
+    host.write("/textfile/.keep", "");
+    const place = `TEXTFILE_DIR='${host.path("/textfile")}' STATUS='${host.path("/status")}'; is_trusted() { :; }`;
+    const corrected = (success: number) => {
+      host.backup(`${place}; set_status last_success ${success}; publish_metrics; now=1000; correct_last_success`);
+      return /last_success_timestamp_seconds{.*} (\d+)/.exec(host.read("/textfile/etcd_backup_a.prom"))?.[1];
+    };
+    expect([corrected(87_400), corrected(1030), corrected(900)]).toEqual(["1000", "1030", "900"]);
+  });
+
   test("the metrics have exactly this text", () => {
     const host = hostWith();
     host.write("/textfile/.keep", "");

@@ -70,6 +70,14 @@ inEachShell((newHost) => {
       ]);
     });
 
+    test("a warning says that the host which has taken the last one has another time", () => {
+      expect(lines(done(-7300))).toEqual([
+        "a on host-a: health: WARNING: backups: the last good one was taken on b, whose clock was 121 minutes ahead of that of this host: /backups/b.db (revision 7, 20512 bytes)",
+      ]);
+      // Clocks that differ by less do no harm.
+      expect(lines(done(-30))[0]).toContain("backups: the last good one was taken 0 minutes ago on b");
+    });
+
     test("before the first one, the line says when it comes", () => {
       expect(lines("")).toEqual([
         "a on host-a: health: backups: none has been taken yet; the first one is due now, and then one every 60 minutes",

@@ -29,6 +29,7 @@ backup_loop() {
   publish_metrics
   while :; do
     now=$(date +%s)
+    correct_last_success
     if is_time_to_look; then look; fi
     run_pending_command
     looked_at=$now

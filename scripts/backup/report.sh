@@ -19,6 +19,14 @@ report_failure() {
   log "FAILED: $reason"
 }
 
+# After the clock was set back, the last success may be in the future. Its age would then hide for a long time that no
+# backup is taken, so it counts from now on.
+correct_last_success() {
+  [ "$(status_of last_success)" -gt $((now + 60)) ] || return 0
+  set_status last_success "$now"
+  publish_metrics
+}
+
 # status_of KEY: 0 if nothing is known.
 status_of() {
   local value

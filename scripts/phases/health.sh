@@ -42,47 +42,61 @@ phase_health() {
 
 # The last good backup of the cluster, and the backups that have failed since.
 print_backups() {
-  local answer line
+  local answer
   [ -n "$BACKUP_SECONDS" ] || return 0
-  answer=$(etcdctl_at "$(own_url)" get cdktf-etcd/backup/ --prefix 2>/dev/null) || return 0
-  printf '%s\n' "$answer" | awk -v now="$(date +%s)" -v every="$BACKUP_SECONDS" \
-    -v program=",$INITIAL_CLUSTER" '
-    function value(name) { return match($0, name "=[^ ]*") ? substr($0, RSTART + length(name) + 1, RLENGTH - length(name) - 1) : "" }
-    function ago(at) { return int((now - at) / 60) " minutes ago" }
+  answer=$(records_of backup) || return 0
+  printf '%s\n' "$answer" | awk -v now="$(date +%s)" -v every="$BACKUP_SECONDS" -v members=",$INITIAL_CLUSTER" "$OF_RECORDS"'
+    function what() { return value("file") " (revision " value("revision") ", " value("bytes") " bytes)" }
     NR % 2 { key = $0; next }
-    key == "cdktf-etcd/backup/done" {
+    key ~ /\/done$/ {
       done = value("at")
-      print "backups: the last good one was taken " ago(done) " on " value("member") ": " value("file") " (revision " value("revision") ", " value("bytes") " bytes)"
+      ahead = int((done - now) / 60)
+      if (ahead < 1) print "backups: the last good one was taken " ago() " on " value("member") ": " what()
+      else print "WARNING: backups: the last good one was taken on " value("member") ", whose clock was " ahead " minutes ahead of that of this host: " what()
     }
-    sub(/^cdktf-etcd\/backup\/failed\//, "", key) { failed[key] = $0 }
+    sub(/.*\/failed\//, "", key) { failed[key] = $0 }
     END {
       if (done == "") print "backups: none has been taken yet; the first one is due now, and then one every " every / 60 " minutes"
       else if (now - done > 2 * every) print "WARNING: backups: no good one for " int((now - done) / 60) " minutes, and one is due every " every / 60 " minutes"
       for (member in failed) {
         # One that has left the program since fails no more.
-        if (!index(program, "," member "=")) continue
+        if (!is_in_program(member)) continue
         $0 = failed[member]
-        print "WARNING: backups: the last one on " member " failed " ago(value("at")) ": " substr($0, index($0, "reason=") + 7)
+        print "WARNING: backups: the last one on " member " failed " ago() ": " reason()
       }
-    }' | while read -r line; do say "$line"; done
+    }' | say_lines
 }
 
 # The last defragmentation of each member.
 print_defragmentation() {
-  local answer line
+  local answer
   has_side_program defragmentation || return 0
-  answer=$(etcdctl_at "$(own_url)" get cdktf-etcd/defragmentation/ --prefix 2>/dev/null) || return 0
-  printf '%s\n' "$answer" | awk -v now="$(date +%s)" -v program=",$INITIAL_CLUSTER" '
-    function value(name) { return match($0, name "=[^ ]*") ? substr($0, RSTART + length(name) + 1, RLENGTH - length(name) - 1) : "" }
+  answer=$(records_of defragmentation) || return 0
+  printf '%s\n' "$answer" | awk -v now="$(date +%s)" -v members=",$INITIAL_CLUSTER" "$OF_RECORDS"'
     NR % 2 { member = $0; sub(/.*\//, "", member); next }
     # One that has left the program is of no interest any more.
-    !index(program, "," member "=") { next }
-    { ago = int((now - value("at")) / 60) " minutes ago" }
+    !is_in_program(member) { next }
     # Somebody has read of an older one, and nobody can say when there is a next one.
     /reason=/ && now - value("at") > 7 * 86400 { next }
-    /reason=/ { print "WARNING: defragmentation: " member " failed " ago ": " substr($0, index($0, "reason=") + 7); next }
-    { print "defragmentation: " member " " ago ": " value("before") " → " value("after") " bytes in " value("seconds") " s" }
-  ' | while read -r line; do say "$line"; done
+    /reason=/ { print "WARNING: defragmentation: " member " failed " ago() ": " reason(); next }
+    { print "defragmentation: " member " " ago() ": " value("before") " → " value("after") " bytes in " value("seconds") " s" }' | say_lines
+}
+
+# records_of SIDE: what a side program has left in etcd: pairs of lines, of a key and of NAME=VALUE…. A reason is the
+# last of these, because it has spaces.
+records_of() { etcdctl_at "$(own_url)" get "cdktf-etcd/$1/" --prefix 2>/dev/null; }
+
+# The functions of awk for these records.
+# shellcheck disable=SC2016 # awk expands it
+OF_RECORDS='
+  function value(name) { return match($0, name "=[^ ]*") ? substr($0, RSTART + length(name) + 1, RLENGTH - length(name) - 1) : "" }
+  function reason() { return substr($0, index($0, "reason=") + 7) }
+  function ago() { return int((now > value("at") ? now - value("at") : 0) / 60) " minutes ago" }
+  function is_in_program(member) { return index(members, "," member "=") }'
+
+say_lines() {
+  local line
+  while read -r line; do say "$line"; done
 }
 
 # rollouts_of PEER_URLS: the command that runs the rollouts of these members again.
