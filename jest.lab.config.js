@@ -13,6 +13,7 @@ module.exports = {
   // those on the command line, where they replace the ones here.
   testMatch: [...base.testMatch, ...(process.env.LAB_ENGINE ? [] : ["!**/lab/engines.test.ts"])],
   testPathIgnorePatterns: ["/node_modules/"],
+  setupFilesAfterEnv: ["<rootDir>/__tests__/lab/support/backups-in-turns.ts"],
   maxWorkers: 1,
   testTimeout: 600_000,
 };

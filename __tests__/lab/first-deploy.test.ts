@@ -9,6 +9,9 @@ import { watchForSecrets } from "./support/secrets";
 
 const TOP = join(__dirname, "..", "..");
 
+/** main.ts has no backups, so with LAB_BACKUPS the scenarios' program stands for it. */
+const PROGRAM = process.env.LAB_BACKUPS === "yes" ? join(__dirname, "support", "program.ts") : join(TOP, "main.ts");
+
 /* `cdktf deploy` of main.ts runs once, on clean hosts. Each test checks a part of the result. */
 describe("cdktf deploy of main.ts on three clean hosts", () => {
   let lab: Lab;
@@ -19,7 +22,7 @@ describe("cdktf deploy of main.ts on three clean hosts", () => {
   beforeAll(async () => {
     lab = await Lab.up("first");
     project = new Project(lab);
-    const app = `node --import ${TOP}/node_modules/tsx/dist/loader.mjs ${TOP}/main.ts`;
+    const app = `node --import ${TOP}/node_modules/tsx/dist/loader.mjs ${PROGRAM}`;
     writeFileSync(
       join(project.directory, "cdktf.json"),
       JSON.stringify({ language: "typescript", app, projectId: "test", sendCrashReports: "false" }),
@@ -33,8 +36,15 @@ describe("cdktf deploy of main.ts on three clean hosts", () => {
   async function deploy(): Promise<Result> {
     return lab.exec([join(TOP, "node_modules/.bin/cdktf"), "deploy", "--skip-provider-lock", "--auto-approve"], {
       cwd: project.directory,
-      env: { ETCD_SHA256: await lab.digest("3.6.14") },
+      env: await environment(),
     });
+  }
+
+  /** What main.ts reads, and what the scenarios' program does. */
+  async function environment(): Promise<NodeJS.ProcessEnv> {
+    const digest = await lab.digest("3.6.14");
+    const PROPS = JSON.stringify({ certificates: { sharedPeerCertificate: true } });
+    return { ETCD_SHA256: digest, SHA256: digest, PROPS };
   }
 
   test("the deploy succeeds and prints the health table", () => {
@@ -159,7 +169,7 @@ describe("cdktf deploy of main.ts on three clean hosts", () => {
       [join(TOP, "node_modules/.bin/cdktf"), "deploy", "--skip-provider-lock", "--auto-approve"],
       {
         cwd: elsewhere,
-        env: { ETCD_SHA256: await lab.digest("3.6.14") },
+        env: await environment(),
       },
     );
     // The operator's credentials, including the key, are written again, so their record in the state is replaced.

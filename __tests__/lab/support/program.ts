@@ -1,4 +1,7 @@
-/* The program of the lab's scenarios: the runbook's cluster, with props from the environment that override its own. */
+/*
+ * The program of the lab's scenarios: the runbook's cluster, with props from the environment that override its own. With
+ * LAB_BACKUPS=yes, a cluster whose scenario does not set its backups takes one every minute.
+ */
 import {
   App,
   Fn,
@@ -24,7 +27,7 @@ import {
   SshKey,
 } from "cdktf-etcd";
 
-const { ETCD_MIRROR = "", SSH_USER, SSH_PORT, SSH_PRIVATE_KEY_FILE, PROPS = "{}", SHA256 } = process.env;
+const { ETCD_MIRROR = "", SSH_USER, SSH_PORT, SSH_PRIVATE_KEY_FILE, PROPS = "{}", SHA256, LAB_BACKUPS } = process.env;
 const {
   localArchive,
   keyFromVariable,
@@ -53,6 +56,7 @@ const props: EtcdClusterProps = {
     ? EtcdRelease.localArchive(localArchive, { sha256: SHA256 })
     : EtcdRelease.mirror(ETCD_MIRROR, { sha256: SHA256 }),
   operatorCredentials: { directory: "credentials" },
+  ...(LAB_BACKUPS === "yes" && { backups: EtcdBackups.onHosts({ every: "1m" }) }),
   ...overrides,
 };
 // Props that JSON cannot express: a key in a file, backups, a restore, and a number of revisions that are kept.
