@@ -147,6 +147,32 @@ flock -n "$LOCK" true && echo free; flock -n "$BACKUP_LOCK" true && echo free`);
     expect(run.lines).toEqual(["gave the turn back", "not healthy: b", "free", "free"]);
   });
 
+  test("the turn of one that was killed is given back, but not before etcd answers, nor while somebody works on the member", () => {
+    const run = hostWith().defragmentation(`
+mkdir -p "$STATE_DIR" "$(dirname "$LOCK")"
+know_etcd() { :; }; look_for_tools() { :; }; own_state() { url=x; }; accepts_connections() { :; }
+own_url() { echo x; }; other_endpoints() { :; }
+etcdctl_at() { shift; echo "$*" >&3; }
+echo 7 >"$TURN_LEASE"
+exec 3>&1
+is_healthy() { return 1; }
+give_old_turn_back; [ ! -s "$TURN_LEASE" ] || echo "kept: etcd does not answer"
+is_healthy() { :; }
+(exec 6>>"$LOCK" && flock 6 && sleep 2) &
+while flock -n "$LOCK" true; do sleep 0.05; done
+give_old_turn_back; [ ! -s "$TURN_LEASE" ] || echo "kept: a deploy works"
+wait
+give_old_turn_back; [ -s "$TURN_LEASE" ] || echo "given back"
+flock -n "$LOCK" true && echo free`);
+    expect(run.lines).toEqual([
+      "kept: etcd does not answer",
+      "kept: a deploy works",
+      "lease revoke 7",
+      "given back",
+      "free",
+    ]);
+  });
+
   describe("a leader", () => {
     const giving = (text: string) =>
       hostWith()

@@ -24,7 +24,7 @@ has_backup_place() {
   # The snapshot, a copy that is compared with another member, and what etcd itself may need if its data are on the same
   # disk.
   needed=$(($(printf '%s\n' "$state" | awk '{ print int($6 / 1048576) }') * 2 + 512))
-  free=$(df -Pm "$BACKUP_DIR" 2>/dev/null | awk 'NR == 2 { print $4 }')
+  free=$(free_mb "$BACKUP_DIR")
   reason="$BACKUP_DIR has ${free:-0} MB free, and $needed MB are needed"
   [ "${free:-0}" -ge "$needed" ]
 }

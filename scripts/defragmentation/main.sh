@@ -34,6 +34,7 @@ defragmentation_loop() {
   look_at=0 looked_at=0 said_reason='' leader_since=''
   while :; do
     now=$(date +%s)
+    [ ! -s "$TURN_LEASE" ] || give_old_turn_back
     if is_time_to_look && is_in_window "$(date -u +%H:%M)"; then look_for_free_pages; fi
     looked_at=$now
     sleep "$LOOK_SECONDS"
@@ -46,6 +47,17 @@ is_in_window() {
   awk -v now="$1" -v from="${WINDOW%-*}" -v to="${WINDOW#*-}" 'BEGIN {
     exit !(from < to ? from <= now && now < to : from <= now || now < to)
   }'
+}
+
+# The turn that a killed phase or defragmentation of this member has left, so that nobody waits for its lease to expire.
+# etcd goes on with a defragmentation whose client was killed, and answers no read before it has ended.
+give_old_turn_back() {
+  exec 9>>"$LOCK"
+  flock -n 9 || return 0
+  know_etcd
+  look_for_tools
+  if own_state && is_healthy "$url"; then end_turn_left_behind; fi
+  flock -u 9
 }
 
 look_for_free_pages() {
@@ -115,7 +127,7 @@ may_defragment() {
 has_room() {
   local needed free
   needed=$(printf '%s\n' "$state" | awk '{ printf "%d", $8 / 1048576 + 256 }')
-  free=$(df -Pm "$DATA_DIR/member/snap" 2>/dev/null | awk 'NR == 2 { print $4 }')
+  free=$(free_mb "$DATA_DIR/member/snap")
   reason="the disk of $DATA_DIR has ${free:-0} MB free, and $needed MB are needed"
   [ "${free:-0}" -ge "$needed" ]
 }

@@ -33,9 +33,6 @@ check_tools() {
     "install them (packages coreutils, diffutils, gawk, iproute2, openssl, util-linux, …)"
 }
 
-# free_mb PATH: the free space of the file system that will hold PATH
-free_mb() { df -Pm "$(existing_part "$1")" | awk 'NR == 2 { print $4 }'; }
-
 # needed_data_mb ENDPOINT: the space that a member without data needs. A member that joins copies the cluster's whole
 # database; if ENDPOINT is empty, the size of the database is unknown.
 needed_data_mb() {
@@ -58,13 +55,6 @@ check_disk() {
   check_room "$STATE_DIR" "$MIN_FREE_MB" "move something off that file system"
   check_room "$(program_include 2>/dev/null | sed 's|/[^/]*$||')" "$MIN_FREE_MB" "move something off that file system"
   check_exec "$INSTALL_ROOT"
-}
-
-# existing_part PATH: PATH, or the nearest directory above it that exists
-existing_part() {
-  local existing="$1"
-  while [ ! -e "$existing" ] && [ ! -L "$existing" ]; do existing=$(dirname "$existing"); done
-  printf '%s\n' "$existing"
 }
 
 # check_room PATH MB OTHERWISE: files can be created at PATH, and MB megabytes fit there. OTHERWISE is what to do if

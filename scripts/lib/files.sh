@@ -73,3 +73,13 @@ private_directory() {
 }
 
 decode() { printf %s "$1" | base64 -d; }
+
+# existing_part PATH: PATH, or the nearest directory above it that exists
+existing_part() {
+  local existing="$1"
+  while [ ! -e "$existing" ] && [ ! -L "$existing" ]; do existing=$(dirname "$existing"); done
+  printf '%s\n' "$existing"
+}
+
+# free_mb PATH: the free space of the file system that will hold PATH
+free_mb() { df -Pm "$(existing_part "$1")" 2>/dev/null | awk 'NR == 2 { print $4 }'; }
