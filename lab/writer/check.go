@@ -6,6 +6,8 @@ import (
 	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 )
 
 // checked says which of the acknowledged writes the members have. Each line in its lists begins with the endpoint that
@@ -60,11 +62,14 @@ func check(ctx context.Context, o options) (result, error) {
 			}
 		}
 		attempt, cancel := context.WithTimeout(ctx, o.deadline)
-		// etcd before 3.3 cannot hash a single revision.
-		if hash, err := client.HashKV(attempt, endpoint, result.Revision); err == nil {
-			hashes[hash.Hash] = true
-		}
+		hash, err := client.HashKV(attempt, endpoint, result.Revision)
 		cancel()
+		switch {
+		case err == nil:
+			hashes[hash.Hash] = true
+		case status.Code(err) != codes.Unimplemented: // etcd before 3.3 cannot hash a single revision.
+			return nil, fmt.Errorf("%s: the hash of its keys: %w", endpoint, err)
+		}
 		client.Close()
 	}
 	result.HashesEqual = len(hashes) <= 1

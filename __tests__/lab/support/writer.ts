@@ -62,9 +62,11 @@ export class Writer {
     return written as Written;
   }
 
-  /** Throws unless every member has every acknowledged put and append. */
+  /** Throws unless every member has every acknowledged put and append, however long a large database takes to say so. */
   public async check(): Promise<void> {
-    const check = await this.lab.exec(writer(this.project, `check --acknowledged ${this.file} ${this.follow}`));
+    const check = await this.lab.exec(
+      writer(this.project, `check --deadline 2m --acknowledged ${this.file} ${this.follow}`),
+    );
     if (check.code !== 0) throw new Error(`the members do not have the acknowledged writes: ${check.output}`);
   }
 }
