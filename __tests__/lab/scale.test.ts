@@ -75,7 +75,7 @@ describe("adding and removing members, from three to five and back", () => {
     const before = await pids(lab, hosts(staying));
     const applied = await underWriter(lab, project, "5 → 3", () => project.apply(of(staying)), { history: true });
     expect(applied.output).toMatch(/Apply complete!/);
-    const order = steps(applied.output, /: removed |took|stopped/);
+    const order = steps(applied.output, /: removed |took|stopped and/);
     const outOfTheCluster = [
       "etcd-server-7-11 health: removed etcd-server-7-12 (https://10.4.7.12:2380) from the cluster",
       "etcd-server-7-11 health: removed etcd-server-7-31 (https://10.4.7.31:2380) from the cluster",
