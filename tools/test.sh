@@ -53,7 +53,7 @@ case $suite in
     ;;
   lab)
     step "What the scenarios need (built once, then cached)"
-    lab/prepare --etcd all --family el9,el8
+    lab/prepare --etcd all --family el9,el8 --tools
     npm run --silent build
     if [ $# -gt 0 ]; then
       npx jest -c jest.lab.config.js "$@"

@@ -11,6 +11,8 @@ http_fill() {
   mkdir -p "$(http_root)/etcd"
   target=$(http_root)/$LAB_FAMILY
   [[ -d $target ]] || cp -r "$(host_packages)" "$target"
+  target=$(tools_directory)
+  [[ -z $target ]] || ln -sfn "$target" "$(http_root)/tools"
   for version in $(etcd_versions); do
     target=$(http_root)/etcd/v$version
     [[ -d $(etcd_directory "$version") && ! -d $target ]] || continue
