@@ -1,14 +1,17 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { expectHealthy, expectSettled, pids } from "./support/cluster";
+import { atLeast } from "../../src/release/version";
+import { expectHealthy, expectSettled, MEMBERS, member, pids } from "./support/cluster";
 import { freezeEtcd, thawEtcd } from "./support/faults";
 import { HOSTS, Lab } from "./support/lab";
 import { Project } from "./support/project";
-import { evenSeeds } from "./support/sampling";
+import { evenSeeds, IS_SAMPLE, oddSeeds, SEED } from "./support/sampling";
 import { underWriter } from "./support/under-writer";
 
 const DIRECTORY = "/data/etcd/etcd-server-backups";
 const TEXTFILES = "/var/lib/node-exporter";
 const BACKUPS = { every: "1m", keepLast: 50, textfileDirectory: TEXTFILES };
+/** The version of the first deploy; one of the tests with odd seeds upgrades it. */
+const FIRST_VERSION = IS_SAMPLE && SEED % 2 === 0 ? "3.6.14" : "3.5.33";
 
 const nameOf = (host: string) => `etcd-server-${host.slice(4)}`;
 const programOf = (host: string) => `/var/lib/cdktf-etcd/${nameOf(host)}/backup`;
@@ -21,7 +24,7 @@ describe("backups on the hosts", () => {
     lab = await Lab.up("backups", "--supervisor", "preinstalled");
     await lab.onAll(`mkdir ${TEXTFILES}`);
     project = new Project(lab);
-    expect((await project.apply({ hostBackups: BACKUPS })).output).toMatch(/Apply complete!/);
+    expect((await project.apply({ hostBackups: BACKUPS, version: FIRST_VERSION })).output).toMatch(/Apply complete!/);
   });
   afterAll(() => lab.down());
 
@@ -35,6 +38,24 @@ describe("backups on the hosts", () => {
     await project.etcdctl("del cdktf-etcd/backup/done");
     await Promise.all(
       Object.keys(HOSTS).map((host) => lab.on(host, `supervisorctl restart ${nameOf(host)}-backup || true`)),
+    );
+  }
+
+  /** While this works, backups are due again and again. Returns the new ones as pairs of a host and a description. */
+  async function whileDue(work: () => Promise<void>): Promise<[host: string, path: string][]> {
+    const before = (await backups()).flat();
+    let works = true;
+    const due = (async () => {
+      while (works) {
+        // One that is being restarted does not answer.
+        await project.etcdctl("del cdktf-etcd/backup/done --command-timeout=2s");
+        await sleep(3000);
+      }
+    })();
+    await work().finally(() => (works = false));
+    await due;
+    return (await backups()).flatMap((list, i) =>
+      list.filter((path) => !before.includes(path)).map((path): [string, string] => [Object.keys(HOSTS)[i], path]),
     );
   }
 
@@ -57,7 +78,7 @@ describe("backups on the hosts", () => {
     expect(description).toMatchObject({
       cluster: "etcd/etcd",
       member: nameOf(taker),
-      version: "3.6.14",
+      version: FIRST_VERSION,
       healthy: true,
     });
     const file = path.replace(/\.json$/, "");
@@ -72,6 +93,22 @@ describe("backups on the hosts", () => {
         `cdktf_etcd_backup_size_bytes\\{cluster="etcd/etcd",member="${nameOf(taker)}"\\} ${description.bytes}`,
       ),
     );
+  });
+
+  oddSeeds.test("during an upgrade, backups are taken and are good", async () => {
+    const taken = await whileDue(async () => {
+      expect((await project.apply({ hostBackups: BACKUPS })).output).toMatch(/Apply complete!/);
+    });
+    const versions = [];
+    for (const [host, path] of taken) {
+      const file = path.replace(/\.json$/, "");
+      expect(await lab.on(host, `sh ${programOf(host)} verify ${file}`)).toMatch(/is good: revision \d+/);
+      versions.push(JSON.parse(await lab.on(host, `cat ${path}`)).version);
+    }
+    process.stderr.write(`the backups of the upgrade are of ${versions.join(", ")}\n`);
+    expect(versions.length).toBeGreaterThan(1);
+    expect(versions.every((version) => atLeast(version, FIRST_VERSION))).toBe(true);
+    await expectHealthy(project);
   });
 
   test("if all members look at the same moment, one of them takes the backup, and no write fails", async () => {
@@ -100,6 +137,106 @@ describe("backups on the hosts", () => {
         `cp ${newest} /root/bad.db; printf x | dd of=/root/bad.db bs=1 seek=9000 conv=notrunc 2>/dev/null; sh ${program} verify /root/bad.db; true`,
       ),
     ).toMatch(/backup refused: verify: \/root\/bad\.db: the snapshot has the SHA-256 /);
+    // One that is still being copied here, at two moments.
+    for (const size of [8192, 8192 + 32]) {
+      expect(
+        await lab.on("hdss7-21", `head -c ${size} ${newest} >/root/part.db; sh ${program} verify /root/part.db; true`),
+      ).toMatch(/backup refused: verify: \/root\/part\.db: the snapshot has (no digest|the SHA-256)/);
+    }
+  });
+
+  evenSeeds.test(
+    "a member that joins takes no backup while it is a learner; while members join and leave, the others take theirs",
+    async () => {
+      await lab.lab("add", "hdss7-23=10.4.7.23");
+      await lab.on("hdss7-23", `mkdir ${TEXTFILES}`);
+      const program = programOf("hdss7-23");
+      const four = {
+        hostBackups: BACKUPS,
+        members: [...MEMBERS.map((name) => member(Number(name.slice(14)))), member(23)],
+      };
+      // The phase that will promote the member is stopped for a moment when etcd has started.
+      const tried = lab.on(
+        "hdss7-23",
+        `until [ -s /data/logs/etcd-server/etcd.log ]; do sleep 0.05; done
+phase=$(cut -d" " -f1 /run/cdktf-etcd/${nameOf("hdss7-23")}.lock); kill -STOP $phase
+for i in $(seq 40); do said=$(sh ${program} now 2>&1); case $said in *learner*) break ;; esac; sleep 0.5; done
+ls ${DIRECTORY}; kill -CONT $phase; echo "$said"`,
+      );
+      const taken = await whileDue(async () => {
+        expect((await project.apply(four)).output).toMatch(/Apply complete!/);
+        expect(await tried).toMatch(/^etcd-server-7-23 on hdss7-23: backup refused: now: this member is a learner/);
+        // As a voter, it takes one.
+        await lab.on("hdss7-23", `sh ${program} now`);
+        const path = await lab.on("hdss7-23", `sh ${program} latest`);
+        const removed = await project.apply({ hostBackups: BACKUPS });
+        expect(removed.output).toMatch(/Apply complete!/);
+        expect(removed.output).toMatch(
+          /etcd-server-7-23 on hdss7-23: decommission: stopped the backups; those in \S+ are kept/,
+        );
+        expect(await lab.on("hdss7-23", `ls ${path}`)).toBe(path);
+      });
+      expect(taken.length).toBeGreaterThan(1);
+      await expectHealthy(project);
+    },
+  );
+
+  /*
+   * Hosts in containers share the kernel's clock, so a library that every program of the host loads changes what it
+   * reads. Only etcd and its tools do not load it.
+   */
+  describe.each([
+    ["ahead", "+1d", evenSeeds],
+    ["behind", "-1d", oddSeeds],
+  ])("a host whose clock is suddenly a day %s", (_, offset, seeds) => {
+    const HOST = "hdss7-21";
+    const LIBRARY = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1";
+    const own = async () => (await backups())[Object.keys(HOSTS).indexOf(HOST)];
+    const OTHERS = Object.keys(HOSTS).filter((host) => host !== HOST);
+
+    seeds.test(
+      "takes backups, but not one after the other, loses none, and all is as before when it is right again",
+      async () => {
+        await lab.on(
+          HOST,
+          `echo "deb [trusted=yes] http://10.4.7.1:8080/tools ./" >/etc/apt/sources.list.d/tools.list
+apt-get -qq update && apt-get -qq --yes install libfaketime >&2; test -e ${LIBRARY}`,
+        );
+        const before = await backups();
+        const realTime = Date.now() / 1000;
+        await lab.on(HOST, `echo '${offset}' >/etc/faketimerc; echo ${LIBRARY} >/etc/ld.so.preload`);
+        try {
+          expect(Math.abs(Number(await lab.on(HOST, "date +%s")) - realTime)).toBeGreaterThan(86_000);
+          // It takes the next one, if it must.
+          await lab.onAll("supervisorctl stop etcd-server-7-${HOSTNAME##*-}-backup", OTHERS);
+          await project.etcdctl("del cdktf-etcd/backup/done");
+          await lab.on(HOST, `supervisorctl restart ${nameOf(HOST)}-backup`);
+          await until("one of that host", async () => (await own()).length > before[1].length, 90);
+          // The others do not trust that time, and take the next ones.
+          const after = await count();
+          await lab.onAll("supervisorctl start etcd-server-7-${HOSTNAME##*-}-backup", OTHERS);
+          await until("one more", async () => (await count()) > after, 90);
+          const next = await count();
+          await sleep(20_000);
+          expect(await count()).toBeLessThanOrEqual(next + 1);
+          expect(await project.healthTable()).toMatch(
+            /backups: the last good one was taken (\d+ minutes ago on \S+|on \S+, whose clock was \d+ minutes ahead of that of this host): \//,
+          );
+        } finally {
+          await lab.on(HOST, "rm -f /etc/ld.so.preload /etc/faketimerc");
+        }
+        const now = (await backups()).flat();
+        expect(before.flat().filter((path) => !now.includes(path))).toEqual([]);
+        const metric = async () =>
+          Number(/last_success_timestamp_seconds{.*} (\d+)/.exec(await lab.on(HOST, `cat ${TEXTFILES}/*.prom`))?.[1]);
+        await until("metrics without a future", async () => (await metric()) < Date.now() / 1000 + 61);
+        await lab.on(HOST, `sh ${programOf(HOST)} now`);
+        const latest = await lab.on(HOST, `cat $(sh ${programOf(HOST)} latest).json`);
+        expect(Math.abs(JSON.parse(latest).unix_time - Date.now() / 1000)).toBeLessThan(60);
+        expect(Math.abs((await metric()) - Date.now() / 1000)).toBeLessThan(60);
+        expect(await project.healthTable()).toMatch(/ health: backups: the last good one was taken 0 minutes ago on/);
+      },
+    );
   });
 
   test("while a member is down, another one takes the backup", async () => {
@@ -145,13 +282,30 @@ describe("backups on the hosts", () => {
     expect(await project.healthTable()).toMatch(
       /WARNING: backups: the last one on etcd-server-7-12 failed 0 minutes ago: \S+ has \d+ MB free, and \d+ MB are needed/,
     );
-    expect(await lab.on("hdss7-12", `grep failures_total ${TEXTFILES}/*.prom`)).toMatch(/\} 1$/m);
+    expect(await lab.on("hdss7-12", `grep backup_failures_total ${TEXTFILES}/*.prom`)).toMatch(/\} [1-9]\d*$/m);
     const before = await count();
     await makeDue();
     await until("one more", async () => (await count()) > before);
     await lab.on("hdss7-12", `umount ${DIRECTORY}`);
     await lab.on("hdss7-12", `sh ${programOf("hdss7-12")} now`);
     expect(await project.healthTable()).not.toMatch(/WARNING: backups/);
+  });
+
+  test("if no host can take one for long, the health table and the metrics of all say so", async () => {
+    const hosts = Object.keys(HOSTS);
+    await lab.onAll(`mount -t tmpfs -o size=1m,mode=700 tmpfs ${DIRECTORY}`);
+    const at = Math.floor(Date.now() / 1000) - 600;
+    await project.etcdctl(`put cdktf-etcd/backup/done "at=${at} member=x revision=1 bytes=1 file=/x"`);
+    await lab.onAll(`sh /var/lib/cdktf-etcd/$(hostname | sed s/hdss/etcd-server-/)/backup now || true`);
+    const table = await project.healthTable();
+    expect(table).toMatch(/WARNING: backups: no good one for 10 minutes, and one is due every 1 minutes/);
+    for (const host of hosts) {
+      expect(table).toMatch(`WARNING: backups: the last one on ${nameOf(host)} failed 0 minutes ago: `);
+      expect(await lab.on(host, `grep backup_failures_total ${TEXTFILES}/*.prom`)).toMatch(/\} [1-9]\d*$/m);
+    }
+    await lab.onAll(`umount ${DIRECTORY}`);
+    await makeDue();
+    await until("a good one", async () => !/WARNING: backups: no good one/.test(await project.healthTable()), 90);
   });
 
   test("a command after each backup is run, and run again after a failure; a change of the backups restarts no etcd", async () => {
@@ -171,8 +325,10 @@ describe("backups on the hosts", () => {
 
   test("no more than the retention are kept; without the prop, the program ends, the backups stay, and a destroy keeps them too", async () => {
     expect((await project.apply({ hostBackups: { ...BACKUPS, keepLast: 2 } })).output).toMatch(/Apply complete!/);
-    await lab.on("hdss7-21", `sh ${programOf("hdss7-21")} now`);
-    expect(await lab.on("hdss7-21", `ls ${DIRECTORY}/*.db | wc -l`)).toBe("2");
+    // Not the host on which backups from the future may be left.
+    const now = `sh ${programOf("hdss7-22")} now`;
+    await lab.on("hdss7-22", `${now} && ${now} && ${now}`);
+    expect(await lab.on("hdss7-22", `ls ${DIRECTORY}/*.db | wc -l`)).toBe("2");
     // Members were stopped and started above, but no deploy has restarted one.
     const before = await pids(lab);
     const applied = await project.apply();
