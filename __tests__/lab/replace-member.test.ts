@@ -13,7 +13,13 @@ const NAME = "etcd-server-7-22";
 const ELSEWHERE = { name: NAME, address: "10.4.7.23", hostName: "hdss7-23" };
 
 /** The commands of docs/replace-member.md for the host of a member that was removed. */
-const cleanUp = `set -e
+const cleanUp = `for side in backup defragmentation; do
+  supervisorctl stop ${NAME}-$side
+  rm -f /etc/supervisor/conf.d/etcd-server-$side.ini /etc/supervisor/conf.d/etcd-server-$side.conf
+  supervisorctl update ${NAME}-$side
+done
+rm -rf /data/etcd/etcd-server-backups
+set -e
 supervisorctl stop ${NAME} || true
 rm /etc/supervisor/conf.d/etcd-server.ini /etc/supervisor/conf.d/etcd-server.conf
 supervisorctl update ${NAME}
