@@ -4,14 +4,14 @@ import { expectHealthy, expectSettled, MEMBERS, member, pids } from "./support/c
 import { freezeEtcd, thawEtcd } from "./support/faults";
 import { HOSTS, Lab } from "./support/lab";
 import { Project } from "./support/project";
-import { evenSeeds, IS_SAMPLE, oddSeeds, SEED } from "./support/sampling";
+import { evenSeeds, everyFourthSeed, IS_SAMPLE, SEED } from "./support/sampling";
 import { underWriter } from "./support/under-writer";
 
 const DIRECTORY = "/data/etcd/etcd-server-backups";
 const TEXTFILES = "/var/lib/node-exporter";
 const BACKUPS = { every: "1m", keepLast: 50, textfileDirectory: TEXTFILES };
-/** The version of the first deploy; one of the tests with odd seeds upgrades it. */
-const FIRST_VERSION = IS_SAMPLE && SEED % 2 === 0 ? "3.6.14" : "3.5.33";
+/** The version of the first deploy. Where the test that upgrades it does not run, it is that of the project. */
+const FIRST_VERSION = IS_SAMPLE && SEED % 4 !== 3 ? "3.6.14" : "3.5.33";
 
 const nameOf = (host: string) => `etcd-server-${host.slice(4)}`;
 const programOf = (host: string) => `/var/lib/cdktf-etcd/${nameOf(host)}/backup`;
@@ -95,7 +95,7 @@ describe("backups on the hosts", () => {
     );
   });
 
-  oddSeeds.test("during an upgrade, backups are taken and are good", async () => {
+  everyFourthSeed(3).test("during an upgrade, backups are taken and are good", async () => {
     const taken = await whileDue(async () => {
       expect((await project.apply({ hostBackups: BACKUPS })).output).toMatch(/Apply complete!/);
     });
@@ -145,7 +145,7 @@ describe("backups on the hosts", () => {
     }
   });
 
-  evenSeeds.test(
+  everyFourthSeed(0).test(
     "a member that joins takes no backup while it is a learner; while members join and leave, the others take theirs",
     async () => {
       await lab.lab("add", "hdss7-23=10.4.7.23");
@@ -186,8 +186,8 @@ ls ${DIRECTORY}; kill -CONT $phase; echo "$said"`,
    * reads. Only etcd and its tools do not load it.
    */
   describe.each([
-    ["ahead", "+1d", evenSeeds],
-    ["behind", "-1d", oddSeeds],
+    ["ahead", "+1d", everyFourthSeed(0)],
+    ["behind", "-1d", everyFourthSeed(3)],
   ])("a host whose clock is suddenly a day %s", (_, offset, seeds) => {
     const HOST = "hdss7-21";
     const LIBRARY = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1";
