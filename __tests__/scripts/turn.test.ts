@@ -51,6 +51,16 @@ inEachShell((newHost) => {
     expect(cluster.calls()).toEqual(["a lease keep-alive 7", "a lease grant 300", "a txn"]);
   });
 
+  test("a phase does not wait for its own turn if the renewal of its lease has failed", () => {
+    const { host, cluster } = changedHost();
+    cluster.turnOf("a");
+    cluster.on("lease keep-alive", "exit 1");
+    expect(host.call('turn=7; take_turn "$(own_url)"; [ "$turn" != 7 ] && echo "$turn"').lines).toEqual([
+      expect.stringMatching(/^\d+$/),
+    ]);
+    expect(cluster.turn()).toBe("a");
+  });
+
   test("a member has the turn while it restarts, and gives it back at the end", () => {
     const { host, cluster } = changedHost();
     cluster.on("alarm list", `cut -d' ' -f2 "$state/turn" >>"$state/seen"`);

@@ -34,6 +34,15 @@ etcdctl_at() {
 # seconds, whose ID is left in `lease`. Fails if KEY exists or cannot be created; etcd's answer is left in
 # `lease_answer`: it contains FAILURE, and ends in the name of the holder, if KEY exists.
 create_under_lease() {
+  try_under_lease "$@" && return
+  if [ -z "$lease" ] || [ "$(last_line "$lease_answer")" != "$MEMBER" ]; then return 1; fi
+  # The key was left by a process of this member that was killed, or by this one, if a renewal of its lease has failed:
+  # the caller holds the lock on this host, so no other process can be working under that key.
+  etcdctl_at "$1" del "$2" >/dev/null 2>&1 || true
+  try_under_lease "$@"
+}
+
+try_under_lease() {
   lease_answer=$(etcdctl_at "$1" lease grant "$3" 2>&1) || true
   lease=$(printf '%s\n' "$lease_answer" | awk '/^lease .* granted/ { print $2 }')
   [ -n "$lease" ] || return 1
@@ -41,9 +50,6 @@ create_under_lease() {
     "$2" "$lease" "$2" "$MEMBER" "$2" | etcdctl_at "$1" txn 2>&1) || true
   case $lease_answer in *SUCCESS*) return 0 ;; esac
   etcdctl_at "$1" lease revoke "$lease" >/dev/null 2>&1 || true
-  # The key was left by a process of this member that was killed: the caller now holds the lock on this host, so no
-  # other process can be working under that key.
-  [ "$(last_line "$lease_answer")" != "$MEMBER" ] || etcdctl_at "$1" del "$2" >/dev/null 2>&1 || true
   return 1
 }
 
