@@ -28,11 +28,11 @@ const df = (megabytes: number) =>
 /** An ss that prints this listener. */
 const ss = (local: string) => `echo 'LISTEN 0 4096 ${local} *:* users:(("other",pid=7,fd=3))'`;
 
-let own: Awaited<ReturnType<typeof listenOn>>;
+let all: Awaited<ReturnType<typeof listenOn>>;
 beforeAll(async () => {
-  own = await listenOn("127.0.0.1");
+  all = await listenOn("127.0.0.1", "127.0.0.2", "127.0.0.3", "127.0.0.4");
 });
-afterAll(() => own.close());
+afterAll(() => all.close());
 
 inEachShell((newHost) => {
   test("a host without problems gives no output", () => {
@@ -522,7 +522,7 @@ inEachShell((newHost) => {
   });
 
   describe("members", () => {
-    const clusterHost = () => newHost({ props: { ports: { client: own.port } } });
+    const clusterHost = () => newHost({ props: { ports: { client: all.port } } });
 
     test("are accepted if the cluster has those that the program names", () => {
       const host = clusterHost();
@@ -607,7 +607,7 @@ inEachShell((newHost) => {
   });
 
   describe("authentication", () => {
-    const clusterHost = () => newHost({ props: { ports: { client: own.port } } });
+    const clusterHost = () => newHost({ props: { ports: { client: all.port } } });
 
     test("that lets the member's certificate administer the cluster is accepted", () => {
       const host = clusterHost();

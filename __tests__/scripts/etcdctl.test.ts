@@ -148,7 +148,7 @@ inEachShell((newHost) => {
   test.each(["exits with 1", "exits with 0, as until 3.1"])(
     "health is read correctly from an etcdctl that %s for an endpoint that is not healthy",
     (how) => {
-      const host = newHost({ props: { ports: { client: 2379 } } });
+      const host = newHost({ props: { ports: { client: others.port } } });
       installBinaries(host);
       const cluster = new FakeCluster(host);
       if (how.includes("0")) cluster.exitsWithZero();
@@ -157,12 +157,25 @@ inEachShell((newHost) => {
       expect(host.call(`${ask("a")}; ${ask("b")}; true`).lines).toEqual(["b"]);
       expect(host.call('unhealthy_of "$(echo "$ENDPOINTS" | tr , "\\n")"')).toEqual({
         code: 0,
-        lines: ["https://127.0.0.1:2379", "https://127.0.0.3:2379"],
+        lines: [`https://127.0.0.1:${others.port}`, `https://127.0.0.3:${others.port}`],
       });
-      expect(host.call("unhealthy_of https://127.0.0.2:2379")).toEqual({ code: 0, lines: [] });
+      expect(host.call(`unhealthy_of https://127.0.0.2:${others.port}`)).toEqual({ code: 0, lines: [] });
       expect(host.call("unhealthy_of ''")).toEqual({ code: 0, lines: [] });
     },
   );
+
+  test("of several endpoints, only those that accept connections are asked, because etcdctl waits 5 s for each other one", () => {
+    const host = etcdctlPrints(newHost(), STATUS["3.1.20"]);
+    const [closed, open, silent] = ["1", "2", "3"].map((end) => `https://127.0.0.${end}:${others.port}`);
+    // A host that is down: the connection is neither accepted nor refused.
+    host.stub("timeout", `case "$*" in "2 bash "*" 127.0.0.3 "*) exit 124 ;; -*) shift 4 ;; *) shift ;; esac; exec "$@"`);
+    host.call(`unhealthy_of "$(printf '%s\\n' ${closed} ${open} ${silent})"`);
+    host.call(`endpoint_status ${closed},${open},${silent}`);
+    expect(host.read("/asked").match(/--endpoints=\S+/g)).toEqual([`--endpoints=${open}`, `--endpoints=${open}`]);
+    expect(host.call(`endpoint_status ${closed},${silent}`)).toEqual({ code: 0, lines: [] });
+    expect(host.call(`unhealthy_of ${closed}`)).toEqual({ code: 0, lines: [closed] });
+    expect(host.read("/asked").match(/--endpoints/g)).toHaveLength(2);
+  });
 
   test("alarms are printed on one line, and without an alarm nothing is printed", () => {
     const host = etcdctlPrints(newHost(), "memberID:1 alarm:NOSPACE \nmemberID:2 alarm:CORRUPT \n");

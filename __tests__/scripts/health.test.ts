@@ -1,4 +1,5 @@
 import { X509Certificate } from "node:crypto";
+import { listenOn } from "../support/fake-etcd";
 import type { Host } from "../support/host";
 import { answerHandshakes, HEALTH, phase, runningHost } from "../support/phases";
 import { inEachShell } from "../support/shells";
@@ -6,6 +7,14 @@ import { EtcdBackups, EtcdDefragmentation } from "../../src/settings";
 import { makePki } from "../support/test-pki";
 
 const pki = makePki();
+let all: Awaited<ReturnType<typeof listenOn>>;
+beforeAll(async () => {
+  all = await listenOn("127.0.0.1", "127.0.0.2", "127.0.0.3", "127.0.0.4");
+});
+afterAll(() => all.close());
+/** The client URL of the host with this last number. */
+const client = (host: number) => `https://127.0.0.${host}:${all.port}`;
+
 /** The end of that leaf's validity, as the table shows it. */
 const END = `to ${new Date(new X509Certificate(pki.cert).validTo).toISOString().slice(0, 10)}`;
 
@@ -24,7 +33,7 @@ const row = (
   `${name.padEnd(24)} ${id.padEnd(18)} ${state.padEnd(9)} ${health.padEnd(9)} ${version.padEnd(8)} ${size.padStart(10)}  ${certificate.padEnd(13)} ${endpoint}`;
 
 inEachShell((newHost) => {
-  const clusterHost = () => newHost({ props: { ports: { client: 2379 } } });
+  const clusterHost = () => newHost({ props: { ports: { client: all.port } } });
   const health = (host: Host) => phase(host, "health", HEALTH);
   /** A running cluster in which TLS handshakes with `a` and `b` succeed and a handshake with `c` fails. */
   const running = (host: Host) => {
@@ -40,16 +49,16 @@ inEachShell((newHost) => {
       code: 0,
       lines: [
         HEADER,
-        row("a", "1", "follower", "healthy", "3.6.14", "20480", "https://127.0.0.1:2379"),
-        row("b", "2", "leader", "healthy", "3.6.14", "20480", "https://127.0.0.2:2379"),
-        row("c", "3", "follower", "healthy", "3.6.14", "20480", "https://127.0.0.3:2379", "-"),
+        row("a", "1", "follower", "healthy", "3.6.14", "20480", client(1)),
+        row("b", "2", "leader", "healthy", "3.6.14", "20480", client(2)),
+        row("c", "3", "follower", "healthy", "3.6.14", "20480", client(3), "-"),
       ],
     });
   });
 
   describe("the backups", () => {
     const lines = (answer: string) => {
-      const host = newHost({ props: { ports: { client: 2379 }, backups: EtcdBackups.onHosts() } });
+      const host = newHost({ props: { ports: { client: all.port }, backups: EtcdBackups.onHosts() } });
       running(host).on("get", `case $last in cdktf-etcd/backup/) printf '%s\\n' ${answer}; exit ;; esac`);
       return health(host).lines.filter((line) => line.includes("backups"));
     };
@@ -86,7 +95,7 @@ inEachShell((newHost) => {
   });
 
   test("the last defragmentation of each member of the program is under the table", () => {
-    const host = newHost({ props: { ports: { client: 2379 }, defragmentation: EtcdDefragmentation.onHosts() } });
+    const host = newHost({ props: { ports: { client: all.port }, defragmentation: EtcdDefragmentation.onHosts() } });
     const at = (secondsAgo: number) => Math.floor(Date.now() / 1000) - secondsAgo;
     const answer = [
       `cdktf-etcd/defragmentation/a 'at=${at(200)} before=900 after=300 seconds=2'`,
@@ -109,7 +118,7 @@ inEachShell((newHost) => {
     const run = health(host);
     expect(run.code).toBe(1);
     expect(run.lines.slice(3)).toEqual([
-      row("c", "3", "-", "UNHEALTHY", "-", "-", "https://127.0.0.3:2379", "-"),
+      row("c", "3", "-", "UNHEALTHY", "-", "-", client(3), "-"),
       "a on host-a: health failed: not healthy: c (https://127.0.0.3:2380); to do: see the log of each in /data/logs; to start a member that supervisor has stopped, run terraform apply -replace='null_resource.rollout_c'",
     ]);
   });
@@ -120,7 +129,7 @@ inEachShell((newHost) => {
     cluster.status("b", { id: 3 });
     cluster.status("c", { id: 2 });
     expect(health(host).lines.at(-1)).toBe(
-      "a on host-a: health failed: the etcd at https://127.0.0.2:2379 should be b, but it is the member 3: it runs on that member's data; to do: bring each member's own disks or directories back to its host; see docs/lost-data.md",
+      `a on host-a: health failed: the etcd at ${client(2)} should be b, but it is the member 3: it runs on that member's data; to do: bring each member's own disks or directories back to its host; see docs/lost-data.md`,
     );
   });
 
@@ -179,7 +188,7 @@ inEachShell((newHost) => {
     const run = health(host);
     expect(run.code).toBe(1);
     expect(run.lines.slice(3)).toEqual([
-      row("c", "3", "-", "UNHEALTHY", "-", "-", "https://127.0.0.3:2379", "-"),
+      row("c", "3", "-", "UNHEALTHY", "-", "-", client(3), "-"),
       "a on host-a: health failed: an alarm is raised: memberID:3 alarm:NOSPACE ; to do: see docs/alarms.md",
     ]);
   });
@@ -219,7 +228,7 @@ inEachShell((newHost) => {
     expect(health(host)).toEqual({
       code: 1,
       lines: [
-        "a on host-a: health failed: member list: no answer from https://127.0.0.1:2379: Error: context deadline exceeded; to do: bring a quorum of the members back, and apply again",
+        `a on host-a: health failed: member list: no answer from ${client(1)}: Error: context deadline exceeded; to do: bring a quorum of the members back, and apply again`,
       ],
     });
   });

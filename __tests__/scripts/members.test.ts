@@ -1,4 +1,4 @@
-import { FakeCluster, installBinaries } from "../support/fake-etcd";
+import { FakeCluster, installBinaries, listenOn } from "../support/fake-etcd";
 import type { Host } from "../support/host";
 import { inEachShell } from "../support/shells";
 
@@ -19,6 +19,12 @@ const READ = [
   "aa422379fda50e48 - https://[fd00::2]:2380 - learner",
   "b8266ecf031671f3 old https://10.4.7.9:2380 https://10.4.7.9:2379 voter",
 ];
+
+let all: Awaited<ReturnType<typeof listenOn>>;
+beforeAll(async () => {
+  all = await listenOn("127.0.0.1", "127.0.0.2", "127.0.0.3");
+});
+afterAll(() => all.close());
 
 inEachShell((newHost) => {
   function listing(lines = LIST): Host {
@@ -122,8 +128,16 @@ echo "2 b https://b:2380 https://b:2379 voter" | unhealthy_for_long | named; ech
     });
   });
 
+  test.each([
+    ["", "the cluster (asked at https://a:2379) is not healthy"],
+    ["2 b https://b:2380", "b (https://b:2380) is not healthy"],
+    ["2 b https://b:2380\n3 c https://c:2380", "b (https://b:2380), c (https://c:2380) are not healthy"],
+  ])("a refusal says who is not healthy: %j", (list, said) => {
+    expect(newHost().call(`live=https://a:2379 not_healthy='${list}'; ailing`).lines).toEqual([said]);
+  });
+
   test("members that do not answer or never started are unhealthy, and an empty list has no unhealthy members", () => {
-    const host = newHost({ props: { ports: { client: 2379 } } });
+    const host = newHost({ props: { ports: { client: all.port } } });
     installBinaries(host);
     const cluster = new FakeCluster(host);
     cluster.members("a", "b", ["9", "unstarted", "c"]);

@@ -317,7 +317,7 @@ check_members() {
   first=$(printf '%s\n' "$staying" | grep -vxF "$not_healthy" | sort -k 2 | head -n 1)
   { [ -z "$rejoining" ] && [ "$(printf '%s\n' "$first" | awk '{ print $3 }')" != "$PEER_URL" ]; } ||
     refusal "membership" \
-      "$(printf '%s\n' "$not_healthy" | named) is not healthy, and members are added or removed only while all members that stay are healthy" \
+      "$(ailing), and members are added or removed only while all members that stay are healthy" \
       "bring it back, or remove it from the program too"
 }
 

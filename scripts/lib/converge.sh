@@ -279,11 +279,11 @@ require_one_cluster_of() {
   compare_statuses
 }
 
-# Sets `statuses` to the status of each of `entries`, and of each other member of the program.
+# Sets `statuses` to the status of each of `entries`, and of each other member of the program, that answers.
 ask_statuses() {
   asked=$({
     printf '%s\n' "$entries" | awk '{ print $4 }'
-    for endpoint in $(other_endpoints); do if accepts_connections "$endpoint"; then echo "$endpoint"; fi; done
+    other_endpoints
   } | sort -u | tr '\n' ,)
   asked=${asked#,}
   statuses=$(endpoint_status "${asked%,}")

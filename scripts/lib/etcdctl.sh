@@ -93,14 +93,16 @@ answers_healthy() {
 
 # unhealthy_of ENDPOINTS (one per line): prints those that are not healthy. All are asked at the same time.
 unhealthy_of() {
-  [ -n "$1" ] || return 0
-  answers=$(etcdctl_at "$(printf '%s' "$1" | tr '\n' ,)" endpoint health 2>&1) || true
+  local open answers=
+  # shellcheck disable=SC2086 # one argument for each endpoint
+  open=$(reachable $1)
+  [ -z "$open" ] || answers=$(etcdctl_at "$(printf '%s' "$open" | tr '\n' ,)" endpoint health 2>&1) || true
   for endpoint in $1; do
     says_healthy "$endpoint" "$answers" || printf '%s\n' "$endpoint"
   done
 }
 
-# accepts_connections URL: a refused connection fails at once, whereas etcdctl would wait for its whole deadline.
+# accepts_connections URL: a refused connection fails at once, whereas etcdctl would wait for its whole deadline of 5 s.
 accepts_connections() { connect_to "$1" 2 2>/dev/null; }
 
 # port_state URL: prints `open`; `closed` if the host says that nothing listens there; or `silent` if a firewall drops
@@ -124,6 +126,18 @@ connect_to() {
   timeout "$2" bash -c ': <"/dev/tcp/$0/$1"' "${address%]}" "${authority##*:}"
 }
 
+# reachable URL…: prints those that accept connections, in the order given. All are tried at the same time.
+reachable() {
+  local open url
+  open=$(
+    for url; do { ! accepts_connections "$url" || printf '%s\n' "$url"; } & done
+    wait
+  )
+  for url; do
+    case $LINE_END$open$LINE_END in *"$LINE_END$url$LINE_END"*) printf '%s\n' "$url" ;; esac
+  done
+}
+
 # The client URLs of the program's other members, one per line.
 other_endpoints() { printf '%s\n' "$ENDPOINTS" | tr , '\n' | grep -vxF "$CLIENT_URL" || true; }
 
@@ -141,9 +155,14 @@ any_live_endpoint() { if answers_healthy; then own_url; else live_endpoint; fi; 
 
 # endpoint_status ENDPOINTS: prints one line per endpoint: ENDPOINT CLUSTER_ID MEMBER_ID LEADER VERSION DB_SIZE
 # RAFT_INDEX DB_SIZE_IN_USE LEARNER
-# The IDs are decimal: they are good for comparisons, but not for messages.
+# The IDs are decimal: they are good for comparisons, but not for messages. Of several endpoints (separated by commas),
+# only those that accept connections are asked.
 endpoint_status() {
-  etcdctl_at "$1" endpoint status -w json 2>/dev/null | sed 's/{"Endpoint"/\n&/g' | awk '
+  local asked=$1
+  # shellcheck disable=SC2046 # one argument for each endpoint
+  case $1 in *,*) asked=$(reachable $(printf '%s' "$1" | tr , ' ') | tr '\n' ,) ;; esac
+  [ -n "$asked" ] || return 0
+  etcdctl_at "${asked%,}" endpoint status -w json 2>/dev/null | sed 's/{"Endpoint"/\n&/g' | awk '
     function field(name, value) {
       if (!match($0, "\"" name "\":\"?[^,}\"]*")) return "-"
       value = substr($0, RSTART, RLENGTH); sub(/^"[^"]*":"?/, "", value); return value == "" ? "-" : value

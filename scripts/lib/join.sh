@@ -93,7 +93,7 @@ is_started_entry() { [ "$(printf '%s\n' "$1" | awk '{ print $4 }')" != - ]; }
 
 require_rest_healthy() {
   wait_until 30 rest_is_healthy ||
-    refuse "join" "$(ailing) is not healthy, and a member is added only while all others are" \
+    refuse "join" "$(ailing), and a member is added only while all others are" \
       "bring it back, or remove it from the program, and apply again"
 }
 rest_is_healthy() {

@@ -123,14 +123,14 @@ has_the_turn() {
 # For messages: `etcd-server-7-12 (https://10.4.7.12:2380), …`
 named() { awk '{ printf "%s%s", sep, $2 == "-" ? $3 : $2 " (" $3 ")"; sep = ", " }'; }
 
-# For a refusal: who blocks the change. That is the members in `not_healthy` or, if there are none, the cluster, which
-# did not answer at `live`.
+# For a refusal: who is not healthy and blocks the change. That is the members in `not_healthy` or, if there are none,
+# the cluster, which did not answer at `live`.
 ailing() {
-  if [ -n "$not_healthy" ]; then
-    printf '%s\n' "$not_healthy" | named
-  else
-    printf 'the cluster (asked at %s)' "$live"
-  fi
+  case $not_healthy in
+    '') printf 'the cluster (asked at %s) is not healthy' "$live" ;;
+    *"$LINE_END"*) printf '%s are not healthy' "$(printf '%s\n' "$not_healthy" | named)" ;;
+    *) printf '%s is not healthy' "$(printf '%s\n' "$not_healthy" | named)" ;;
+  esac
 }
 
 # The peer URLs of the program's members, one per line.

@@ -77,7 +77,7 @@ LIST
 
 require_staying_healthy() {
   wait_until 30 staying_are_healthy ||
-    refuse "scale in" "$(ailing) is not healthy, and no member is removed while one that stays is unhealthy" \
+    refuse "scale in" "$(ailing), and no member is removed while one that stays is unhealthy" \
       "bring it back, or remove it from the program too, and apply again"
 }
 staying_are_healthy() {

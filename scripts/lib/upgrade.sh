@@ -76,8 +76,8 @@ check_version() {
       "set version to one in between, deploy, and continue from there"
     return
   }
-  not_healthy=$(members_of "$url" | desired | unhealthy_for_long | named)
-  [ -z "$not_healthy" ] || refusal "version" "$not_healthy is not healthy, and an upgrade needs all members" \
+  not_healthy=$(members_of "$url" | desired | unhealthy_for_long)
+  [ -z "$not_healthy" ] || refusal "version" "$(ailing), and an upgrade needs all members" \
     "set version back to $from, bring that member back, and upgrade after that"
   [ "$(minor_of "$from")" = "$(minor_of "$VERSION")" ] || wait_until 20 cluster_version_is "$(minor_of "$from")" ||
     if [ -z "$cluster_version" ]; then

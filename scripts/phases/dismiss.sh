@@ -24,7 +24,7 @@ phase_dismiss() {
   # A member that is dead already takes nothing from the others. Whether they keep their quorum is checked when it is
   # removed.
   [ -n "$(leaver_entry | unhealthy)" ] || wait_until 15 all_but_leaver_are_healthy || refuse "dismissal" \
-    "$(ailing) is not healthy, and $LEAVER is given up only while all other members are" \
+    "$(ailing), and $LEAVER is given up only while all other members are" \
     "bring that member back, and apply again"
   refuse_too_many
   # shellcheck disable=SC2046 # split into words on purpose

@@ -74,7 +74,7 @@ prepare_restart() {
 # somebody restarts by hand at the same time, because it is back in a moment.
 require_others_healthy() {
   wait_until 15 all_others_are_healthy ||
-    refuse "restart" "$(ailing) is not healthy, and a restart here would take down another member" \
+    refuse "restart" "$(ailing), and a restart here would take down another member" \
       "bring that member back (if its data are lost, see docs/replace-member.md), and apply again; this member still runs as before"
   # A member that runs with data of another cluster is healthy in that cluster, and missing in this one.
   require_one_cluster_of "$list"
