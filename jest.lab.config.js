@@ -1,17 +1,20 @@
 const base = require("./jest.config.js");
+const { scenariosOf } = require("./__tests__/lab/support/scenarios.js");
+
+// All workers inherit it, so the whole run has one seed.
+process.env.SEED ??= String(Date.now() % 100_000);
+const { LAB_GROUP, LAB_SAMPLE, SEED, LAB_ENGINE } = process.env;
+const scenarios = scenariosOf({ group: LAB_GROUP, sample: !!LAB_SAMPLE, seed: Number(SEED), engine: !!LAB_ENGINE });
 
 /**
- * The lab's scenarios, on real hosts. They run one at a time, because a client that measures gaps would also measure
- * the load of another lab. tools/test.sh runs two at a time where no client measures.
+ * The lab's scenarios, on real hosts.
  *
  * @type {import("jest").Config}
  */
 module.exports = {
   ...base,
   roots: ["<rootDir>/__tests__/lab"],
-  // `engines` needs an engine that is built on request only. This is no pattern to ignore, because tools/test.sh gives
-  // those on the command line, where they replace the ones here.
-  testMatch: [...base.testMatch, ...(process.env.LAB_ENGINE ? [] : ["!**/lab/engines.test.ts"])],
+  testMatch: scenarios.map((name) => `**/lab/${name}.test.ts`),
   testPathIgnorePatterns: ["/node_modules/"],
   setupFilesAfterEnv: ["<rootDir>/__tests__/lab/support/backups-in-turns.ts"],
   maxWorkers: 1,

@@ -52,6 +52,7 @@ case $suite in
     npx jest -c jest.packages.config.js --maxWorkers=2 "$@" $(results packages)
     ;;
   lab)
+    export SEED="${SEED:-$(($(date +%s) % 100000))}"
     step "What the scenarios need (built once, then cached)"
     lab/prepare --etcd all --family el9,el8 --tools
     npm run --silent build
@@ -60,21 +61,19 @@ case $suite in
       exit
     fi
     step "Host scripts in bash, which is sh on RHEL: tests of what shells do differently (traps, quoting, files, pipes)"
+    # A sampled run has a third of these, too.
     # shellcheck disable=SC2046
-    SHELLS=bash npx jest --maxWorkers=4 --testPathPatterns \
+    SHELLS=bash npx jest --maxWorkers=4 ${LAB_SAMPLE:+"--shard=$((SEED % 3 + 1))/3"} --testPathPatterns \
       'scripts/(main|say|files|trust|turn|starting|certificates|stage|supervisor|packages|claims)\.' $(results bash) ||
       failed=yes
-    # In these scenarios no client measures gaps, and they wait most of the time: for a host that is unreachable, or for
-    # one member after the other.
-    pairs='lab/(air-gapped|destroy|faults|interrupted|networks|refusals|rhel|ssh|sudo-user|versions)\.'
     # If npm test has just run first-deploy for the same results, it is not run again.
-    [ ! -e "${TEST_RESULTS:-/nowhere}/first-deploy.json" ] || already=first-deploy
+    [ ! -e "${TEST_RESULTS:-/nowhere}/first-deploy.json" ] || already=--testPathIgnorePatterns=first-deploy
     step "Lab scenarios in which a client writes, one at a time"
     # shellcheck disable=SC2046
-    npx jest -c jest.lab.config.js --testPathIgnorePatterns "$pairs" ${already:+"$already"} $(results lab) || failed=yes
+    LAB_GROUP=alone npx jest -c jest.lab.config.js ${already:+"$already"} $(results lab) || failed=yes
     step "The other lab scenarios, two at a time"
     # shellcheck disable=SC2046
-    npx jest -c jest.lab.config.js --maxWorkers=2 --testPathPatterns "$pairs" $(results lab-pairs) || failed=yes
+    LAB_GROUP=pairs npx jest -c jest.lab.config.js --maxWorkers=2 $(results lab-pairs) || failed=yes
     [ -z "${failed:-}" ]
     ;;
 esac

@@ -69,7 +69,7 @@ describe("a restore", () => {
         hostBackups: BACKUPS,
         restoreFrom: { ...source, replacesCluster: id, discardsBackup: newer },
       };
-      for (const seconds of [4 + (SEED % 9), 2 + (SEED % 5), 1 + (SEED % 3)]) {
+      for (const seconds of [4 + (SEED % 8), 2 + (SEED % 5), 1 + (SEED % 4)]) {
         await project.prepare(props);
         const running = project.startTerraform("apply", "-auto-approve", "-input=false");
         await Promise.race([running.ended, sleep(seconds * 1000)]);
