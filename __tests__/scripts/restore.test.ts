@@ -78,6 +78,22 @@ inEachShell((newHost) => {
       close();
     });
 
+    test("nor is it if only members that leave the program in the same edit answer", async () => {
+      const ports = await listenOn("127.0.0.4");
+      const host = newHost({ props: { ...restoring().props, ports: { client: ports.port } } });
+      const cluster = runningHost(host);
+      cluster.members("a", "b", "c", "d");
+      cluster.healthy("d");
+      expect(refusals(host)).toEqual([]);
+      const script = host.read("/opt/etcd/etcd-server-startup.sh");
+      const leaving = "$&,d=https://127.0.0.4:2380";
+      host.write("/opt/etcd/etcd-server-startup.sh", script.replace(/^initial_cluster='[^']*/m, leaving));
+      expect(refusals(host)).toEqual([
+        expect.stringContaining(`the cluster 4d has a quorum (https://127.0.0.4:${ports.port} knows its leader)`),
+      ]);
+      ports.close();
+    });
+
     test("a cluster that the program names is replaced", async () => {
       const [host, , close] = await living({ replacesCluster: "4d" });
       expect(refusals(host)).toEqual([]);

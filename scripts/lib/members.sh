@@ -133,6 +133,13 @@ ailing() {
   esac
 }
 
+# The client URLs of the other members, as the startup script in use has them. The program may name others by
+# now. All members use the same client port.
+former_endpoints() {
+  sed -n "s/^initial_cluster='\(.*\)'$/\1/p" "$CURRENT/etcd-server-startup.sh" 2>/dev/null | tr , '\n' |
+    sed 's/^[^=]*=//' | { grep -vxF -e "$PEER_URL" || true; } | sed "s/:[0-9]*$/:${CLIENT_URL##*:}/"
+}
+
 # The peer URLs of the program's members, one per line.
 desired_peer_urls() { printf '%s\n' "$INITIAL_CLUSTER" | tr , '\n' | sed 's/^[^=]*=//'; }
 

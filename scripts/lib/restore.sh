@@ -187,13 +187,14 @@ check_replaced_cluster() {
 }
 
 # status_with_leader: the status of a member that knows a leader. Members that have lost their quorum know none a moment
-# later, or do not answer at all. One that does not answer is asked again, because it may only be slow.
+# later, or do not answer at all. One that does not answer is asked again, because it may only be slow. Those that leave
+# the program in the same edit are asked, too.
 status_with_leader() {
   local endpoint status listens
   for _ in 1 2; do
     listens=
-    for endpoint in $(own_url) $(other_endpoints); do
-      accepts_connections "$endpoint" || continue
+    # shellcheck disable=SC2046 # one argument for each endpoint
+    for endpoint in $(reachable $({ own_url && other_endpoints && former_endpoints; } | awk '!seen[$0]++')); do
       listens=yes
       status=$(endpoint_status "$endpoint" | awk '$4 != "-" && $4 != 0')
       [ -z "$status" ] || { printf '%s\n' "$status" && return; }

@@ -57,12 +57,6 @@ is_known_to_be_out() {
   return 1
 }
 
-# The client URLs of the other members, as this member knew them: all members use the same client port.
-former_endpoints() {
-  sed -n "s/^initial_cluster='\(.*\)'$/\1/p" "$CURRENT/etcd-server-startup.sh" 2>/dev/null | tr , '\n' |
-    sed 's/^[^=]*=//' | grep -vxF -e "$PEER_URL" | sed "s/:[0-9]*$/:${CLIENT_URL##*:}/"
-}
-
 stop_and_clean() {
   if [ "$REMOVAL_POLICY" = destroy ]; then refuse_others_data; fi
   # There may be an upload that no stage has used, because its deploy was killed.
