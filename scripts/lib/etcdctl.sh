@@ -139,7 +139,10 @@ reachable() {
 }
 
 # The client URLs of the program's other members, one per line.
-other_endpoints() { printf '%s\n' "$ENDPOINTS" | tr , '\n' | grep -vxF "$CLIENT_URL" || true; }
+other_endpoints() {
+  local endpoint IFS=,
+  for endpoint in $ENDPOINTS; do [ "$endpoint" = "$CLIENT_URL" ] || printf '%s\n' "$endpoint"; done
+}
 
 # Prints the first of the other members through which a linearizable read succeeds. Fails if there is none, which means
 # that no quorum can be reached.
@@ -162,12 +165,18 @@ endpoint_status() {
   # shellcheck disable=SC2046 # one argument for each endpoint
   case $1 in *,*) asked=$(reachable $(printf '%s' "$1" | tr , ' ') | tr '\n' ,) ;; esac
   [ -n "$asked" ] || return 0
-  etcdctl_at "${asked%,}" endpoint status -w json 2>/dev/null | sed 's/{"Endpoint"/\n&/g' | awk '
+  etcdctl_at "${asked%,}" endpoint status -w json 2>/dev/null | awk '
     function field(name, value) {
       if (!match($0, "\"" name "\":\"?[^,}\"]*")) return "-"
       value = substr($0, RSTART, RLENGTH); sub(/^"[^"]*":"?/, "", value); return value == "" ? "-" : value
     }
-    /"Endpoint"/ { print field("Endpoint"), field("cluster_id"), field("member_id"), field("leader"), field("version"), field("dbSize"), field("raftIndex"), field("dbSizeInUse"), field("isLearner") }'
+    {
+      n = split($0, statuses, /[{]"Endpoint"/)
+      for (i = 2; i <= n; i++) {
+        $0 = "\"Endpoint\"" statuses[i]
+        print field("Endpoint"), field("cluster_id"), field("member_id"), field("leader"), field("version"), field("dbSize"), field("raftIndex"), field("dbSizeInUse"), field("isLearner")
+      }
+    }'
 }
 
 # revision_of ENDPOINT: the revision that this member has reached.

@@ -6,9 +6,10 @@
 # etcd's user and its primary group.
 put_file() {
   local directory aside changeable reason
-  directory=$(dirname "$1")
+  directory=${1%/*}
   aside=$directory/.${1##*/}.aside
-  changeable=$(untrusted "$(readlink -f "$directory")")
+  look_for_untrusted "$(readlink -f "$directory")"
+  changeable=$untrusted_part
   [ -z "$changeable" ] ||
     not_written "$1" "$changeable can be changed by users other than root ($(whose "$changeable"))" \
       "chown root:root $changeable && chmod go-w $changeable, and apply again"
@@ -72,12 +73,19 @@ private_directory() {
   chmod 700 "$1"
 }
 
-decode() { printf %s "$1" | base64 -d; }
+decode() {
+  base64 -d <<TEXT
+$1
+TEXT
+}
 
 # existing_part PATH: PATH, or the nearest directory above it that exists
 existing_part() {
   local existing="$1"
-  while [ ! -e "$existing" ] && [ ! -L "$existing" ]; do existing=$(dirname "$existing"); done
+  while [ ! -e "$existing" ] && [ ! -L "$existing" ]; do
+    existing=${existing%/*}
+    existing=${existing:-/}
+  done
   printf '%s\n' "$existing"
 }
 

@@ -147,19 +147,21 @@ is_of_member() {
   while read -r key _ uid _; do
     [ "$key" != Uid: ] || break
   done 2>/dev/null <"$1/status" || return 1
-  case $uid in
-    '') return 1 ;;
-    0 | "$OWN_UID" | "$(stat -c %u "$DATA_DIR" 2>/dev/null)") ;;
-    *) case " $MEMBER_UIDS " in *" $uid "*) ;; *) return 1 ;; esac ;;
-  esac
+  [ -n "$uid" ] || return 1
+  case " 0 $OWN_UID $MEMBER_UIDS " in *" $uid "*) return 0 ;; esac
+  [ "$uid" = "$(stat -c %u "$DATA_DIR" 2>/dev/null)" ]
 }
 
 # Sets MEMBER_UIDS to the uids of the users that etcd runs as, or ran as before the program changed; empty while no such
 # user exists. A removal learns the user's name from the claim only.
 know_member_uids() {
-  MEMBER_UIDS=$(for user in ${ETCD_USER:-} $(entry_of "$CLAIM" user) etcd; do
-    id -u "$user" 2>/dev/null || true
-  done | tr '\n' ' ')
+  local user users=' '
+  MEMBER_UIDS=
+  for user in ${ETCD_USER:-} $(entry_of "$CLAIM" user) etcd; do
+    case $users in *" $user "*) continue ;; esac
+    users="$users$user "
+    MEMBER_UIDS="$MEMBER_UIDS$(id -u "$user" 2>/dev/null || true) "
+  done
 }
 MEMBER_UIDS= # until know_member_uids sets it
 

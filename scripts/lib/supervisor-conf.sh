@@ -8,9 +8,8 @@ supervisord_processes() {
   for process in /proc/[0-9]*; do
     { read -r command <"$process/comm"; } 2>/dev/null || continue
     case $command in supervisord | *python*) ;; *) continue ;; esac
-    tr '\0' '\n' 2>/dev/null <"$process/cmdline" | head -n 3 |
-      grep -qE '(^|/)supervisord$|^supervisor\.supervisord$' || continue
-    [ "$(stat -c %u "$process" 2>/dev/null)" = "$(id -u)" ] || continue
+    calls_supervisord "$process" || continue
+    [ "$(stat -c %u "$process" 2>/dev/null)" = "$OWN_UID" ] || continue
     # Any user can run a setuid program such as `su` through a link named supervisord. Its process belongs to root and
     # has that name, with arguments that the user chose.
     [ ! -u "$process/exe" ] || continue
@@ -20,6 +19,18 @@ supervisord_processes() {
     found="$found$process "
     printf '%s\n' "$process"
   done
+}
+
+# calls_supervisord PROCESS: one of its first three arguments is supervisord, as a file or as a module of Python.
+calls_supervisord() {
+  local argument
+  tr '\0' '\n' 2>/dev/null <"$1/cmdline" | {
+    for _ in 1 2 3; do
+      read -r argument || exit 1
+      case $argument in supervisord | */supervisord | supervisor.supervisord) exit 0 ;; esac
+    done
+    exit 1
+  }
 }
 
 # parent_of PROCESS: prints the process ID of its parent. It uses the shell's own `read` for the same reason as
@@ -137,7 +148,7 @@ supervisor_patterns() {
     return 0
   fi
   process=$(supervisord_process)
-  tr '\0' '\n' 2>/dev/null <"${process:-/proc/self}/environ" | awk -v here="$(dirname "$conf")" -v node="$(uname -n)" '
+  tr '\0' '\n' 2>/dev/null <"${process:-/proc/self}/environ" | awk -v here="${conf%/*}" -v node="$(uname -n)" '
     function strip(text) { gsub(/^[ \t]+|[ \t\r]+$/, "", text); return text }
     function replaced(text, from, to, at) {
       while (at = index(text, from)) text = substr(text, 1, at - 1) to substr(text, at + length(from))
@@ -178,12 +189,12 @@ supervisor_files() {
 # comes first, then one from which *.ini is included, then (Debian includes *.conf) one in which the ini file can have a
 # second name.
 program_include() {
-  local pattern directory extension rank
+  local pattern directory extension rank include='' best=3
   if is_known include; then
     [ -n "$known_include" ] && printf '%s\n' "$known_include"
     return
   fi
-  supervisor_patterns | while read -r pattern; do
+  while read -r pattern; do
     directory=${pattern%/*}
     case $directory in *[*?[]*) continue ;; esac
     [ -d "$directory" ] || continue
@@ -193,10 +204,13 @@ program_include() {
       rank=2
       [ "$extension" != ini ] || rank=1
       [ "$(program_of "$directory/$PROGRAM_FILE.ini")" != "$PROGRAM" ] || rank=0
-      printf '%s %s\n' "$rank" "$directory/$PROGRAM_FILE.$extension"
+      if [ "$rank" -lt "$best" ]; then best=$rank include=$directory/$PROGRAM_FILE.$extension; fi
       break
     done
-  done | sort -s -k 1,1 | head -n 1 | cut -d' ' -f2- | grep .
+  done <<LIST
+$(supervisor_patterns)
+LIST
+  [ -n "$include" ] && printf '%s\n' "$include"
 }
 
 program_ini() {
@@ -212,4 +226,9 @@ programs_in() {
 }
 
 # program_of INI: prints the name of its program.
-program_of() { programs_in "$1" | sed -n '/^program /{s///p;q;}'; }
+program_of() {
+  local kind name
+  programs_in "$1" | while read -r kind name; do
+    [ "$kind" != program ] || { printf '%s\n' "$name" && break; }
+  done
+}

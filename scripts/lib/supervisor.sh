@@ -14,7 +14,10 @@ include_program() {
   put_link "$PROGRAM_FILE.ini" "$(program_include)"
 }
 
-is_own_program() { program_include >/dev/null && [ "$(program_of "$(program_ini)")" = "$PROGRAM" ]; }
+is_own_program() {
+  local include
+  include=$(program_include) && [ "$(program_of "${include%/*}/$PROGRAM_FILE.ini")" = "$PROGRAM" ]
+}
 
 unregister_program() { rm -f "$(program_include)" "$(program_ini)"; }
 

@@ -1,9 +1,9 @@
 # Root trusts only itself: what root runs, sources, installs or writes must be where no other user can change it or
 # replace it with a link.
 
-# untrusted PATH: the first directory on the way to PATH, or PATH itself, that a user other than root can change;
-# nothing if there is none. Parts of PATH that do not exist yet are not checked.
-untrusted() {
+# look_for_untrusted PATH: sets `untrusted_part` to the first directory on the way to PATH, or PATH itself, that a user
+# other than root can change; to nothing if there is none. Parts of PATH that do not exist yet are not checked.
+look_for_untrusted() {
   local whole path rest mode uid gid
   whole=$1 path='' rest=${1#/}/
   set -- /
@@ -17,14 +17,22 @@ untrusted() {
   done
   # `ls` and not `stat`, because `ls` marks files that have an access control list. Its output is sorted, so each path
   # comes before the paths below it.
-  # shellcheck disable=SC2012 # no name is read from its output
-  ls -ldn -- "$@" 2>/dev/null | while read -r mode _ uid gid _; do
-    if can_be_changed "$mode" "$uid" "$gid" "${whole#"$1"}"; then
-      printf '%s\n' "$1"
+  untrusted_part=
+  while read -r mode _ uid gid _; do
+    if [ -n "$mode" ] && can_be_changed "$mode" "$uid" "$gid" "${whole#"$1"}"; then
+      untrusted_part=$1
       break
     fi
     shift
-  done
+  done <<LIST
+$(ls -ldn -- "$@" 2>/dev/null)
+LIST
+}
+
+# untrusted PATH: prints what look_for_untrusted finds.
+untrusted() {
+  look_for_untrusted "$1"
+  [ -z "$untrusted_part" ] || printf '%s\n' "$untrusted_part"
 }
 
 # can_be_changed MODE UID GID REST: MODE, UID and GID as printed by `ls -ln`; REST is the rest of the path that was
@@ -47,7 +55,10 @@ can_be_changed() {
 
 OWN_UID=$(id -u) # 0, except in tests
 
-is_trusted() { [ -z "$(untrusted "$1")" ]; }
+is_trusted() {
+  look_for_untrusted "$1"
+  [ -z "$untrusted_part" ]
+}
 
 # link_in PATH: the first part of PATH that is a symbolic link; nothing if there is none.
 link_in() {
