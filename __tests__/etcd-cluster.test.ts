@@ -469,9 +469,11 @@ describe("the attributes of a cluster", () => {
     ).toMatchObject({
       host: "${var.address}",
     });
-    expect(find(json, "tls_cert_request.etcd_peer_a_request").ip_addresses).toEqual(["${var.address}"]);
+    expect(find(json, "tls_cert_request.etcd_peer_a_request").ip_addresses).toBe(
+      "${sort(distinct(compact([var.address])))}",
+    );
     expect(json.locals?.["etcd_member_a_facts"]).toContain(
-      "\nADDRESS='${var.address}'\nPEER_URL='https://${var.address}:2380'\n",
+      "\nADDRESS='${var.address}'\nLISTEN_ADDRESS='${var.address}'\nPEER_URL='https://${var.address}:2380'\n",
     );
     expect(find(json, "null_resource.etcd_genesis_founders").triggers).toMatchObject({
       founders: "a=https://${var.address}:2380",
@@ -483,6 +485,42 @@ describe("the attributes of a cluster", () => {
     expect(json.locals?.["etcd_member_a_restart-text"]).toContain(
       "  --listen-peer-urls='https://${var.address}:2380' \\\n",
     );
+  });
+});
+
+describe("a member whose address is a DNS name", () => {
+  const [first, ...others] = RUNBOOK.members;
+  const json = synthCluster({
+    members: [{ name: first.name, address: "etcd-1.example.org", listenAddress: "10.4.7.12" }, ...others],
+  });
+
+  test("is reached at that name by everybody, and listens at its own address", () => {
+    const script = find(json, `local_file.etcd_member_${first.name}_startup-script`).content;
+    for (const line of [
+      "--listen-peer-urls=https://10.4.7.12:2380",
+      "--listen-client-urls=https://10.4.7.12:2379",
+      "--initial-advertise-peer-urls=https://etcd-1.example.org:2380",
+      "--advertise-client-urls=https://etcd-1.example.org:2379",
+    ])
+      expect(script).toContain(`  ${line} \\\n`);
+    expect(json.locals?.[`etcd_member_${first.name}_facts`]).toContain(
+      "\nHOST='etcd-1.example.org'\nADDRESS='etcd-1.example.org'\nLISTEN_ADDRESS='10.4.7.12'\n",
+    );
+    const { connection } = find(json, `null_resource.etcd_member_${first.name}_stage`).provisioner?.[0][
+      "remote-exec"
+    ] ?? { connection: {} };
+    expect(connection).toMatchObject({ host: "etcd-1.example.org" });
+    expect(find(json, "local_file.etcd_etcdctl-env").content).toContain(
+      "ETCDCTL_ENDPOINTS='https://etcd-1.example.org:2379,https://10.4.7.21:2379,https://10.4.7.22:2379'",
+    );
+  });
+
+  test("is installed again if the host has another address, which may be that of another machine", () => {
+    const triggers = (phase: string, member = first.name) =>
+      find(json, `null_resource.etcd_member_${member}_${phase}`).triggers;
+    for (const phase of ["preflight", "stage"])
+      expect(triggers(phase)).toMatchObject({ address: "etcd-1.example.org", listen_address: "10.4.7.12" });
+    expect(triggers("stage", others[0].name)).not.toHaveProperty("listen_address");
   });
 });
 

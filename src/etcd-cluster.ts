@@ -48,7 +48,7 @@ import { checkProps, checkSharedHosts } from "./validation";
 
 /** The attributes of one member that the rest of a program may need. */
 export interface EtcdClusterMember {
-  /** IP address: IPv4, or IPv6 without brackets. */
+  /** IP address (IPv4, or IPv6 without brackets) or DNS name. */
   readonly address: string;
 
   /** The URL for the other members: `https://10.4.7.12:2380`. */

@@ -347,6 +347,8 @@ function installTriggers(cluster: ClusterSettings, member: MemberSettings): { [n
     version: cluster.version,
     archive_sha256: [amd64, arm64].filter(Boolean).join(" "),
     address: member.address,
+    // With a name as address, this one may be what tells another machine.
+    ...(member.listenAddress !== member.address && { listen_address: member.listenAddress }),
     install_root: cluster.installRoot,
     data_dir: cluster.dataDir,
     log_dir: cluster.logDir,

@@ -1,9 +1,14 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { Lazy, TerraformVariable } from "cdktf";
 import { CertificateAuthority } from "../../src/pki/certificate-authority";
 import { peerCertificates } from "../../src/pki/peer-certificates";
 import type { CertificateOptions } from "../../src/pki/certificate-options";
-import { runbookWith } from "../support/settings";
+import type { EtcdMemberProps } from "../../src/settings";
+import { RUNBOOK, runbookWith } from "../support/settings";
 import { synthesize } from "../support/synthesize";
+import { temporaryDirectory } from "../support/temporary-directory";
+import { providerMirror, Terraform } from "../support/terraform";
 
 /** The certificate requests, by the first part of their logical IDs. */
 function requestsWith(options?: CertificateOptions) {
@@ -47,15 +52,78 @@ test("additional names and addresses are in every certificate", () => {
   });
 });
 
+/** The names in the certificate of the runbook's first member, changed. */
+function namesOf(change: Partial<EtcdMemberProps>) {
+  const { resource } = synthesize((stack) => {
+    const { members } = runbookWith({ members: [{ ...RUNBOOK.members[0], ...change }] });
+    peerCertificates(stack, new CertificateAuthority(stack, "ca"), members);
+  });
+  const [{ dns_names, ip_addresses }] = Object.values(resource.tls_cert_request);
+  return { dns_names, ip_addresses };
+}
+
+test.each<[string, Partial<EtcdMemberProps>, object]>([
+  [
+    "a DNS name",
+    { address: "etcd-1.example.org", listenAddress: "10.4.7.12" },
+    { dns_names: ["etcd-1.example.org", "hdss7-12"], ip_addresses: ["10.4.7.12"] },
+  ],
+  [
+    "a DNS name that is the host name, too",
+    { address: "hdss7-12", listenAddress: "10.4.7.12" },
+    { dns_names: ["hdss7-12"], ip_addresses: ["10.4.7.12"] },
+  ],
+  [
+    "a DNS name, and listens at all addresses",
+    { address: "etcd-1.example.org", listenAddress: "::" },
+    { dns_names: ["etcd-1.example.org", "hdss7-12"] },
+  ],
+  [
+    "an address behind which NAT has another one",
+    { address: "192.0.2.12", listenAddress: "10.4.7.12" },
+    { dns_names: ["hdss7-12"], ip_addresses: ["10.4.7.12", "192.0.2.12"] },
+  ],
+  [
+    "an IP address, and listens at all addresses",
+    { listenAddress: "0.0.0.0" },
+    { dns_names: ["hdss7-12"], ip_addresses: ["10.4.7.12"] },
+  ],
+])("a member that is reached at %s has these names", (_, change, names) => {
+  expect(namesOf(change)).toEqual(names);
+});
+
+/** Terraform itself decides what such a token stands for. */
+const mirror = providerMirror();
+const directory = temporaryDirectory();
+(mirror ? test : test.skip)("a token is an address or a name in the certificate, as Terraform finds it", () => {
+  const { resource } = synthesize((stack) => {
+    const [address, listenAddress] = ["address", "listen"].map(
+      (id) => new TerraformVariable(stack, id, {}).stringValue,
+    );
+    const { members } = runbookWith({ members: [{ name: "a", address, listenAddress }] });
+    peerCertificates(stack, new CertificateAuthority(stack, "ca"), members);
+  });
+  const [{ dns_names, ip_addresses }] = Object.values(resource.tls_cert_request);
+  const program = { variable: { address: {}, listen: {} }, output: { names: { value: [dns_names, ip_addresses] } } };
+  writeFileSync(join(directory, "main.tf.json"), JSON.stringify(program));
+  const terraform = new Terraform(directory, mirror ?? "");
+  const found = (address: string, listen: string) => {
+    terraform.run(directory, "apply", "-auto-approve", `-var=address=${address}`, `-var=listen=${listen}`);
+    return JSON.parse(terraform.run(directory, "output", "-json", "names"));
+  };
+  terraform.run(directory, "init");
+  expect(found("192.0.2.12", "10.4.7.12")).toEqual([[], ["10.4.7.12", "192.0.2.12"]]);
+  expect(found("ip-10-4-7-12.internal", "10.4.7.12")).toEqual([["ip-10-4-7-12.internal"], ["10.4.7.12"]]);
+});
+
 test("addresses that only Terraform knows are sorted by Terraform, and the text does not depend on how many tokens the program has", () => {
   const requests = (tokens: number) => {
     const { resource } = synthesize((stack) => {
       for (let i = 0; i < tokens; i++) Lazy.stringValue({ produce: () => "another token" });
       const [third, second] = ["third", "second"].map((id) => new TerraformVariable(stack, id, {}).stringValue);
-      const members = runbookWith({}).members.map((member, i) => ({
-        ...member,
-        address: [member.address, second, third][i],
-      }));
+      const { members } = runbookWith({
+        members: RUNBOOK.members.map((member, i) => ({ ...member, address: [member.address, second, third][i] })),
+      });
       const options = { sharedPeerCertificate: true };
       peerCertificates(stack, new CertificateAuthority(stack, "ca"), members, options);
     });
@@ -64,7 +132,7 @@ test("addresses that only Terraform knows are sorted by Terraform, and the text 
   expect(requests(0)).toEqual([
     expect.objectContaining({
       dns_names: ["hdss7-12", "hdss7-21", "hdss7-22"],
-      ip_addresses: '${sort(distinct(["10.4.7.12", var.second, var.third]))}',
+      ip_addresses: '${sort(distinct(compact(["10.4.7.12", var.second, var.third])))}',
     }),
   ]);
   // Two tokens in a row have numbers that as texts have another order once in ten.

@@ -88,6 +88,7 @@ test("the facts of a member have exactly this text", () => {
 MEMBER='etcd-server-7-21'
 HOST='hdss7-21'
 ADDRESS='10.4.7.21'
+LISTEN_ADDRESS='10.4.7.21'
 PEER_URL='https://10.4.7.21:2380'
 CLIENT_URL='https://10.4.7.21:2379'
 PEER_PORT='2380'

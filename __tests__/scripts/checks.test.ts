@@ -301,50 +301,6 @@ inEachShell((newHost) => {
     });
   });
 
-  describe("the source address that peers see", () => {
-    const check = (host: Host, routes: string) => {
-      host.stub("ip", `cat >>"$CALLS"; printf '${routes}'`);
-      return host.call("check_routes", { LEAF_PEM_BASE64: base64(pki.withNames) }).lines;
-    };
-
-    test("is accepted if the certificate has it, as an address or by name", () => {
-      const host = newHost();
-      expect(
-        check(host, "127.0.0.2 dev lo src 127.0.0.1 uid 0\\nfd00::2 from :: dev e src fd00::12 metric 1\\n"),
-      ).toEqual([]);
-      expect(host.calls("ip")).toEqual(["route get 127.0.0.1", "route get 127.0.0.2", "route get 127.0.0.3"]);
-      host.stub("getent", `[ "$2" = host-a ] && echo '10.9.9.9       STREAM host-a'`);
-      expect(check(host, "127.0.0.2 dev e src 10.9.9.9 uid 0\\n")).toEqual([]);
-    });
-
-    test("is refused if the certificate does not have it", () => {
-      expect(check(newHost(), "127.0.0.2 dev e src 10.9.9.9 uid 0\\n")).toEqual([
-        refused(
-          "source address: this host sends to 127.0.0.2 from 10.9.9.9, which is not in the member's certificate: its peers would reject the connection; to do: add 10.9.9.9 to certificates.ipAddresses, or correct the host's routes",
-        ),
-      ]);
-    });
-  });
-
-  describe("address", () => {
-    test("an address of one of the interfaces is accepted", () => {
-      expect(newHost().call("check_address", { ADDRESS: "127.0.0.1" }).lines).toEqual([]);
-    });
-
-    test("any other address is refused, with the addresses that the host has", () => {
-      const host = newHost();
-      host.stub(
-        "ip",
-        `case "$*" in *global*) printf '2: eth0    inet 10.4.7.12/24 brd 10.4.7.255 scope global eth0\\n3: eth1    inet6 fd00::12/64 scope global \\n' ;; esac`,
-      );
-      expect(host.call("check_address", { ADDRESS: "10.4.7.99" }).lines).toEqual([
-        refused(
-          "address: 10.4.7.99 is on none of this host's interfaces (10.4.7.12 fd00::12); to do: set the member's address to one of these; even behind NAT, the other members must be able to reach that address itself",
-        ),
-      ]);
-    });
-  });
-
   describe("clock", () => {
     // The time that Terraform takes to connect, up to a minute here, makes a host's clock seem to be ahead.
     test.each([0, 55, -110])("a clock that is %s s behind is accepted", (seconds) => {

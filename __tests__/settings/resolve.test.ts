@@ -9,6 +9,7 @@ test("every default is filled in", () => {
       {
         name: "etcd-server-7-12",
         address: "10.4.7.12",
+        listenAddress: "10.4.7.12",
         host: "hdss7-12",
         hostName: "hdss7-12",
         ssh: {
@@ -21,6 +22,8 @@ test("every default is filled in", () => {
         },
         peerUrl: "https://10.4.7.12:2380",
         clientUrl: "https://10.4.7.12:2379",
+        listenPeerUrl: "https://10.4.7.12:2380",
+        listenClientUrl: "https://10.4.7.12:2379",
         reprovision: 0,
       },
     ],

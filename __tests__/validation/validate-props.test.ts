@@ -189,14 +189,62 @@ describe("one invalid prop", () => {
     ],
 
     [
-      "a host name as an address",
+      "a DNS name as an address, without an address to listen at",
       withMember(1, { address: "hdss7-21" }),
-      'members[1].address: "hdss7-21" is not an IP address; use IPv4 or IPv6 without brackets, port or zone, e.g. 10.4.7.21',
+      'members[1].address: "hdss7-21" is a DNS name, and etcd cannot listen on a name; set members[1].listenAddress to the IP address of the host, e.g. 10.4.7.21',
+    ],
+    ...["fe80::1%eth0", "10.4.7", "1.2.3.4.", "0x0a04070c", "etcd-1.example.org.", "etcd_1", "*.example.org", ""].map(
+      (address): [string, Partial<EtcdClusterProps>, string] => [
+        `"${address}" as an address`,
+        withMember(1, { address, listenAddress: "10.4.7.21" }),
+        `members[1].address: "${address}" is neither an IP address nor a DNS name; use IPv4 or IPv6 without brackets, port or zone, e.g. 10.4.7.21, or a name without a dot at its end, e.g. etcd-1.example.org`,
+      ],
+    ),
+    ...["localhost", "LocalHost.localdomain", "etcd.localhost", "ip6-localhost"].map(
+      (address): [string, Partial<EtcdClusterProps>, string] => [
+        `${address} as an address`,
+        withMember(1, { address, listenAddress: "10.4.7.21" }),
+        `members[1].address: "${address}" is a name that every host uses for itself; use the name by which the other hosts reach this host`,
+      ],
+    ),
+    [
+      "one DNS name for two members, in two spellings",
+      {
+        members: ["etcd.example.org", "ETCD.example.org", "etcd-3"].map((address, i) => ({
+          name: `etcd-${i}`,
+          address,
+          listenAddress: `10.4.7.${i + 1}`,
+        })),
+      },
+      'members[1].address: "ETCD.example.org" is also the address of members[0]; use another address',
     ],
     [
-      "an address with a zone",
-      withMember(1, { address: "fe80::1%eth0" }),
-      'members[1].address: "fe80::1%eth0" is not an IP address; use IPv4 or IPv6 without brackets, port or zone, e.g. 10.4.7.21',
+      "the host name of another member as an address",
+      withMember(1, { address: "HDSS7-22", listenAddress: "10.4.7.21" }),
+      'members[1].address: "HDSS7-22" is the hostName of members[2]; give each member a name of its own',
+    ],
+    [
+      "a DNS name to listen at",
+      withMember(1, { address: "etcd-1", listenAddress: "etcd-1" }),
+      'members[1].listenAddress: "etcd-1" is not an IP address; use one of the host\'s addresses, IPv4 or IPv6 without brackets, port or zone, e.g. 10.4.7.21, or 0.0.0.0 for all',
+    ],
+    [
+      "a loopback address to listen at",
+      withMember(1, { listenAddress: "127.0.0.1" }),
+      'members[1].listenAddress: "127.0.0.1" is a loopback address; use an address of the host that other hosts reach, e.g. 10.4.7.21',
+    ],
+    [
+      "all addresses to listen at, and one of them again without TLS",
+      { ...withMember(1, { listenAddress: "0::0" }), insecureLoopbackClientUrl: true },
+      'members[1].listenAddress: "0::0" covers 127.0.0.1, which insecureLoopbackClientUrl opens at the same port, and etcd cannot open it twice; use one address of the host, or leave insecureLoopbackClientUrl out',
+    ],
+    [
+      "metrics at the address at which one member listens",
+      {
+        ...withMember(1, { address: "etcd-1", listenAddress: "10.4.7.99" }),
+        listenMetricsUrls: ["http://10.4.7.99:2381"],
+      },
+      'listenMetricsUrls[0]: "http://10.4.7.99:2381" has the address of one member, but every member gets this URL; use 0.0.0.0 or 127.0.0.1',
     ],
     ...[
       ["127.8.8.8", "a loopback address"],

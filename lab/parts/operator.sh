@@ -103,5 +103,10 @@ operator_exec() {
   export SSH_USER=$LAB_USER SSH_PORT=$LAB_SSH_PORT
   export SSH_PRIVATE_KEY_FILE="$LAB_DIR/id_ed25519" SSH_KNOWN_HOSTS_FILE="$LAB_DIR/known_hosts"
   cgroup_enter operator
+  if [[ -e $LAB_DIR/etc-hosts ]]; then
+    # shellcheck disable=SC2016 # the inner shell expands it
+    set -- unshare --mount --propagation private -- \
+      sh -c 'mount --bind "$0" /etc/hosts && exec "$@"' "$LAB_DIR/etc-hosts" "$@"
+  fi
   exec nsenter --net="$(operator_namespace)" -- "$@"
 }

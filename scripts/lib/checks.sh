@@ -176,41 +176,6 @@ check_privileged_ports() {
   done
 }
 
-# A peer rejects a connection if the sender's address is not in the certificate. A host with two addresses may send from
-# the one that is not.
-check_routes() {
-  local wrong
-  wrong=$(
-    {
-      decode "$LEAF_PEM_BASE64" | openssl x509 -noout -text | sed -n 's/^ *\(.*IP Address:.*\)$/certificate \1/p'
-      printf '%s\n' "$INITIAL_CLUSTER" | tr , '\n' |
-        sed -n -e 's|.*://\[\{0,1\}||' -e 's|\]\{0,1\}:[0-9]*$||' -e 's/^/route get /p' |
-        ip -force -o -batch - 2>/dev/null
-    } | awk "$CANONICAL_IP"'
-      $1 == "certificate" { named = 1; count = split($0, names, ", *"); for (i = 1; i <= count; i++) if (sub(/.*IP Address:/, "", names[i])) known[canonical(names[i])] = 1; next }
-      { for (i = 1; i < NF; i++) if (named && $i == "src" && !(canonical($(i + 1)) in known)) { print $(i + 1), $1 == "local" ? $2 : $1; exit } }'
-  )
-  [ -z "$wrong" ] || is_name_of "${wrong% *}" ||
-    refusal "source address" \
-      "this host sends to ${wrong#* } from ${wrong% *}, which is not in the member's certificate: its peers would reject the connection" \
-      "add ${wrong% *} to certificates.ipAddresses, or correct the host's routes"
-}
-
-# is_name_of IP: a DNS name in the certificate resolves to this address, which is enough for etcd.
-is_name_of() {
-  for name in $(decode "$LEAF_PEM_BASE64" | openssl x509 -noout -text | tr ',' '\n' | sed -n 's/^ *DNS://p'); do
-    ! getent ahosts "$name" | grep -q "^$1 " || return 0
-  done
-  return 1
-}
-
-check_address() {
-  [ -n "$(ip -o address show to "$ADDRESS")" ] ||
-    refusal "address" \
-      "$ADDRESS is on none of this host's interfaces ($(ip -o address show scope global | awk '{ sub(/\/.*/, "", $4); printf "%s%s", sep, $4; sep = " " }'))" \
-      "set the member's address to one of these; even behind NAT, the other members must be able to reach that address itself"
-}
-
 # Terraform notes the time before it connects, and tries to connect for up to CONNECT_SECONDS. The host's clock may seem
 # to be ahead by that much, but never behind.
 check_clock() {
@@ -415,6 +380,7 @@ check_places_and_data() {
 # Checks what is around the host: its network, its clock, other programs and the cluster. What goes wrong there after
 # the preflight is refused by a rollout, or fails at the health gate.
 check_surroundings() {
+  check_names
   check_routes
   check_clock
   check_other_etcd

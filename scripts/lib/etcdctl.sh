@@ -118,12 +118,16 @@ port_state() {
 
 # connect_to URL SECONDS: opens a connection, and closes it again.
 connect_to() {
-  local authority address
-  authority=${1#*://}
-  address=${authority%:*}
-  address=${address#[}
   # shellcheck disable=SC2016 # the inner bash expands it
-  timeout "$2" bash -c ': <"/dev/tcp/$0/$1"' "${address%]}" "${authority##*:}"
+  timeout "$2" bash -c ': <"/dev/tcp/$0/$1"' "$(host_of "$1")" "${1##*:}"
+}
+
+# host_of URL: the IP address or the name in it.
+host_of() {
+  local host=${1#*://}
+  host=${host%:*}
+  host=${host#[}
+  printf '%s\n' "${host%]}"
 }
 
 # reachable URL…: prints those that accept connections, in the order given. All are tried at the same time.

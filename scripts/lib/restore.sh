@@ -398,7 +398,15 @@ write_quarantine() {
   port=$((${CLIENT_URL##*:} + 10000))
   [ "$port" -lt 65000 ] || port=$((port - 20000))
   while ss -ltn | grep -q ":$port "; do port=$((port + 1)); done
-  printf '%s\n' "${CLIENT_URL%:*}:$port" | put_file "$QUARANTINE" 644 root:root
+  printf 'https://%s\n' "$(listen_authority "$port")" | put_file "$QUARANTINE" 644 root:root
+}
+
+# Where etcd answers this host meanwhile. The certificate has the address at which it listens, unless that stands for
+# all of them.
+quarantine_url() {
+  local url
+  url=$(cat "$QUARANTINE")
+  if is_wildcard "$LISTEN_ADDRESS"; then echo "${CLIENT_URL%:*}:${url##*:}"; else echo "$url"; fi
 }
 
 # The founders that are still in the program, one per line: NAME=PEER_URL

@@ -30,8 +30,7 @@ prepare_offer() {
 # OpenSSL's server outlives this phase, which ignores the end of its SSH session.
 offer_snapshot() {
   local authority
-  authority=${PEER_URL#*://}
-  authority=${authority%:*}:$RESTORE_PORT
+  authority=$(listen_authority "$RESTORE_PORT")
   private_directory /run/cdktf-etcd
   set_as_user
   # shellcheck disable=SC2016,SC2086 # the inner shell expands it; words, or none
@@ -92,16 +91,23 @@ check_offered() {
   check_newer_backups
 }
 
+# listen_authority PORT: the address at which this member listens, with another port.
+listen_authority() {
+  case $LISTEN_ADDRESS in
+    *:*) printf '[%s]:%s\n' "$LISTEN_ADDRESS" "$1" ;;
+    *) printf '%s:%s\n' "$LISTEN_ADDRESS" "$1" ;;
+  esac
+}
+
 # get_offered NAME: the server must be the member itself, which its address in the certificate proves.
 get_offered() {
-  local authority address
-  authority=${offer#*://}
-  address=${authority%:*}
-  address=${address#[}
+  local host verify=-verify_hostname
+  host=$(host_of "$offer")
+  if is_ip "$host"; then verify=-verify_ip; fi
   printf 'GET /%s HTTP/1.0\r\n\r\n' "$1" |
-    timeout 900 openssl s_client -quiet -connect "$authority" -CAfile "$(own_certs)/ca.pem" \
+    timeout 900 openssl s_client -quiet -connect "${offer#*://}" -CAfile "$(own_certs)/ca.pem" \
       -cert "$(own_certs)/etcd-peer.pem" -key "$(own_certs)/etcd-peer-key.pem" -partial_chain \
-      -verify_return_error -verify_ip "${address%]}" 2>/dev/null
+      -verify_return_error "$verify" "$host" 2>/dev/null
 }
 
 # take_own_snapshot: saves what this member has to SAVED, and describes it. A member that serves is asked for a
@@ -139,7 +145,7 @@ save_own_snapshot() {
   local url status
   url=$(own_url)
   # During an earlier attempt, clients are kept out.
-  if [ -e "$QUARANTINE" ]; then url=$(cat "$QUARANTINE"); fi
+  if [ -e "$QUARANTINE" ]; then url=$(quarantine_url); fi
   is_running && wait_until 8 serves "$url" || return 1
   answer=$(etcdctl_at "$url" --command-timeout=600s snapshot save "$SAVED.part" 2>&1) || return 1
   mv -f "$SAVED.part" "$SAVED"

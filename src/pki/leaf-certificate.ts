@@ -150,10 +150,11 @@ function earlier(one: string, other: string): string {
 /**
  * The provider treats the names as an ordered list, but their order has no meaning: without sorting, another order
  * would be another certificate. A token's own text says nothing about its value, and changes when the program gets
- * another token anywhere; so Terraform sorts, if there is one among the names.
+ * another token anywhere; so Terraform sorts, if there is one among the names. A token that turns out to be empty stands
+ * for no name.
  */
 function sortedSet(names: string[] = []): string[] | undefined {
   const set = [...new Set(names)];
   if (set.length === 0) return undefined;
-  return set.length === 1 || set.every(isKnown) ? set.sort() : (Fn.sort(Fn.distinct(set)) as string[]);
+  return set.every(isKnown) ? set.sort() : (Fn.sort(Fn.distinct(Fn.compact(set))) as string[]);
 }

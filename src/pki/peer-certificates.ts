@@ -1,6 +1,9 @@
+import { Fn, Token } from "cdktf";
 import type { Construct } from "constructs";
 import { type CertificateOptions, DEFAULT_PEER_COMMON_NAME } from "./certificate-options";
 import type { MemberSettings } from "../settings";
+import { isIpAddress, isWildcard } from "../validation/formats";
+import { isKnown } from "../validation/problem";
 import type { CertificateAuthority } from "./certificate-authority";
 import { CertificateProfile } from "./certificate-profile";
 import type { LeafCertificate } from "./leaf-certificate";
@@ -19,8 +22,8 @@ export function peerCertificates(
     authority.issue(scope, id, {
       profile: CertificateProfile.PEER,
       commonName: options.commonName ?? DEFAULT_PEER_COMMON_NAME,
-      dnsNames: [...holders.flatMap(({ hostName }) => hostName ?? []), ...(options.dnsNames ?? [])],
-      ipAddresses: [...holders.map(({ address }) => address), ...(options.ipAddresses ?? [])],
+      dnsNames: [...holders.flatMap(dnsNamesOf), ...(options.dnsNames ?? [])],
+      ipAddresses: [...holders.flatMap(ipAddressesOf), ...(options.ipAddresses ?? [])],
       validityHours: options.validityHours,
       earlyRenewalHours: options.earlyRenewalHours,
       keyType: options.keyType,
@@ -31,4 +34,28 @@ export function peerCertificates(
     return Object.fromEntries(members.map(({ name }) => [name, shared]));
   }
   return Object.fromEntries(members.map((member) => [member.name, issue(member.name, [member])]));
+}
+
+/** The names by which clients and the other members reach a member. */
+function dnsNamesOf({ hostName, address, listenAddress }: MemberSettings): string[] {
+  const names = hostName === undefined ? [] : [hostName];
+  if (isKnown(address)) return isIpAddress(address) ? names : [...names, address];
+  return address === listenAddress ? names : [...names, whereIp(address, "", address)];
+}
+
+/**
+ * The addresses at which a member is reached, and from which it sends: etcd compares the latter with the certificate.
+ * Without NAT, a host that listens at one of its addresses sends from that one. Through NAT, it sends from `address`, or
+ * from what that name resolves to, unless the network says otherwise; `certificates.ipAddresses` has room for that.
+ */
+function ipAddressesOf({ address, listenAddress }: MemberSettings): string[] {
+  const listening = address === listenAddress || isWildcard(listenAddress) ? [] : [listenAddress];
+  if (isKnown(address)) return isIpAddress(address) ? [address, ...listening] : listening;
+  return address === listenAddress ? [address] : [whereIp(address, address, ""), ...listening];
+}
+
+/** An expression for a token that stands for an IP address or for a DNS name: no name ends in a number, or has a colon. */
+function whereIp(token: string, then: string, otherwise: string): string {
+  const isIp = Fn.can(Fn.regex(":|^[0-9.]+$", token));
+  return Token.asString(Fn.conditional(isIp, then, otherwise));
 }

@@ -31,7 +31,7 @@ export class Archive extends Resource {
         "install_root",
         "address",
         "reprovision",
-        ...["machine", "restore"].filter((name) => payload.triggers[name] !== undefined),
+        ...["listen_address", "machine", "restore"].filter((name) => payload.triggers[name] !== undefined),
       ]),
       provisioners: [
         host.run("open_inbox", {}),

@@ -125,6 +125,7 @@ const LIBRARY = [
   ...REMOVAL,
   "packages",
   "tls",
+  "names",
   "connections",
   "membership",
   "claims",
@@ -133,6 +134,7 @@ const LIBRARY = [
   "certificates",
   "checks-data",
   "checks",
+  "checks-network",
   "checks-supervisor",
   "snapshot",
   "upgrade",
@@ -160,7 +162,10 @@ export const HOST_SCRIPT_FILES: readonly string[] = files(LIBRARY, PHASE_FILES);
 export const REMOVAL_SCRIPT_FILES: readonly string[] = files(REMOVAL, ["decommission"]);
 
 /** The files for a dismissal, which a destroy-time provisioner runs on the host of another member. */
-export const DISMISSAL_SCRIPT_FILES: readonly string[] = files([...REMOVAL, "connections", "membership"], ["dismiss"]);
+export const DISMISSAL_SCRIPT_FILES: readonly string[] = files(
+  [...REMOVAL, "names", "connections", "membership"],
+  ["dismiss"],
+);
 
 /** The files of the side programs, which supervisor runs beside etcd. The last one calls the program's main function. */
 export const SIDE_SCRIPT_FILES: { readonly [side in Side]: readonly string[] } = {

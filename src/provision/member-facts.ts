@@ -66,6 +66,7 @@ export function memberFacts(
     MEMBER: member.name,
     HOST: member.host,
     ADDRESS: member.address,
+    LISTEN_ADDRESS: member.listenAddress,
     PEER_URL: member.peerUrl,
     CLIENT_URL: member.clientUrl,
     PEER_PORT: String(cluster.peerPort),

@@ -17,8 +17,9 @@ export function etcdFlags(cluster: ClusterSettings, member: MemberSettings): Etc
   return [
     ["name", member.name],
     ["data-dir", cluster.dataDir],
-    ["listen-peer-urls", member.peerUrl],
-    ["listen-client-urls", [member.clientUrl, ...loopback].join(",")],
+    // etcd refuses names here: it listens on IP addresses.
+    ["listen-peer-urls", member.listenPeerUrl],
+    ["listen-client-urls", [member.listenClientUrl, ...loopback].join(",")],
     ["initial-advertise-peer-urls", member.peerUrl],
     // Never a loopback URL: each client would connect to its own machine.
     ["advertise-client-urls", member.clientUrl],

@@ -12,11 +12,27 @@ export interface EtcdMemberProps {
   readonly name: string;
 
   /**
-   * IP address at which peers and clients reach the member: IPv4 or IPv6, without brackets and port.
+   * Where peers and clients reach the member: an IP address (IPv4, or IPv6 without brackets), or a DNS name.
    *
-   * It must be assigned to one of the host's interfaces; loopback and unspecified addresses are refused.
+   * An IP address must be assigned to one of the host's interfaces, unless `listenAddress` says otherwise; loopback and
+   * unspecified addresses are refused. A DNS name needs `listenAddress`, and must resolve on all hosts, by DNS or
+   * `/etc/hosts`. A token stands for an IPv4 address; with `listenAddress`, for a DNS name or an IPv4 address.
+   *
+   * The cluster identifies a member by its address and port, so a running member's address cannot be changed. A name
+   * may move to another IP address: docs/names.md.
    */
   readonly address: string;
+
+  /**
+   * IP address at which etcd listens on the host: IPv4 or IPv6, without brackets and port. Set it if `address` is a DNS
+   * name, or an address that none of the host's interfaces has, because the other hosts reach this one through NAT.
+   *
+   * `0.0.0.0` or `::` stand for all of the host's addresses, IPv4 and IPv6: every network that reaches the host then
+   * reaches etcd's ports, and only a firewall and the certificates keep others out. A change restarts this member.
+   *
+   * @default - `address`, which must then be an IP address
+   */
+  readonly listenAddress?: string;
 
   /**
    * Host name of the machine, used in messages and as a DNS SAN of the member's certificate.
@@ -61,6 +77,8 @@ export interface EtcdMemberProps {
 export interface MemberSettings {
   readonly name: string;
   readonly address: string;
+  /** The IP address at which etcd listens. */
+  readonly listenAddress: string;
   /** The host name or, if there is none, the address; used in messages. */
   readonly host: string;
   /** The host name, if there is one; used in the certificate. */
@@ -70,6 +88,9 @@ export interface MemberSettings {
   readonly peerUrl: string;
   /** `https://10.4.7.12:2379` */
   readonly clientUrl: string;
+  /** The same with the address at which etcd listens. */
+  readonly listenPeerUrl: string;
+  readonly listenClientUrl: string;
   /** How often the member was re-provisioned. */
   readonly reprovision: number;
   /** The id of the machine, if the program has one. */
@@ -83,14 +104,18 @@ export function resolveMember(
   peerPort: number,
   clientPort: number,
 ): MemberSettings {
+  const { listenAddress = member.address } = member;
   return {
     name: member.name,
     address: member.address,
+    listenAddress,
     host: member.hostName ?? member.address,
     hostName: member.hostName,
     ssh: resolveSsh(ssh, member.ssh, member.address),
     peerUrl: peerUrl(member.address, peerPort),
     clientUrl: clientUrl(member.address, clientPort),
+    listenPeerUrl: peerUrl(listenAddress, peerPort),
+    listenClientUrl: clientUrl(listenAddress, clientPort),
     reprovision: member.reprovision ?? 0,
     machine: member.machine,
   };

@@ -1,7 +1,7 @@
 import { isIPv6 } from "node:net";
 
 /**
- * `10.4.7.12:2380`, `[fd00::12]:2380`.
+ * `10.4.7.12:2380`, `[fd00::12]:2380`, `etcd-1.example.org:2380`.
  *
  * A CDKTF token passes as it is. Its value is not known yet, so it cannot get brackets: a token must not stand for an
  * IPv6 address.

@@ -4,6 +4,7 @@ import { type ClusterSettings, type EtcdClusterProps, resolveClusterProps } from
 import { warnOfMachinesInStack } from "./machines-in-stack";
 import { validateProps } from "./validate-props";
 import { throwProblems } from "./certificate-fields";
+import { canonicalAddress } from "./formats";
 import { type NamedCluster, sharedHostProblems } from "./shared-hosts";
 
 /**
@@ -28,13 +29,14 @@ export function checkProps(cluster: Construct, props: EtcdClusterProps): Cluster
 export function checkSharedHosts(cluster: Construct, settings: ClusterSettings): void {
   const clusters = clustersOf(cluster.node.root);
   const named = { name: cluster.node.path, settings };
-  const neighbours = new Set(settings.members.flatMap(({ address }) => clusters.get(address) ?? []));
+  const addresses = settings.members.map(({ address }) => canonicalAddress(address));
+  const neighbours = new Set(addresses.flatMap((address) => clusters.get(address) ?? []));
   throwProblems(
     "EtcdCluster",
     cluster.node.path,
     [...neighbours].flatMap((neighbour) => sharedHostProblems([neighbour, named])),
   );
-  for (const { address } of settings.members) clusters.set(address, [...(clusters.get(address) ?? []), named]);
+  for (const address of addresses) clusters.set(address, [...(clusters.get(address) ?? []), named]);
 }
 
 /**

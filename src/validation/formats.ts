@@ -18,8 +18,11 @@ export function isWholeNumber(text: string): boolean {
 /** A DNS name. In a certificate it may start with a wildcard. */
 export function isDnsName(text: string): boolean {
   const label = "[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?";
-  // The last label of a name is never a number. Otherwise, an IPv4 address would be a name.
-  return text.length <= 253 && new RegExp(`^(\\*\\.)?(?:${label}\\.)*(?!\\d+$)${label}$`).test(text);
+  // The last label of a name is never a number, decimal or hexadecimal. Otherwise, an IPv4 address would be a name, and
+  // so would what the C library takes for one: 10.4.7, 0x0a04070c.
+  return (
+    text.length <= 253 && new RegExp(`^(\\*\\.)?(?:${label}\\.)*(?!(\\d+|0[xX][\\da-fA-F]*)$)${label}$`).test(text)
+  );
 }
 
 /** A DNS name without a wildcard, which names one host. */
@@ -40,9 +43,20 @@ export function isIpAddress(text: string): boolean {
   return isIP(text) !== 0 && !text.includes("%");
 }
 
-/** The same text for every spelling of an IP address. */
+/** Names that every host uses for itself. */
+export function isOwnName(name: string): boolean {
+  return /^((.*\.)?localhost|localhost[46]?\.localdomain[46]?|localhost[46]|ip6-localhost|ip6-loopback)$/i.test(name);
+}
+
+/** The same text for every spelling of an IP address or a DNS name. A token is returned unchanged. */
 export function canonicalAddress(address: string): string {
-  return isIPv6(address) ? new URL(`http://[${address}]`).hostname : address;
+  if (isIpAddress(address) && isIPv6(address)) return new URL(`http://[${address}]`).hostname;
+  return typeof address !== "string" || address.includes("${") ? address : address.toLowerCase().replace(/\.$/, "");
+}
+
+/** Whether an IP address stands for all addresses of a host. */
+export function isWildcard(address: string): boolean {
+  return address === "0.0.0.0" || canonicalAddress(address) === "[::]";
 }
 
 const UNREACHABLE: [kind: string, list: BlockList][] = [

@@ -1,4 +1,4 @@
-import { canonicalAddress, isHostName, isIpAddress, unreachableKind } from "./formats";
+import { canonicalAddress, isHostName, isIpAddress, isOwnName, isWildcard, unreachableKind } from "./formats";
 import { duplicates, isKnown, type Rule, unless } from "./problem";
 
 export const memberCount: Rule = function* ({ props: { members } }) {
@@ -17,9 +17,6 @@ const RESERVED_NAMES: { readonly [name: string]: string | undefined } = {
   all: "supervisorctl reads it as all programs of the host",
   membership: "the plan uses it for the list of members",
 };
-
-/** Host names that every host uses for itself. */
-const OWN_HOST_NAMES = ["localhost", "localhost.localdomain", "ip6-localhost", "ip6-loopback"];
 
 /** The text in lower case. Tokens, and values that are not strings, are returned unchanged. */
 function lowerCase(text: string | undefined): string | undefined {
@@ -63,22 +60,60 @@ export const similarNames: Rule = function* ({ props: { members } }) {
 };
 
 export const memberAddresses: Rule = function* ({ props: { members } }) {
-  for (const [i, { address }] of members.entries()) {
-    if (!isKnown(address)) continue;
-    const path = `members[${i}].address: ${JSON.stringify(address)}`;
-    if (!isIpAddress(address)) {
-      yield `${path} is not an IP address; use IPv4 or IPv6 without brackets, port or zone, e.g. 10.4.7.21`;
-      continue;
-    }
-    const kind = unreachableKind(address);
-    if (kind) yield `${path} is ${kind}; use the address at which the other hosts reach this host, e.g. 10.4.7.21`;
+  for (const [i, { address, listenAddress }] of members.entries()) {
+    if (isKnown(address)) yield* addressProblems(`members[${i}]`, address, listenAddress);
   }
   yield* duplicates(
     [...members.entries()],
-    ([, { address }]) => (isIpAddress(address) ? canonicalAddress(address) : address),
+    ([, { address }]) => canonicalAddress(address),
     ([i, { address }], [first]) =>
       `members[${i}].address: "${address}" is also the address of members[${first}]; use another address`,
   );
+  for (const [i, { address }] of members.entries()) {
+    const other = members.findIndex(
+      ({ hostName }, j) => j !== i && isKnown(address) && lowerCase(hostName) === canonicalAddress(address),
+    );
+    if (other >= 0) {
+      yield `members[${i}].address: "${address}" is the hostName of members[${other}]; give each member a name of its own`;
+    }
+  }
+};
+
+function* addressProblems(path: string, address: string, listenAddress: string | undefined): Iterable<string> {
+  const say = (problem: string) => `${path}.address: ${JSON.stringify(address)} ${problem}`;
+  if (isIpAddress(address)) {
+    const kind = unreachableKind(address);
+    if (kind) yield say(`is ${kind}; use the address at which the other hosts reach this host, e.g. 10.4.7.21`);
+  } else if (isOwnName(address)) {
+    yield say("is a name that every host uses for itself; use the name by which the other hosts reach this host");
+  } else if (!isHostName(address)) {
+    yield say(
+      "is neither an IP address nor a DNS name; use IPv4 or IPv6 without brackets, port or zone, e.g. 10.4.7.21, or a name without a dot at its end, e.g. etcd-1.example.org",
+    );
+  } else if (listenAddress === undefined) {
+    yield say(
+      `is a DNS name, and etcd cannot listen on a name; set ${path}.listenAddress to the IP address of the host, e.g. 10.4.7.21`,
+    );
+  }
+}
+
+export const listenAddresses: Rule = function* ({ props }) {
+  for (const [i, { listenAddress }] of props.members.entries()) {
+    if (!isKnown(listenAddress)) continue;
+    const say = (problem: string) => `members[${i}].listenAddress: ${JSON.stringify(listenAddress)} ${problem}`;
+    if (!isIpAddress(listenAddress)) {
+      yield say(
+        "is not an IP address; use one of the host's addresses, IPv4 or IPv6 without brackets, port or zone, e.g. 10.4.7.21, or 0.0.0.0 for all",
+      );
+    } else if (!isWildcard(listenAddress)) {
+      const kind = unreachableKind(listenAddress);
+      if (kind) yield say(`is ${kind}; use an address of the host that other hosts reach, e.g. 10.4.7.21`);
+    } else if (props.insecureLoopbackClientUrl === true) {
+      yield say(
+        "covers 127.0.0.1, which insecureLoopbackClientUrl opens at the same port, and etcd cannot open it twice; use one address of the host, or leave insecureLoopbackClientUrl out",
+      );
+    }
+  }
 };
 
 /** What the graph depends on, so no token. */
@@ -106,7 +141,7 @@ export const memberHosts: Rule = function* ({ props: { members } }) {
     yield* unless(
       `members[${i}].hostName`,
       hostName,
-      (name) => !OWN_HOST_NAMES.includes(name.toLowerCase()),
+      (name) => !isOwnName(name),
       "is a name that every host uses for itself; use the name by which the other hosts know it, or leave it out",
     );
     yield* unless(

@@ -7,6 +7,7 @@ import { paths, ports, privilegedPorts, supervisorIni, user } from "./host-rules
 import { dependables, lists } from "./list-rules";
 import {
   evenMemberCount,
+  listenAddresses,
   machines,
   memberAddresses,
   memberCount,
@@ -27,6 +28,7 @@ const ERRORS: readonly Rule[] = [
   memberCount,
   memberNames,
   memberAddresses,
+  listenAddresses,
   memberHosts,
   machines,
   sshOptions,

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { alwaysQuote } from "../../../src/render/shell-quote";
 import { must, type Result, run, type RunOptions, type Running, start } from "./run";
@@ -77,6 +77,18 @@ export class Lab {
   /** Runs the same text on every host, or on these hosts. */
   public async onAll(script: string, hosts = Object.keys(HOSTS)): Promise<string[]> {
     return Promise.all(hosts.map((host) => this.on(host, script)));
+  }
+
+  /** Adds these lines to `/etc/hosts` of hosts, in the place of those that a call has added before. */
+  public async knowNames(lines: readonly string[], hosts = Object.keys(HOSTS)): Promise<void> {
+    const text = alwaysQuote(lines.map((line) => `${line} # names`).join("\n"));
+    await this.onAll(`sed -i '/# names$/d' /etc/hosts; echo ${text} >>/etc/hosts`, hosts);
+  }
+
+  /** The same for the operator, whose commands start with this `/etc/hosts` or see it change. */
+  public operatorKnowsNames(lines: readonly string[]): void {
+    const root = process.env.LAB_ROOT ?? "/var/lib/cdktf-etcd-lab";
+    writeFileSync(join(root, this.name, "etc-hosts"), `127.0.0.1 localhost\n${lines.join("\n")}\n`);
   }
 
   /** Creates a directory that is removed with the lab. */

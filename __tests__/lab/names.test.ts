@@ -1,0 +1,130 @@
+import { expectHealthy, expectSettled, hostOf, MEMBERS, nameOf, pids } from "./support/cluster";
+import { Lab } from "./support/lab";
+import { type ProgramProps, Project } from "./support/project";
+import { steps, underWriter } from "./support/under-writer";
+
+const NUMBERS = [12, 21, 22];
+const dnsNameOf = (n: number) => `etcd-${n}.lab.example`;
+const addressOf = (n: number) => `10.4.7.${n}`;
+const lineOf = (n: number, address = addressOf(n)) => `${address} ${dnsNameOf(n)}`;
+const LINES = NUMBERS.map((n) => lineOf(n));
+const named = (n: number, more: object = {}) => ({
+  name: nameOf(n),
+  address: dnsNameOf(n),
+  listenAddress: addressOf(n),
+  ...more,
+});
+
+/** Members that advertise names. The names are in /etc/hosts of all hosts and of the operator, and nowhere else. */
+describe("members that are known by DNS names", () => {
+  let lab: Lab;
+  let project: Project;
+  let props: ProgramProps = { members: NUMBERS.map((n) => named(n)) };
+  const endpoints = () => NUMBERS.map((n) => `https://${dnsNameOf(n)}:2379`);
+
+  beforeAll(async () => {
+    lab = await Lab.up("names", "--supervisor", "preinstalled");
+    project = new Project(lab, "project", process.env.NAMES_VERSION);
+    lab.operatorKnowsNames(LINES);
+  });
+  afterAll(() => lab.down());
+
+  test("a name that leads to loopback, as Debian's installer writes it, and one that a host does not know are refused, and nothing is changed", async () => {
+    await lab.knowNames(LINES, ["hdss7-12"]);
+    await lab.knowNames([LINES[0], `127.0.1.1 ${dnsNameOf(21)}`, LINES[2]], ["hdss7-21"]);
+    await lab.knowNames([LINES[0], LINES[2]], ["hdss7-22"]);
+    const refused = await project.apply(props);
+    expect(
+      steps(refused.output, /refused/)
+        .map((step) => step.replace(/; to do.*/, ""))
+        .sort(),
+    ).toEqual([
+      "etcd-server-7-21 preflight refused: name: etcd-21.lab.example resolves to the loopback address 127.0.1.1 on this host, and etcd listens at 10.4.7.21",
+      "etcd-server-7-22 preflight refused: name: etcd-21.lab.example, the address of etcd-server-7-21, does not resolve on this host by /etc/hosts or DNS",
+    ]);
+    expect(steps(refused.output, / (stage|bootstrap): /)).toEqual([]);
+  });
+
+  test("they become a cluster, in which everything is called by its name", async () => {
+    await lab.knowNames(LINES);
+    expect((await project.apply(props)).output).toMatch(/Apply complete!/);
+    await expectHealthy(project);
+    const list = await project.etcdctl("member list");
+    for (const [i, url] of endpoints().entries()) {
+      expect(list.stdout).toContain(`${MEMBERS[i]}, https://${dnsNameOf(NUMBERS[i])}:2380, ${url}`);
+    }
+    expect(await project.healthTable()).toMatch(/healthy .* https:\/\/etcd-22\.lab\.example:2379/);
+    const [listeners] = await lab.onAll("ss -Hltn | awk '{ print $4 }' | grep :23", ["hdss7-12"]);
+    expect(listeners.split("\n").sort()).toEqual(["10.4.7.12:2379", "10.4.7.12:2380"]);
+    const [certificate] = await lab.onAll("openssl x509 -in /opt/etcd/certs/etcd-peer.pem -noout -ext subjectAltName", [
+      "hdss7-12",
+    ]);
+    expect(certificate).toContain("DNS:etcd-12.lab.example, IP Address:10.4.7.12");
+    await expectSettled(lab, project, props);
+  });
+
+  test("a flag is changed, one member after the other, and no write fails", async () => {
+    props = { ...props, quotaBackendBytes: 3_000_000_000 };
+    const changed = await underWriter(lab, project, "names: a flag", () => project.apply(props));
+    expect(steps(changed.output, /rollout: restarted/)).toHaveLength(3);
+    await expectHealthy(project);
+  });
+
+  test("a dead machine is replaced by an empty one under the same name, and no write fails", async () => {
+    props = { ...props, members: [named(12), named(21), named(22, { reprovision: 1 })] };
+    const joined = await underWriter(lab, project, "names: a member replaced", async () => {
+      await lab.lab("kill", "hdss7-22");
+      await lab.lab("reset", "hdss7-22");
+      await lab.knowNames(LINES, ["hdss7-22"]);
+      return project.apply(props);
+    });
+    expect(steps(joined.output, /rollout: (added|promoted)/)).toHaveLength(2);
+    await expectHealthy(project);
+  });
+
+  test("another address in the place of a name is refused: it would be another member", async () => {
+    const refused = await project.apply({
+      ...props,
+      members: [{ name: nameOf(12), address: addressOf(12) }, named(21), named(22, { reprovision: 1 })],
+    });
+    expect(steps(refused.output, /refused/)).toEqual([
+      expect.stringContaining(
+        "changed initial-advertise-peer-urls: the running member has https://etcd-12.lab.example:2380, but the program says https://10.4.7.12:2380",
+      ),
+    ]);
+  });
+
+  test("a name moves to another address of the host: only that member restarts, and no write fails", async () => {
+    await lab.on("hdss7-12", "ip address add 10.4.7.112/25 dev host0");
+    const before = await pids(lab);
+    const lines = [lineOf(12, "10.4.7.112"), ...LINES.slice(1)];
+    const asked = {
+      ...props,
+      members: [named(12, { listenAddress: "10.4.7.112" }), named(21), named(22, { reprovision: 1 })],
+    };
+    const early = await project.apply(asked);
+    expect(steps(early.output, /refused/)).toEqual([
+      expect.stringContaining("etcd-12.lab.example leads to 10.4.7.12 on this host, and etcd listens at 10.4.7.112"),
+    ]);
+    const moved = await underWriter(lab, project, "names: a name moved", async () => {
+      await lab.knowNames(lines);
+      lab.operatorKnowsNames(lines);
+      const applied = await project.apply(asked);
+      await lab.on("hdss7-12", "ip address del 10.4.7.12/24 dev host0");
+      return applied;
+    });
+    props = asked;
+    expect(moved.output).toMatch(/Apply complete!/);
+    expect(steps(moved.output, /rollout: restarted/)).toEqual(["etcd-server-7-12 rollout: restarted"]);
+    const after = await pids(lab);
+    expect(after[0]).not.toBe(before[0]);
+    expect(after.slice(1)).toEqual(before.slice(1));
+    await expectHealthy(project);
+    await expectSettled(lab, project, props);
+  });
+
+  test("a destroy stops all members", async () => {
+    expect((await project.destroy()).output).toMatch(/Destroy complete!/);
+    expect(await pids(lab, NUMBERS.map(hostOf))).toEqual(["", "", ""]);
+  });
+});
