@@ -1,6 +1,7 @@
 import { expectHealthy, expectSettled, hostOf, MEMBERS, nameOf, pids } from "./support/cluster";
 import { Lab } from "./support/lab";
 import { type ProgramProps, Project } from "./support/project";
+import { evenSeeds, oddSeeds } from "./support/sampling";
 import { steps, underWriter } from "./support/under-writer";
 
 const NUMBERS = [12, 21, 22];
@@ -70,7 +71,7 @@ describe("members that are known by DNS names", () => {
     await expectHealthy(project);
   });
 
-  test("a dead machine is replaced by an empty one under the same name, and no write fails", async () => {
+  evenSeeds.test("a dead machine is replaced by an empty one under the same name, and no write fails", async () => {
     props = { ...props, members: [named(12), named(21), named(22, { reprovision: 1 })] };
     const joined = await underWriter(lab, project, "names: a member replaced", async () => {
       await lab.lab("kill", "hdss7-22");
@@ -123,8 +124,43 @@ describe("members that are known by DNS names", () => {
     await expectSettled(lab, project, props);
   });
 
+  oddSeeds.test("a restore of what one member has, after the others have lost their disks", async () => {
+    expect((await project.etcdctl("put restored 1")).code).toBe(0);
+    await lab.lab("reset", "hdss7-21", "hdss7-22");
+    await lab.knowNames([lineOf(12, "10.4.7.112"), ...LINES.slice(1)]);
+    props = { ...props, restoreFrom: { member: nameOf(12) } };
+    const restored = await project.apply(props);
+    expect(restored.output).toMatch(/Apply complete!/);
+    expect(steps(restored.output, /admit: has the same data/)).toHaveLength(3);
+    await expectHealthy(project);
+    expect((await project.etcdctl("get restored --print-value-only")).stdout.trim()).toBe("1");
+  });
+
   test("a destroy stops all members", async () => {
     expect((await project.destroy()).output).toMatch(/Destroy complete!/);
     expect(await pids(lab, NUMBERS.map(hostOf))).toEqual(["", "", ""]);
+  });
+
+  evenSeeds.test("addresses that no interface has become those of members that listen at all addresses", async () => {
+    await lab.lab("reset");
+    const outside = (n: number) => `192.0.2.${n}`;
+    const routes = (n?: number) =>
+      NUMBERS.map(
+        (to) => `ip route replace ${to === n ? `local ${outside(to)} dev lo` : `${outside(to)} via ${addressOf(to)}`}`,
+      );
+    await Promise.all(NUMBERS.map((n) => lab.on(hostOf(n), routes(n).join("; "))));
+    await lab.exec(["sh", "-c", routes().join("; ")]);
+    const anywhere = new Project(lab, "anywhere", project.version);
+    const advertised: ProgramProps = {
+      members: NUMBERS.map((n) => ({ name: nameOf(n), address: outside(n), listenAddress: "0.0.0.0" })),
+      // The hosts send from these.
+      certificates: { ipAddresses: NUMBERS.map(addressOf) },
+    };
+    expect((await anywhere.apply(advertised)).output).toMatch(/Apply complete!/);
+    await expectHealthy(anywhere);
+    expect((await anywhere.etcdctl("member list")).stdout).toContain(
+      "https://192.0.2.12:2380, https://192.0.2.12:2379",
+    );
+    expect((await anywhere.destroy()).output).toMatch(/Destroy complete!/);
   });
 });

@@ -89,7 +89,7 @@ inEachShell((newHost) => {
       );
       expect(host.call("check_address", { LISTEN_ADDRESS: "10.4.7.99" }).lines).toEqual([
         refused(
-          "address: 10.4.7.99 is on none of this host's interfaces (10.4.7.12 fd00::12); to do: set the member's listenAddress to one of these, which is not needed if that is its address, too",
+          "address: 10.4.7.99 is on none of this host's interfaces (10.4.7.12 fd00::12); to do: set the member's address to one of these; or, if that is a DNS name or NAT is in between, its listenAddress",
         ),
       ]);
       expect(host.call("check_address", { LISTEN_ADDRESS: "::" }).lines).toEqual([

@@ -101,6 +101,39 @@ inEachShell((newHost) => {
     });
   });
 
+  describe("a member that is known by a name", () => {
+    const INITIAL_CLUSTER = ["127.0.0.1", "b.lab", "c.lab", "d.lab"].map((name) => `x=https://${name}:2380`).join();
+    /** Members at peer ports: `c.lab`, and two that no name leads to; the name `d.lab` leads to `address`. */
+    const closedOf = (addresses: { readonly [name: string]: string }) => {
+      const host = newHost();
+      host.stub(
+        "getent",
+        `case $4 in ${Object.entries(addresses)
+          .map(([name, ip]) => `${name}) echo '${ip} STREAM x' ;;`)
+          .join(" ")} esac`,
+      );
+      host.stub(
+        "ss",
+        `printf '%s\\n' "$*" >>"$CALLS"; case $* in *dst*) ;; *) printf '0 0 127.0.0.1:2380 %s:5000\\n' 127.0.0.3 '[::ffff:10.9.9.9]' '[fd00::9]' 127.0.0.1 ;; esac`,
+      );
+      host.call("connections_to https://d.lab:2380 -K", { INITIAL_CLUSTER });
+      return closed(host);
+    };
+
+    test("is disconnected where its name leads to, and at each address that no other member has: its name may have moved", () => {
+      expect(closedOf({ "b.lab": "127.0.0.2", "c.lab": "127.0.0.3", "d.lab": "fd00::4" })).toEqual([
+        "10.9.9.9",
+        "[fd00::4]",
+        "[fd00::9]",
+      ]);
+      expect(closedOf({ "b.lab": "127.0.0.2", "c.lab": "127.0.0.3" })).toEqual(["10.9.9.9", "[fd00::9]"]);
+    });
+
+    test("is disconnected only where its name leads to if the address of another member is not known", () => {
+      expect(closedOf({ "b.lab": "127.0.0.2", "d.lab": "127.0.0.4" })).toEqual(["127.0.0.4"]);
+    });
+  });
+
   describe("if the kernel closes no connections", () => {
     test("the removal waits for unacknowledged data, and says so if they remain", () => {
       const host = hostOf("abcD", all.port);

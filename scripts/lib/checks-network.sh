@@ -10,7 +10,7 @@ check_address() {
   is_local "$LISTEN_ADDRESS" ||
     refusal "address" \
       "$LISTEN_ADDRESS is on none of this host's interfaces ($(ip -o address show scope global | awk '{ sub(/\/.*/, "", $4); printf "%s%s", sep, $4; sep = " " }'))" \
-      "set the member's listenAddress to one of these, which is not needed if that is its address, too"
+      "set the member's address to one of these; or, if that is a DNS name or NAT is in between, its listenAddress"
 }
 
 # Every host looks up every member, since the members connect to each other. All that is refused here, a deploy would
