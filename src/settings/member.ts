@@ -37,7 +37,7 @@ export interface EtcdMemberProps {
   /**
    * Host name of the machine, used in messages and as a DNS SAN of the member's certificate.
    *
-   * @default - the address is used in messages, and the certificate has only IP SANs
+   * @default - the address is used in messages, and the certificate has no further DNS SAN
    */
   readonly hostName?: string;
 

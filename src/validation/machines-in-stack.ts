@@ -18,8 +18,8 @@ import type { EtcdClusterProps } from "../settings";
 export function warnOfMachinesInStack(cluster: Construct, { members, machinesInStack }: EtcdClusterProps): void {
   if (machinesInStack !== undefined) return;
   const warn = () => {
-    for (const [i, { address, ssh, machine }] of members.entries()) {
-      for (const [prop, value] of Object.entries({ address, "ssh.host": ssh?.host, machine })) {
+    for (const [i, { address, listenAddress, ssh, machine }] of members.entries()) {
+      for (const [prop, value] of Object.entries({ address, listenAddress, "ssh.host": ssh?.host, machine })) {
         const resource = value === undefined ? undefined : resourceIn(cluster, value);
         if (resource === undefined) continue;
         Annotations.of(cluster).addWarning(

@@ -40,6 +40,7 @@ const {
   id,
   beside,
   machines,
+  machinesApart,
   ...overrides
 } = JSON.parse(PROPS);
 
@@ -75,10 +76,11 @@ if (keyFromVariable) {
   const variable = new TerraformVariable(stack, "ssh_private_key", { type: "string", sensitive: true });
   Object.assign(props, { ssh: { ...overrides.ssh, key: SshKey.pem(variable.stringValue) } });
 }
-// The members' machines are resources of the stack.
+// The members' machines are resources of the stack, or of a stack of their own.
 if (machines) {
-  const members = membersOnMachines(machines);
-  Object.assign(props, { machinesInStack: true, ...overrides, members, ssh: { ...props.ssh, timeout: "1m" } });
+  const members = membersOnMachines(machinesApart ? new TerraformStack(app, "machines") : stack, machines);
+  const inStack = machinesApart ? {} : { machinesInStack: true };
+  Object.assign(props, { ...inStack, ...overrides, members, ssh: { ...props.ssh, timeout: "1m" } });
 }
 // A change from the cluster's own CA to a second one. The second one is "trusted" in addition to the cluster's own,
 // then it is "signing" while the cluster's own is still trusted, and then it is "alone".
@@ -128,12 +130,12 @@ interface Machine {
  * Members on machines that Terraform makes: it resets a host of the lab, whose sshd is up a while later, and cuts its
  * power in the end. Like those of a cloud, they have an address that is known only after apply.
  */
-function membersOnMachines(machines: Machine[]): EtcdMemberProps[] {
+function membersOnMachines(scope: TerraformStack, machines: Machine[]): EtcdMemberProps[] {
   // Terraform runs in the operator's network namespace, and the hosts are made outside.
   const lab = 'nsenter --net="$LAB_OUTSIDE" -- "$LAB_COMMAND" --name "$LAB_NAME"';
   const local = (command: string, when?: "destroy") =>
     ({ type: "local-exec", quiet: true, command, ...(when && { when }) }) as LocalExecProvisioner;
-  const resource = new TerraformResource(stack, "machine", {
+  const resource = new TerraformResource(scope, "machine", {
     terraformResourceType: "terraform_data",
     provisioners: [
       local(
@@ -150,7 +152,7 @@ function membersOnMachines(machines: Machine[]): EtcdMemberProps[] {
   resource.addOverride("input", "${each.value}");
   resource.addOverride("triggers_replace", "${each.value}");
   const of = (name: string, attribute: string) =>
-    Token.asString(ref(`terraform_data.${resource.friendlyUniqueId}["${name}"].${attribute}`, stack));
+    Token.asString(ref(`terraform_data.${resource.friendlyUniqueId}["${name}"].${attribute}`, scope));
   return machines.map(({ name, host }) => ({
     name,
     address: of(name, "output.address"),

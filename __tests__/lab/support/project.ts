@@ -5,9 +5,6 @@ import { compiledProgram } from "./compiled-program";
 import type { Lab } from "./lab";
 import type { Result, Running } from "./run";
 
-/** CDKTF's name for the state of the stack `etcd`. */
-const STATE = "terraform.etcd.tfstate";
-
 /** Props that override the runbook's, as JSON; see program.ts. */
 export type ProgramProps = { readonly version?: string; readonly [prop: string]: unknown };
 
@@ -22,12 +19,18 @@ export class Project {
     private readonly lab: Lab,
     name = "project",
     public readonly version = "3.6.14",
+    private readonly stackName = "etcd",
   ) {
     this.directory = lab.directory(name);
   }
 
   private get stack(): string {
-    return join(this.directory, "cdktf.out", "stacks", "etcd");
+    return join(this.directory, "cdktf.out", "stacks", this.stackName);
+  }
+
+  /** CDKTF's name for the stack's state. */
+  private get state(): string {
+    return `terraform.${this.stackName}.tfstate`;
   }
 
   /** Synthesizes with props that override the runbook's. If they are refused, the result has a code other than 0. */
@@ -63,7 +66,7 @@ export class Project {
    * deploy has no such copy, so there the kill waits for the end of the write.
    */
   public async kill(terraform: Running): Promise<Result> {
-    const state = join(this.directory, STATE);
+    const state = join(this.directory, this.state);
     const backup = `${state}.backup`;
     for (terraform.kill("SIGSTOP"); !existsSync(backup) && isBroken(state); terraform.kill("SIGSTOP")) {
       terraform.kill("SIGCONT");
@@ -97,7 +100,7 @@ export class Project {
   public checkout(name: string, version = this.version): Project {
     const other = new Project(this.lab, name, version);
     mkdirSync(other.directory, { recursive: true });
-    cpSync(join(this.directory, STATE), join(other.directory, STATE));
+    cpSync(join(this.directory, this.state), join(other.directory, this.state));
     return other;
   }
 
