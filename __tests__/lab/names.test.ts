@@ -1,7 +1,7 @@
 import { expectHealthy, expectSettled, hostOf, MEMBERS, nameOf, pids } from "./support/cluster";
 import { Lab } from "./support/lab";
 import { type ProgramProps, Project } from "./support/project";
-import { evenSeeds, oddSeeds } from "./support/sampling";
+import { evenSeeds, oddSeeds, SEED } from "./support/sampling";
 import { steps, underWriter } from "./support/under-writer";
 
 const NUMBERS = [12, 21, 22];
@@ -16,8 +16,11 @@ const named = (n: number, more: object = {}) => ({
   ...more,
 });
 
+/** In 3.3, members do not join as learners. */
+const VERSION = SEED % 2 === 0 ? "3.3.27" : "3.6.14";
+
 /** Members that advertise names. The names are in /etc/hosts of all hosts and of the operator, and nowhere else. */
-describe("members that are known by DNS names", () => {
+describe(`members that are known by DNS names, seed ${SEED}`, () => {
   let lab: Lab;
   let project: Project;
   let props: ProgramProps = { members: NUMBERS.map((n) => named(n)) };
@@ -25,7 +28,7 @@ describe("members that are known by DNS names", () => {
 
   beforeAll(async () => {
     lab = await Lab.up("names", "--supervisor", "preinstalled");
-    project = new Project(lab, "project", process.env.NAMES_VERSION);
+    project = new Project(lab, "project", VERSION);
     lab.operatorKnowsNames(LINES);
   });
   afterAll(() => lab.down());
@@ -64,7 +67,7 @@ describe("members that are known by DNS names", () => {
     await expectSettled(lab, project, props);
   });
 
-  test("a flag is changed, one member after the other, and no write fails", async () => {
+  oddSeeds.test("a flag is changed, one member after the other, and no write fails", async () => {
     props = { ...props, quotaBackendBytes: 3_000_000_000 };
     const changed = await underWriter(lab, project, "names: a flag", () => project.apply(props));
     expect(steps(changed.output, /rollout: restarted/)).toHaveLength(3);
@@ -79,7 +82,7 @@ describe("members that are known by DNS names", () => {
       await lab.knowNames(LINES, ["hdss7-22"]);
       return project.apply(props);
     });
-    expect(steps(joined.output, /rollout: (added|promoted)/)).toHaveLength(2);
+    expect(steps(joined.output, /rollout: added/)).toHaveLength(1);
     await expectHealthy(project);
   });
 
@@ -142,6 +145,8 @@ describe("members that are known by DNS names", () => {
   });
 
   evenSeeds.test("addresses that no interface has become those of members that listen at all addresses", async () => {
+    // A reset leaves the network as it is, and here is where the lab reaches the host.
+    await lab.on("hdss7-12", "ip address replace 10.4.7.12/24 dev host0");
     await lab.lab("reset");
     const outside = (n: number) => `192.0.2.${n}`;
     const routes = (n?: number) =>

@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { expectHealthy, pids } from "./support/cluster";
 import { LAB, Lab } from "./support/lab";
 import { type ProgramProps, Project } from "./support/project";
@@ -111,19 +112,65 @@ evenSeeds.describe("a program that makes its machines", () => {
     expect((await project.apply(scaled)).output).toMatch(/No changes/);
   });
 
-  for (const machinesInStack of [false, true]) {
-    test(`machinesInStack: ${machinesInStack}, which was not so before: stops and restarts nothing`, async () => {
-      const hosts = ["hdss7-21", "hdss7-23", "hdss7-24"];
-      const before = await pids(lab, hosts);
-      const { output } = await applied({ ...scaled, machinesInStack });
-      expect(order(output)).toEqual([]);
-      expect(steps(output, /rollout: /)).toEqual(
-        ["etcd-b", "etcd-c", "etcd-d"].map((name) => `${name} rollout: healthy`),
-      );
-      expect(await pids(lab, hosts)).toEqual(before);
-      await expectHealthy(project, ["etcd-b", "etcd-c", "etcd-d"]);
-    });
+  /** A change of `machinesInStack` alone. */
+  async function changeOf(machinesInStack: boolean, props: ProgramProps, hosts: string[]): Promise<void> {
+    const before = await pids(lab, hosts);
+    const { output } = await applied({ ...props, machinesInStack });
+    expect(order(output)).toEqual([]);
+    expect(steps(output, /rollout: /)).toEqual(
+      ["etcd-b", "etcd-c", "etcd-d"].map((name) => `${name} rollout: healthy`),
+    );
+    expect(await pids(lab, hosts)).toEqual(before);
+    await expectHealthy(project, ["etcd-b", "etcd-c", "etcd-d"]);
   }
+
+  test("machinesInStack: false, which was not so before: stops and restarts nothing", () =>
+    changeOf(false, scaled, ["hdss7-21", "hdss7-23", "hdss7-24"]));
+
+  const beside = of(second, moved, machine("etcd-d", "hdss7-22", 2));
+  test("machinesInStack: false, and a machine that is replaced by one with another address: the new one is made first, and the old one goes last", async () => {
+    const before = await pids(lab, ["hdss7-21", "hdss7-23"]);
+    const { output } = await underWriter(lab, project, "a machine made beside the old one", () =>
+      applied({ ...beside, machinesInStack: false }),
+    );
+    expect(order(output)).toEqual([
+      "machine: made on hdss7-22",
+      "etcd-d rollout: added to the cluster",
+      "etcd-d rollout: promoted",
+      "machine: gone from hdss7-24",
+    ]);
+    await expectHealthy(project, ["etcd-b", "etcd-c", "etcd-d"]);
+    expect(await pids(lab, ["hdss7-21", "hdss7-23"])).toEqual(before);
+  });
+
+  test("machinesInStack: true, which was not so before: stops and restarts nothing", () =>
+    changeOf(true, beside, ["hdss7-21", "hdss7-23", "hdss7-22"]));
+
+  test("without a quorum, the dismissals are forgotten, and one apply makes new machines and restores a backup on all of them", async () => {
+    const backup = join(project.directory, "backup.db");
+    expect((await project.etcdctl("put restored 1")).code).toBe(0);
+    expect((await project.etcdctl(`snapshot save ${backup} --endpoints=https://10.4.7.21:2379`)).code).toBe(0);
+    for (const host of ["hdss7-22", "hdss7-23"]) await lab.lab("kill", host);
+    const dismissals = (await project.terraform("state", "list")).stdout.match(/\S*_dismissal_\S*etcd-[cd]"\]/g) ?? [];
+    expect(dismissals).toHaveLength(2);
+    expect((await project.terraform("state", "rm", ...dismissals)).code).toBe(0);
+    const again = of(second, machine("etcd-c", "hdss7-23", 4), machine("etcd-d", "hdss7-22", 4));
+    const { output } = await applied({ ...again, restoreFrom: { path: backup } });
+    expect(
+      order(output)
+        .filter((line) => /machine|dismiss/.test(line))
+        .sort(),
+    ).toEqual([
+      "machine: gone from hdss7-22",
+      "machine: gone from hdss7-23",
+      "machine: made on hdss7-22",
+      "machine: made on hdss7-23",
+    ]);
+    expect(steps(output, /admit: has the same data/)).toHaveLength(3);
+    await expectHealthy(project, ["etcd-b", "etcd-c", "etcd-d"]);
+    expect((await project.etcdctl("get restored --print-value-only")).stdout.trim()).toBe("1");
+    expect((await project.apply({ ...again, restoreFrom: { path: backup } })).output).toMatch(/No changes/);
+  });
 
   test("a destroy stops the members, and then destroys the machines", async () => {
     const { code, output } = await project.destroy();
