@@ -7,7 +7,6 @@ import { HOSTS, Lab } from "./support/lab";
 import { installed, phasesEnded, said } from "./support/moments";
 import { Project } from "./support/project";
 import type { Result } from "./support/run";
-import { evenSeeds, oddSeeds } from "./support/sampling";
 import { underWriter } from "./support/under-writer";
 
 interface State {
@@ -119,49 +118,43 @@ describe("certificates of a running cluster", () => {
 
     test("afterwards, a deploy changes nothing", () => expectSettled(lab, project, { secondAuthority: "alone" }));
 
-    oddSeeds.test(
-      "a CA that only some members trust is refused as the signing CA, and the members stay connected",
-      async () => {
-        // The way back to the cluster's own CA: the deploy that trusts it in addition to the second CA is killed after
-        // the first member.
-        const back = { secondAuthority: "signing" };
-        keepCredentials(project, "second");
-        await project.prepare(back);
-        const killed = project.startTerraform("apply", "-auto-approve", "-input=false");
-        await said(killed, /etcd-server-7-12 on hdss7-12: rollout: restarted/);
-        await project.kill(killed);
-        await phasesEnded(lab);
+    test("a CA that only some members trust is refused as the signing CA, and the members stay connected", async () => {
+      // The way back to the cluster's own CA: the deploy that trusts it in addition to the second CA is killed after
+      // the first member.
+      const back = { secondAuthority: "signing" };
+      keepCredentials(project, "second");
+      await project.prepare(back);
+      const killed = project.startTerraform("apply", "-auto-approve", "-input=false");
+      await said(killed, /etcd-server-7-12 on hdss7-12: rollout: restarted/);
+      await project.kill(killed);
+      await phasesEnded(lab);
 
-        const running = await pids(lab);
-        const refused = await project.apply();
-        expect(refused.code).not.toBe(0);
-        expect(refused.output).toMatch(/etcd-server-7-22 on hdss7-22: preflight refused: certificate authority: /);
-        expect(await pids(lab)).toEqual(running);
-        // Terraform has issued the operator a certificate that no member trusts yet. The members' own are unchanged.
-        expect(await isLetIn(lab, project, "second")).toBe(true);
-        const health = await lab.on("hdss7-12", ". /opt/etcd/etcdctl.env; /opt/etcd/etcdctl endpoint health 2>&1");
-        expect(health.match(/is healthy/g)).toHaveLength(3);
+      const running = await pids(lab);
+      const refused = await project.apply();
+      expect(refused.code).not.toBe(0);
+      expect(refused.output).toMatch(/etcd-server-7-22 on hdss7-22: preflight refused: certificate authority: /);
+      expect(await pids(lab)).toEqual(running);
+      // Terraform has issued the operator a certificate that no member trusts yet. The members' own are unchanged.
+      expect(await isLetIn(lab, project, "second")).toBe(true);
+      const health = await lab.on("hdss7-12", ". /opt/etcd/etcdctl.env; /opt/etcd/etcdctl endpoint health 2>&1");
+      expect(health.match(/is healthy/g)).toHaveLength(3);
 
-        expect((await project.apply(back)).output).toMatch(/Apply complete!/);
-        await expectHealthy(project);
-      },
-    );
+      expect((await project.apply(back)).output).toMatch(/Apply complete!/);
+      await expectHealthy(project);
+    });
 
-    oddSeeds.test(
-      "once every member trusts the CA, leaf certificates and trust can change in one deploy; only clients of the old CA are rejected",
-      async () => {
-        expect(await isLetIn(lab, project, "second")).toBe(true);
-        const applied = await project.apply();
-        expect(applied.output).toMatch(/Apply complete!/);
-        expect(applied.output.match(/rollout: restarted/g)).toHaveLength(3);
-        await expectHealthy(project);
-        expect(await isLetIn(lab, project, "second")).toBe(false);
-        await expectSettled(lab, project);
-      },
-    );
+    test("once every member trusts the CA, leaf certificates and trust can change in one deploy; only clients of the old CA are rejected", async () => {
+      expect(await isLetIn(lab, project, "second")).toBe(true);
+      const applied = await project.apply();
+      expect(applied.output).toMatch(/Apply complete!/);
+      expect(applied.output.match(/rollout: restarted/g)).toHaveLength(3);
+      await expectHealthy(project);
+      expect(await isLetIn(lab, project, "second")).toBe(false);
+      await expectSettled(lab, project);
+    });
   });
 
-  evenSeeds.describe("a CA of the operator's own", () => {
+  describe("a CA of the operator's own", () => {
     test("a deploy with a new state recognizes the running cluster: it renews the leaf certificates, no member restarts, and no write fails", async () => {
       await lab.lab("reset");
       const importedAuthority = lab.directory("own-ca");
@@ -186,7 +179,7 @@ describe("certificates of a running cluster", () => {
     });
   });
 
-  oddSeeds.describe("a CA that has expired", () => {
+  describe("a CA that has expired", () => {
     test("the members are stopped, get certificates from a new CA, and continue with their data (docs/certificates.md)", async () => {
       await lab.lab("reset");
       const importedAuthority = lab.directory("short-ca");
@@ -215,7 +208,7 @@ describe("certificates of a running cluster", () => {
     });
   });
 
-  evenSeeds.describe("etcd 3.1.20, which reads its leaf certificate only when it starts", () => {
+  describe("etcd 3.1.20, which reads its leaf certificate only when it starts", () => {
     test("a changed leaf certificate causes a rolling restart, and no write fails", async () => {
       await lab.lab("reset");
       const project = new Project(lab, "old", "3.1.20");

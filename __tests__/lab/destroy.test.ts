@@ -4,7 +4,6 @@ import { expectHealthy, expectSettled, pids } from "./support/cluster";
 import { Lab } from "./support/lab";
 import { installed } from "./support/moments";
 import { Project } from "./support/project";
-import { evenSeeds, oddSeeds } from "./support/sampling";
 import { steps } from "./support/under-writer";
 
 const SECOND_NAMES = ["second-12", "second-21", "second-22"];
@@ -44,31 +43,28 @@ describe("terraform destroy", () => {
   });
   afterAll(() => lab.down());
 
-  evenSeeds.test(
-    "a deploy without the state is refused and touches no running member; once all members are stopped, it adopts their data",
-    async () => {
-      const before = await pids(lab);
-      const stranger = new Project(lab, "state-lost");
-      const refused = await stranger.apply();
-      expect(refused.code).not.toBe(0);
-      expect(
-        steps(
-          refused.output,
-          /preflight refused: certificate authority: the running member does not trust the CA of the new certificates/,
-        ),
-      ).toHaveLength(3);
-      expect(await pids(lab)).toEqual(before);
-      await expectHealthy(project);
+  test("a deploy without the state is refused and touches no running member; once all members are stopped, it adopts their data", async () => {
+    const before = await pids(lab);
+    const stranger = new Project(lab, "state-lost");
+    const refused = await stranger.apply();
+    expect(refused.code).not.toBe(0);
+    expect(
+      steps(
+        refused.output,
+        /preflight refused: certificate authority: the running member does not trust the CA of the new certificates/,
+      ),
+    ).toHaveLength(3);
+    expect(await pids(lab)).toEqual(before);
+    await expectHealthy(project);
 
-      await lab.onAll("supervisorctl stop etcd-server-7-${HOSTNAME##*-}");
-      const taken = await stranger.apply();
-      expect(taken.output).toMatch(/Apply complete!/);
-      expect(steps(taken.output, /bootstrap: has data of its own, nothing to found/)).toHaveLength(3);
-      project = stranger;
-      await expectHealthy(project);
-      expect((await project.etcdctl("get greeting --print-value-only")).stdout).toBe("hello\n");
-    },
-  );
+    await lab.onAll("supervisorctl stop etcd-server-7-${HOSTNAME##*-}");
+    const taken = await stranger.apply();
+    expect(taken.output).toMatch(/Apply complete!/);
+    expect(steps(taken.output, /bootstrap: has data of its own, nothing to found/)).toHaveLength(3);
+    project = stranger;
+    await expectHealthy(project);
+    expect((await project.etcdctl("get greeting --print-value-only")).stdout).toBe("hello\n");
+  });
 
   test("by default, a destroy stops and unregisters every member, and keeps the data", async () => {
     await project.prepare();
@@ -92,68 +88,60 @@ describe("terraform destroy", () => {
     expect((await project.etcdctl("get greeting --print-value-only")).stdout).toBe("hello\n");
   });
 
-  oddSeeds.test(
-    "a destroy with one unreachable host fails and names that host; a deploy brings all members back, with their data and the same CA",
-    async () => {
-      const second = new Project(lab, "second");
-      const first = await firstPids(lab);
-      // A second cluster that uses one of the first cluster's directories is refused, and the first cluster is unchanged.
-      const before = await installed(lab);
-      for (const place of ["installRoot", "logDir"] as const) {
-        const refused = await second.apply({ ...SECOND, paths: { ...SECOND.paths, [place]: undefined } });
-        expect(
-          steps(refused.output, new RegExp(`preflight refused: paths\\.${place}: .* belongs to the member`)),
-        ).toHaveLength(3);
-        expect([await installed(lab), await firstPids(lab)]).toEqual([before, first]);
-      }
-      expect((await second.apply(SECOND)).output).toMatch(/Apply complete!/);
-      await second.etcdctl("put greeting second");
-      const ca = await lab.on("hdss7-12", "sha256sum </opt/second/etcd/certs/ca.pem");
-
-      await lab.lab("link", "hdss7-22", "down");
-      const failed = await second.destroy();
-      expect(failed.code).not.toBe(0);
-      expect(steps(failed.output, /shutdown: stopped and/).sort()).toEqual([
-        "second-12 shutdown: stopped and unregistered",
-        "second-21 shutdown: stopped and unregistered",
-      ]);
-      expect(failed.output).toMatch(/etcd-shutdown_members_\w+\["etcd\/2"\][^]*timeout - last error: /);
-      expect(await lab.onAll("supervisorctl status | grep -c second-; true", ["hdss7-12", "hdss7-21"])).toEqual([
-        "0",
-        "0",
-      ]);
-      await lab.lab("link", "hdss7-22", "up");
-
-      expect((await second.apply(SECOND)).output).toMatch(/Apply complete!/);
-      await expectHealthy(second, SECOND_NAMES);
-      expect((await second.etcdctl("get greeting --print-value-only")).stdout).toBe("second\n");
-      expect(await lab.on("hdss7-12", "sha256sum </opt/second/etcd/certs/ca.pem")).toBe(ca);
-      expect(await firstPids(lab)).toEqual(first);
-    },
-  );
-
-  oddSeeds.test(
-    "one of two clusters on the same hosts is destroyed with its data, in two runs because one host was unreachable; the other cluster keeps its processes and data",
-    async () => {
-      const second = new Project(lab, "second");
-      const first = await firstPids(lab);
-      expect((await second.apply({ ...SECOND, removalPolicy: "destroy" })).output).toMatch(/Apply complete!/);
-      await lab.lab("link", "hdss7-22", "down");
-      expect((await second.destroy()).output).toMatch(
-        /etcd-shutdown_members_\w+\["etcd\/2"\][^]*timeout - last error: /,
-      );
-      await lab.lab("link", "hdss7-22", "up");
-      expect((await second.destroy()).output).toMatch(/Destroy complete!/);
+  test("a destroy with one unreachable host fails and names that host; a deploy brings all members back, with their data and the same CA", async () => {
+    const second = new Project(lab, "second");
+    const first = await firstPids(lab);
+    // A second cluster that uses one of the first cluster's directories is refused, and the first cluster is unchanged.
+    const before = await installed(lab);
+    for (const place of ["installRoot", "logDir"] as const) {
+      const refused = await second.apply({ ...SECOND, paths: { ...SECOND.paths, [place]: undefined } });
       expect(
-        await lab.onAll(
-          "supervisorctl status | grep second-; ls -d /data/etcd/second /data/logs/second /opt/second/etcd* /var/lib/cdktf-etcd/second-* 2>/dev/null; true",
-        ),
-      ).toEqual(["", "", ""]);
-      expect(await firstPids(lab)).toEqual(first);
-      await expectHealthy(project);
-      expect((await project.etcdctl("get greeting --print-value-only")).stdout).toBe("hello\n");
-    },
-  );
+        steps(refused.output, new RegExp(`preflight refused: paths\\.${place}: .* belongs to the member`)),
+      ).toHaveLength(3);
+      expect([await installed(lab), await firstPids(lab)]).toEqual([before, first]);
+    }
+    expect((await second.apply(SECOND)).output).toMatch(/Apply complete!/);
+    await second.etcdctl("put greeting second");
+    const ca = await lab.on("hdss7-12", "sha256sum </opt/second/etcd/certs/ca.pem");
+
+    await lab.lab("link", "hdss7-22", "down");
+    const failed = await second.destroy();
+    expect(failed.code).not.toBe(0);
+    expect(steps(failed.output, /shutdown: stopped and/).sort()).toEqual([
+      "second-12 shutdown: stopped and unregistered",
+      "second-21 shutdown: stopped and unregistered",
+    ]);
+    expect(failed.output).toMatch(/etcd-shutdown_members_\w+\["etcd\/2"\][^]*timeout - last error: /);
+    expect(await lab.onAll("supervisorctl status | grep -c second-; true", ["hdss7-12", "hdss7-21"])).toEqual([
+      "0",
+      "0",
+    ]);
+    await lab.lab("link", "hdss7-22", "up");
+
+    expect((await second.apply(SECOND)).output).toMatch(/Apply complete!/);
+    await expectHealthy(second, SECOND_NAMES);
+    expect((await second.etcdctl("get greeting --print-value-only")).stdout).toBe("second\n");
+    expect(await lab.on("hdss7-12", "sha256sum </opt/second/etcd/certs/ca.pem")).toBe(ca);
+    expect(await firstPids(lab)).toEqual(first);
+  });
+
+  test("one of two clusters on the same hosts is destroyed with its data, in two runs because one host was unreachable; the other cluster keeps its processes and data", async () => {
+    const second = new Project(lab, "second");
+    const first = await firstPids(lab);
+    expect((await second.apply({ ...SECOND, removalPolicy: "destroy" })).output).toMatch(/Apply complete!/);
+    await lab.lab("link", "hdss7-22", "down");
+    expect((await second.destroy()).output).toMatch(/etcd-shutdown_members_\w+\["etcd\/2"\][^]*timeout - last error: /);
+    await lab.lab("link", "hdss7-22", "up");
+    expect((await second.destroy()).output).toMatch(/Destroy complete!/);
+    expect(
+      await lab.onAll(
+        "supervisorctl status | grep second-; ls -d /data/etcd/second /data/logs/second /opt/second/etcd* /var/lib/cdktf-etcd/second-* 2>/dev/null; true",
+      ),
+    ).toEqual(["", "", ""]);
+    expect(await firstPids(lab)).toEqual(first);
+    await expectHealthy(project);
+    expect((await project.etcdctl("get greeting --print-value-only")).stdout).toBe("hello\n");
+  });
 
   test("a changed removal policy is recorded without touching a running member", async () => {
     const before = await pids(lab);
@@ -185,45 +173,39 @@ describe("terraform destroy", () => {
       expect((await leaving.apply()).output).toMatch(/Apply complete!/);
     });
 
-    evenSeeds.test(
-      "a changed id of the construct is refused, twice: etcd, the CA and the operator's credentials stay; with the old id, everything is as before",
-      async () => {
-        const before = [await pids(lab), await authority(), credentials()];
-        for (const attempt of ["first", "second"]) {
-          const refused = await leaving.apply({ id: "renamed" });
-          expect({ attempt, code: refused.code }).not.toMatchObject({ code: 0 });
-          expect(steps(refused.output, /preflight refused: certificate authority: .*/).length).toBeGreaterThan(0);
-          expect(refused.output).not.toMatch(/shutdown: stopped/);
-          expect([await pids(lab), await authority(), credentials()]).toEqual(before);
-          await expectHealthy(leaving);
-        }
-        expect((await leaving.apply()).output).toMatch(/Apply complete!/);
-        expect([await pids(lab), await authority()]).toEqual(before.slice(0, 2));
+    test("a changed id of the construct is refused, twice: etcd, the CA and the operator's credentials stay; with the old id, everything is as before", async () => {
+      const before = [await pids(lab), await authority(), credentials()];
+      for (const attempt of ["first", "second"]) {
+        const refused = await leaving.apply({ id: "renamed" });
+        expect({ attempt, code: refused.code }).not.toMatchObject({ code: 0 });
+        expect(steps(refused.output, /preflight refused: certificate authority: .*/).length).toBeGreaterThan(0);
+        expect(refused.output).not.toMatch(/shutdown: stopped/);
+        expect([await pids(lab), await authority(), credentials()]).toEqual(before);
         await expectHealthy(leaving);
-        await expectSettled(lab, leaving);
-      },
-    );
+      }
+      expect((await leaving.apply()).output).toMatch(/Apply complete!/);
+      expect([await pids(lab), await authority()]).toEqual(before.slice(0, 2));
+      await expectHealthy(leaving);
+      await expectSettled(lab, leaving);
+    });
 
-    evenSeeds.test(
-      "the id can be changed by moving the resources in the state (docs/destroy.md): the CA stays the same, and no member restarts",
-      async () => {
-        const before = [await pids(lab), await authority()];
-        await leaving.prepare({ id: "etcd2" });
-        const page = readFileSync(join(__dirname, "..", "..", "docs", "destroy.md"), "utf8");
-        const [, move] = /^```sh\nnpx cdktf synth\n([^]*?)^```$/m.exec(page) ?? [];
-        const back = `${move}`.replace("etcd etcd2 >", "etcd2 etcd >");
-        expect(await lab.exec(["sh", "-euc", `${move}`], { cwd: leaving.directory })).toMatchObject({ code: 0 });
-        const moved = await leaving.apply({ id: "etcd2" });
-        expect(moved.output).toMatch(/Apply complete!/);
-        expect(moved.output).not.toMatch(/tls_\S+: Destroying/);
-        expect([await pids(lab), await authority()]).toEqual(before);
-        await expectSettled(lab, leaving, { id: "etcd2" });
-        await leaving.prepare();
-        expect(await lab.exec(["sh", "-euc", back], { cwd: leaving.directory })).toMatchObject({ code: 0 });
-        expect((await leaving.apply()).output).toMatch(/Apply complete!/);
-        expect([await pids(lab), await authority()]).toEqual(before);
-      },
-    );
+    test("the id can be changed by moving the resources in the state (docs/destroy.md): the CA stays the same, and no member restarts", async () => {
+      const before = [await pids(lab), await authority()];
+      await leaving.prepare({ id: "etcd2" });
+      const page = readFileSync(join(__dirname, "..", "..", "docs", "destroy.md"), "utf8");
+      const [, move] = /^```sh\nnpx cdktf synth\n([^]*?)^```$/m.exec(page) ?? [];
+      const back = `${move}`.replace("etcd etcd2 >", "etcd2 etcd >");
+      expect(await lab.exec(["sh", "-euc", `${move}`], { cwd: leaving.directory })).toMatchObject({ code: 0 });
+      const moved = await leaving.apply({ id: "etcd2" });
+      expect(moved.output).toMatch(/Apply complete!/);
+      expect(moved.output).not.toMatch(/tls_\S+: Destroying/);
+      expect([await pids(lab), await authority()]).toEqual(before);
+      await expectSettled(lab, leaving, { id: "etcd2" });
+      await leaving.prepare();
+      expect(await lab.exec(["sh", "-euc", back], { cwd: leaving.directory })).toMatchObject({ code: 0 });
+      expect((await leaving.apply()).output).toMatch(/Apply complete!/);
+      expect([await pids(lab), await authority()]).toEqual(before);
+    });
 
     test("-replace of a member's shutdown stops nothing, and -replace of the CA's key changes no certificate", async () => {
       const before = [await pids(lab), await authority(), credentials()];
@@ -239,52 +221,46 @@ describe("terraform destroy", () => {
       await expectSettled(lab, leaving);
     });
 
-    oddSeeds.test(
-      "a replaced certificate of the CA is refused until the old one is brought back from the state (docs/lost-data.md)",
-      async () => {
-        const before = [await pids(lab), await authority(), credentials()];
-        const list = (await leaving.terraform("state", "list")).stdout.split("\n");
-        const address = list.find((name) => name.startsWith("tls_self_signed_cert.etcd_ca_cert"));
-        expect(
-          (await leaving.terraform("apply", "-auto-approve", "-input=false", `-replace=${address}`)).code,
-        ).not.toBe(0);
-        expect((await leaving.apply()).code).not.toBe(0);
-        expect([await pids(lab), await authority(), credentials()]).toEqual(before);
-        const page = readFileSync(join(__dirname, "..", "..", "docs", "lost-data.md"), "utf8");
-        const [, recovery] = /^```sh\n((?:(?!```)[^])*deposed[^]*?)^```$/m.exec(page) ?? [];
-        const recovered = await lab.exec(["sh", "-euc", `${recovery}`], { cwd: leaving.directory });
-        expect(recovered).toMatchObject({ code: 0 });
-        expect((await leaving.apply()).output).toMatch(/Apply complete!/);
-        expect([await pids(lab), await authority()]).toEqual(before.slice(0, 2));
-        await expectSettled(lab, leaving);
-      },
-    );
+    test("a replaced certificate of the CA is refused until the old one is brought back from the state (docs/lost-data.md)", async () => {
+      const before = [await pids(lab), await authority(), credentials()];
+      const list = (await leaving.terraform("state", "list")).stdout.split("\n");
+      const address = list.find((name) => name.startsWith("tls_self_signed_cert.etcd_ca_cert"));
+      expect((await leaving.terraform("apply", "-auto-approve", "-input=false", `-replace=${address}`)).code).not.toBe(
+        0,
+      );
+      expect((await leaving.apply()).code).not.toBe(0);
+      expect([await pids(lab), await authority(), credentials()]).toEqual(before);
+      const page = readFileSync(join(__dirname, "..", "..", "docs", "lost-data.md"), "utf8");
+      const [, recovery] = /^```sh\n((?:(?!```)[^])*deposed[^]*?)^```$/m.exec(page) ?? [];
+      const recovered = await lab.exec(["sh", "-euc", `${recovery}`], { cwd: leaving.directory });
+      expect(recovered).toMatchObject({ code: 0 });
+      expect((await leaving.apply()).output).toMatch(/Apply complete!/);
+      expect([await pids(lab), await authority()]).toEqual(before.slice(0, 2));
+      await expectSettled(lab, leaving);
+    });
 
-    evenSeeds.test(
-      "a cluster that is removed from its stack is stopped while the other one keeps running; so is the last cluster, if the stack calls stopRemovedClusters",
-      async () => {
-        const first = await firstPids(lab);
-        expect((await leaving.apply({ beside: { second: SECOND } })).output).toMatch(/Apply complete!/);
-        expect(await lab.onAll("supervisorctl status | grep -c 'second-[0-9]* .*RUNNING'")).toEqual(["1", "1", "1"]);
+    test("a cluster that is removed from its stack is stopped while the other one keeps running; so is the last cluster, if the stack calls stopRemovedClusters", async () => {
+      const first = await firstPids(lab);
+      expect((await leaving.apply({ beside: { second: SECOND } })).output).toMatch(/Apply complete!/);
+      expect(await lab.onAll("supervisorctl status | grep -c 'second-[0-9]* .*RUNNING'")).toEqual(["1", "1", "1"]);
 
-        await lab.lab("link", "hdss7-22", "down");
-        const failed = await leaving.apply();
-        await lab.lab("link", "hdss7-22", "up");
-        expect(failed.code).not.toBe(0);
-        expect(steps(failed.output, /shutdown: stopped and/)).toHaveLength(2);
-        const taken = await leaving.apply();
-        expect(taken.output).toMatch(/Apply complete!/);
-        expect(steps(taken.output, /shutdown: stopped and/)).toHaveLength(1);
-        expect(await lab.onAll("supervisorctl status | grep -c second-; true")).toEqual(["0", "0", "0"]);
-        expect(await firstPids(lab)).toEqual(first);
-        await expectSettled(lab, leaving);
+      await lab.lab("link", "hdss7-22", "down");
+      const failed = await leaving.apply();
+      await lab.lab("link", "hdss7-22", "up");
+      expect(failed.code).not.toBe(0);
+      expect(steps(failed.output, /shutdown: stopped and/)).toHaveLength(2);
+      const taken = await leaving.apply();
+      expect(taken.output).toMatch(/Apply complete!/);
+      expect(steps(taken.output, /shutdown: stopped and/)).toHaveLength(1);
+      expect(await lab.onAll("supervisorctl status | grep -c second-; true")).toEqual(["0", "0", "0"]);
+      expect(await firstPids(lab)).toEqual(first);
+      await expectSettled(lab, leaving);
 
-        const last = await leaving.apply({ id: "" });
-        expect(last.output).toMatch(/Apply complete!/);
-        expect(steps(last.output, /shutdown: stopped and/)).toHaveLength(3);
-        expect(await pids(lab)).toEqual(["", "", ""]);
-        expect((await leaving.terraform("state", "list")).stdout).toMatch(/^terraform_data\.etcd-shutdown_seal_\w+\n$/);
-      },
-    );
+      const last = await leaving.apply({ id: "" });
+      expect(last.output).toMatch(/Apply complete!/);
+      expect(steps(last.output, /shutdown: stopped and/)).toHaveLength(3);
+      expect(await pids(lab)).toEqual(["", "", ""]);
+      expect((await leaving.terraform("state", "list")).stdout).toMatch(/^terraform_data\.etcd-shutdown_seal_\w+\n$/);
+    });
   });
 });

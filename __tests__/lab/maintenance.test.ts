@@ -2,7 +2,6 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { expectHealthy, expectSettled, MEMBERS, member, pids } from "./support/cluster";
 import { Lab } from "./support/lab";
 import { Project } from "./support/project";
-import { oddSeeds } from "./support/sampling";
 import { underWriter } from "./support/under-writer";
 
 const nameOf = (host: string) => `etcd-server-${host.slice(4)}`;
@@ -10,7 +9,7 @@ const MIB = 1024 ** 2;
 const DEFRAGMENT = { defragment: { minFreeBytes: 50 * MIB } };
 const DATABASE = "/data/etcd/etcd-server/member/snap/db";
 
-oddSeeds.describe("what keeps a cluster's databases in order", () => {
+describe("what keeps a cluster's databases in order", () => {
   let lab: Lab;
   let project: Project;
 

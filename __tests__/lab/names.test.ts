@@ -1,7 +1,7 @@
 import { expectHealthy, expectSettled, hostOf, MEMBERS, nameOf, pids } from "./support/cluster";
 import { Lab } from "./support/lab";
 import { type ProgramProps, Project } from "./support/project";
-import { evenSeeds, oddSeeds, SEED } from "./support/sampling";
+import { SEED } from "./support/sampling";
 import { steps, underWriter } from "./support/under-writer";
 
 const NUMBERS = [12, 21, 22];
@@ -67,14 +67,14 @@ describe(`members that are known by DNS names, seed ${SEED}`, () => {
     await expectSettled(lab, project, props);
   });
 
-  oddSeeds.test("a flag is changed, one member after the other, and no write fails", async () => {
+  test("a flag is changed, one member after the other, and no write fails", async () => {
     props = { ...props, quotaBackendBytes: 3_000_000_000 };
     const changed = await underWriter(lab, project, "names: a flag", () => project.apply(props));
     expect(steps(changed.output, /rollout: restarted/)).toHaveLength(3);
     await expectHealthy(project);
   });
 
-  evenSeeds.test("a dead machine is replaced by an empty one under the same name, and no write fails", async () => {
+  test("a dead machine is replaced by an empty one under the same name, and no write fails", async () => {
     props = { ...props, members: [named(12), named(21), named(22, { reprovision: 1 })] };
     const joined = await underWriter(lab, project, "names: a member replaced", async () => {
       await lab.lab("kill", "hdss7-22");
@@ -127,7 +127,7 @@ describe(`members that are known by DNS names, seed ${SEED}`, () => {
     await expectSettled(lab, project, props);
   });
 
-  oddSeeds.test("a restore of what one member has, after the others have lost their disks", async () => {
+  test("a restore of what one member has, after the others have lost their disks", async () => {
     expect((await project.etcdctl("put restored 1")).code).toBe(0);
     await lab.lab("reset", "hdss7-21", "hdss7-22");
     await lab.knowNames([lineOf(12, "10.4.7.112"), ...LINES.slice(1)]);
@@ -144,7 +144,7 @@ describe(`members that are known by DNS names, seed ${SEED}`, () => {
     expect(await pids(lab, NUMBERS.map(hostOf))).toEqual(["", "", ""]);
   });
 
-  evenSeeds.test("addresses that no interface has become those of members that listen at all addresses", async () => {
+  test("addresses that no interface has become those of members that listen at all addresses", async () => {
     // A reset leaves the network as it is, and here is where the lab reaches the host.
     await lab.on("hdss7-12", "ip address replace 10.4.7.12/24 dev host0");
     await lab.lab("reset");

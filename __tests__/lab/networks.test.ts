@@ -1,7 +1,6 @@
 import { addressed, expectHealthy, expectSettled, hostOf, member, nameOf, pids } from "./support/cluster";
 import { Lab } from "./support/lab";
 import { type ProgramProps, Project } from "./support/project";
-import { evenSeeds, oddSeeds } from "./support/sampling";
 import { steps, underWriter } from "./support/under-writer";
 
 const NUMBERS = [12, 21, 22, 23, 24];
@@ -24,39 +23,33 @@ describe("networks and logins that differ from the runbook's", () => {
   });
   afterAll(() => lab.down());
 
-  oddSeeds.test(
-    "five members behind a bastion that runs none of them are deployed, changed and destroyed",
-    async () => {
-      const project = new Project(lab, "bastion");
-      const props: ProgramProps = {
-        members: NUMBERS.map((n) => member(n, { ssh: { bastionHost: BASTION } })),
-      };
-      const direct = () =>
-        lab.on(hostOf(24), `journalctl -u ssh -o cat | grep 'Accepted publickey' | grep -vc 'from ${BASTION} '; true`);
-      const before = await direct();
-      expect((await project.apply(props)).output).toMatch(/Apply complete!/);
-      await expectHealthy(project, NUMBERS.map(nameOf));
-      expect(await direct()).toBe(before);
-      const changed = await underWriter(lab, project, "five behind a bastion", () =>
-        project.apply({ ...props, quotaBackendBytes: 3_000_000_000 }),
-      );
-      expect(changed.output).toMatch(/Apply complete!/);
-      expect((await project.destroy()).output).toMatch(/Destroy complete!/);
-      expect(await pids(lab, NUMBERS.map(hostOf))).toEqual(["", "", "", "", ""]);
-    },
-  );
+  test("five members behind a bastion that runs none of them are deployed, changed and destroyed", async () => {
+    const project = new Project(lab, "bastion");
+    const props: ProgramProps = {
+      members: NUMBERS.map((n) => member(n, { ssh: { bastionHost: BASTION } })),
+    };
+    const direct = () =>
+      lab.on(hostOf(24), `journalctl -u ssh -o cat | grep 'Accepted publickey' | grep -vc 'from ${BASTION} '; true`);
+    const before = await direct();
+    expect((await project.apply(props)).output).toMatch(/Apply complete!/);
+    await expectHealthy(project, NUMBERS.map(nameOf));
+    expect(await direct()).toBe(before);
+    const changed = await underWriter(lab, project, "five behind a bastion", () =>
+      project.apply({ ...props, quotaBackendBytes: 3_000_000_000 }),
+    );
+    expect(changed.output).toMatch(/Apply complete!/);
+    expect((await project.destroy()).output).toMatch(/Destroy complete!/);
+    expect(await pids(lab, NUMBERS.map(hostOf))).toEqual(["", "", "", "", ""]);
+  });
 
-  evenSeeds.test(
-    "a login that prints something to stdout fails the preflight, and changes nothing on any host",
-    async () => {
-      await lab.on(hostOf(21), "sed -i '1i echo welcome' /root/.bashrc");
-      const refused = await new Project(lab, "chatty").apply();
-      await lab.on(hostOf(21), "sed -i '/^echo welcome$/d' /root/.bashrc");
-      expect(refused.code).not.toBe(0);
-      expect(refused.output).toMatch(/etcd-server-7-21_preflight/);
-      expect(steps(refused.output, / (stage|rollout): /)).toEqual([]);
-    },
-  );
+  test("a login that prints something to stdout fails the preflight, and changes nothing on any host", async () => {
+    await lab.on(hostOf(21), "sed -i '1i echo welcome' /root/.bashrc");
+    const refused = await new Project(lab, "chatty").apply();
+    await lab.on(hostOf(21), "sed -i '/^echo welcome$/d' /root/.bashrc");
+    expect(refused.code).not.toBe(0);
+    expect(refused.output).toMatch(/etcd-server-7-21_preflight/);
+    expect(steps(refused.output, / (stage|rollout): /)).toEqual([]);
+  });
 
   describe("IPv6", () => {
     beforeAll(() => lab.exec(["ip", "address", "add", `${v6(1)}/64`, "dev", "lab0", "nodad"]));
@@ -65,7 +58,7 @@ describe("networks and logins that differ from the runbook's", () => {
       for (const n of RUNBOOK) await lab.on(hostOf(n), `ip address replace ${v6(n)}/64 dev host0 nodad`);
     });
 
-    evenSeeds.test("hosts that have no other addresses become a cluster, which is changed and destroyed", async () => {
+    test("hosts that have no other addresses become a cluster, which is changed and destroyed", async () => {
       for (const n of RUNBOOK) await lab.on(hostOf(n), "ip -4 address flush dev host0");
       const project = new Project(lab, "ipv6");
       const root = (await lab.lab("http-root")).trim();
@@ -86,7 +79,7 @@ describe("networks and logins that differ from the runbook's", () => {
       expect(await pids(lab, RUNBOOK.map(hostOf))).toEqual(["", "", ""]);
     });
 
-    oddSeeds.test("hosts with both kinds: members of each in one cluster, and SSH by the other kind", async () => {
+    test("hosts with both kinds: members of each in one cluster, and SSH by the other kind", async () => {
       const project = new Project(lab, "dual-stack");
       const one: ProgramProps = {
         members: [

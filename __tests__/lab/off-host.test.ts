@@ -4,7 +4,6 @@ import { backUp } from "./support/backup";
 import { expectHealthy, member } from "./support/cluster";
 import { Lab } from "./support/lab";
 import { Project } from "./support/project";
-import { everyFourthSeed } from "./support/sampling";
 
 const HOST = "hdss7-12";
 const VAULT = "hdss7-22";
@@ -24,7 +23,7 @@ const documented = (tool: string) => {
 };
 
 /* What docs/backups.md tells operators to do with a backup, with the real tools, and what they get back from it. */
-everyFourthSeed(1).describe("backups that are copied off the host", () => {
+describe("backups that are copied off the host", () => {
   let lab: Lab;
   let project: Project;
   /** The operator's key for age. Only its public part is on a host. */

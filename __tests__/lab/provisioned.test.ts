@@ -3,7 +3,6 @@ import { expectHealthy, pids } from "./support/cluster";
 import { LAB, Lab } from "./support/lab";
 import { type ProgramProps, Project } from "./support/project";
 import type { Result } from "./support/run";
-import { evenSeeds } from "./support/sampling";
 import { steps, underWriter } from "./support/under-writer";
 
 const HOSTS = ["hdss7-12", "hdss7-21", "hdss7-22", "hdss7-23", "hdss7-24"];
@@ -24,7 +23,7 @@ const order = (output: string) =>
     .filter((line) => /machine|dismiss: removed|added|promoted/.test(line));
 
 /** Machines that are resources of the stack: their addresses are known after apply, and sshd is up later than they are. */
-evenSeeds.describe("a program that makes its machines", () => {
+describe("a program that makes its machines", () => {
   let lab: Lab;
   let project: Project;
 

@@ -2,7 +2,6 @@ import { backUp } from "./support/backup";
 import { expectHealthy, expectSettled, pids } from "./support/cluster";
 import { Lab } from "./support/lab";
 import { Project } from "./support/project";
-import { everyFourthSeed } from "./support/sampling";
 import { steps } from "./support/under-writer";
 
 const DATA = "/data/etcd/etcd-server";
@@ -10,7 +9,7 @@ const MOUNTED = ["hdss7-12", "hdss7-22"];
 const PROPS = { hostBackups: { every: "168h", keepLast: 50 }, quotaBackendBytes: 16 * 1024 ** 2 };
 
 /* What a snapshot carries besides the keys; on hosts whose data directory is a mount point. */
-everyFourthSeed(2).describe("a restore of a cluster with users and an alarm, into file systems of their own", () => {
+describe("a restore of a cluster with users and an alarm, into file systems of their own", () => {
   let lab: Lab;
   let project: Project;
   let restoreFrom: object;

@@ -3,7 +3,7 @@ import { backUp, bringNewest } from "./support/backup";
 import { expectHealthy, expectSettled, member } from "./support/cluster";
 import { HOSTS, Lab } from "./support/lab";
 import { type ProgramProps, Project } from "./support/project";
-import { evenSeeds, oddSeeds, SEED } from "./support/sampling";
+import { SEED } from "./support/sampling";
 import { steps } from "./support/under-writer";
 
 const BACKUPS = { every: "168h", keepLast: 50 };
@@ -58,48 +58,45 @@ describe("a restore", () => {
     expect(await clusterId()).toBe(id);
   });
 
-  evenSeeds.test(
-    "a cluster with a quorum is replaced if the program names it, also if Terraform is killed (-9) again and again; the old data are kept",
-    async () => {
-      const id = await clusterId();
-      const [newer] = await lab.onAll("ls /data/etcd/etcd-server-backups | grep 'db$'", ["hdss7-21"]);
-      // From the operator's machine, or from the host on which the backup was taken.
-      const source = SEED % 4 === 0 ? { path: snapshot } : { member: "etcd-server-7-12", path: onHost };
-      const props = {
-        hostBackups: BACKUPS,
-        restoreFrom: { ...source, replacesCluster: id, discardsBackup: newer },
-      };
-      for (const seconds of [4 + (SEED % 8), 2 + (SEED % 5), 1 + (SEED % 4)]) {
-        await project.prepare(props);
-        const running = project.startTerraform("apply", "-auto-approve", "-input=false");
-        await Promise.race([running.ended, sleep(seconds * 1000)]);
-        process.stderr.write(`killed after ${seconds} s: ${said((await project.kill(running)).output).join("; ")}\n`);
-      }
-      const done = await project.apply(props);
-      process.stderr.write(`${said(done.output).join("\n")}\n`);
-      if (!/Apply complete!|No changes/.test(done.output)) {
-        // Terraform may have recorded a killed phase as done; the message has the command.
-        const replaced = [...done.output.matchAll(/-replace='([^']+)'/g)].map(([, address]) => `-replace=${address}`);
-        expect((await project.terraform("apply", "-auto-approve", ...new Set(replaced))).output).toMatch(
-          /Apply complete!/,
-        );
-      }
-      await expectHealthy(project);
-      expect(await clusterId()).not.toBe(id);
-      expect([await get("before"), await get("after")]).toEqual(["1", ""]);
-      expect(await lab.onAll(`ls -d ${DATA}.aside-*`)).toEqual([
-        expect.stringMatching(/aside-\d+T\d+Z$/),
-        expect.stringMatching(/aside-\d+T\d+Z$/),
-        expect.stringMatching(/aside-\d+T\d+Z$/),
-      ]);
-      await expectSettled(lab, project, props);
-      // It is done once, and may leave the program.
-      const removed = await project.apply({ hostBackups: BACKUPS });
-      expect(removed.output).toMatch(/Apply complete!/);
-      expect(removed.output).not.toMatch(/restarted|admit:|bootstrap:/);
-      await expectSettled(lab, project, { hostBackups: BACKUPS });
-    },
-  );
+  test("a cluster with a quorum is replaced if the program names it, also if Terraform is killed (-9) again and again; the old data are kept", async () => {
+    const id = await clusterId();
+    const [newer] = await lab.onAll("ls /data/etcd/etcd-server-backups | grep 'db$'", ["hdss7-21"]);
+    // From the operator's machine, or from the host on which the backup was taken.
+    const source = SEED % 4 === 0 ? { path: snapshot } : { member: "etcd-server-7-12", path: onHost };
+    const props = {
+      hostBackups: BACKUPS,
+      restoreFrom: { ...source, replacesCluster: id, discardsBackup: newer },
+    };
+    for (const seconds of [4 + (SEED % 8), 2 + (SEED % 5), 1 + (SEED % 4)]) {
+      await project.prepare(props);
+      const running = project.startTerraform("apply", "-auto-approve", "-input=false");
+      await Promise.race([running.ended, sleep(seconds * 1000)]);
+      process.stderr.write(`killed after ${seconds} s: ${said((await project.kill(running)).output).join("; ")}\n`);
+    }
+    const done = await project.apply(props);
+    process.stderr.write(`${said(done.output).join("\n")}\n`);
+    if (!/Apply complete!|No changes/.test(done.output)) {
+      // Terraform may have recorded a killed phase as done; the message has the command.
+      const replaced = [...done.output.matchAll(/-replace='([^']+)'/g)].map(([, address]) => `-replace=${address}`);
+      expect((await project.terraform("apply", "-auto-approve", ...new Set(replaced))).output).toMatch(
+        /Apply complete!/,
+      );
+    }
+    await expectHealthy(project);
+    expect(await clusterId()).not.toBe(id);
+    expect([await get("before"), await get("after")]).toEqual(["1", ""]);
+    expect(await lab.onAll(`ls -d ${DATA}.aside-*`)).toEqual([
+      expect.stringMatching(/aside-\d+T\d+Z$/),
+      expect.stringMatching(/aside-\d+T\d+Z$/),
+      expect.stringMatching(/aside-\d+T\d+Z$/),
+    ]);
+    await expectSettled(lab, project, props);
+    // It is done once, and may leave the program.
+    const removed = await project.apply({ hostBackups: BACKUPS });
+    expect(removed.output).toMatch(/Apply complete!/);
+    expect(removed.output).not.toMatch(/restarted|admit:|bootstrap:/);
+    await expectSettled(lab, project, { hostBackups: BACKUPS });
+  });
 
   test("from one survivor, after the two others have lost their disks", async () => {
     await put("survivor", "1");
@@ -115,42 +112,39 @@ describe("a restore", () => {
     expect(await lab.onAll("ss -ltn | grep -c ':2382 '; true")).toEqual(["0", "0", "0"]);
   });
 
-  oddSeeds.test(
-    "from a survivor that was rebooted, and serves nobody without a quorum; and again from one whose etcd does not start any more",
-    async () => {
-      await put("rebooted", "1");
-      await lab.lab("reset", "hdss7-12", "hdss7-21");
-      await lab.lab("reboot", "hdss7-22");
-      const props = { hostBackups: BACKUPS, restoreFrom: { member: "etcd-server-7-22" } };
-      const restored = await project.apply(props);
-      process.stderr.write(`${said(restored.output).join("\n")}\n`);
-      expect(restored.output).toMatch(/Apply complete!/);
-      expect(restored.output).toMatch(
-        /its etcd serves nobody without a quorum, so it was stopped, and its database was copied/,
-      );
-      await expectHealthy(project);
-      expect([await get("before"), await get("rebooted")]).toEqual(["1", "1"]);
-      await expectSettled(lab, project, props);
+  test("from a survivor that was rebooted, and serves nobody without a quorum; and again from one whose etcd does not start any more", async () => {
+    await put("rebooted", "1");
+    await lab.lab("reset", "hdss7-12", "hdss7-21");
+    await lab.lab("reboot", "hdss7-22");
+    const props = { hostBackups: BACKUPS, restoreFrom: { member: "etcd-server-7-22" } };
+    const restored = await project.apply(props);
+    process.stderr.write(`${said(restored.output).join("\n")}\n`);
+    expect(restored.output).toMatch(/Apply complete!/);
+    expect(restored.output).toMatch(
+      /its etcd serves nobody without a quorum, so it was stopped, and its database was copied/,
+    );
+    await expectHealthy(project);
+    expect([await get("before"), await get("rebooted")]).toEqual(["1", "1"]);
+    await expectSettled(lab, project, props);
 
-      await put("copied", "1");
-      await sleep(1000);
-      await lab.lab("reset", "hdss7-12", "hdss7-21");
-      await lab.on(
-        "hdss7-22",
-        `supervisorctl stop etcd-server-7-22; for f in ${DATA}/member/wal/*.wal; do dd if=/dev/urandom of=$f bs=512 count=4 seek=1 conv=notrunc; done`,
-      );
-      const again = { hostBackups: BACKUPS, restoreFrom: { member: "etcd-server-7-22", attempt: 1 } };
-      const copied = await project.apply(again);
-      process.stderr.write(`${said(copied.output).join("\n")}\n`);
-      expect(copied.output).toMatch(/Apply complete!/);
-      expect(copied.output).toMatch(
-        /its etcd does not start, so its database was copied: entries that it had acknowledged less than a second before it ended may be missing/,
-      );
-      await expectHealthy(project);
-      expect([await get("before"), await get("copied")]).toEqual(["1", "1"]);
-      await expectSettled(lab, project, again);
-    },
-  );
+    await put("copied", "1");
+    await sleep(1000);
+    await lab.lab("reset", "hdss7-12", "hdss7-21");
+    await lab.on(
+      "hdss7-22",
+      `supervisorctl stop etcd-server-7-22; for f in ${DATA}/member/wal/*.wal; do dd if=/dev/urandom of=$f bs=512 count=4 seek=1 conv=notrunc; done`,
+    );
+    const again = { hostBackups: BACKUPS, restoreFrom: { member: "etcd-server-7-22", attempt: 1 } };
+    const copied = await project.apply(again);
+    process.stderr.write(`${said(copied.output).join("\n")}\n`);
+    expect(copied.output).toMatch(/Apply complete!/);
+    expect(copied.output).toMatch(
+      /its etcd does not start, so its database was copied: entries that it had acknowledged less than a second before it ended may be missing/,
+    );
+    await expectHealthy(project);
+    expect([await get("before"), await get("copied")]).toEqual(["1", "1"]);
+    await expectSettled(lab, project, again);
+  });
 
   test("onto other hosts with other names and addresses, while the old ones are dead", async () => {
     await backUp(lab, "hdss7-12");

@@ -5,7 +5,6 @@ import { expectHealthy, expectSettled, leftovers, member, MEMBERS, pids } from "
 import { Lab } from "./support/lab";
 import { Project } from "./support/project";
 import type { Result } from "./support/run";
-import { evenSeeds } from "./support/sampling";
 
 /* Each deploy does several things at once, since a scenario's time is scarce. */
 
@@ -17,7 +16,7 @@ const CHANGED = {
 };
 const UPGRADED = { ...CHANGED, version: "3.6.14" };
 
-evenSeeds.describe("hosts of the RHEL family, with supervisor in the layout of EPEL's package", () => {
+describe("hosts of the RHEL family, with supervisor in the layout of EPEL's package", () => {
   let lab: Lab;
   let project: Project;
 
@@ -122,7 +121,7 @@ evenSeeds.describe("hosts of the RHEL family, with supervisor in the layout of E
   }
 });
 
-evenSeeds.describe("hosts on which supervisor has a Python of its own, and python3 is not on PATH", () => {
+describe("hosts on which supervisor has a Python of its own, and python3 is not on PATH", () => {
   let lab: Lab;
 
   beforeAll(async () => {

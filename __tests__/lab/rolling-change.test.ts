@@ -4,7 +4,6 @@ import { expectHealthy, leftovers, MEMBERS, pids } from "./support/cluster";
 import { FATAL_FLAG } from "./support/faults";
 import { Lab } from "./support/lab";
 import { Project } from "./support/project";
-import { evenSeeds, oddSeeds } from "./support/sampling";
 import { steps } from "./support/under-writer";
 import { Writer } from "./support/writer";
 
@@ -64,121 +63,105 @@ describe("a change that restarts the members", () => {
     expect(await pids(lab)).toEqual(before);
   });
 
-  evenSeeds.test(
-    "a flag with which etcd does not start stops the rollout at the first member; the others keep running, and setting the flag back repairs it",
-    async () => {
-      const before = await pids(lab);
-      const broken = {
-        quotaBackendBytes: 3_000_000_000,
-        extraFlags: FATAL_FLAG,
-      };
-      const failed = await project.apply(broken);
-      expect(failed.code).not.toBe(0);
-      expect(failed.output).toMatch(
-        /etcd-server-7-12 on hdss7-12: rollout failed: .*invalid auth options.*the members after this one were not touched/,
-      );
-      expect((await pids(lab)).slice(1)).toEqual(before.slice(1));
-      expect((await project.apply({ quotaBackendBytes: 3_000_000_000 })).output).toMatch(/Apply complete!/);
-      await expectHealthy(project);
-      expect((await pids(lab)).slice(1)).toEqual(before.slice(1));
-    },
-  );
+  test("a flag with which etcd does not start stops the rollout at the first member; the others keep running, and setting the flag back repairs it", async () => {
+    const before = await pids(lab);
+    const broken = {
+      quotaBackendBytes: 3_000_000_000,
+      extraFlags: FATAL_FLAG,
+    };
+    const failed = await project.apply(broken);
+    expect(failed.code).not.toBe(0);
+    expect(failed.output).toMatch(
+      /etcd-server-7-12 on hdss7-12: rollout failed: .*invalid auth options.*the members after this one were not touched/,
+    );
+    expect((await pids(lab)).slice(1)).toEqual(before.slice(1));
+    expect((await project.apply({ quotaBackendBytes: 3_000_000_000 })).output).toMatch(/Apply complete!/);
+    await expectHealthy(project);
+    expect((await pids(lab)).slice(1)).toEqual(before.slice(1));
+  });
 
-  oddSeeds.test(
-    "while another member is down, no member is restarted, and the line names the one that is down",
-    async () => {
-      await lab.on("hdss7-22", "supervisorctl stop etcd-server-7-22");
-      const before = await pids(lab);
-      const refused = await project.apply({ quotaBackendBytes: 4_000_000_000 });
-      expect(refused.code).not.toBe(0);
-      expect(refused.output).toMatch(
-        /etcd-server-7-12 on hdss7-12: rollout refused: restart: etcd-server-7-22 \(https:\/\/10\.4\.7\.22:2380\) is not healthy/,
-      );
-      expect(await pids(lab)).toEqual(before);
-      await lab.on("hdss7-22", "supervisorctl start etcd-server-7-22");
-      expect((await project.apply({ quotaBackendBytes: 4_000_000_000 })).output).toMatch(/Apply complete!/);
-      await expectHealthy(project);
-    },
-  );
+  test("while another member is down, no member is restarted, and the line names the one that is down", async () => {
+    await lab.on("hdss7-22", "supervisorctl stop etcd-server-7-22");
+    const before = await pids(lab);
+    const refused = await project.apply({ quotaBackendBytes: 4_000_000_000 });
+    expect(refused.code).not.toBe(0);
+    expect(refused.output).toMatch(
+      /etcd-server-7-12 on hdss7-12: rollout refused: restart: etcd-server-7-22 \(https:\/\/10\.4\.7\.22:2380\) is not healthy/,
+    );
+    expect(await pids(lab)).toEqual(before);
+    await lab.on("hdss7-22", "supervisorctl start etcd-server-7-22");
+    expect((await project.apply({ quotaBackendBytes: 4_000_000_000 })).output).toMatch(/Apply complete!/);
+    await expectHealthy(project);
+  });
 
-  oddSeeds.test(
-    "the runbook's plain-HTTP loopback listener exists if it is asked for, and is not advertised",
-    async () => {
-      const applied = await project.apply({ ...SMALL, insecureLoopbackClientUrl: true });
-      expect(applied.output).toMatch(/Apply complete!/);
-      const version =
-        "python3 -c 'import urllib.request as u; print(u.urlopen(\"http://127.0.0.1:2379/version\").read())'";
-      expect(await lab.on("hdss7-12", version)).toContain("3.6.14");
-      expect((await project.etcdctl("member list")).stdout).not.toContain("127.0.0.1");
-    },
-  );
+  test("the runbook's plain-HTTP loopback listener exists if it is asked for, and is not advertised", async () => {
+    const applied = await project.apply({ ...SMALL, insecureLoopbackClientUrl: true });
+    expect(applied.output).toMatch(/Apply complete!/);
+    const version =
+      "python3 -c 'import urllib.request as u; print(u.urlopen(\"http://127.0.0.1:2379/version\").read())'";
+    expect(await lab.on("hdss7-12", version)).toContain("3.6.14");
+    expect((await project.etcdctl("member list")).stdout).not.toContain("127.0.0.1");
+  });
 
-  oddSeeds.test(
-    "when the quota is reached, space can be freed, or a larger quota rolled out under the alarm (docs/alarms.md); a quota that is too small is refused",
-    async () => {
-      const large = { quotaBackendBytes: 2 * SMALL.quotaBackendBytes, insecureLoopbackClientUrl: true };
-      const etcdctl = "set -a; . /opt/etcd/etcdctl.env; set +a; PATH=/opt/etcd:$PATH";
-      const fill = async () => {
-        const values =
-          "while head -c 1000000 /dev/urandom | base64 -w 0 | etcdctl put fill >/dev/null 2>&1; do :; done";
-        await lab.on("hdss7-12", `${etcdctl}; ${values}`);
-        expect((await project.etcdctl("alarm list")).stdout).toContain("alarm:NOSPACE");
-      };
-      await fill();
-      const page = readFileSync(join(__dirname, "..", "..", "docs", "alarms.md"), "utf8");
-      const [, makeRoom] = /^```sh\n(revision=[^]*?)^```$/m.exec(page) ?? [];
-      await lab.on("hdss7-12", `set -e; ${etcdctl}; ${makeRoom}`);
-      expect((await project.etcdctl("alarm list")).stdout).toBe("");
+  test("when the quota is reached, space can be freed, or a larger quota rolled out under the alarm (docs/alarms.md); a quota that is too small is refused", async () => {
+    const large = { quotaBackendBytes: 2 * SMALL.quotaBackendBytes, insecureLoopbackClientUrl: true };
+    const etcdctl = "set -a; . /opt/etcd/etcdctl.env; set +a; PATH=/opt/etcd:$PATH";
+    const fill = async () => {
+      const values = "while head -c 1000000 /dev/urandom | base64 -w 0 | etcdctl put fill >/dev/null 2>&1; do :; done";
+      await lab.on("hdss7-12", `${etcdctl}; ${values}`);
+      expect((await project.etcdctl("alarm list")).stdout).toContain("alarm:NOSPACE");
+    };
+    await fill();
+    const page = readFileSync(join(__dirname, "..", "..", "docs", "alarms.md"), "utf8");
+    const [, makeRoom] = /^```sh\n(revision=[^]*?)^```$/m.exec(page) ?? [];
+    await lab.on("hdss7-12", `set -e; ${etcdctl}; ${makeRoom}`);
+    expect((await project.etcdctl("alarm list")).stdout).toBe("");
 
-      await fill();
+    await fill();
 
-      const raised = await project.apply(large);
-      expect(steps(raised.output, /NOSPACE|rollout: (restarted|healthy)/)).toEqual([
-        ...MEMBERS.flatMap((name) => [
-          `${name} rollout: the alarm NOSPACE is raised, and etcd grants no turn while it is: restarting with the larger quota, without the turn`,
-          `${name} rollout: restarted`,
-          `${name} rollout: the alarm NOSPACE stays raised until you clear it: when all members have the larger quota, run etcdctl alarm disarm`,
-          `${name} rollout: healthy`,
-        ]),
-        expect.stringMatching(/^etcd-server-7-12 health failed: an alarm is raised: memberID:\d+ alarm:NOSPACE/),
-      ]);
-      await project.etcdctl("alarm disarm");
-      expect((await project.apply(large)).output).toMatch(/Apply complete!/);
-      expect((await project.etcdctl("put some thing")).stdout).toContain("OK");
+    const raised = await project.apply(large);
+    expect(steps(raised.output, /NOSPACE|rollout: (restarted|healthy)/)).toEqual([
+      ...MEMBERS.flatMap((name) => [
+        `${name} rollout: the alarm NOSPACE is raised, and etcd grants no turn while it is: restarting with the larger quota, without the turn`,
+        `${name} rollout: restarted`,
+        `${name} rollout: the alarm NOSPACE stays raised until you clear it: when all members have the larger quota, run etcdctl alarm disarm`,
+        `${name} rollout: healthy`,
+      ]),
+      expect.stringMatching(/^etcd-server-7-12 health failed: an alarm is raised: memberID:\d+ alarm:NOSPACE/),
+    ]);
+    await project.etcdctl("alarm disarm");
+    expect((await project.apply(large)).output).toMatch(/Apply complete!/);
+    expect((await project.etcdctl("put some thing")).stdout).toContain("OK");
 
-      const before = await pids(lab);
-      const refused = await project.apply({ ...large, ...SMALL });
-      // The members' database files differ in size, depending on their free pages; at least one of them is full.
-      expect(refused.output).toMatch(
-        / preflight refused: quota: the database has \d+ bytes, quotaBackendBytes is 33554432: /,
-      );
-      expect(steps(refused.output, / (stage|rollout): /)).toEqual([]);
-      expect(await pids(lab)).toEqual(before);
-    },
-  );
+    const before = await pids(lab);
+    const refused = await project.apply({ ...large, ...SMALL });
+    // The members' database files differ in size, depending on their free pages; at least one of them is full.
+    expect(refused.output).toMatch(
+      / preflight refused: quota: the database has \d+ bytes, quotaBackendBytes is 33554432: /,
+    );
+    expect(steps(refused.output, / (stage|rollout): /)).toEqual([]);
+    expect(await pids(lab)).toEqual(before);
+  });
 
-  evenSeeds.test(
-    "with another log directory, a supervisor file that supervisord rejects is named before anything changes; once it is removed, each member logs to the new directory",
-    async () => {
-      const moved = {
-        quotaBackendBytes: 4_000_000_000,
-        insecureLoopbackClientUrl: true,
-        paths: { logDir: "/data/logs/moved" },
-      };
-      const before = await pids(lab);
-      const broken = "/etc/supervisor/conf.d/broken.conf";
-      await lab.on("hdss7-21", `printf '[program:x]\\ncommand=true\\nstdout_logfile=/nope/x.log\\n' >${broken}`);
-      const refused = await project.apply(moved);
-      expect(refused.code).not.toBe(0);
-      expect(refused.output).toMatch(
-        /etcd-server-7-21 on hdss7-21: preflight refused: supervisor: .*CANT_REREAD: The directory named as part of the path \/nope\/x\.log does not exist in section 'program:x' \(file: '\/etc\/supervisor\/conf\.d\/broken\.conf'\)/,
-      );
-      expect(await pids(lab)).toEqual(before);
-      await lab.on("hdss7-21", `rm ${broken}`);
-      expect((await project.apply(moved)).output).toMatch(/Apply complete!/);
-      await expectHealthy(project);
-      expect(await lab.onAll("grep -c . /data/logs/moved/etcd.log | grep -cv '^0$'")).toEqual(["1", "1", "1"]);
-      expect(await lab.on("hdss7-21", "supervisorctl reread")).toBe("jobs: changed");
-    },
-  );
+  test("with another log directory, a supervisor file that supervisord rejects is named before anything changes; once it is removed, each member logs to the new directory", async () => {
+    const moved = {
+      quotaBackendBytes: 4_000_000_000,
+      insecureLoopbackClientUrl: true,
+      paths: { logDir: "/data/logs/moved" },
+    };
+    const before = await pids(lab);
+    const broken = "/etc/supervisor/conf.d/broken.conf";
+    await lab.on("hdss7-21", `printf '[program:x]\\ncommand=true\\nstdout_logfile=/nope/x.log\\n' >${broken}`);
+    const refused = await project.apply(moved);
+    expect(refused.code).not.toBe(0);
+    expect(refused.output).toMatch(
+      /etcd-server-7-21 on hdss7-21: preflight refused: supervisor: .*CANT_REREAD: The directory named as part of the path \/nope\/x\.log does not exist in section 'program:x' \(file: '\/etc\/supervisor\/conf\.d\/broken\.conf'\)/,
+    );
+    expect(await pids(lab)).toEqual(before);
+    await lab.on("hdss7-21", `rm ${broken}`);
+    expect((await project.apply(moved)).output).toMatch(/Apply complete!/);
+    await expectHealthy(project);
+    expect(await lab.onAll("grep -c . /data/logs/moved/etcd.log | grep -cv '^0$'")).toEqual(["1", "1", "1"]);
+    expect(await lab.on("hdss7-21", "supervisorctl reread")).toBe("jobs: changed");
+  });
 });

@@ -3,7 +3,6 @@ import { join } from "node:path";
 import { expectHealthy } from "./support/cluster";
 import { HOSTS, Lab } from "./support/lab";
 import { Project } from "./support/project";
-import { evenSeeds, oddSeeds } from "./support/sampling";
 
 describe("ways to reach a host over SSH", () => {
   let lab: Lab;
@@ -16,43 +15,37 @@ describe("ways to reach a host over SSH", () => {
   beforeEach(() => lab.lab("reset"));
   afterAll(() => lab.down());
 
-  evenSeeds.test(
-    "a key from a sensitive variable appears neither in the plan nor in the log, and Terraform does not hide the log",
-    async () => {
-      // A noexec /tmp and a login that changes its directory do no harm: no script is run from /tmp, and no path is
-      // relative to the directory in which the shell starts.
-      await lab.onAll("mount -o remount,noexec /tmp; echo 'cd /srv' >>~/.bashrc");
-      const project = new Project(lab, "variable");
-      process.env.TF_VAR_ssh_private_key = readFileSync(key, "utf8");
-      const applied = await project.apply({ keyFromVariable: true });
-      delete process.env.TF_VAR_ssh_private_key;
-      expect(applied.output).toMatch(/Apply complete!/);
-      expect(applied.output).toMatch(/etcd-server-7-22 on hdss7-22: rollout: healthy/);
-      expect(applied.output).not.toContain(readFileSync(key, "utf8").split("\n")[1]);
-      await expectHealthy(project);
-    },
-  );
+  test("a key from a sensitive variable appears neither in the plan nor in the log, and Terraform does not hide the log", async () => {
+    // A noexec /tmp and a login that changes its directory do no harm: no script is run from /tmp, and no path is
+    // relative to the directory in which the shell starts.
+    await lab.onAll("mount -o remount,noexec /tmp; echo 'cd /srv' >>~/.bashrc");
+    const project = new Project(lab, "variable");
+    process.env.TF_VAR_ssh_private_key = readFileSync(key, "utf8");
+    const applied = await project.apply({ keyFromVariable: true });
+    delete process.env.TF_VAR_ssh_private_key;
+    expect(applied.output).toMatch(/Apply complete!/);
+    expect(applied.output).toMatch(/etcd-server-7-22 on hdss7-22: rollout: healthy/);
+    expect(applied.output).not.toContain(readFileSync(key, "utf8").split("\n")[1]);
+    await expectHealthy(project);
+  });
 
-  oddSeeds.test(
-    "a deploy works with a pinned host key and a bastion: one host is reached directly, the others through it",
-    async () => {
-      const hostKeys = await lab.onAll("cut -d' ' -f1,2 /etc/ssh/ssh_host_ecdsa_key.pub");
-      const members = Object.entries(HOSTS).map(([host, address], i) => ({
-        name: `etcd-server-${address.split(".").slice(2).join("-")}`,
-        address,
-        host,
-        ssh: i === 0 ? { hostKey: hostKeys[i] } : { bastionHost: "10.4.7.12" },
-      }));
-      const project = new Project(lab, "bastion");
-      expect((await project.apply({ members })).output).toMatch(/Apply complete!/);
-      await expectHealthy(project);
-      expect(
-        await lab.on("hdss7-22", "journalctl -u ssh -o cat | grep -c 'Accepted publickey for root from 10.4.7.12'"),
-      ).not.toBe("0");
-    },
-  );
+  test("a deploy works with a pinned host key and a bastion: one host is reached directly, the others through it", async () => {
+    const hostKeys = await lab.onAll("cut -d' ' -f1,2 /etc/ssh/ssh_host_ecdsa_key.pub");
+    const members = Object.entries(HOSTS).map(([host, address], i) => ({
+      name: `etcd-server-${address.split(".").slice(2).join("-")}`,
+      address,
+      host,
+      ssh: i === 0 ? { hostKey: hostKeys[i] } : { bastionHost: "10.4.7.12" },
+    }));
+    const project = new Project(lab, "bastion");
+    expect((await project.apply({ members })).output).toMatch(/Apply complete!/);
+    await expectHealthy(project);
+    expect(
+      await lab.on("hdss7-22", "journalctl -u ssh -o cat | grep -c 'Accepted publickey for root from 10.4.7.12'"),
+    ).not.toBe("0");
+  });
 
-  evenSeeds.test("a host that presents another key than the pinned one is refused", async () => {
+  test("a host that presents another key than the pinned one is refused", async () => {
     const [wrong] = await lab.onAll("cut -d' ' -f1,2 /etc/ssh/ssh_host_ecdsa_key.pub");
     const members = [
       { name: "etcd-server-7-22", address: "10.4.7.22", hostName: "hdss7-22", ssh: { hostKey: wrong, timeout: "5s" } },
@@ -62,7 +55,7 @@ describe("ways to reach a host over SSH", () => {
     expect(refused.output).toMatch(/knownhosts: key mismatch|key is unknown|host key/);
   });
 
-  oddSeeds.test("a deploy works with the SSH agent, and so does the destroy", async () => {
+  test("a deploy works with the SSH agent, and so does the destroy", async () => {
     const project = new Project(lab, "agent");
     const socket = join(lab.directory("agent"), "socket");
     const agent = lab.start(["ssh-agent", "-D", "-a", socket]);

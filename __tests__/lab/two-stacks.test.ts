@@ -2,14 +2,13 @@ import { expectHealthy, pids } from "./support/cluster";
 import { LAB, Lab } from "./support/lab";
 import { Project } from "./support/project";
 import type { Result } from "./support/run";
-import { oddSeeds } from "./support/sampling";
 import { steps, underWriter } from "./support/under-writer";
 
 const NAMES = ["etcd-a", "etcd-b", "etcd-c"];
 const HOSTS = ["hdss7-12", "hdss7-21", "hdss7-22"];
 
 /** The machines are resources of another stack of the program; their addresses and ids come from its state. */
-oddSeeds.describe("a stack of machines, and a stack of the cluster on them", () => {
+describe("a stack of machines, and a stack of the cluster on them", () => {
   let lab: Lab;
   let machines: Project;
   let cluster: Project;

@@ -1,26 +1,15 @@
 import { basename } from "node:path";
 import { IS_SAMPLE, SEED } from "./sampling";
+import { scenariosOf, WITH_BACKUPS } from "./scenarios";
 
-/* A sampled run has one of these scenarios with LAB_BACKUPS=yes, another one with each pair of seeds. */
-const IN_TURNS = [
-  "first-deploy",
-  "rolling-change",
-  "scale",
-  "upgrade",
-  "replace-member",
-  "lost-data",
-  "certificates",
-  "destroy",
-  "interrupted",
-  "failures",
-];
-
-const scenario = basename(expect.getState().testPath ?? "", ".test.ts");
-if (
-  IS_SAMPLE &&
-  process.env.LAB_BACKUPS === undefined &&
-  IN_TURNS[Math.floor(SEED / 2) % IN_TURNS.length] === scenario
-) {
-  process.env.LAB_BACKUPS = "yes";
-  process.stderr.write(`${scenario} runs with LAB_BACKUPS=yes\n`);
+/* A sampled run has one of its scenarios with LAB_BACKUPS=yes. */
+if (IS_SAMPLE && process.env.LAB_BACKUPS === undefined) {
+  const candidates = scenariosOf({ sample: true, seed: SEED, engine: false }).filter((name) =>
+    WITH_BACKUPS.includes(name),
+  );
+  const scenario = basename(expect.getState().testPath ?? "", ".test.ts");
+  if (candidates[Math.floor(SEED / 3) % candidates.length] === scenario) {
+    process.env.LAB_BACKUPS = "yes";
+    process.stderr.write(`${scenario} runs with LAB_BACKUPS=yes\n`);
+  }
 }

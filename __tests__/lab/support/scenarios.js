@@ -8,20 +8,22 @@
  * load of another lab. The numbers are seconds on two cores; only their proportions matter.
  */
 const ALONE = {
-  backups: 140,
+  backups: 260,
   certificates: 370,
   drill: 55,
   failures: 95,
   "first-deploy": 45,
   "lost-data": 100,
   maintenance: 220,
-  provisioned: 200,
+  names: 120,
+  provisioned: 300,
   "replace-member": 250,
   restore: 400,
   "rolling-change": 170,
   scale: 310,
   shape: 90,
   "two-deploys": 110,
+  "two-stacks": 80,
   upgrade: 350,
 };
 
@@ -35,7 +37,9 @@ const IN_PAIRS = {
   faults: 90,
   interrupted: 100,
   networks: 200,
+  "off-host": 70,
   refusals: 95,
+  "restore-contents": 100,
   rhel: 200,
   ssh: 100,
   "sudo-user": 85,
@@ -47,6 +51,20 @@ const ON_REQUEST = ["engines"];
 
 /** Every sampled run has these: a first deploy, and changes of all kinds that meet faults. */
 const ALWAYS = ["first-deploy", "failures"];
+
+/** Of these, a sampled run has one in which all clusters have backups (backups-in-turns.ts). */
+const WITH_BACKUPS = [
+  "certificates",
+  "destroy",
+  "failures",
+  "first-deploy",
+  "interrupted",
+  "lost-data",
+  "replace-member",
+  "rolling-change",
+  "scale",
+  "upgrade",
+];
 
 /**
  * The names of the scenarios of a run.
@@ -73,4 +91,4 @@ function thirdOf(seconds, seed) {
   return [...ALWAYS.filter((name) => name in seconds), ...thirds[seed % 3].names];
 }
 
-module.exports = { scenariosOf, ALONE, IN_PAIRS, ON_REQUEST, ALWAYS };
+module.exports = { scenariosOf, ALONE, IN_PAIRS, ON_REQUEST, ALWAYS, WITH_BACKUPS };
