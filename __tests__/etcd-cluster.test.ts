@@ -473,7 +473,7 @@ describe("the attributes of a cluster", () => {
       "${sort(distinct(compact([var.address])))}",
     );
     expect(json.locals?.["etcd_member_a_facts"]).toContain(
-      "\nADDRESS='${var.address}'\nLISTEN_ADDRESS='${var.address}'\nPEER_URL='https://${var.address}:2380'\n",
+      "\nLISTEN_ADDRESS='${var.address}'\nLISTEN_ADDRESSES='${var.address}'\nNAMES=''\nPEER_URL='https://${var.address}:2380'\n",
     );
     expect(find(json, "null_resource.etcd_genesis_founders").triggers).toMatchObject({
       founders: "a=https://${var.address}:2380",
@@ -504,7 +504,7 @@ describe("a member whose address is a DNS name", () => {
     ])
       expect(script).toContain(`  ${line} \\\n`);
     expect(json.locals?.[`etcd_member_${first.name}_facts`]).toContain(
-      "\nHOST='etcd-1.example.org'\nADDRESS='etcd-1.example.org'\nLISTEN_ADDRESS='10.4.7.12'\n",
+      "\nHOST='etcd-1.example.org'\nLISTEN_ADDRESS='10.4.7.12'\n",
     );
     const { connection } = find(json, `null_resource.etcd_member_${first.name}_stage`).provisioner?.[0][
       "remote-exec"

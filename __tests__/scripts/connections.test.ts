@@ -102,35 +102,33 @@ inEachShell((newHost) => {
   });
 
   describe("a member that is known by a name", () => {
-    const INITIAL_CLUSTER = ["127.0.0.1", "b.lab", "c.lab", "d.lab"].map((name) => `x=https://${name}:2380`).join();
-    /** Members at peer ports: `c.lab`, and two that no name leads to; the name `d.lab` leads to `address`. */
-    const closedOf = (addresses: { readonly [name: string]: string }) => {
+    /** `d.lab` leads to `address`, and this etcd is connected to `c`, and to two that are no members. */
+    const closedOf = (
+      address: string,
+      data: { [fact: string]: string } = { LISTEN_ADDRESSES: "127.0.0.1 127.0.0.3" },
+    ) => {
       const host = newHost();
-      host.stub(
-        "getent",
-        `case $4 in ${Object.entries(addresses)
-          .map(([name, ip]) => `${name}) echo '${ip} STREAM x' ;;`)
-          .join(" ")} esac`,
+      host.stub("getent", `echo '${address}${address && " STREAM x"}'`);
+      const own = 'users:(("etcd",pid=7,fd=9))';
+      const others = ["127.0.0.3", "[::ffff:10.9.9.9]", "[fd00::9]"].map(
+        (ip) => `0 0 127.0.0.1:2380 ${ip}:5000 ${own}`,
       );
+      const neighbour = '0 0 127.0.0.1:2380 10.8.8.8:2380 users:(("etcd",pid=77,fd=9))';
       host.stub(
         "ss",
-        `printf '%s\\n' "$*" >>"$CALLS"; case $* in *dst*) ;; *) printf '0 0 127.0.0.1:2380 %s:5000\\n' 127.0.0.3 '[::ffff:10.9.9.9]' '[fd00::9]' 127.0.0.1 ;; esac`,
+        `printf '%s\\n' "$*" >>"$CALLS"; case $* in *dst*) ;; *) printf '%s\\n' ${[...others, neighbour].map((line) => `'${line}'`).join(" ")} ;; esac`,
       );
-      host.call("connections_to https://d.lab:2380 -K", { INITIAL_CLUSTER });
+      host.call("etcd_pid() { echo 7; }; connections_to https://d.lab:2380 -K", data);
       return closed(host);
     };
 
-    test("is disconnected where its name leads to, and at each address that no other member has: its name may have moved", () => {
-      expect(closedOf({ "b.lab": "127.0.0.2", "c.lab": "127.0.0.3", "d.lab": "fd00::4" })).toEqual([
-        "10.9.9.9",
-        "[fd00::4]",
-        "[fd00::9]",
-      ]);
-      expect(closedOf({ "b.lab": "127.0.0.2", "c.lab": "127.0.0.3" })).toEqual(["10.9.9.9", "[fd00::9]"]);
+    test("is disconnected where its name leads to, and at each address that no member has, because its name may have moved; connections of others on this host are left alone", () => {
+      expect(closedOf("fd00::4")).toEqual(["10.9.9.9", "[fd00::4]", "[fd00::9]"]);
+      expect(closedOf("")).toEqual(["10.9.9.9", "[fd00::9]"]);
     });
 
-    test("is disconnected only where its name leads to if the address of another member is not known", () => {
-      expect(closedOf({ "b.lab": "127.0.0.2", "d.lab": "127.0.0.4" })).toEqual(["127.0.0.4"]);
+    test("is disconnected only where its name leads to if the addresses of the members are not known, as in a dismissal", () => {
+      expect(closedOf("127.0.0.4", { LISTEN_ADDRESSES: "" })).toEqual(["127.0.0.4"]);
     });
   });
 

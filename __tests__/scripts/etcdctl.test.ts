@@ -168,7 +168,10 @@ inEachShell((newHost) => {
     const host = etcdctlPrints(newHost(), STATUS["3.1.20"]);
     const [closed, open, silent] = ["1", "2", "3"].map((end) => `https://127.0.0.${end}:${others.port}`);
     // A host that is down: the connection is neither accepted nor refused.
-    host.stub("timeout", `case "$*" in "2 bash "*" 127.0.0.3 "*) exit 124 ;; -*) shift 4 ;; *) shift ;; esac; exec "$@"`);
+    host.stub(
+      "timeout",
+      `case "$*" in "2 bash "*" 127.0.0.3 "*) exit 124 ;; -*) shift 4 ;; *) shift ;; esac; exec "$@"`,
+    );
     host.call(`unhealthy_of "$(printf '%s\\n' ${closed} ${open} ${silent})"`);
     host.call(`endpoint_status ${closed},${open},${silent}`);
     expect(host.read("/asked").match(/--endpoints=\S+/g)).toEqual([`--endpoints=${open}`, `--endpoints=${open}`]);

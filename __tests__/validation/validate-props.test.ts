@@ -226,17 +226,32 @@ describe("one invalid prop", () => {
     [
       "a DNS name to listen at",
       withMember(1, { address: "etcd-1", listenAddress: "etcd-1" }),
-      'members[1].listenAddress: "etcd-1" is not an IP address; use one of the host\'s addresses, IPv4 or IPv6 without brackets, port or zone, e.g. 10.4.7.21, or 0.0.0.0 for all',
+      'members[1].listenAddress: "etcd-1" is not an IP address; use IPv4 or IPv6 without brackets, port or zone, e.g. 10.4.7.21',
+    ],
+    ...[
+      ["127.0.0.1", "a loopback address"],
+      ["0.0.0.0", "an unspecified address"],
+      ["0::0", "an unspecified address"],
+    ].map(([listenAddress, kind]): [string, Partial<EtcdClusterProps>, string] => [
+      `${kind} to listen at: ${listenAddress}`,
+      withMember(1, { address: "etcd-1", listenAddress }),
+      `members[1].listenAddress: "${listenAddress}" is ${kind}; use an address of the host that the other hosts reach, e.g. 10.4.7.21`,
+    ]),
+    [
+      "an IP address, and another one to listen at",
+      withMember(1, { listenAddress: "10.4.7.99" }),
+      'members[1].listenAddress: "10.4.7.99" is not members[1].address, "10.4.7.21", and an address of its own is only for a DNS name; leave listenAddress out, or use a DNS name as address',
     ],
     [
-      "a loopback address to listen at",
-      withMember(1, { listenAddress: "127.0.0.1" }),
-      'members[1].listenAddress: "127.0.0.1" is a loopback address; use an address of the host that other hosts reach, e.g. 10.4.7.21',
-    ],
-    [
-      "all addresses to listen at, and one of them again without TLS",
-      { ...withMember(1, { listenAddress: "0::0" }), insecureLoopbackClientUrl: true },
-      'members[1].listenAddress: "0::0" covers 127.0.0.1, which insecureLoopbackClientUrl opens at the same port, and etcd cannot open it twice; use one address of the host, or leave insecureLoopbackClientUrl out',
+      "two DNS names, and one address to listen at",
+      {
+        members: ["FD00::1", "fd00::1", "fd00::2"].map((listenAddress, i) => ({
+          name: `etcd-${i}`,
+          address: `etcd-${i}.example.org`,
+          listenAddress,
+        })),
+      },
+      'members[1].listenAddress: "fd00::1" is also that of members[0]; use the address of the member\'s own host',
     ],
     [
       "metrics at the address at which one member listens",

@@ -22,29 +22,22 @@ connections_to() {
 }
 
 # remotes_at HOST: the addresses of the other end, as ss expects them. A name may lead elsewhere by now, or nowhere, as
-# when a dead machine has gone from DNS. So the other ends at the peer ports that are no member of the program count,
-# too: whoever is alive there connects again.
+# when a dead machine has gone from DNS. So this etcd's connections at the peer ports to whoever is no member of the
+# program count, too.
 remotes_at() {
   {
-    addresses_of "$1"
-    is_ip "$1" || strangers_at_peer_ports "$1"
+    addresses_of "$1" || true
+    is_ip "$1" || strangers_at_peer_ports
   } | sort -u | sed 's/.*:.*/[&]/'
 }
 
-# strangers_at_peer_ports HOST: the addresses of all but the other members of the program; nothing if one of these does
-# not resolve.
+# Nothing if the members' addresses are not known, as in a dismissal.
 strangers_at_peer_ports() {
-  local url found known=""
-  for url in $(desired_peer_urls); do
-    if [ "$(host_of "$url")" = "$1" ]; then continue; fi
-    found=$(addresses_of "$(host_of "$url")")
-    [ -n "$found" ] || return 0
-    known="$known $(printf '%s\n' "$found" | tr '\n' ' ')"
-  done
-  ss -Htn state established "( sport = :$PEER_PORT or dport = :$peer_port )" 2>/dev/null |
-    awk -v known="$known" '
+  [ -n "${LISTEN_ADDRESSES-}" ] || return 0
+  ss -Htnp state established "( sport = :$PEER_PORT or dport = :$peer_port )" 2>/dev/null |
+    awk -v known="$LISTEN_ADDRESSES" -v own="pid=$(etcd_pid)," '
       BEGIN { count = split(known, words, " "); for (i = 1; i <= count; i++) is_known[words[i]] }
-      { remote = $4; sub(/:[0-9]+$/, "", remote); gsub(/[][]|::ffff:|%.*/, "", remote); if (!(remote in is_known)) print remote }'
+      index($0, own) { remote = $4; sub(/:[0-9]+$/, "", remote); gsub(/[][]|::ffff:|%.*/, "", remote); if (!(remote in is_known)) print remote }'
 }
 
 # True if there are data that the other side has not acknowledged: it is silent, or a message is just on its way.

@@ -122,14 +122,6 @@ connect_to() {
   timeout "$2" bash -c ': <"/dev/tcp/$0/$1"' "$(host_of "$1")" "${1##*:}"
 }
 
-# host_of URL: the IP address or the name in it.
-host_of() {
-  local host=${1#*://}
-  host=${host%:*}
-  host=${host#[}
-  printf '%s\n' "${host%]}"
-}
-
 # reachable URL…: prints those that accept connections, in the order given. All are tried at the same time.
 reachable() {
   local open url

@@ -1,26 +1,40 @@
-# Where the members' URLs lead. A URL has an IP address or a name, and etcd resolves names by /etc/hosts and DNS alone:
-# what the other services of nsswitch.conf know does not count.
+# Where the members' URLs lead. A URL has an IP address or a DNS name. etcd's binaries resolve names by /etc/hosts and
+# DNS alone, in the order that nsswitch.conf has for these two; what its other services know does not count.
 
-RESOLVE_SECONDS=10
+# Nobody waits longer for a connection to a member: etcd's own limit is about as long.
+RESOLVE_SECONDS=2
 
 is_ip() { case $1 in *:*) ;; '' | *[!0-9.]*) return 1 ;; esac }
 
-is_wildcard() { case $1 in 0.0.0.0 | '' | *[!0:]*) [ "$1" = 0.0.0.0 ] ;; *) ;; esac }
-
 is_loopback() { case $1 in 127.* | ::1 | ::ffff:127.*) ;; *) return 1 ;; esac }
 
-# Whether one of this host's interfaces has the address.
-is_local() { [ -n "$(ip -o address show to "$1" 2>/dev/null)" ]; }
-
-# addresses_of HOST: its IP addresses, one per line; nothing if it does not resolve.
-addresses_of() {
-  case $1 in -*) return 0 ;; esac
-  if is_ip "$1"; then printf '%s\n' "$1"; else resolved "$1" -s "hosts:files dns"; fi
+# host_of URL: the IP address or the name in it.
+host_of() {
+  local host=${1#*://}
+  host=${host%:*}
+  host=${host#[}
+  printf '%s\n' "${host%]}"
 }
 
-# resolved NAME OPTION…: what getent says with these options.
-resolved() {
-  local name=$1
-  shift
-  timeout "$RESOLVE_SECONDS" getent "$@" ahosts "$name" 2>/dev/null | awk '!seen[$1]++ { print $1 }'
+# listen_authority PORT: the address at which this member listens, with another port.
+listen_authority() {
+  case $LISTEN_ADDRESS in
+    *:*) printf '[%s]:%s\n' "$LISTEN_ADDRESS" "$1" ;;
+    *) printf '%s:%s\n' "$LISTEN_ADDRESS" "$1" ;;
+  esac
+}
+
+# addresses_of HOST: its IP addresses, one per line; nothing if it does not resolve. Fails with code 124 if that cannot
+# be found out in time.
+addresses_of() {
+  local services answer code=0
+  case $1 in -*) return 0 ;; esac
+  if is_ip "$1"; then
+    printf '%s\n' "$1"
+    return 0
+  fi
+  services=$(sed -n 's/^hosts:/ /p' /etc/nsswitch.conf 2>/dev/null | tr -s ' \t' '\n' | grep -x -e files -e dns | tr '\n' ' ')
+  answer=$(timeout "$RESOLVE_SECONDS" getent -s "hosts:${services:-files dns}" ahosts "$1" 2>/dev/null) || code=$?
+  [ "$code" -ne 124 ] || return 124
+  printf '%s\n' "$answer" | awk 'NF && !seen[$1]++ { print $1 }'
 }

@@ -391,22 +391,14 @@ move_in() {
     fail "the restored data cannot be copied from $1/data to $DATA_DIR" "make room, and apply again"
 }
 
-# Another port of this member's address.
+# Another port of the address at which this member listens. A file from before a change of that address is written again.
 write_quarantine() {
   local port
-  [ ! -s "$QUARANTINE" ] || return 0
+  case $(cat "$QUARANTINE" 2>/dev/null) in "https://$(listen_authority "")"?*) return 0 ;; esac
   port=$((${CLIENT_URL##*:} + 10000))
   [ "$port" -lt 65000 ] || port=$((port - 20000))
   while ss -ltn | grep -q ":$port "; do port=$((port + 1)); done
   printf 'https://%s\n' "$(listen_authority "$port")" | put_file "$QUARANTINE" 644 root:root
-}
-
-# Where etcd answers this host meanwhile. The certificate has the address at which it listens, unless that stands for
-# all of them.
-quarantine_url() {
-  local url
-  url=$(cat "$QUARANTINE")
-  if is_wildcard "$LISTEN_ADDRESS"; then echo "${CLIENT_URL%:*}:${url##*:}"; else echo "$url"; fi
 }
 
 # The founders that are still in the program, one per line: NAME=PEER_URL

@@ -91,14 +91,6 @@ check_offered() {
   check_newer_backups
 }
 
-# listen_authority PORT: the address at which this member listens, with another port.
-listen_authority() {
-  case $LISTEN_ADDRESS in
-    *:*) printf '[%s]:%s\n' "$LISTEN_ADDRESS" "$1" ;;
-    *) printf '%s:%s\n' "$LISTEN_ADDRESS" "$1" ;;
-  esac
-}
-
 # get_offered NAME: the server must be the member itself, which its address in the certificate proves.
 get_offered() {
   local host verify=-verify_hostname
@@ -145,7 +137,7 @@ save_own_snapshot() {
   local url status
   url=$(own_url)
   # During an earlier attempt, clients are kept out.
-  if [ -e "$QUARANTINE" ]; then url=$(quarantine_url); fi
+  if [ -e "$QUARANTINE" ]; then url=$(cat "$QUARANTINE"); fi
   is_running && wait_until 8 serves "$url" || return 1
   answer=$(etcdctl_at "$url" --command-timeout=600s snapshot save "$SAVED.part" 2>&1) || return 1
   mv -f "$SAVED.part" "$SAVED"

@@ -29,10 +29,10 @@ phase_admit() {
 
 compare_members() {
   write_quarantine
-  url=$(quarantine_url)
+  url=$(cat "$QUARANTINE")
   if is_stopped; then
     start_etcd
-  elif ! has_argument "/proc/$(etcd_pid)" "--listen-client-urls=$(cat "$QUARANTINE")"; then
+  elif ! has_argument "/proc/$(etcd_pid)" "--listen-client-urls=$url"; then
     restart_by ask_to_stop
     know_etcd
   fi

@@ -2,7 +2,7 @@ import { Fn, Token } from "cdktf";
 import type { Construct } from "constructs";
 import { type CertificateOptions, DEFAULT_PEER_COMMON_NAME } from "./certificate-options";
 import type { MemberSettings } from "../settings";
-import { isIpAddress, isWildcard } from "../validation/formats";
+import { isIpAddress } from "../validation/formats";
 import { isKnown } from "../validation/problem";
 import type { CertificateAuthority } from "./certificate-authority";
 import { CertificateProfile } from "./certificate-profile";
@@ -43,15 +43,10 @@ function dnsNamesOf({ hostName, address, listenAddress }: MemberSettings): strin
   return address === listenAddress ? names : [...names, whereIp(address, "", address)];
 }
 
-/**
- * The addresses at which a member is reached, and from which it sends: etcd compares the latter with the certificate.
- * Without NAT, a host that listens at one of its addresses sends from that one. Through NAT, it sends from `address`, or
- * from what that name resolves to, unless the network says otherwise; `certificates.ipAddresses` has room for that.
- */
+/** The addresses at which a member is reached, and from which it sends: etcd compares the latter with the certificate. */
 function ipAddressesOf({ address, listenAddress }: MemberSettings): string[] {
-  const listening = address === listenAddress || isWildcard(listenAddress) ? [] : [listenAddress];
-  if (isKnown(address)) return isIpAddress(address) ? [address, ...listening] : listening;
-  return address === listenAddress ? [address] : [whereIp(address, address, ""), ...listening];
+  if (address === listenAddress) return [address];
+  return isKnown(address) ? [listenAddress] : [whereIp(address, address, ""), listenAddress];
 }
 
 /** An expression for a token that stands for an IP address or for a DNS name: no name ends in a number, or has a colon. */

@@ -115,6 +115,7 @@ const REMOVAL = [
   "supervisor",
   "supervisor-unit",
   "side-programs",
+  "names",
   "etcdctl",
   "members",
   "turn",
@@ -125,7 +126,6 @@ const LIBRARY = [
   ...REMOVAL,
   "packages",
   "tls",
-  "names",
   "connections",
   "membership",
   "claims",
@@ -150,7 +150,7 @@ const LIBRARY = [
 ] as const;
 
 /** The files that the side programs share with the phases. */
-const SIDE_LIBRARY = ["say", "files", "trust", "installation", "registry", "etcdctl", "members"] as const;
+const SIDE_LIBRARY = ["say", "files", "trust", "installation", "registry", "names", "etcdctl", "members"] as const;
 
 /** The directory of the host scripts in this package. */
 export const SCRIPTS_DIRECTORY = join(__dirname, "..", "..", "scripts");
@@ -162,10 +162,7 @@ export const HOST_SCRIPT_FILES: readonly string[] = files(LIBRARY, PHASE_FILES);
 export const REMOVAL_SCRIPT_FILES: readonly string[] = files(REMOVAL, ["decommission"]);
 
 /** The files for a dismissal, which a destroy-time provisioner runs on the host of another member. */
-export const DISMISSAL_SCRIPT_FILES: readonly string[] = files(
-  [...REMOVAL, "names", "connections", "membership"],
-  ["dismiss"],
-);
+export const DISMISSAL_SCRIPT_FILES: readonly string[] = files([...REMOVAL, "connections", "membership"], ["dismiss"]);
 
 /** The files of the side programs, which supervisor runs beside etcd. The last one calls the program's main function. */
 export const SIDE_SCRIPT_FILES: { readonly [side in Side]: readonly string[] } = {

@@ -65,8 +65,9 @@ export function memberFacts(
     CLUSTER: path,
     MEMBER: member.name,
     HOST: member.host,
-    ADDRESS: member.address,
     LISTEN_ADDRESS: member.listenAddress,
+    LISTEN_ADDRESSES: cluster.members.map(({ listenAddress }) => listenAddress).join(" "),
+    NAMES: names(cluster.members),
     PEER_URL: member.peerUrl,
     CLIENT_URL: member.clientUrl,
     PEER_PORT: String(cluster.peerPort),
@@ -114,6 +115,14 @@ function sides({ backups, defragmentation }: ClusterSettings): Side[] {
 export function machineDigest({ machine }: MemberSettings): string {
   if (machine === undefined) return "";
   return Token.isUnresolved(machine) ? Fn.sha256(machine) : createHash("sha256").update(machine).digest("hex");
+}
+
+/** The members' names in DNS, and the addresses to which they must lead, as words of the form `NAME=ADDRESS`. */
+function names(members: readonly MemberSettings[]): string {
+  return members
+    .filter(({ address, listenAddress }) => address !== listenAddress)
+    .map(({ address, listenAddress }) => `${address}=${listenAddress}`)
+    .join(" ");
 }
 
 /** All URLs that etcd is to listen on, as words of the form `FLAG=URL`. */

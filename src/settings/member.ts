@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import { clientUrl, peerUrl } from "../topology/urls";
 import { resolveSsh, type SshOptions, type SshSettings } from "./ssh";
 
@@ -24,11 +25,10 @@ export interface EtcdMemberProps {
   readonly address: string;
 
   /**
-   * IP address at which etcd listens on the host: IPv4 or IPv6, without brackets and port. Set it if `address` is a DNS
-   * name, or an address that none of the host's interfaces has, because the other hosts reach this one through NAT.
+   * IP address at which etcd listens on the host: IPv4 or IPv6, without brackets and port. To be set if `address` is a
+   * DNS name, which must lead to this address on all hosts. A change restarts this member: docs/names.md.
    *
-   * `0.0.0.0` or `::` stand for all of the host's addresses, IPv4 and IPv6: every network that reaches the host then
-   * reaches etcd's ports, and only a firewall and the certificates keep others out. A change restarts this member.
+   * It must be assigned to one of the host's interfaces; loopback and unspecified addresses (`0.0.0.0`) are refused.
    *
    * @default - `address`, which must then be an IP address
    */
@@ -104,7 +104,8 @@ export function resolveMember(
   peerPort: number,
   clientPort: number,
 ): MemberSettings {
-  const { listenAddress = member.address } = member;
+  // Two spellings of one IPv6 address are the same address.
+  const { listenAddress = member.address } = isIP(member.address) ? { listenAddress: member.address } : member;
   return {
     name: member.name,
     address: member.address,

@@ -29,7 +29,7 @@ export function checkProps(cluster: Construct, props: EtcdClusterProps): Cluster
 export function checkSharedHosts(cluster: Construct, settings: ClusterSettings): void {
   const clusters = clustersOf(cluster.node.root);
   const named = { name: cluster.node.path, settings };
-  const addresses = settings.members.map(({ address }) => canonicalAddress(address));
+  const addresses = settings.members.map(({ listenAddress }) => canonicalAddress(listenAddress));
   const neighbours = new Set(addresses.flatMap((address) => clusters.get(address) ?? []));
   throwProblems(
     "EtcdCluster",

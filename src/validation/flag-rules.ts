@@ -4,7 +4,7 @@ import { MINORS } from "../release/flags.generated";
 import { flagKnown, flagVersions } from "../release/flags";
 import { OWNED_FLAGS } from "../render/owned-flags";
 import { flagValueProblem, isTrue, parseFeatureGates } from "./flag-values";
-import { isIpAddress, isPort, isWildcard } from "./formats";
+import { isIpAddress, isPort } from "./formats";
 import { isKnown, type Rule } from "./problem";
 import { versionIsKnown } from "./version-rules";
 
@@ -151,8 +151,7 @@ export const metricsUrls: Rule = function* ({ settings }) {
       yield `${path} uses the peer port or the client port; use another port, e.g. 2381`;
     } else if (
       settings.members.length > 1 &&
-      settings.members.some(({ listenAddress }) => host === listenAddress || host === `[${listenAddress}]`) &&
-      !isWildcard(host.replace(/^\[(.+)\]$/, "$1"))
+      settings.members.some(({ listenAddress }) => host === listenAddress || host === `[${listenAddress}]`)
     ) {
       yield `${path} has the address of one member, but every member gets this URL; use 0.0.0.0 or 127.0.0.1`;
     } else if (Number(port) < 1024 && isKnown(settings.user) && settings.user !== "root") {

@@ -54,11 +54,6 @@ export function canonicalAddress(address: string): string {
   return typeof address !== "string" || address.includes("${") ? address : address.toLowerCase().replace(/\.$/, "");
 }
 
-/** Whether an IP address stands for all addresses of a host. */
-export function isWildcard(address: string): boolean {
-  return address === "0.0.0.0" || canonicalAddress(address) === "[::]";
-}
-
 const UNREACHABLE: [kind: string, list: BlockList][] = [
   ["a loopback address", blockList(["127.0.0.0", 8], ["::1", 128])],
   ["an unspecified address", blockList(["0.0.0.0", 8], ["::", 128])],

@@ -1,4 +1,4 @@
-import { canonicalAddress, isHostName, isIpAddress, isOwnName, isWildcard, unreachableKind } from "./formats";
+import { canonicalAddress, isHostName, isIpAddress, isOwnName, unreachableKind } from "./formats";
 import { duplicates, isKnown, type Rule, unless } from "./problem";
 
 export const memberCount: Rule = function* ({ props: { members } }) {
@@ -97,23 +97,28 @@ function* addressProblems(path: string, address: string, listenAddress: string |
   }
 }
 
-export const listenAddresses: Rule = function* ({ props }) {
-  for (const [i, { listenAddress }] of props.members.entries()) {
+export const listenAddresses: Rule = function* ({ props: { members } }) {
+  for (const [i, { address, listenAddress }] of members.entries()) {
     if (!isKnown(listenAddress)) continue;
     const say = (problem: string) => `members[${i}].listenAddress: ${JSON.stringify(listenAddress)} ${problem}`;
     if (!isIpAddress(listenAddress)) {
+      yield say("is not an IP address; use IPv4 or IPv6 without brackets, port or zone, e.g. 10.4.7.21");
+      continue;
+    }
+    const kind = unreachableKind(listenAddress);
+    if (kind) yield say(`is ${kind}; use an address of the host that the other hosts reach, e.g. 10.4.7.21`);
+    if (isKnown(address) && isIpAddress(address) && canonicalAddress(address) !== canonicalAddress(listenAddress)) {
       yield say(
-        "is not an IP address; use one of the host's addresses, IPv4 or IPv6 without brackets, port or zone, e.g. 10.4.7.21, or 0.0.0.0 for all",
-      );
-    } else if (!isWildcard(listenAddress)) {
-      const kind = unreachableKind(listenAddress);
-      if (kind) yield say(`is ${kind}; use an address of the host that other hosts reach, e.g. 10.4.7.21`);
-    } else if (props.insecureLoopbackClientUrl === true) {
-      yield say(
-        "covers 127.0.0.1, which insecureLoopbackClientUrl opens at the same port, and etcd cannot open it twice; use one address of the host, or leave insecureLoopbackClientUrl out",
+        `is not members[${i}].address, ${JSON.stringify(address)}, and an address of its own is only for a DNS name; leave listenAddress out, or use a DNS name as address`,
       );
     }
   }
+  yield* duplicates(
+    [...members.entries()],
+    ([, { listenAddress }]) => (listenAddress === undefined ? undefined : canonicalAddress(listenAddress)),
+    ([i, { listenAddress }], [first]) =>
+      `members[${i}].listenAddress: "${listenAddress}" is also that of members[${first}]; use the address of the member's own host`,
+  );
 };
 
 /** What the graph depends on, so no token. */

@@ -51,8 +51,8 @@ function sharedAddresses(one: ClusterSettings, other: ClusterSettings): string[]
   return one.members.map(keyOf).filter((address) => others.has(address));
 }
 
-function keyOf({ address }: { readonly address: string }): string {
-  return canonicalAddress(address);
+function keyOf({ listenAddress }: { readonly listenAddress: string }): string {
+  return canonicalAddress(listenAddress);
 }
 
 function portsOf({ peerPort, clientPort }: ClusterSettings): number[] {
