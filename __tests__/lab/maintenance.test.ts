@@ -96,6 +96,19 @@ etcdctl compact "$(etcdctl get x -w fields | sed -n 's/^"Revision" : //p')" >/de
     await expectHealthy(project);
   });
 
+  test("the turn of one that was killed (-9) is given back, long before its lease ends", async () => {
+    const directory = "/var/lib/cdktf-etcd/etcd-server-7-12";
+    const turn = async () => (await project.etcdctl("get cdktf-etcd/turn --print-value-only")).stdout.trim();
+    await lab.on(
+      "hdss7-12",
+      `supervisorctl stop etcd-server-7-12-defragmentation; test ! -e ${directory}/turn || exit
+sh ${directory}/defragmentation now & pid=$!; until [ -s ${directory}/turn ]; do sleep 0.01; done; kill -9 $pid`,
+    );
+    expect(await turn()).toBe("etcd-server-7-12");
+    await lab.on("hdss7-12", "supervisorctl start etcd-server-7-12-defragmentation");
+    await until("no turn", async () => (await turn()) === "", 60);
+  });
+
   describe("a member whose data differ from the others'", () => {
     const HOST = "hdss7-22";
 
