@@ -1,3 +1,4 @@
+import { copyFileSync } from "node:fs";
 import { join } from "node:path";
 import { expectHealthy, pids } from "./support/cluster";
 import { LAB, Lab } from "./support/lab";
@@ -136,8 +137,11 @@ describe("a program that makes its machines", () => {
       "machine: made on hdss7-22",
       "etcd-d rollout: added to the cluster",
       "etcd-d rollout: promoted",
-      "machine: gone from hdss7-24",
     ]);
+    // Terraform does not run the destroy-time provisioner of a resource that it creates before it destroys the old one.
+    expect(output.search(/machine\S* \(deposed object \w+\): Destroying/)).toBeGreaterThan(
+      output.search(/etcd-d on \S+: rollout: healthy/),
+    );
     await expectHealthy(project, ["etcd-b", "etcd-c", "etcd-d"]);
     expect(await pids(lab, ["hdss7-21", "hdss7-23"])).toEqual(before);
   });
@@ -146,9 +150,13 @@ describe("a program that makes its machines", () => {
     changeOf(true, beside, ["hdss7-21", "hdss7-23", "hdss7-22"]));
 
   test("without a quorum, the dismissals are forgotten, and one apply makes new machines and restores a backup on all of them", async () => {
-    const backup = join(project.directory, "backup.db");
     expect((await project.etcdctl("put restored 1")).code).toBe(0);
-    expect((await project.etcdctl(`snapshot save ${backup} --endpoints=https://10.4.7.21:2379`)).code).toBe(0);
+    await lab.on(
+      "hdss7-21",
+      ". /opt/etcd/etcdctl.env; ETCDCTL_ENDPOINTS=https://10.4.7.21:2379 /opt/etcd/etcdctl snapshot save /root/backup.db",
+    );
+    const backup = join(project.directory, "backup.db");
+    copyFileSync(join((await lab.lab("host-root", "hdss7-21")).trim(), "root/backup.db"), backup);
     for (const host of ["hdss7-22", "hdss7-23"]) await lab.lab("kill", host);
     const dismissals = (await project.terraform("state", "list")).stdout.match(/\S*_dismissal_\S*etcd-[cd]"\]/g) ?? [];
     expect(dismissals).toHaveLength(2);
