@@ -43,8 +43,8 @@ describe(`members that are known by DNS names, seed ${SEED}`, () => {
         .map((step) => step.replace(/; to do.*/, ""))
         .sort(),
     ).toEqual([
-      "etcd-server-7-21 preflight refused: name: etcd-21.lab.example resolves to the loopback address 127.0.1.1 on this host, and etcd listens at 10.4.7.21",
-      "etcd-server-7-22 preflight refused: name: etcd-21.lab.example, the address of etcd-server-7-21, does not resolve on this host by /etc/hosts or DNS",
+      "etcd-server-7-21 preflight refused: name: etcd-21.lab.example leads to 127.0.1.1 on this host, and its etcd listens at 10.4.7.21",
+      "etcd-server-7-22 preflight refused: name: etcd-21.lab.example does not resolve on this host by /etc/hosts or DNS, where alone etcd looks",
     ]);
     expect(steps(refused.output, / (stage|bootstrap): /)).toEqual([]);
   });
@@ -98,24 +98,30 @@ describe(`members that are known by DNS names, seed ${SEED}`, () => {
     ]);
   });
 
-  test("a name moves to another address of the host: only that member restarts, and no write fails", async () => {
-    await lab.on("hdss7-12", "ip address add 10.4.7.112/25 dev host0");
+  test("a host gets another address, and its name moves there: only that member restarts, and no write fails", async () => {
     const before = await pids(lab);
     const lines = [lineOf(12, "10.4.7.112"), ...LINES.slice(1)];
     const asked = {
       ...props,
       members: [named(12, { listenAddress: "10.4.7.112" }), named(21), named(22, { reprovision: 1 })],
     };
-    const early = await project.apply(asked);
-    expect(steps(early.output, /refused/)).toEqual([
-      expect.stringContaining("etcd-12.lab.example leads to 10.4.7.12 on this host, and etcd listens at 10.4.7.112"),
-    ]);
+    // A leader that vanishes costs an election. If etcd-21 leads already, there is nothing to move.
+    const list = (await project.etcdctl("member list")).stdout.split("\n");
+    await project.etcdctl(`move-leader ${list.find((line) => line.includes(nameOf(21)))?.split(",")[0]}`);
     const moved = await underWriter(lab, project, "names: a name moved", async () => {
-      await lab.knowNames(lines);
+      await lab.on("hdss7-12", "ip address add 10.4.7.112/24 dev host0 && ip address del 10.4.7.12/24 dev host0");
+      await lab.on("hdss7-12", "ip address show to 10.4.7.112 | grep -q . || ip address add 10.4.7.112/24 dev host0");
       lab.operatorKnowsNames(lines);
-      const applied = await project.apply(asked);
-      await lab.on("hdss7-12", "ip address del 10.4.7.12/24 dev host0");
-      return applied;
+      const early = await project.apply(asked);
+      const refusals = steps(early.output, /refused/);
+      expect(refusals).toHaveLength(3);
+      for (const refusal of refusals) {
+        expect(refusal).toContain(
+          "etcd-12.lab.example leads to 10.4.7.12 on this host, and its etcd listens at 10.4.7.112",
+        );
+      }
+      await lab.knowNames(lines);
+      return project.apply(asked);
     });
     props = asked;
     expect(moved.output).toMatch(/Apply complete!/);
@@ -142,30 +148,5 @@ describe(`members that are known by DNS names, seed ${SEED}`, () => {
   test("a destroy stops all members", async () => {
     expect((await project.destroy()).output).toMatch(/Destroy complete!/);
     expect(await pids(lab, NUMBERS.map(hostOf))).toEqual(["", "", ""]);
-  });
-
-  test("addresses that no interface has become those of members that listen at all addresses", async () => {
-    // A reset leaves the network as it is, and here is where the lab reaches the host.
-    await lab.on("hdss7-12", "ip address replace 10.4.7.12/24 dev host0");
-    await lab.lab("reset");
-    const outside = (n: number) => `192.0.2.${n}`;
-    const routes = (n?: number) =>
-      NUMBERS.map(
-        (to) => `ip route replace ${to === n ? `local ${outside(to)} dev lo` : `${outside(to)} via ${addressOf(to)}`}`,
-      );
-    await Promise.all(NUMBERS.map((n) => lab.on(hostOf(n), routes(n).join("; "))));
-    await lab.exec(["sh", "-c", routes().join("; ")]);
-    const anywhere = new Project(lab, "anywhere", project.version);
-    const advertised: ProgramProps = {
-      members: NUMBERS.map((n) => ({ name: nameOf(n), address: outside(n), listenAddress: "0.0.0.0" })),
-      // The hosts send from these.
-      certificates: { ipAddresses: NUMBERS.map(addressOf) },
-    };
-    expect((await anywhere.apply(advertised)).output).toMatch(/Apply complete!/);
-    await expectHealthy(anywhere);
-    expect((await anywhere.etcdctl("member list")).stdout).toContain(
-      "https://192.0.2.12:2380, https://192.0.2.12:2379",
-    );
-    expect((await anywhere.destroy()).output).toMatch(/Destroy complete!/);
   });
 });

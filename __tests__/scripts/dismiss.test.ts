@@ -9,7 +9,7 @@ const REMOVED = said("removed b (https://127.0.0.2:2380) from the cluster");
 
 let all: Awaited<ReturnType<typeof listenOn>>;
 beforeAll(async () => {
-  all = await listenOn("127.0.0.1", "127.0.0.2", "127.0.0.3");
+  all = await listenOn("127.0.0.1", "127.0.0.2", "127.0.0.3", "127.0.0.4", "127.0.0.5");
 });
 afterAll(() => all.close());
 

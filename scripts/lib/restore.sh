@@ -391,7 +391,7 @@ move_in() {
     fail "the restored data cannot be copied from $1/data to $DATA_DIR" "make room, and apply again"
 }
 
-# Another port of the address at which this member listens. A file from before a change of that address is written again.
+# Another port of the address at which this member listens. If that address has changed since, it is written again.
 write_quarantine() {
   local port
   case $(cat "$QUARANTINE" 2>/dev/null) in "https://$(listen_authority "")"?*) return 0 ;; esac

@@ -15,9 +15,9 @@ export interface EtcdMemberProps {
   /**
    * Where peers and clients reach the member: an IP address (IPv4, or IPv6 without brackets), or a DNS name.
    *
-   * An IP address must be assigned to one of the host's interfaces, unless `listenAddress` says otherwise; loopback and
-   * unspecified addresses are refused. A DNS name needs `listenAddress`, and must resolve on all hosts, by DNS or
-   * `/etc/hosts`. A token stands for an IPv4 address; with `listenAddress`, for a DNS name or an IPv4 address.
+   * An IP address must be assigned to one of the host's interfaces; loopback and unspecified addresses are refused. A DNS
+   * name needs `listenAddress`, and must lead there on all hosts, by DNS or `/etc/hosts`. A token stands for an IPv4
+   * address; with `listenAddress`, for a DNS name.
    *
    * The cluster identifies a member by its address and port, so a running member's address cannot be changed. A name
    * may move to another IP address: docs/names.md.
