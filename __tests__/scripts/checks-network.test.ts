@@ -177,7 +177,7 @@ inEachShell((newHost) => {
       },
     );
 
-    test.each(["etcd-a.lab.", "etcd_a", "-a"])(
+    test.each(["etcd-a.lab.", "etcd_a", "-a", "fd00::12"])(
       "that are known only to Terraform are refused if they are none: %s",
       (name) => {
         expect(check({}, { NAMES: `${name}=10.4.7.12` })).toEqual([

@@ -36,6 +36,12 @@ inEachShell((newHost) => {
     expect(untrusted(host, "/srv/a/b")).toEqual([path]);
   });
 
+  test("a path is not trusted if a part of it is not listed, because that has just vanished", () => {
+    const host = newHost();
+    host.stub("ls", "exit 2");
+    expect(host.call("untrusted /opt")).toEqual({ code: 0, lines: ["/"] });
+  });
+
   test("a missing path is not trusted below a directory that all users can write to, even with the sticky bit, because anybody can create it", () => {
     const host = newHost();
     mkdirSync(host.path("/srv"));

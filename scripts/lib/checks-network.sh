@@ -15,7 +15,7 @@ check_names() {
   for entry in $NAMES; do
     name=${entry%=*} listens=${entry##*=} code=0
     case $name in
-      -* | .* | *. | *[!A-Za-z0-9.:-]*)
+      -* | .* | *. | *[!A-Za-z0-9.-]*)
         refusal "name" "$name, the address of a member, is not a DNS name" \
           "use letters, digits, - and ., without a dot at its end"
         continue

@@ -73,11 +73,8 @@ private_directory() {
   chmod 700 "$1"
 }
 
-decode() {
-  base64 -d <<TEXT
-$1
-TEXT
-}
+# Not by a here-document, which bash before 5.1 puts into a file in /tmp.
+decode() { printf %s "$1" | base64 -d; }
 
 # existing_part PATH: PATH, or the nearest directory above it that exists
 existing_part() {

@@ -4,7 +4,7 @@
 # look_for_untrusted PATH: sets `untrusted_part` to the first directory on the way to PATH, or PATH itself, that a user
 # other than root can change; to nothing if there is none. Parts of PATH that do not exist yet are not checked.
 look_for_untrusted() {
-  local whole path rest mode uid gid
+  local whole path rest listing line
   whole=$1 path='' rest=${1#/}/
   set -- /
   while [ -n "$rest" ]; do
@@ -17,17 +17,20 @@ look_for_untrusted() {
   done
   # `ls` and not `stat`, because `ls` marks files that have an access control list. Its output is sorted, so each path
   # comes before the paths below it.
+  # shellcheck disable=SC2012 # no name is read from its output
+  listing=$(ls -ldn -- "$@" 2>/dev/null || true)$LINE_END
+  for path; do
+    line=${listing%%"$LINE_END"*} listing=${listing#*"$LINE_END"}
+    untrusted_part=$path
+    # A part that has no line has just vanished.
+    # shellcheck disable=SC2086 # the words of the line
+    if [ -z "$line" ] || entry_can_be_changed "${whole#"$path"}" $line; then return 0; fi
+  done
   untrusted_part=
-  while read -r mode _ uid gid _; do
-    if [ -n "$mode" ] && can_be_changed "$mode" "$uid" "$gid" "${whole#"$1"}"; then
-      untrusted_part=$1
-      break
-    fi
-    shift
-  done <<LIST
-$(ls -ldn -- "$@" 2>/dev/null)
-LIST
 }
+
+# entry_can_be_changed REST LINE…: LINE are the words that `ls -ldn` prints.
+entry_can_be_changed() { can_be_changed "$2" "$4" "$5" "$1"; }
 
 # untrusted PATH: prints what look_for_untrusted finds.
 untrusted() {
@@ -35,7 +38,7 @@ untrusted() {
   [ -z "$untrusted_part" ] || printf '%s\n' "$untrusted_part"
 }
 
-# can_be_changed MODE UID GID REST: MODE, UID and GID as printed by `ls -ln`; REST is the rest of the path that was
+# can_be_changed MODE UID GID REST: MODE, UID and GID as printed by `ls -ldn`; REST is the rest of the path that was
 # asked for, empty for its last part.
 can_be_changed() {
   case $2 in
