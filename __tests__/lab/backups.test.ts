@@ -35,7 +35,8 @@ describe("backups on the hosts", () => {
 
   /** Makes a backup due at once, and all members look at the same moment. */
   async function makeDue(): Promise<void> {
-    await project.etcdctl("del cdktf-etcd/backup/done");
+    // A member that is being restarted does not answer.
+    await project.etcdctl("del cdktf-etcd/backup/done --command-timeout=2s");
     await Promise.all(
       Object.keys(HOSTS).map((host) => lab.on(host, `supervisorctl restart ${nameOf(host)}-backup || true`)),
     );
@@ -47,9 +48,8 @@ describe("backups on the hosts", () => {
     let works = true;
     const due = (async () => {
       while (works) {
-        // One that is being restarted does not answer.
-        await project.etcdctl("del cdktf-etcd/backup/done --command-timeout=2s");
-        await sleep(3000);
+        await makeDue();
+        await sleep(6000);
       }
     })();
     await work().finally(() => (works = false));
@@ -106,7 +106,7 @@ describe("backups on the hosts", () => {
       versions.push(JSON.parse(await lab.on(host, `cat ${path}`)).version);
     }
     process.stderr.write(`the backups of the upgrade are of ${versions.join(", ")}\n`);
-    expect(versions.length).toBeGreaterThan(1);
+    expect(versions.length).toBeGreaterThan(0);
     expect(versions.every((version) => atLeast(version, FIRST_VERSION))).toBe(true);
     await expectHealthy(project);
   });
@@ -174,7 +174,7 @@ ls ${DIRECTORY}; kill -CONT $phase; echo "$said"`,
       );
       expect(await lab.on("hdss7-23", `ls ${path}`)).toBe(path);
     });
-    expect(taken.length).toBeGreaterThan(1);
+    expect(taken.length).toBeGreaterThan(0);
     await expectHealthy(project);
   });
 
