@@ -66,6 +66,13 @@ inEachShell((newHost) => {
       expect(host.calls("ip")).toEqual(["route get 10.4.7.12", "route get fd00::2"]);
     });
 
+    test("is not known without openssl, which another check says", () => {
+      const host = newHost();
+      host.stub("openssl", "exit 127");
+      expect(check(host, elsewhere)).toEqual([]);
+      expect(host.call("check_routes; echo then", { LEAF_PEM_BASE64: base64(pki.withNames) }).lines).toEqual(["then"]);
+    });
+
     test("does not matter if the certificate has no names at all, because etcd then accepts every address", () => {
       expect(check(newHost(), elsewhere, { LEAF_PEM_BASE64: base64(pki.cert) })).toEqual([]);
     });

@@ -43,7 +43,8 @@ check_names() {
 # the one that is not.
 check_routes() {
   local certificate source destination
-  certificate=$(decode "$LEAF_PEM_BASE64" | openssl x509 -noout -text)
+  # If openssl is missing, check_tools says so.
+  certificate=$(decode "$LEAF_PEM_BASE64" | openssl x509 -noout -text 2>/dev/null) || return 0
   {
     printf '%s\n' "$certificate" | sed -n 's/^ *\(.*IP Address:.*\)$/certificate \1/p'
     printf '%s\n' "$LISTEN_ADDRESSES" | tr ' ' '\n' | sed 's/^/route get /' | ip -force -o -batch - 2>/dev/null
