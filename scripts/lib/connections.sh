@@ -11,12 +11,13 @@ DRAIN_SECONDS=20
 # connections_to PEER_URL [OPTION]: the connections in both directions, one per line: RECV-Q SEND-Q LOCAL REMOTE. OPTION
 # is an additional option for ss.
 connections_to() {
-  peer_address=${1#*://}
-  peer_port=${peer_address##*:}
+  local host
+  host=$(host_of "$1")
+  peer_port=${1##*:}
   peer_port=${peer_port%%/*}
   # The URL comes from etcd's member list and cannot be trusted: for ss, 0.0.0.0/0 would match every connection.
-  case ${peer_address%:*} in '' | */* | *'*'*) return 0 ;; esac
-  remotes_at "$(host_of "$1")" | while read -r remote; do
+  case $host in '' | */* | *'*'*) return 0 ;; esac
+  remotes_at "$host" | while read -r remote; do
     ss -Htn ${2:+"$2"} state established dst "$remote" "( sport = :$PEER_PORT or dport = :$peer_port )" 2>/dev/null || true
   done
 }

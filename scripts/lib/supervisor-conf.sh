@@ -216,8 +216,11 @@ LIST
 program_ini() {
   local include
   include=$(program_include) || true
-  printf '%s/%s.ini\n' "${include%/*}" "$PROGRAM_FILE"
+  ini_beside "$include"
 }
+
+# ini_beside INCLUDE: the program's file, where supervisor includes the program under the path INCLUDE.
+ini_beside() { printf '%s/%s.ini\n' "${1%/*}" "$PROGRAM_FILE"; }
 
 # programs_in FILE: prints a line KIND NAME for each section that defines a program or a group of programs.
 programs_in() {

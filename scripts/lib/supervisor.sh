@@ -16,7 +16,7 @@ include_program() {
 
 is_own_program() {
   local include
-  include=$(program_include) && [ "$(program_of "${include%/*}/$PROGRAM_FILE.ini")" = "$PROGRAM" ]
+  include=$(program_include) && [ "$(program_of "$(ini_beside "$include")")" = "$PROGRAM" ]
 }
 
 unregister_program() { rm -f "$(program_include)" "$(program_ini)"; }

@@ -1,5 +1,5 @@
 import { basename } from "node:path";
-import { IS_SAMPLE, SEED } from "./sampling";
+import { IS_SAMPLE, oneInTurns, SEED } from "./sampling";
 import { scenariosOf, WITH_BACKUPS } from "./scenarios";
 
 /* A sampled run has one of its scenarios with LAB_BACKUPS=yes. */
@@ -8,7 +8,7 @@ if (IS_SAMPLE && process.env.LAB_BACKUPS === undefined) {
     WITH_BACKUPS.includes(name),
   );
   const scenario = basename(expect.getState().testPath ?? "", ".test.ts");
-  if (candidates[Math.floor(SEED / 3) % candidates.length] === scenario) {
+  if (oneInTurns(candidates).includes(scenario)) {
     process.env.LAB_BACKUPS = "yes";
     process.stderr.write(`${scenario} runs with LAB_BACKUPS=yes\n`);
   }

@@ -22,6 +22,11 @@ export class Lab {
 
   private constructor(public readonly name: string) {}
 
+  /** The lab's own directory: LAB_DIR, for commands that `exec` runs. */
+  private get root(): string {
+    return join(process.env.LAB_ROOT ?? "/var/lib/cdktf-etcd-lab", this.name);
+  }
+
   /** Runs a command of lab/lab: `reset`, `reboot HOST`, `link HOST down`, … */
   public lab(...command: string[]): Promise<string> {
     return must([LAB, "--name", this.name, ...command]);
@@ -87,13 +92,12 @@ export class Lab {
 
   /** The same for the operator, whose commands start with this `/etc/hosts` or see it change. */
   public operatorKnowsNames(lines: readonly string[]): void {
-    const root = process.env.LAB_ROOT ?? "/var/lib/cdktf-etcd-lab";
-    writeFileSync(join(root, this.name, "etc-hosts"), `127.0.0.1 localhost\n${lines.join("\n")}\n`);
+    writeFileSync(join(this.root, "etc-hosts"), `127.0.0.1 localhost\n${lines.join("\n")}\n`);
   }
 
   /** Creates a directory that is removed with the lab. */
   public directory(name: string): string {
-    const path = join(process.env.LAB_ROOT ?? "/var/lib/cdktf-etcd-lab", this.name, "work", name);
+    const path = join(this.root, "work", name);
     mkdirSync(path, { recursive: true, mode: 0o700 });
     return path;
   }
