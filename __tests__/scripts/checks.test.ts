@@ -16,6 +16,7 @@ const data = (offsetSeconds = 0) => ({
   CA_PEM_BASE64: base64(pki.ca),
   AUTHORITY_PEM_BASE64: base64(pki.ca),
   LEAF_PEM_BASE64: base64(pki.cert),
+  CHECKED_SHA256: "of-all-facts",
   OPERATOR_TIME: new Date(Date.now() - offsetSeconds * 1000).toISOString().replace(/\.\d+/, ""),
 });
 
@@ -70,8 +71,8 @@ inEachShell((newHost) => {
       lines: ["a on host-a: preflight: ready for etcd 3.6.14"],
     });
     expect(host.list("/")).toEqual(before);
-    // This file is supervisord's own.
-    expect(host.list("/run")).toEqual(["supervisord"]);
+    // The other one is supervisord's own.
+    expect(host.list("/run")).toEqual(["cdktf-etcd", "supervisord"]);
     expect([host.list("/opt"), host.list("/var/lib"), host.list("/home")]).toEqual([[], [], []]);
   });
 

@@ -106,6 +106,52 @@ inEachShell((newHost) => {
     expect(host.has("/home/.cdktf-etcd")).toBe(false);
   });
 
+  describe("what the preflight of the same deploy has just checked", () => {
+    const NOTE = "/run/cdktf-etcd/a.checked";
+    const TAKEN = /^a on host-a: stage refused: peer port: /;
+
+    /** A host whose preflight has passed, and on which somebody takes the peer port a moment later. */
+    function checkedHost(meanwhile: (host: Host) => void = () => undefined): Host {
+      const host = cleanHost();
+      host.stub("ss", "");
+      expect(host.phase("preflight", checkData(pki.ca, pki.cert)).code).toBe(0);
+      host.stub("ss", `echo 'LISTEN 0 4096 127.0.0.1:2380 *:* users:(("other",pid=7,fd=3))'`);
+      meanwhile(host);
+      return host;
+    }
+
+    test("is not checked again, once", () => {
+      const host = checkedHost();
+      expect(host.read(NOTE)).toMatch(/^\d+ [0-9a-f]{64}\n$/);
+      expect(stage(host).code).toBe(0);
+      expect(host.has(NOTE)).toBe(false);
+      expect(stage(host).lines[0]).toMatch(TAKEN);
+    });
+
+    const noted = (host: Host) => host.read(NOTE).trim().split(" ");
+    test.each<[string, (host: Host) => void]>([
+      ["another phase has worked on the member since", (host) => host.call("take_lock")],
+      ["the facts of this deploy are others", (host) => host.write(NOTE, `${noted(host)[0]} ${"0".repeat(64)}\n`)],
+      ["it was checked 16 s ago", (host) => host.write(NOTE, `${Number(noted(host)[0]) - 16} ${noted(host)[1]}\n`)],
+      ["the note was written in part", (host) => host.write(NOTE, noted(host)[0])],
+      ["there is nothing in the note", (host) => host.write(NOTE, "")],
+    ])("is checked again if %s", (_, meanwhile) => {
+      expect(stage(checkedHost(meanwhile)).lines[0]).toMatch(TAKEN);
+    });
+
+    test("is not noted while another phase works on the member", () => {
+      const host = cleanHost();
+      host.call(
+        `
+take_lock
+PHASE=preflight note_checks
+`,
+        checkData(pki.ca, pki.cert),
+      );
+      expect(host.has(NOTE)).toBe(false);
+    });
+  });
+
   test("a host that does not have the member's address is refused", () => {
     const host = cleanHost();
     host.stub("ip", "exit 0");

@@ -117,6 +117,7 @@ export class Host {
     for (const directory of ["/opt", "/proc", "/run", "/stubs", "/tmp", "/var/lib"]) {
       mkdirSync(this.path(directory), { recursive: true });
     }
+    symlinkSync("/proc/uptime", this.path("/proc/uptime"));
     symlinkSync(shell, this.path("/bin/sh"));
     for (const tool of TOOLS.split(" "))
       if (!without.includes(tool)) symlinkSync(which(tool), this.path(`/bin/${tool}`));

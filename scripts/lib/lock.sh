@@ -1,6 +1,8 @@
 # Only one phase at a time runs on a member: a phase of a second deploy waits for the first one's, and says so.
 
 LOCK=/run/cdktf-etcd/$MEMBER.lock
+# The note that this deploy's preflight has passed (checks.sh).
+CHECKED=/run/cdktf-etcd/$MEMBER.checked
 
 take_lock() {
   private_directory /run/cdktf-etcd
@@ -8,6 +10,7 @@ take_lock() {
   chmod 600 "$LOCK"
   if ! flock -n 9; then await_lock; fi
   echo "$$ another deploy" >"$LOCK"
+  take_note_of_checks
 }
 
 await_lock() {
@@ -22,4 +25,13 @@ await_lock() {
       "$who has been working on this member for a minute (process $pid on this host)" "$way"
   # The other phase may have changed what was looked up before.
   look_around
+}
+
+# Sets `checked` to the note of the last preflight, and removes it: whatever this phase is, it may change what was
+# checked.
+take_note_of_checks() {
+  checked=
+  [ -e "$CHECKED" ] || return 0
+  read -r checked <"$CHECKED" || true
+  rm -f "$CHECKED"
 }

@@ -36,7 +36,7 @@ export class Archive extends Resource {
       provisioners: [
         host.run("open_inbox", {}),
         host.upload("archive.tar.gz", { source: path }),
-        host.run("archive", { ...checkedData(payload), GENESIS: genesis.token, OWNER: owner }),
+        host.run("archive", { ...checkedData(host, payload), GENESIS: genesis.token, OWNER: owner }),
       ],
       dependsOn: after,
     });

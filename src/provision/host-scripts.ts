@@ -1,8 +1,14 @@
 import { join } from "node:path";
 import type { Side } from "../render/side-program";
 
-/** What the checks compare the host with, and what every later phase that checks again needs, too. */
-const CHECKED = ["OPERATOR_TIME", "CA_PEM_BASE64", "AUTHORITY_PEM_BASE64", "LEAF_PEM_BASE64"] as const;
+/**
+ * What the checks compare the host with, and what every later phase that checks again needs, too. `CHECKED_SHA256` is
+ * the digest of all of it, but for the time.
+ */
+const CHECKED = [
+  ...["OPERATOR_TIME", "CA_PEM_BASE64", "AUTHORITY_PEM_BASE64", "LEAF_PEM_BASE64"],
+  "CHECKED_SHA256",
+] as const;
 
 /** Bootstrap and rollout use these facts to recognize what is staged on the host. */
 const STAGED = ["STARTUP_SHA256", "PROGRAM_INI_SHA256", "LEAF_SHA256", "CA_PEM_BASE64"] as const;
@@ -25,7 +31,7 @@ const RESTORING = ["RESTORED_AT"] as const;
 export const PHASES = {
   preflight: {
     seconds: 120,
-    touches: "only leftovers of this package, and connections to dead members",
+    touches: "only leftovers of this package, its own note in /run, and connections to dead members",
     data: CHECKED,
   },
   /** In `scripts/lib/main.sh`. It runs as the SSH user, who does not become root for it. */

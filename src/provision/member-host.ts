@@ -15,7 +15,7 @@ export class MemberHost {
    */
   public constructor(
     private readonly member: MemberSettings,
-    private readonly facts: string,
+    public readonly facts: string,
     private readonly scripts: string,
   ) {
     this.connection = sshConnection(member.ssh);

@@ -37,18 +37,20 @@ export class Preflight extends Resource {
         reprovisions,
         ...(machines !== undefined && { machines }),
       },
-      provisioners: [host.run("preflight", checkedData(payload))],
+      provisioners: [host.run("preflight", checkedData(host, payload))],
       ...(after.length > 0 && { dependsOn: [...after] }),
     });
   }
 }
 
 /** The data that the checks compare the host with. */
-export function checkedData(payload: Payload): PhaseData<"preflight"> {
+export function checkedData(host: MemberHost, payload: Payload): PhaseData<"preflight"> {
+  const { caPem, authorityPem, certificatePem } = payload;
   return {
     OPERATOR_TIME: Fn.timestamp(),
-    CA_PEM_BASE64: Fn.base64encode(payload.caPem),
-    AUTHORITY_PEM_BASE64: Fn.base64encode(payload.authorityPem),
-    LEAF_PEM_BASE64: Fn.base64encode(payload.certificatePem),
+    CA_PEM_BASE64: Fn.base64encode(caPem),
+    AUTHORITY_PEM_BASE64: Fn.base64encode(authorityPem),
+    LEAF_PEM_BASE64: Fn.base64encode(certificatePem),
+    CHECKED_SHA256: Fn.sha256(Fn.join("\n", [host.facts, caPem, authorityPem, certificatePem])),
   };
 }

@@ -40,7 +40,7 @@ export class Stage extends Resource {
           ? []
           : [host.upload("archive-url", { content: Fn.sensitive(escapeTerraform(payload.secretArchiveUrl)) })]),
         host.run("stage", {
-          ...checkedData(payload),
+          ...checkedData(host, payload),
           // The host uses this id to distinguish the stage of another first deploy from this one's. Preflight does not
           // get it, because decommission depends on preflight and must not depend on genesis (see `decommission.ts`).
           GENESIS: genesis.token,
