@@ -50,6 +50,7 @@ describe("a local archive", () => {
       "CA_PEM_BASE64='${base64encode(tls_self_signed_cert.etcd_ca_cert.cert_pem)}'",
       "AUTHORITY_PEM_BASE64='${base64encode(tls_self_signed_cert.etcd_ca_cert.cert_pem)}'",
       "LEAF_PEM_BASE64='${base64encode(tls_locally_signed_cert.etcd_peer_etcd-server-7-12_cert.cert_pem)}'",
+      expect.stringMatching(/^CHECKED_SHA256='/),
       "GENESIS='${null_resource.etcd_genesis_founders.id}'",
       `OWNER='\${terraform_data.etcd_decommission["etcd-server-7-12"].id}'`,
       "${local.etcd-host-scripts_text}",

@@ -5,6 +5,9 @@ import { find, HOST_SCRIPTS, synthCluster } from "../support/synth";
 const json = synthCluster();
 const FOUNDING_MEMBERSHIP = `FOUNDING_MEMBERSHIP='\${lookup(null_resource.etcd_genesis_founders.triggers, "membership", "unknown")}'`;
 
+const CHECKED_SHA256 =
+  "CHECKED_SHA256='${sha256(join(\"\\n\", [local.etcd_member_etcd-server-7-12_facts, tls_self_signed_cert.etcd_ca_cert.cert_pem, tls_self_signed_cert.etcd_ca_cert.cert_pem, tls_locally_signed_cert.etcd_peer_etcd-server-7-12_cert.cert_pem]))}'";
+
 /** The data that the last `remote-exec` of each phase gets in addition to the member's facts, and its time limit. */
 const PHASES = {
   preflight: {
@@ -14,6 +17,7 @@ const PHASES = {
       "CA_PEM_BASE64='${base64encode(tls_self_signed_cert.etcd_ca_cert.cert_pem)}'",
       "AUTHORITY_PEM_BASE64='${base64encode(tls_self_signed_cert.etcd_ca_cert.cert_pem)}'",
       "LEAF_PEM_BASE64='${base64encode(tls_locally_signed_cert.etcd_peer_etcd-server-7-12_cert.cert_pem)}'",
+      CHECKED_SHA256,
     ],
   },
   stage: {
@@ -23,6 +27,7 @@ const PHASES = {
       "CA_PEM_BASE64='${base64encode(tls_self_signed_cert.etcd_ca_cert.cert_pem)}'",
       "AUTHORITY_PEM_BASE64='${base64encode(tls_self_signed_cert.etcd_ca_cert.cert_pem)}'",
       "LEAF_PEM_BASE64='${base64encode(tls_locally_signed_cert.etcd_peer_etcd-server-7-12_cert.cert_pem)}'",
+      CHECKED_SHA256,
       "GENESIS='${null_resource.etcd_genesis_founders.id}'",
       `OWNER='\${terraform_data.etcd_decommission["etcd-server-7-12"].id}'`,
       "FOUNDERS='${null_resource.etcd_genesis_founders.triggers.founders}'",

@@ -80,7 +80,7 @@ inEachShell((newHost) => {
       hostWith().defragmentation(
         `members_of() { printf '%s\\n' ${members.map((member) => `'${member}'`).join(" ")}; }\n` +
           `alarms() { echo '${alarms}'; }\nunhealthy() { grep -e '${unhealthy || "nobody"}' || true; }\n` +
-          `df() { printf 'Filesystem\\nx 1 1 ${free} 1 /\\n'; }\n` +
+          `df() { printf ' Avail Inodes IFree\\n${free}M 9 9\\n'; }\n` +
           `url=https://10.4.7.12:2379 state='${status(400 * MIB, 100 * MIB)}'\nmay_defragment && echo yes || echo "$reason"`,
       ).lines[0];
     const three = [12, 21, 22].map(voter);

@@ -129,6 +129,8 @@ export function installSupervisor(host: Host, from: SupervisorPackage = "debian"
     "supervisorctl",
     `
 [ "$1" != -c ] || shift 2
+# Without arguments, it reads commands. This one starts programs again by itself, so they do nothing.
+[ $# -gt 0 ] || exec cat >/dev/null
 echo "$*" >>"$CALLS"
 root='${host.root}'
 state=$root/run/supervisord

@@ -61,7 +61,7 @@ check_disk() {
 # that is not possible. Modes do not tell whether root can write: root cannot write to a file system that is mounted
 # read-only, or to a directory that chattr has made immutable.
 check_room() {
-  local existing free
+  local existing
   [ -n "$1" ] || return 0
   existing=$(existing_part "$1")
   if [ ! -d "$existing" ]; then
@@ -69,11 +69,10 @@ check_room() {
   elif [ ! -w "$existing" ]; then
     refusal "read-only" "nothing can be written to $existing: $(why_not_writable "$existing")" "make it writable, or $3"
   elif [ "$2" -gt 0 ]; then
-    free=$(free_mb "$existing")
-    [ "${free:-0}" -ge "$2" ] || refusal "free disk" "$free MB free for $1, $2 MB are needed" "make room, or $3"
-    free=$(free_inodes "$existing")
-    [ "$free" -ge "$MIN_FREE_INODES" ] || refusal "free disk" \
-      "$free inodes free for $1, $MIN_FREE_INODES are needed: there are too many files" "delete some, or $3"
+    look_for_room "$existing"
+    [ "${free_mb:-0}" -ge "$2" ] || refusal "free disk" "$free_mb MB free for $1, $2 MB are needed" "make room, or $3"
+    [ "${inodes:-0}" = 0 ] || [ "$free_inodes" -ge "$MIN_FREE_INODES" ] || refusal "free disk" \
+      "$free_inodes inodes free for $1, $MIN_FREE_INODES are needed: there are too many files" "delete some, or $3"
   fi
 }
 
@@ -83,10 +82,6 @@ why_not_writable() {
     *) echo "it is immutable (lsattr -d $1)" ;;
   esac
 }
-
-# free_inodes PATH: some file systems (btrfs, zfs) create inodes as they need them, and report that they have none at
-# all.
-free_inodes() { stat -f -c '%c %d' "$1" | awk '{ print $1 <= 0 ? 1000000 : $2 }'; }
 
 # etcd and its startup script are run from this directory.
 check_exec() {
@@ -355,12 +350,6 @@ has_just_been_checked() {
   case $noted in '' | *[!0-9]*) return 1 ;; esac
   set_uptime
   [ "${checked#* }" = "$CHECKED_SHA256" ] && [ "$((uptime - noted))" -le "$CHECKED_SECONDS" ]
-}
-
-# Sets `uptime` to the seconds since boot, which no change of the clock moves.
-set_uptime() {
-  read -r uptime _ </proc/uptime
-  uptime=${uptime%.*}
 }
 
 # Repeats checks after the preflight: minutes later, or days later if only this phase is run again.

@@ -137,7 +137,10 @@ restart_etcd() {
 
 has_ended_again() { [ "$(etcd_pid)" != "$now" ]; }
 
-ask_to_stop() { kill -TERM "$before" 2>/dev/null; }
+ask_to_stop() {
+  if read_start "$before"; then wake_supervisor_after "$before" "$process_start"; fi
+  kill -TERM "$before" 2>/dev/null
+}
 
 # restart_by COMMAND: restarts etcd with COMMAND, and waits until another process runs. It sets three variables:
 # - before: the process that is to be replaced; read by ask_to_stop, is_started_anew and need_wait_no_longer
@@ -160,15 +163,8 @@ need_wait_no_longer() {
 
 is_started_anew() {
   now=$(etcd_pid)
-  if [ -z "$now" ]; then
-    wake_supervisor
-    now=$(etcd_pid)
-  fi
   [ -n "$now" ] && [ "$now" != "$before" ]
 }
-
-# supervisord checks on its child processes once a second, and whenever it is asked something.
-wake_supervisor() { supervisor pid "$MEMBER:$MEMBER" || true; }
 
 # etcd reports a full disk in many different ways, and few of them name the disk. It allocates its write-ahead log in
 # segments of 64 MB.

@@ -86,5 +86,20 @@ existing_part() {
   printf '%s\n' "$existing"
 }
 
-# free_mb PATH: the free space of the file system that will hold PATH
-free_mb() { df -Pm "$(existing_part "$1")" 2>/dev/null | awk 'NR == 2 { print $4 }'; }
+# free_mb PATH: the free space of the file system that will hold PATH; nothing if df fails
+free_mb() {
+  look_for_room "$(existing_part "$1")"
+  printf '%s\n' "$free_mb"
+}
+
+# look_for_room PATH: sets `free_mb`, `inodes` and `free_inodes` to what the file system of PATH has. Some file systems
+# (btrfs, zfs, vfat) create inodes as they need them, and report none at all.
+look_for_room() {
+  local table
+  free_mb='' inodes='' free_inodes=''
+  table=$(df -BM --output=avail,itotal,iavail "$1" 2>/dev/null) || return 0
+  read -r free_mb inodes free_inodes <<ROW
+${table##*"$LINE_END"}
+ROW
+  free_mb=${free_mb%M} inodes=${inodes#-}
+}

@@ -148,6 +148,17 @@ count() { grep -c . || true; }
 # has_quorum VOTERS HEALTHY
 has_quorum() { [ "$2" -ge $(($1 / 2 + 1)) ]; }
 
+# leads_in STATUSES ENDPOINT: by these lines of endpoint_status, the member at ENDPOINT leads.
+leads_in() {
+  local endpoint member leader
+  while read -r endpoint _ member leader _; do
+    if [ "$endpoint" = "$2" ]; then [ "$member" = "$leader" ] && return; fi
+  done <<LIST
+$1
+LIST
+  return 1
+}
+
 is_leader() { [ "$(endpoint_status "$1" | awk '{ print $3 "" == $4 "" }')" = 1 ]; }
 is_follower() { [ "$(endpoint_status "$(own_url)" | awk '{ print $3 "" != $4 "" && $4 != "-" }')" = 1 ]; }
 

@@ -113,6 +113,25 @@ forget_program() {
     "run: supervisorctl stop $PROGRAM; supervisorctl remove $PROGRAM; then run this again"
 }
 
+# wake_supervisor_after PID START: supervisord checks on its child processes once a second, and whenever it is asked
+# something. This asks it as soon as that process has ended, in the background. supervisorctl is started at once and
+# gets the question later, because Python takes longer to start than etcd. If this fails, etcd is back a second later.
+wake_supervisor_after() {
+  local conf
+  conf=$(supervisor_conf || true)
+  (
+    # It may outlive this phase, so it has none of its locks and files open.
+    exec 7>&- 8<&- 9>&- </dev/null >/dev/null 2>&1
+    cd /
+    {
+      wait_until 40 has_gone "$1" "$2" || true
+      echo pid
+    } | timeout -k 2 60 env PYTHONWARNINGS=ignore "$(supervisorctl_command)" ${conf:+-c "$conf"}
+  ) &
+}
+
+has_gone() { ! lives_on "$1" "$2"; }
+
 # is_supervised PID: succeeds if the process is a child of the supervisord that runs here, or the one that supervisord
 # reports for this member. If it fails, `supervisor_answer` is the process ID that supervisord reports: 0 or nothing if
 # it has none.

@@ -67,7 +67,7 @@ refuse_half_restored() {
 
 prepare_restart() {
   require_others_healthy
-  move_leadership_away
+  if leads_in "$statuses" "$(own_url)"; then move_leadership_away; fi
 }
 
 # During a restart one member is missing for a moment, so all others must be healthy. This waits for a member that
