@@ -209,7 +209,7 @@ PHASE=preflight note_checks
       expect(supervisorChanges(host)).toEqual([]);
       const before = pid(host);
       stageBackups(host, "echo two\n");
-      expect(supervisorChanges(host)).toEqual(["restart a-backup:a-backup"]);
+      expect(supervisorChanges(host)).toEqual(["update a-backup", "restart a-backup:a-backup"]);
       expect(pid(host)).toBe(before);
     });
 

@@ -50,8 +50,8 @@ install_side_program() {
   printf '%s\n' "$script" | put_file "$(side_script)" 700 root:root || return
   printf '%s\n' "$ini" | register_program || return
   update_program
-  # Supervisor has started the program anew only if its file is new or has changed.
-  [ -z "$has_taken_over" ] || restart_program ||
+  # Supervisor has started the program anew, and said so, only if its file is new or has changed.
+  [ -n "$supervisor_answer" ] || restart_program ||
     fail "supervisord does not start the program $PROGRAM: $(supervisor_words)" \
       "see $(side_log), correct the cause, and apply again"
   printf '%s\n' "$digest" | put_file "$(side_loaded)" 600 root:root || return

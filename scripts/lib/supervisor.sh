@@ -85,12 +85,15 @@ $PROGRAM: "*) has_taken_over= ;; *) has_taken_over=yes && return 1 ;; esac
 }
 has_taken_over= # supervisord has confirmed that it has loaded the file as it is now
 
-# Makes supervisord load this member's file, and applies no other pending change on the host. supervisord restarts a
-# program whose file has changed.
+# Makes supervisord load this member's file, and applies no other pending change on the host. supervisord starts a
+# program that it did not know, and restarts one whose file has changed; otherwise, `supervisor_answer` is empty.
 update_program() {
+  local words
+  supervisor update "$PROGRAM" && has_taken_over=yes && return
+  words=$(supervisor_words)
+  # If it cannot read its files, this fails with the reason.
   reread_programs
-  program_is_pending || return 0
-  supervisor update "$PROGRAM" || fail "supervisord does not load the program $PROGRAM: $(supervisor_words)" \
+  fail "supervisord does not load the program $PROGRAM: $words" \
     "see supervisord's log, correct the cause, and apply again"
 }
 
