@@ -121,7 +121,7 @@ export function checkData(ca: string, leaf: string, authority = ca): { [key: str
     CA_PEM_BASE64: base64(ca),
     AUTHORITY_PEM_BASE64: base64(authority),
     LEAF_PEM_BASE64: base64(leaf),
-    CHECKED_SHA256: sha256([ca, leaf, authority].join("\n")),
+    CHECKED_SHA256: sha256(Buffer.from([ca, leaf, authority].join("\n"))),
     OPERATOR_TIME: new Date().toISOString().replace(/\.\d+/, ""),
   };
 }
