@@ -54,7 +54,7 @@ case $suite in
   lab)
     export SEED="${SEED:-$(($(date +%s) % 100000))}"
     step "What the scenarios need (built once, then cached)"
-    lab/prepare --etcd all --family el9,el8 --tools
+    lab/prepare --etcd all --family "${LAB_FAMILY:-el9,el8}" --tools
     npm run --silent build
     if [ $# -gt 0 ]; then
       npx jest -c jest.lab.config.js "$@"

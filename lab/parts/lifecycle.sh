@@ -60,7 +60,7 @@ lab_up() {
   wait_until 20 http_answers || die "the HTTP server does not answer; see $LAB_DIR/http.log"
   # This file is written last: a lab without it is incomplete.
   declare -p LAB_NETWORK LAB_USER LAB_SSH_PORT LAB_SUPERVISOR LAB_TIDY LAB_FAMILY |
-    sed 's/^declare -- //' >"$LAB_DIR/settings.next"
+    sed 's/^declare -[-x] //' >"$LAB_DIR/settings.next"
   printf 'LAB_ASKED=%q\n' "$asked" >>"$LAB_DIR/settings.next"
   mv "$LAB_DIR/settings.next" "$LAB_DIR/settings"
   say "lab $LAB_NAME is up: $(operator_hosts)"

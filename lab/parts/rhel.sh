@@ -3,9 +3,15 @@
 # an RPM in the layout of EPEL's. What they do not have: RHEL's kernel, systemd and OpenSSL, SELinux, firewalld.
 set -euo pipefail
 
-rhel_families="el9 el8"
+rhel_families="el9 el8 el7"
 # What a host of the family gets besides the Debian root; createrepo-c makes the package repository.
 rhel_packages="dnf rpm gawk curl createrepo-c"
+# The last Debian that has Python 2.7. Its packages do not change any more, so these are their last versions.
+el7_suite=bullseye
+el7_python="python2.7-minimal=2.7.18-8+deb11u1 libpython2.7-minimal=2.7.18-8+deb11u1
+  libpython2.7-stdlib=2.7.18-8+deb11u1 libssl1.1=1.1.1w-0+deb11u1 libffi7=3.3-6"
+# What supervisor 3 imports; the module meld3 of Python 3 runs in Python 2.7, too.
+el7_modules="python-pkg-resources=44.1.1-1 python3-meld3=1.0.2-3"
 
 require_family() {
   [[ " debian $rhel_families " == *" $1 "* ]] || die "there is no family '$1', only: debian $rhel_families"
@@ -24,7 +30,7 @@ rhel_repo() { printf '%s/%s/repo' "$(cache_dir)" "$(rhel_key "$1")"; }
 rhel_lower() {
   case $1 in
     el9) printf '%s:%s' "$(rhel_layer el9)" "$(debian_root)" ;;
-    el8) printf '%s:%s' "$(rhel_layer el8)" "$(rhel_lower el9)" ;;
+    *) printf '%s:%s' "$(rhel_layer "$1")" "$(rhel_lower el9)" ;;
   esac
 }
 
@@ -40,11 +46,15 @@ rhel_build() {
   mkdir "$entry/debs" "$entry/code" "$entry/repo" "$entry/layer" "$entry/work" "$entry/merged"
   case $family in
     el9) lower=$(debian_root) && rhel_download "$entry/debs" ;;
-    el8) lower=$(rhel_lower el9) ;;
+    *) lower=$(rhel_lower el9) ;;
   esac
-  for package in supervisor python3-pkg-resources; do
-    dpkg-deb --extract "$(debian_repo)/${package}"_*.deb "$entry/code"
-  done
+  if [[ $family == el7 ]]; then
+    el7_download "$entry/debs" "$entry/code"
+  else
+    for package in supervisor python3-pkg-resources; do
+      dpkg-deb --extract "$(debian_repo)/${package}"_*.deb "$entry/code"
+    done
+  fi
   # The mounts are in a mount namespace of their own, so they disappear with it even if this is killed.
   # shellcheck disable=SC2016 # the inner shell expands these
   unshare --mount bash -euc '
@@ -75,4 +85,32 @@ rhel_download() {
     --customize-hook='APT_CONFIG=$MMDEBSTRAP_APT_CONFIG apt-get -qq --yes --no-install-recommends --download-only -o Dir::State::status="$ROOT/var/lib/dpkg/status" -o Dir::Cache::archives="$DEBS" install $PACKAGES' \
     "$debian_suite" "$1.root" >&2
   rm -rf "$1.root"
+}
+
+# el7_download PYTHON CODE: unpacks Python 2.7 in the one directory, and supervisor 3.4.0 with what it imports in the
+# other. apt verifies the packages by Debian's signature.
+el7_download() {
+  local python=$1 code=$2 package
+  mkdir "$python/all"
+  # shellcheck disable=SC2016 # the hook's own shell expands these
+  DEBS=$python/all PACKAGES=$(tr '\n' ' ' <<<"$el7_python $el7_modules") mmdebstrap --quiet --variant=custom \
+    --customize-hook='cd "$DEBS" && APT_CONFIG=$MMDEBSTRAP_APT_CONFIG apt-get -qq -o APT::Sandbox::User=root download $PACKAGES' \
+    "$el7_suite" "$python/root" >&2
+  rm -rf "$python/root"
+  for package in $el7_modules; do dpkg-deb --extract "$python/all/${package%%=*}"_*.deb "$code"; done
+  for package in $el7_python; do dpkg-deb --extract "$python/all/${package%%=*}"_*.deb "$python"; done
+  rm -rf "$python/all"
+  el7_supervisor "$code"
+}
+
+# el7_supervisor CODE: gets the source of supervisor 3.4.0 with pip, which verifies its digest and unpacks it. Then pip
+# fails, because it asks setup.py for more, which does not run in Python 3; what it has unpacked is all that is needed.
+el7_supervisor() {
+  local answer
+  mkdir "$1/pip"
+  answer=$(TMPDIR=$1/pip python3 -m pip download --no-clean --no-deps --no-binary :all: --no-build-isolation \
+    --require-hashes --requirement "$LAB_CODE/build/rhel/el7/requirements.txt" --dest "$1/pip" 2>&1) || true
+  mv "$1"/pip/pip-download-*/supervisor_*/supervisor "$1" 2>/dev/null ||
+    die "pip has not unpacked the source of supervisor: $answer"
+  rm -rf "$1/pip"
 }
