@@ -35,7 +35,7 @@ inEachShell((newHost) => {
   describe("the source address that peers see", () => {
     const check = (host: Host, routes: string, data: { [fact: string]: string } = {}) => {
       hasAddresses(host, ["10.4.7.12"], routes);
-      return host.call("check_routes", { LEAF_PEM_BASE64: base64(pki.withNames), ...data }).lines;
+      return host.call("check_routes", { LEAF_PEM_BASE64: base64(pki.withNames.cert), ...data }).lines;
     };
     const elsewhere = "127.0.0.2 dev e src 10.9.9.9 uid 0\\n";
     const wrong = refused(
@@ -70,7 +70,7 @@ inEachShell((newHost) => {
       const host = newHost();
       host.stub("openssl", "exit 127");
       expect(check(host, elsewhere)).toEqual([]);
-      expect(host.call("check_routes; echo then", { LEAF_PEM_BASE64: base64(pki.withNames) }).lines).toEqual(["then"]);
+      expect(host.call("check_routes; echo then", { LEAF_PEM_BASE64: base64(pki.withNames.cert) }).lines).toEqual(["then"]);
     });
 
     test("does not matter if the certificate has no names at all, because etcd then accepts every address", () => {

@@ -17,7 +17,7 @@ export interface TestPki extends TestLeaf {
   readonly outliving: TestLeaf;
   readonly otherCa: string;
   /** A certificate for the host of member `a`: 127.0.0.1, fd00::12, host-a. */
-  readonly withNames: string;
+  readonly withNames: TestLeaf;
   /** A leaf of the other CA. */
   readonly other: TestLeaf;
 }
@@ -39,7 +39,7 @@ export function makePki(): TestPki {
       `req -x509 ${newKey} -keyout names.key -out names -subj /CN=k8s-etcd -days 2 -addext subjectAltName=DNS:host-a,IP:127.0.0.1,IP:fd00::12`,
     );
     return {
-      withNames: read("names"),
+      withNames: { cert: read("names"), key: read("names.key") },
       ...leaf("leaf", "ca"),
       renewed: leaf("renewed", "ca"),
       outliving: leaf("outliving", "ca", 9),

@@ -55,6 +55,10 @@ end_of() {
 
 nth_authority() { awk -v n="$1" '/-----BEGIN/ { i++ } i == n' "$(client_directory)/certs/ca.pem"; }
 
+# The options with which openssl's client breaks off if the CAs on this host do not verify the server. Without -verify,
+# openssl 1.0.2 (RHEL 7) would go on whatever it has found.
+VERIFY="-verify 9 -verify_return_error -partial_chain"
+
 # https_get URL PATH [BODY]: the response of a server that the CAs on this host verify, including its headers; or
 # openssl's error. At its peer port, etcd often keeps the connection open for 5 s after its response, although the
 # request is HTTP/1.0. The connection is therefore closed on this side, by the end of openssl's input, which waits at a
@@ -67,10 +71,11 @@ https_get() {
   # Opened for both, a FIFO never blocks, and keeps what is in it.
   exec 6<>"$gate"
   rm -f "$gate"
+  # shellcheck disable=SC2086 # words
   {
     printf 'GET %s HTTP/1.0\r\n%s\r\n%s' "$2" "${3:+Content-Length: ${#3}$CARRIAGE_RETURN$LINE_END}" "${3:-}"
     read -r _ <&6
-  } 2>/dev/null | tls_connect "$1" -quiet -no_ign_eof -partial_chain -verify_return_error 6>&- | {
+  } 2>/dev/null | tls_connect "$1" -quiet -no_ign_eof $VERIFY 6>&- | {
     whole_response
     echo >&6
   }

@@ -39,7 +39,7 @@ offer_snapshot() {
     exec 7>&- 8<&- 9>&- </dev/null >/dev/null 2>&1
     exec $as_user sh -c 'cd "$1" && exec timeout "$2" openssl s_server -HTTP -quiet -accept "$3" \
       -cert "$4/etcd-peer.pem" -key "$4/etcd-peer-key.pem" -CAfile "$4/ca.pem" -Verify 5 -verify_return_error \
-      -partial_chain' sh "$(offer_directory)" "$OFFER_SECONDS" "$authority" "$(own_certs)"
+      -partial_chain' sh "$(offer_directory)" "$OFFER_SECONDS" "$(place_of_offer "$authority")" "$(own_certs)"
   ) &
   offering=$!
   echo "$offering" >"$OFFER"
@@ -47,6 +47,15 @@ offer_snapshot() {
   { wait_until 5 accepts_connections "https://$authority" && ! wait_until 1 has_ended_offering; } ||
     refuse "restore" "the snapshot cannot be offered to the other hosts at port $RESTORE_PORT" \
       "make sure that nothing else uses that port, or set restore's transferPort, and apply again"
+}
+
+# place_of_offer AUTHORITY: what OpenSSL's server is told to listen at. Before 1.1 (RHEL 7), that is a port of all
+# addresses: of an address with a port, it would take the first number for the port.
+place_of_offer() {
+  case $(openssl version) in
+    "OpenSSL 1.0."*) echo "${1##*:}" ;;
+    *) echo "$1" ;;
+  esac
 }
 
 # The certificates that this deploy has staged; those in use may be of another CA.
@@ -96,10 +105,11 @@ get_offered() {
   local host verify=-verify_hostname
   host=$(host_of "$offer")
   if is_ip "$host"; then verify=-verify_ip; fi
+  # shellcheck disable=SC2086 # words
   printf 'GET /%s HTTP/1.0\r\n\r\n' "$1" |
     timeout 900 openssl s_client -quiet -connect "${offer#*://}" -CAfile "$(own_certs)/ca.pem" \
-      -cert "$(own_certs)/etcd-peer.pem" -key "$(own_certs)/etcd-peer-key.pem" -partial_chain \
-      -verify_return_error "$verify" "$host" 2>/dev/null
+      -cert "$(own_certs)/etcd-peer.pem" -key "$(own_certs)/etcd-peer-key.pem" $VERIFY \
+      "$verify" "$host" 2>/dev/null
 }
 
 # take_own_snapshot: saves what this member has to SAVED, and describes it. A member that serves is asked for a
