@@ -120,7 +120,9 @@ ensure_supervisor() {
 start_supervisor() {
   supervisor_found=
   forget_supervisor
-  systemctl enable --now "$(supervisor_unit)" >/dev/null 2>&1 || true
+  # Only systemd 220 has --now for both, and RHEL 7 has 219.
+  systemctl enable "$(supervisor_unit)" >/dev/null 2>&1 || true
+  systemctl start "$(supervisor_unit)" >/dev/null 2>&1 || true
   wait_until 20 supervisor_answers ||
     fail "supervisord does not start: $(supervisor_last_words)" \
       "correct the cause (see: systemctl status $(supervisor_unit)), and apply again"
