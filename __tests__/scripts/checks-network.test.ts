@@ -70,7 +70,9 @@ inEachShell((newHost) => {
       const host = newHost();
       host.stub("openssl", "exit 127");
       expect(check(host, elsewhere)).toEqual([]);
-      expect(host.call("check_routes; echo then", { LEAF_PEM_BASE64: base64(pki.withNames.cert) }).lines).toEqual(["then"]);
+      expect(host.call("check_routes; echo then", { LEAF_PEM_BASE64: base64(pki.withNames.cert) }).lines).toEqual([
+        "then",
+      ]);
     });
 
     test("does not matter if the certificate has no names at all, because etcd then accepts every address", () => {

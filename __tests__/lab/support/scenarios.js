@@ -40,7 +40,7 @@ const IN_PAIRS = {
   "off-host": 70,
   refusals: 95,
   "restore-contents": 100,
-  rhel: 200,
+  rhel: 230,
   ssh: 100,
   "sudo-user": 85,
   versions: 100,
