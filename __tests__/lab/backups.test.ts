@@ -145,6 +145,40 @@ describe("backups on the hosts", () => {
     }
   });
 
+  test("a file to which somebody writes is refused on its host, although it is whole at each moment, and does not become a backup", async () => {
+    const host = "hdss7-21";
+    const program = programOf(host);
+    const newest = await lab.on(host, `sh ${program} latest`);
+    const before = await lab.on(host, `ls ${DIRECTORY}`);
+    // Somebody writes the same snapshot into the file again and again.
+    expect(
+      await lab.on(
+        host,
+        `cp ${newest} /root/written.db
+while [ ! -e /root/enough ]; do dd if=${newest} of=/root/written.db conv=notrunc status=none; done & writer=$!
+sh ${program} verify /root/written.db; touch /root/enough; wait $writer; sh ${program} verify /root/written.db`,
+      ),
+    ).toMatch(
+      /^\S+ on \S+: backup refused: verify: \/root\/written\.db: somebody still writes to it; to do: .*\n.*backup: \/root\/written\.db is good/,
+    );
+    // Somebody appends to what etcd has sent, from the moment at which it is complete.
+    expect(
+      await lab.on(
+        host,
+        `part=${DIRECTORY}/.${nameOf(host)}.part
+{ until [ -e $part ]; do :; done; exec 3>>$part; while [ ! -e /root/done ]; do printf x >&3; done; } 2>/dev/null & writer=$!
+sh ${program} now; touch /root/done; wait $writer; rm -f $part*; sh ${program} latest`,
+      ),
+    ).toMatch(new RegExp(`backup: FAILED: .*\\n[^]*backup failed: no backup was taken: .*\\n${newest}$`));
+    expect(await lab.on(host, `ls ${DIRECTORY}`)).toBe(before);
+    // A backup to which somebody has appended later does not count any more, and counts again without that.
+    await lab.on(host, `sh ${program} now`);
+    const grown = await lab.on(host, `sh ${program} latest`);
+    expect(grown).not.toBe(newest);
+    expect(await lab.on(host, `printf x >>${grown}; sh ${program} latest`)).toBe(newest);
+    expect(await lab.on(host, `truncate -s -1 ${grown}; sh ${program} latest`)).toBe(grown);
+  });
+
   test("a member that joins takes no backup while it is a learner; while members join and leave, the others take theirs", async () => {
     await lab.lab("add", "hdss7-23=10.4.7.23");
     await lab.on("hdss7-23", `mkdir ${TEXTFILES}`);

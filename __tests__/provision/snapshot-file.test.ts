@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { writeFileSync } from "node:fs";
+import fs, { appendFileSync, writeFileSync } from "node:fs";
 import { readSnapshotFile } from "../../src/provision/snapshot-file";
 import { description, snapshot, writeSnapshot } from "../support/snapshot";
 import { temporaryDirectory } from "../support/temporary-directory";
@@ -42,6 +42,20 @@ test.each([
   const path = file(`${name}.db`);
   if (content) writeFileSync(path, content);
   expect(() => readSnapshotFile(path)).toThrow(reason);
+});
+
+test("one to which somebody writes while it is read is refused, although what was read is whole", () => {
+  const path = writeSnapshot(file("written.db"));
+  const { readSync } = fs;
+  const spy = jest.spyOn(fs, "readSync").mockImplementation(((...arguments_: Parameters<typeof readSync>) => {
+    appendFileSync(path, "more");
+    return readSync(...arguments_);
+  }) as typeof readSync);
+  try {
+    expect(() => readSnapshotFile(path)).toThrow(/^is still being written$/);
+  } finally {
+    spy.mockRestore();
+  }
 });
 
 test("a flipped bit in a value is noticed", () => {

@@ -36,6 +36,55 @@ inEachShell((newHost) => {
     });
   });
 
+  describe("a file to which somebody writes", () => {
+    /** Runs this with `newest`, a good snapshot, and with a tool of etcd's during which somebody appends to a file. */
+    const whileAppending = (host: Host, file: string, text: string) => {
+      host.write("/backups/good.db", snapshot());
+      return host.backup(`BACKUP_DIR='${host.path("/backups")}' MEMBER=a now=1000 began=1000 state='- 77 1 2 3.6.14 20480 9 -' url=x
+know_etcd() { :; }; look_for_tools() { :; }; members_of() { :; }; endpoint_status() { :; }; set_installed_version() { return 1; }
+snapshot_status() { [ -z "$during" ] || printf more >>'${host.path(file)}'; echo '{"revision":7}'; }
+during=yes
+${text}`);
+    };
+
+    test("is refused by hand, although it was whole a moment before", () => {
+      const host = hostWith();
+      const verify = `verify_by_hand '${host.path("/backups/good.db")}'`;
+      expect(whileAppending(host, "/backups/good.db", verify).lines).toEqual([
+        "a on host-a: backup refused: verify: /backups/good.db: somebody still writes to it; to do: use another backup",
+      ]);
+      expect(whileAppending(host, "/other", verify).lines).toEqual([
+        expect.stringMatching(/backup: \/backups\/good\.db is good: revision 7, sha256 /),
+      ]);
+      expect(host.list("/backups")).toEqual(["good.db"]);
+    });
+
+    test("does not become a backup: neither if it is written to while its digest is compared, nor after that", () => {
+      const host = hostWith();
+      const take = (during: string) =>
+        whileAppending(
+          host,
+          "/other",
+          `part=$BACKUP_DIR/.a.part backup=$BACKUP_DIR/a-20261126T100000Z.db
+cp "$BACKUP_DIR/good.db" "$part"
+${during}
+if verify_snapshot "$part" && keep_snapshot "$part"; then echo kept; else echo "$reason"; fi; rm -f "$part"`,
+        ).lines;
+      const writes = "somebody still writes to it";
+      expect(take('sha256sum() { printf more >>"$part"; command sha256sum; }')).toEqual([writes]);
+      expect(take('compare_with_another() { compared_with=; printf more >>"$part"; }')).toEqual([writes]);
+      expect(take('sync() { case $1 in *.json) printf more >>"$backup" ;; esac; }')).toEqual([writes]);
+      expect(host.list("/backups")).toEqual(["good.db"]);
+      expect(take(":")).toEqual(["kept"]);
+      expect(host.list("/backups")).toEqual(["a-20261126T100000Z.db", "a-20261126T100000Z.db.json", "good.db"]);
+      // Whoever writes to it later makes it one that does not count.
+      expect(whileAppending(host, "/other", "newest_backup").lines).toEqual(["/backups/a-20261126T100000Z.db"]);
+      expect(
+        whileAppending(host, "/other", 'printf more >>"$BACKUP_DIR/a-20261126T100000Z.db"; newest_backup').lines,
+      ).toEqual([]);
+    });
+  });
+
   describe("the retention", () => {
     /** What is kept of backups that are this many seconds old, the newest first; each has 100 bytes. */
     function kept(options: EtcdBackupOptions, ages: number[]): number[] {
@@ -109,6 +158,7 @@ inEachShell((newHost) => {
     }
     const description = (time: number) =>
       `{\n  "cluster_id": "4d",\n  "revision": 7,\n  "unix_time": ${time},\n  "bytes": 20512\n}\n`;
+    host.write("/var/lib/backups/a-20261126T100000Z.db", Buffer.alloc(20512));
     host.write("/var/lib/backups/a-20261126T100000Z.db.json", description(1764151200));
     const directory = `BACKUP_DIR='${host.path("/var/lib/backups")}' state='- 77 1 2 3.6.14 20480 9 -'`;
     expect(host.backup(`${directory}; list_backups; newest_backup; newest_value revision`).lines).toEqual([
@@ -122,7 +172,7 @@ inEachShell((newHost) => {
     /** A directory of backups with these times, each of the cluster with this ID, in hexadecimal. */
     function directoryWith(host: Host, backups: readonly [stamp: string, time: number, cluster: string][]): string {
       for (const [stamp, time, cluster] of backups) {
-        host.write(`/backups/a-${stamp}.db`, "");
+        host.write(`/backups/a-${stamp}.db`, Buffer.alloc(100));
         const description = `  "cluster_id": "${cluster}",\n  "unix_time": ${time},\n  "bytes": 100\n`;
         host.write(`/backups/a-${stamp}.db.json`, `{\n${description}}\n`);
       }

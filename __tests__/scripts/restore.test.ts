@@ -442,6 +442,20 @@ inEachShell((newHost) => {
       );
     });
 
+    test("a database to which an etcd without supervisor still writes is not copied", () => {
+      const host = newHost();
+      host.write("/data/etcd/member/snap/db", "pages");
+      const copy = (during: string) =>
+        host.call(`know_etcd() { :; }; is_stopped() { return 1; }; is_running() { return 1; }; stop_program() { :; }
+accepts_connections() { return 1; }; wait_until() { return 1; }
+as_etcd() { "$@"; ${during}; }; private_directory "$STATE_DIR"; copy_database; cat "$SAVED"`).lines;
+      expect(copy('printf more >>"$DATA_DIR/member/snap/db"')).toEqual([
+        "a on host-a: test refused: restore: the database /data/etcd/member/snap/db cannot be copied: somebody still writes to it; to do: stop whatever writes there (fuser -v /data/etcd/member/snap/db shows it), and apply again",
+      ]);
+      expect(host.has("/var/lib/cdktf-etcd/a/restore.db")).toBe(false);
+      expect(copy(":").slice(-1)).toEqual(["pagesmore"]);
+    });
+
     test("a copied database that arrives in part is noticed", () => {
       const host = newHost();
       host.write("/run/db", "part");

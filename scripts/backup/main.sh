@@ -69,7 +69,7 @@ verify_by_hand() {
   # Old releases of etcd's tool open the file for writing.
   if verify_digest "$1"; then
     reason="it cannot be copied to $copy"
-    if cat "$1" >"$copy" && verify_pages "$copy"; then is_good=yes; fi
+    if cat "$1" >"$copy" && verify_pages "$copy" && is_unwritten "$1" "$verified"; then is_good=yes; fi
     rm -f "$copy" "$copy".*
   fi
   [ -n "$is_good" ] || refuse "verify" "$1: $reason" "use another backup"

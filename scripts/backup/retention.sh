@@ -5,11 +5,14 @@
 STAMP=[0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9]T[0-9][0-9][0-9][0-9][0-9][0-9]Z
 
 # The good backups of this host, one per line, the newest first: TIME BYTES FILE.
+# One of another size than its description says was written to after it was verified.
 good_backups() {
-  local description
+  local description file size
   for description in "$BACKUP_DIR/$MEMBER"-$STAMP.db.json; do
-    [ -e "${description%.json}" ] && [ -e "$description" ] || continue
-    printf '%s %s %s\n' "$(value_of unix_time "$description")" "$(value_of bytes "$description")" "${description%.json}"
+    file=${description%.json}
+    size=$(value_of bytes "$description")
+    if [ -z "$size" ] || [ "$(stat -c %s "$file" 2>/dev/null)" != "$size" ]; then continue; fi
+    printf '%s %s %s\n' "$(value_of unix_time "$description")" "$size" "$file"
   done | sort -rn
 }
 

@@ -42,10 +42,10 @@ keep_snapshot() {
   reason="nothing can be written to $BACKUP_DIR"
   # What is not on the disk yet may still fail to get there.
   if sync "$1" && chmod 600 "$1" && mv -f "$1" "$backup" && describe_backup >"$1.json" && sync "$1.json" &&
-    mv -f "$1.json" "$backup.json" && sync "$BACKUP_DIR"; then
+    is_unwritten "$backup" "$verified" && mv -f "$1.json" "$backup.json" && sync "$BACKUP_DIR"; then
     delete_old_backups || true
   else
-    rm -f "$backup" "$backup.json"
+    rm -f "$1.json" "$backup" "$backup.json"
     return 1
   fi
 }

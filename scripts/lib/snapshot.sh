@@ -1,14 +1,27 @@
 # Snapshots of etcd, as files.
 
-# verify_digest FILE: sets `sha256`; fails with `reason`. The file is the database, which consists of pages, followed by
-# its SHA-256 in 32 bytes.
+# last_write FILE: changes with each write to FILE, and if another file takes its place.
+last_write() { stat -c '%i %s %y' "$1" 2>/dev/null || true; }
+
+# is_unwritten FILE LAST_WRITE: whether nobody has written to FILE since; fails with `reason`. A copy that is still
+# under way, or a process that was left behind, may write to a snapshot while it is verified or after that.
+is_unwritten() {
+  [ "$(last_write "$1")" != "$2" ] || return 0
+  reason="somebody still writes to it"
+  return 1
+}
+
+# verify_digest FILE: sets `sha256`, and `verified` to the last write to the file before it was read; fails with
+# `reason`. The file is the database, which consists of pages, followed by its SHA-256 in 32 bytes.
 verify_digest() {
   local size actual
+  verified=$(last_write "$1")
   size=$(stat -c %s "$1")
   reason="the snapshot has no digest: its size is $size bytes"
   [ $((size % 512)) -eq 32 ] || return 1
   sha256=$(tail -c 32 "$1" | od -An -v -tx1 | tr -d ' \n')
   actual=$(head -c -32 "$1" | sha256sum | cut -d' ' -f1)
+  is_unwritten "$1" "$verified" || return 1
   reason="the snapshot has the SHA-256 $actual, but etcd has appended $sha256"
   [ "$actual" = "$sha256" ]
 }

@@ -163,7 +163,7 @@ serves() { [ -n "$(endpoint_status "$1")" ]; }
 # When etcd ends in order, its database has everything. One that is stopped is therefore started first, if it starts; if
 # it ends by itself, the database does not have the entries of the last moment. etcd must not write while it is copied.
 copy_database() {
-  local version time
+  local version time written database=$DATA_DIR/member/snap/db
   version=$(installed_version || echo "$VERSION")
   if is_stopped; then supervisor start "$MEMBER:$MEMBER" || true; fi
   know_etcd
@@ -171,10 +171,15 @@ copy_database() {
   end=crashed
   if is_running && accepts_connections "$PEER_URL"; then end=ordered; fi
   stop_program
-  time=$(stat -c %Y "$DATA_DIR/member/snap/db" 2>/dev/null || date +%s)
-  answer=$(as_etcd cat "$DATA_DIR/member/snap/db" 2>&1 >"$SAVED.part") ||
+  written=$(last_write "$database")
+  time=$(stat -c %Y "$database" 2>/dev/null || date +%s)
+  answer=$(as_etcd cat "$database" 2>&1 >"$SAVED.part") ||
     refuse "restore" "the database of this member cannot be copied: $(last_line "$answer")" \
       "restore the data of another member, or a backup"
+  # An etcd that somebody has started without supervisor. The copy has no digest of etcd's that could tell.
+  is_unwritten "$database" "$written" ||
+    refuse "restore" "the database $database cannot be copied: $reason" \
+      "stop whatever writes there (fuser -v $database shows it), and apply again"
   mv -f "$SAVED.part" "$SAVED"
   description=$(printf '  "version": "%s",\n  "copied": true,\n  "sha256": "%s"' "$version" \
     "$(sha256sum <"$SAVED" | cut -d' ' -f1)" && describe_saved "$time")

@@ -122,7 +122,7 @@ check_v2_data() {
 }
 
 # snapshot_before_upgrade ENDPOINT: takes a snapshot before the first member of the cluster runs the new version, even
-# if that is a member that joins. etcd's own tool verifies the snapshot.
+# if that is a member that joins. etcd's own tool verifies the snapshot, but not its digest.
 snapshot_before_upgrade() {
   local versions
   versions=$(running_versions "$1" | sort -V)
@@ -136,6 +136,8 @@ snapshot_before_upgrade() {
       "correct the cause, and apply again; nothing was changed"
   answer=$(snapshot_status "$snapshot.new" 2>&1) ||
     fail "the snapshot could not be verified: $(printf '%s\n' "$answer" | tail -n 1)" "apply again; nothing was changed"
+  verify_digest "$snapshot.new" ||
+    fail "the snapshot could not be verified: $reason" "apply again; nothing was changed"
   # Only the newest snapshot is kept.
   rm -f "$directory"/*.db
   mv "$snapshot.new" "$snapshot"

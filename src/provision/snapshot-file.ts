@@ -24,20 +24,26 @@ export interface SnapshotFile {
  */
 export function readSnapshotFile(path: string): SnapshotFile {
   const absolute = resolve(path.replace(/^~(?=\/)/, homedir()));
-  const { size, mtimeMs } = statusOf(absolute);
-  const key = `${absolute} ${size} ${mtimeMs}`;
-  const snapshot = known.get(key) ?? read(absolute, size);
+  const status = statusOf(absolute);
+  const key = `${absolute} ${lastWrite(status)}`;
+  const snapshot = known.get(key) ?? read(absolute, status);
   known.set(key, snapshot);
   return snapshot;
 }
 
 const known = new Map<string, SnapshotFile>();
 
-function read(path: string, bytes: number): SnapshotFile {
+/** Changes with each write to the file, and if another file takes its place. */
+const lastWrite = ({ ino, size, mtimeMs }: Stats) => `${ino} ${size} ${mtimeMs}`;
+
+function read(path: string, before: Stats): SnapshotFile {
+  const bytes = before.size;
   if (bytes % PAGE_BYTES !== DIGEST_BYTES) {
     throw new Error(`has no digest: its size is ${bytes} bytes, so it is cut off or not a snapshot`);
   }
   const { actual, appended } = digestsOf(path, bytes);
+  // What was read may be whole, and what Terraform uploads later is another file.
+  if (lastWrite(statusOf(path)) !== lastWrite(before)) throw new Error("is still being written");
   if (actual !== appended) throw new Error(`is damaged: its SHA-256 is ${actual}, but etcd has appended ${appended}`);
   return { bytes, sha256: appended, description: descriptionOf(path) };
 }
