@@ -365,6 +365,9 @@ apt-get -qq update && apt-get -qq --yes install libfaketime >&2; test -e ${LIBRA
     expect(applied.output).toMatch(/stage: stopped the backups; those in \S+ are kept/);
     expect(await pids(lab)).toEqual(before);
     expect(await lab.onAll("supervisorctl status | grep -c backup; true")).toEqual(["0", "0", "0"]);
+    // It was stopped often, and each time without a word of the shell's.
+    const log = "/data/logs/etcd-server/etcd-backup.log";
+    expect(await lab.onAll(`grep -vE '^[0-9T:-]+Z etcd-server-' ${log}; true`)).toEqual(["", "", ""]);
     await expectSettled(lab, project);
     const kept = await lab.onAll(`ls ${DIRECTORY}`);
     expect(

@@ -32,13 +32,14 @@ run_pending_command() {
   publish_metrics
 }
 
-# run_command FILE: in an environment of its own, and without the lock of this host.
-run_command() (
+# run_command FILE: in an environment of its own, and without the lock of this host. It takes the place of the shell that
+# calls it, which is therefore one in the background: its process is then that of `timeout`, which stop_command ends.
+run_command() {
   cd /
   home=~root
   exec env -i PATH="$PATH" HOME="$home" LC_ALL=C ETCD_BACKUP_FILE="$1" ETCD_BACKUP_JSON="$1.json" \
     timeout -k 10 "$AFTER_EACH_SECONDS" sh "$STATUS.command" </dev/null 9>&-
-)
+}
 
 # `timeout` runs the command in a process group of its own, which supervisor's signal does not reach. It passes the
 # signal on.

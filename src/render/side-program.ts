@@ -83,7 +83,8 @@ export function renderSideIni(
     startsecs: "1",
     // supervisor must never give it up: its work would end, and nobody would know.
     startretries: "1000000",
-    stopsignal: "TERM",
+    // On SIGTERM, the shell would write `Terminated` to the log for whatever it waits for at that moment.
+    stopsignal: "INT",
     // Its children, such as etcdctl, end with it.
     stopasgroup: "true",
     killasgroup: "true",

@@ -1,0 +1,48 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { renderSideIni } from "../../src/render/side-program";
+import { EtcdBackups, EtcdDefragmentation } from "../../src/settings";
+import { inEachShell } from "../support/shells";
+
+jest.setTimeout(20_000);
+
+inEachShell((newHost) => {
+  describe.each(["backup", "defragmentation"] as const)("supervisor stops the %s program", (side) => {
+    /** What it says when supervisor's signal, which all its processes get, comes while it does this with etcdctl. */
+    function stopped(work: string): { lines: string[]; isLeft: () => boolean } {
+      const host = newHost({
+        props: { backups: EtcdBackups.onHosts(), defragmentation: EtcdDefragmentation.onHosts() },
+      });
+      const signal = /^stopsignal=(\w+)$/m.exec(renderSideIni(host.cluster, host.member, side))?.[1];
+      host.stub("etcdctl", 'sleep 3; echo went on >>"$CALLS"');
+      // `timeout` sends the signal to its process group, as supervisor does.
+      const { lines } = host[side](
+        `if [ -z "\${INNER:-}" ]; then INNER=yes timeout -s ${signal} 1 sh "$0"; exit; fi
+set_client_directory() { client=/x; }; set_installed_version() { version_in_use=3.6.14; }
+set_client_tool() { client_tool=etcdctl; }; run_pending_command() { :; }; correct_last_success() { :; }
+look() { ${work}; }; look_for_free_pages() { ${work}; }
+as_user='' url=x AFTER_EACH_SECONDS=60 STATUS='${host.path("/run/status")}' STATE_DIR='${host.path("/run")}' DEFRAG_ANSWER='${host.path("/run/answer")}'
+${side}_loop`,
+      );
+      return { lines, isLeft: () => host.calls("etcdctl").length > 0 };
+    }
+    const first = expect.stringMatching(/ a on host-a: (backup: a backup every|defragmentation: defragments when) /);
+
+    test.each([
+      ["waits", ":"],
+      ["asks etcd", "etcdctl_at x get y"],
+      ["keeps etcd's answer", "answer=$(etcdctl_at x get y 2>&1)"],
+      ["filters etcd's answer", "answer=$(etcdctl_at x get y | cat)"],
+      side === "backup"
+        ? [
+            "runs the command after a backup",
+            'echo etcdctl >"$STATUS.command"; run_command /x >"$STATUS.answer" 2>&1 & command_pid=$!; wait',
+          ]
+        : ["has etcd at work", "run_defragmentation"],
+    ])("while it %s: the shell leaves no word of its own in the log, and no process stays", async (_, work) => {
+      const { lines, isLeft } = stopped(work);
+      expect(lines).toEqual([first]);
+      await sleep(2500);
+      expect(isLeft()).toBe(false);
+    });
+  });
+});
