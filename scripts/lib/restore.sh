@@ -310,7 +310,7 @@ bring_snapshot() {
 # verify_snapshot_copy FILE: a copied database has no digest of its own, so its description has one.
 verify_snapshot_copy() {
   if is_copied; then
-    sha256=$(sha256sum <"$1" | cut -d' ' -f1)
+    sha256=$(sha256_of_input <"$1")
     reason="it has the SHA-256 $sha256, but $RESTORE_MEMBER has sent $(described sha256)"
     [ "$sha256" = "$(described sha256)" ]
   else

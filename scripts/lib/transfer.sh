@@ -182,7 +182,7 @@ copy_database() {
       "stop whatever writes there (fuser -v $database shows it), and apply again"
   mv -f "$SAVED.part" "$SAVED"
   description=$(printf '  "version": "%s",\n  "copied": true,\n  "sha256": "%s"' "$version" \
-    "$(sha256sum <"$SAVED" | cut -d' ' -f1)" && describe_saved "$time")
+    "$(sha256_of_input <"$SAVED")" && describe_saved "$time")
   if [ "$end" = ordered ]; then
     say "its etcd serves nobody without a quorum, so it was stopped, and its database was copied"
   else
