@@ -34,7 +34,7 @@ const data = (host: Host, more = {}) => ({
   ...more,
 });
 
-/** etcd's tool, which makes data from a snapshot, and records how it was called. */
+/** etcd's tool, which makes data from a snapshot that has its digest, and records how it was called. */
 function installTool(host: Host, options = "--bump-revision"): void {
   host.write(
     `/opt/etcd-v${host.cluster.version}/etcdutl`,
@@ -43,6 +43,8 @@ case "$*" in
   *--help*) echo " ${options} " ;;
   "snapshot restore"*)
     echo "$*" >>'${host.path("/run/restores")}'
+    [ "$(head -c -32 "$3" | sha256sum | cut -c1-64)" = "$(tail -c 32 "$3" | od -An -v -tx1 | tr -d ' \\n')" ] ||
+      { echo "Error: expected sha256 [1 2], got [3 4]" >&2 && exit 1; }
     while [ "$1" != --data-dir ]; do shift; done
     mkdir -p "$2/member/wal" "$2/member/snap" && echo new >"$2/member/wal/0.wal" && echo new >"$2/member/snap/db"
     ;;
@@ -60,7 +62,7 @@ inEachShell((newHost) => {
   describe("preflight's checks", () => {
     const refusals = (host: Host, more = {}) =>
       host
-        .call("know_members; check_restore", data(host, more))
+        .call("know_members; check_restore", data(host, { PHASE: "preflight", ...more }))
         .lines.map((line) => line.replace(/^.*? refused: /, ""));
 
     /** A host whose cluster is alive, and whose members' client ports accept connections. */
@@ -234,9 +236,26 @@ inEachShell((newHost) => {
       const run = phase(host, "restore", data(host));
       expect(run.code).toBe(3);
       expect(run.lines.join()).toMatch(
-        /restore refused: restore: the snapshot is not whole: the snapshot has the SHA-256 /,
+        /restore refused: restore: the snapshot is not whole: it does not have the SHA-256 [0-9a-f]{64}, which etcd has appended to it/,
       );
       expect(stateOf(host)).toBeUndefined();
+      expect(host.has(NEW)).toBe(false);
+    });
+
+    test("refuses a snapshot that was cut off on the way, before anything is made from it", () => {
+      const host = readyHost();
+      host.write("/home/.cdktf-etcd/a/snapshot.db", snapshot().subarray(0, 700));
+      expect(phase(host, "restore", data(host)).lines.join()).toMatch(
+        /the snapshot is not whole: the snapshot has no digest: its size is 700 bytes/,
+      );
+      expect(host.has("/run/restores")).toBe(false);
+    });
+
+    test("reads a large snapshot no more than once: etcd's tool compares the digest", () => {
+      const host = readyHost();
+      host.stub("openssl", 'case $1 in dgst) echo "$1" >>"$CALLS" ;; esac; exit 1');
+      expect(phase(host, "restore", data(host)).code).toBe(0);
+      expect(host.calls("openssl")).toEqual([]);
     });
 
     test("does nothing for a member that joins later, and nothing again once it is done", () => {
@@ -499,6 +518,27 @@ as_etcd() { "$@"; ${during}; }; private_directory "$STATE_DIR"; copy_database; c
       expect(compare({ "127.0.0.1": answer(1), "127.0.0.2": answer(1), "127.0.0.3": other })).toBe(
         "c has other keys than this member (differs)",
       );
+    });
+
+    test("all members are asked at the same time, and each one once", () => {
+      const host = newHost({ props: restoring().props });
+      stagedHost(host);
+      host.write("/run/asked/.keep", "");
+      // Each waits until all three are asked.
+      host.stub(
+        "openssl",
+        `while [ "$1" != -connect ]; do shift; done
+echo "\${2%:*}" >>"$CALLS"
+touch '${host.path("/run/asked")}'/"\${2%:*}"
+for _ in 1 2 3 4 5 6 7 8 9 10; do
+  [ "$(ls '${host.path("/run/asked")}' | wc -l)" -eq 3 ] && break
+  sleep 0.5
+done
+[ "$(ls '${host.path("/run/asked")}' | wc -l)" -eq 3 ] && printf '%s' '${answer(1)}'`,
+      );
+      const text = 'revision_of() { echo 7; }\nurl=x; have_same_data && echo same || echo "$reason"';
+      expect(host.call(text, data(host)).lines).toEqual(["same"]);
+      expect(host.calls("openssl").sort()).toEqual(["127.0.0.1", "127.0.0.2", "127.0.0.3"]);
     });
 
     test("a member that is not as far yet, or does not answer, is not known to differ", () => {

@@ -30,9 +30,26 @@ has_backup_place() {
 }
 
 save_snapshot() {
-  answer=$(etcdctl_at "$url" --command-timeout=600s snapshot save "$1" 2>&1) && return
+  # etcd's tool gives the file its name when everything is in it.
+  write_through "$1.part" ask_for_snapshot "$1" && return
   reason="etcd sent no snapshot: $(last_line "$answer")"
   return 1
+}
+
+ask_for_snapshot() { answer=$(etcdctl_at "$url" --command-timeout=600s snapshot save "$1" 2>&1); }
+
+# write_through FILE COMMAND…: runs COMMAND, and brings what it writes to FILE to the disk bit by bit. If a large file were
+# brought there at its end, etcd would have to wait for all of it, because it syncs every write.
+write_through() {
+  local file=$1 code=0 loop
+  shift
+  # If this shell is killed, the loop ends, too. It does not hold the lock of this host.
+  while kill -0 "$$" && sleep 0.2; do sync -d "$file" || true; done >/dev/null 2>&1 9>&- &
+  loop=$!
+  "$@" || code=$?
+  kill "$loop" 2>/dev/null || true
+  wait "$loop" 2>/dev/null || true
+  return "$code"
 }
 
 # keep_snapshot PART: a snapshot without its description does not count, so the description comes last.

@@ -134,7 +134,9 @@ check_source() {
     [ -z "$changeable" ] || refusal "restore" \
       "$changeable can be changed by users other than root ($(whose "$changeable")), so it is unknown who wrote the snapshot" \
       "if you know where it comes from, copy it to a directory that only root can change, and give that path"
-    verify_digest "$RESTORE_PATH" || refusal "restore" "$RESTORE_PATH: $reason" "restore another snapshot"
+    # The later phases verify the copy that they work with.
+    [ "$PHASE" != preflight ] || verify_digest "$RESTORE_PATH" ||
+      refusal "restore" "$RESTORE_PATH: $reason" "restore another snapshot"
   elif [ -e "$QUARANTINE" ] && ! is_quarantine_of_own_data; then
     refusal "restore" \
       "what $MEMBER has in $DATA_DIR is from the restore of $(entry_of "$RESTORING" id); its own data are in $DATA_DIR.aside-*" \
@@ -270,6 +272,9 @@ make_data() {
     --name "$MEMBER" --initial-advertise-peer-urls "$PEER_URL" --initial-cluster "$FOUNDERS" \
     --initial-cluster-token "$CLUSTER_TOKEN" $restore_options 2>&1) || {
     drop_directory_beside_data "$new"
+    case $answer in
+      *"expected sha256"*) refuse_damaged "it does not have the SHA-256 $sha256, which etcd has appended to it" ;;
+    esac
     refuse "restore" "etcd's own tool makes no data from the snapshot: $(last_line "$answer")" \
       "make room if that is missing, or restore another snapshot"
   }
@@ -286,7 +291,9 @@ set_restore_tool() {
 # shellcheck disable=SC2016 # the inner shell expands it
 write_as_etcd() { as_etcd sh -c 'cat >"$1"' sh "$1"; }
 
-# bring_snapshot FILE: sets `snapshot` to the verified snapshot, which is put to FILE unless this host offers it.
+# bring_snapshot FILE: sets `snapshot` to the snapshot, which is put to FILE unless this host offers it, and `sha256` to
+# the digest that etcd has appended. The tool that makes the data from it compares that digest with what it has written,
+# and refuses the snapshot if they differ. A copied database has none, so its digest is compared here.
 bring_snapshot() {
   snapshot=$1
   if has_source; then
@@ -298,7 +305,7 @@ bring_snapshot() {
     answer=$(write_as_etcd "$1" 2>&1 <"$INBOX/snapshot.db") ||
       refuse "restore" "the snapshot cannot be copied to $1: $(last_line "$answer")" "make room, and apply again"
   fi
-  verify_snapshot_copy "$snapshot"
+  if is_copied; then verify_snapshot_copy "$snapshot"; else read_digest "$snapshot" || refuse_damaged "$reason"; fi
   # The file may have changed since the program was synthesized.
   [ -n "$RESTORE_MEMBER" ] || case $RESTORE in
     *"$sha256"*) ;;
@@ -315,8 +322,12 @@ verify_snapshot_copy() {
     [ "$sha256" = "$(described sha256)" ]
   else
     verify_digest "$1"
-  fi || refuse "restore" "the snapshot is not whole: $reason" \
-    "apply again; if that does not help, restore another snapshot"
+  fi || refuse_damaged "$reason"
+}
+
+# refuse_damaged REASON
+refuse_damaged() {
+  refuse "restore" "the snapshot is not whole: $1" "apply again; if that does not help, restore another snapshot"
 }
 
 is_copied() { [ "$(described copied)" = true ]; }
@@ -407,24 +418,40 @@ restored_members() { printf '%s\n' "$FOUNDERS" | tr , '\n' | grep -xF -e "$(prin
 # have_same_data: whether all restored members have the same keys, at the revision that this one has reached. They are
 # asked at their peer ports, because no client port is open.
 have_same_data() {
-  local revision own other entry
+  local revision hashes own other entry
   differs=''
   revision=$(revision_of "$url")
   reason="this member does not say its revision"
   [ -n "$revision" ] || return 1
-  own=$(hash_of_keys "$PEER_URL")
+  ask_for_hashes
+  own=$(hash_from "$MEMBER=$PEER_URL")
   # Older releases do not tell it for a revision that is compacted, and nothing was written after it.
-  [ -n "$own" ] || { revision=0 && own=$(hash_of_keys "$PEER_URL"); }
+  [ -n "$own" ] || { revision=0 && ask_for_hashes && own=$(hash_from "$MEMBER=$PEER_URL"); }
   reason="$PEER_URL does not say the hash of its keys"
   [ -n "$own" ] || return 1
   for entry in $(restored_members); do
-    other=$(hash_of_keys "${entry#*=}")
+    other=$(hash_from "$entry")
     reason="${entry%%=*} does not say the hash of its keys"
     [ -n "$other" ] || return 1
     reason="${entry%%=*} has other keys than this member"
     [ "$other" = "$own" ] || { differs=yes && return 1; }
   done
 }
+
+# Sets `hashes` to lines of NAME=PEER_URL and what hash_of_keys prints. All members are asked at the same time, because
+# each has to read all of its keys.
+ask_for_hashes() {
+  local entry
+  hashes=$(
+    for entry in $({ echo "$MEMBER=$PEER_URL" && restored_members; } | awk '!seen[$0]++'); do
+      printf '%s %s\n' "$entry" "$(hash_of_keys "${entry#*=}")" &
+    done
+    wait
+  )
+}
+
+# hash_from NAME=PEER_URL
+hash_from() { printf '%s\n' "$hashes" | awk -v entry="$1" '$1 == entry && NF > 1 { print $2, $3, $4 }'; }
 
 # hash_of_keys PEER_URL: HASH COMPACT_REVISION CLUSTER_ID; nothing if that member is not as far as `revision` yet. All
 # keys of a large database must be read for it.

@@ -64,7 +64,7 @@ VERIFY="-verify 9 -verify_return_error -partial_chain"
 # request is HTTP/1.0. The connection is therefore closed on this side, by the end of openssl's input, which waits at a
 # FIFO until the response is complete.
 https_get() {
-  local gate=/run/cdktf-etcd/$MEMBER.$$.gate
+  local gate=/run/cdktf-etcd/$MEMBER.$$.${1#*://}.gate # several servers may be asked at the same time
   private_directory /run/cdktf-etcd
   rm -f "$gate"
   mkfifo -m 600 "$gate"
