@@ -9,6 +9,9 @@ export interface Series {
   readonly acknowledged: number;
   readonly failed: number;
   readonly longestGapMs: number;
+  /** The median and the 99th percentile of the times that acknowledged writes took. */
+  readonly p50Ms: number;
+  readonly p99Ms: number;
   readonly errors: string[];
 }
 
