@@ -53,6 +53,16 @@ function withCorruptionCheck({ version, extraFlags }: ClusterSettings): { [flag:
   return { ...extraFlags, "feature-gates": [`${GATE}=true`, ...(gates === "" ? [] : [gates])].join(",") };
 }
 
+/** The flags that, after these ones, switch that check off again: of a flag that is given twice, the last value counts. */
+export function withoutCorruptionCheck(flags: readonly EtcdFlag[]): EtcdFlag[] {
+  const off: EtcdFlag[] = [];
+  for (const [flag, value] of flags) {
+    if (flag === EXPERIMENTAL) off.push([flag, "false"]);
+    if (flag === "feature-gates" && value.includes(`${GATE}=true`)) off.push([flag, `${GATE}=false`]);
+  }
+  return off;
+}
+
 function tlsFlags({ version, installRoot }: ClusterSettings): EtcdFlag[] {
   const { ca, cert, key } = installedFiles(installRoot);
   const side = (prefix: string): EtcdFlag[] => [

@@ -1,6 +1,6 @@
 import type { ClusterSettings, MemberSettings } from "../settings";
 import { initialCluster } from "../topology/initial-cluster";
-import type { EtcdFlag } from "./etcd-flags";
+import { type EtcdFlag, withoutCorruptionCheck } from "./etcd-flags";
 import { installedFiles } from "./layout";
 import { alwaysQuote, shellQuote } from "./shell-quote";
 
@@ -17,6 +17,9 @@ export function renderStartupScript(
 ): string {
   const { etcd, firstStart, quarantine, mounts } = installedFiles(cluster.installRoot);
   const { dataDir } = cluster;
+  const withoutCheck = withoutCorruptionCheck(flags)
+    .map(([flag, value]) => ` ${shellQuote(`--${flag}=${value}`)}`)
+    .join("");
   const unmounted = `was mounted when this member was last healthy, and is not mounted now: not starting; mount it`;
   const foreign = `${name}: the data in ${dataDir} belong to another member: not starting; bring the right disk back`;
   const refusal = `${name}: no data in ${dataDir} and no deploy has asked for a first start: not starting; run a deploy`;
@@ -58,11 +61,12 @@ elif [ ! -e "$1" ]; then
   echo ${alwaysQuote(refusal)} >&2
   exit 1
 fi
-# Until a deploy has verified that all restored members have the same data, no client is let in.
+# Until a deploy has verified that all restored members have the same data, no client is let in. etcd's own check of that
+# is left out until then: members that start at the same time wait for each other's answers in vain, 7 s for each.
 set --
 if [ -r ${shellQuote(quarantine)} ]; then
   read -r url <${shellQuote(quarantine)}
-  set -- "--listen-client-urls=$url"
+  set -- "--listen-client-urls=$url"${withoutCheck}
 fi
 # supervisor's programs have a soft limit of 1024 open files, and etcd raises it only if it was built with Go 1.19 or
 # newer.
