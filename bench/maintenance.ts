@@ -38,6 +38,8 @@ const timed = (work: () => Promise<unknown>) => seconds(() => ok(work()));
 /** Runs `work` while two clients write; returns its seconds, and the milliseconds of their puts. */
 async function underWriters(lab: Lab, project: Project, work: () => Promise<unknown>): Promise<string> {
   const writers = (["pinned", "balanced"] as const).map((mode) => new Writer(lab, project, mode, { intervalMs: 20 }));
+  // They must have begun when the work does.
+  await sleep(1000);
   const took = await timed(work);
   const [pinned, balanced] = await Promise.all(writers.map((writer) => writer.stop()));
   const of = ({ p50Ms, p99Ms, longestGapMs, failed }: typeof pinned) =>
