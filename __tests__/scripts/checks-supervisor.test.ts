@@ -84,7 +84,7 @@ inEachShell((newHost) => {
     host.write(CONF, "[supervisord]\n[include]\nfiles = nowhere/*.conf\n");
     expect(host.call("check_supervisor").lines).toEqual([
       refused(
-        `supervisor: ${CONF} includes no existing directory for programs ([include] files: /etc/supervisor/nowhere/*.conf ); to do: add one, e.g. [include] files = /etc/supervisor/conf.d/*.ini, and create that directory`,
+        `supervisor: ${CONF} includes no existing directory for programs ([include] files: /etc/supervisor/nowhere/*.conf); to do: add one, e.g. [include] files = /etc/supervisor/conf.d/*.ini, and create that directory`,
       ),
     ]);
   });

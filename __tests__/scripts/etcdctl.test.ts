@@ -182,7 +182,7 @@ inEachShell((newHost) => {
 
   test("alarms are printed on one line, and without an alarm nothing is printed", () => {
     const host = etcdctlPrints(newHost(), "memberID:1 alarm:NOSPACE \nmemberID:2 alarm:CORRUPT \n");
-    expect(host.call("alarms x").lines).toEqual(["memberID:1 alarm:NOSPACE  memberID:2 alarm:CORRUPT  "]);
+    expect(host.call("alarms x").lines).toEqual(["memberID:1 alarm:NOSPACE memberID:2 alarm:CORRUPT"]);
     host.write("/answer", "");
     expect(host.call("alarms x").lines).toEqual([]);
   });

@@ -43,7 +43,7 @@ inEachShell((newHost) => {
     expect(rollout(host)).toEqual({
       code: 1,
       lines: [
-        "a on host-a: rollout failed: an alarm is raised: memberID:2 alarm:CORRUPT ; to do: see docs/alarms.md, clear the alarm, and apply again",
+        "a on host-a: rollout failed: an alarm is raised: memberID:2 alarm:CORRUPT; to do: see docs/alarms.md, clear the alarm, and apply again",
       ],
     });
   });
@@ -157,7 +157,7 @@ go.etcd.io/etcd/server/v3/etcdserver.panicking(...)
     expect(host.call("phase_rollout", { PHASE: "rollout", ...rolloutData(host) })).toEqual({
       code: 1,
       lines: [
-        "a on host-a: rollout failed: an alarm is raised: memberID:1 alarm:NOSPACE ; to do: see docs/alarms.md, clear the alarm, and apply again",
+        "a on host-a: rollout failed: an alarm is raised: memberID:1 alarm:NOSPACE; to do: see docs/alarms.md, clear the alarm, and apply again",
       ],
     });
   });

@@ -139,7 +139,7 @@ inEachShell((newHost) => {
     host.call("accepts_connections() { :; }; note_due");
     expect(cluster.due()).toEqual([host.member.peerUrl]);
     expect(health(host).lines.at(-1)).toBe(
-      `a on host-a: health failed: what is staged was not rolled out: ${host.member.peerUrl} ; to do: make sure that nobody else deploys, then run terraform apply -replace='null_resource.rollout_a'`,
+      `a on host-a: health failed: what is staged was not rolled out: ${host.member.peerUrl}; to do: make sure that nobody else deploys, then run terraform apply -replace='null_resource.rollout_a'`,
     );
     host.call("accepts_connections() { :; }; forget_due");
     expect(health(host).code).toBe(0);
@@ -153,7 +153,7 @@ inEachShell((newHost) => {
     const run = health(host);
     expect(run.lines[3]).toBe(row("c", "-", "-", "UNHEALTHY", "-", "-", "-", "-"));
     expect(run.lines[4]).toBe(
-      "a on host-a: health failed: not in the cluster: https://127.0.0.3:2380 ; to do: terraform apply -replace='null_resource.rollout_c'",
+      "a on host-a: health failed: not in the cluster: https://127.0.0.3:2380; to do: terraform apply -replace='null_resource.rollout_c'",
     );
     expect(run.code).toBe(1);
   });
@@ -176,7 +176,7 @@ inEachShell((newHost) => {
     expect(run.code).toBe(1);
     expect(run.lines).toHaveLength(5);
     expect(run.lines.at(-1)).toBe(
-      "a on host-a: health failed: an alarm is raised: memberID:1 alarm:NOSPACE ; to do: see docs/alarms.md",
+      "a on host-a: health failed: an alarm is raised: memberID:1 alarm:NOSPACE; to do: see docs/alarms.md",
     );
   });
 
@@ -189,7 +189,7 @@ inEachShell((newHost) => {
     expect(run.code).toBe(1);
     expect(run.lines.slice(3)).toEqual([
       row("c", "3", "-", "UNHEALTHY", "-", "-", client(3), "-"),
-      "a on host-a: health failed: an alarm is raised: memberID:3 alarm:NOSPACE ; to do: see docs/alarms.md",
+      "a on host-a: health failed: an alarm is raised: memberID:3 alarm:NOSPACE; to do: see docs/alarms.md",
     ]);
   });
 

@@ -171,7 +171,7 @@ inEachShell((newHost) => {
       expect(health(host)).toEqual({
         code: 3,
         lines: [
-          "a on host-a: health refused: scale in: no member is removed before these have joined: https://127.0.0.3:2380 ; to do: apply again: their rollouts come first",
+          "a on host-a: health refused: scale in: no member is removed before these have joined: https://127.0.0.3:2380; to do: apply again: their rollouts come first",
         ],
       });
       expect(cluster.changes()).toEqual([]);

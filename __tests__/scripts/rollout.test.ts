@@ -152,7 +152,7 @@ inEachShell((newHost) => {
       expect(rollout(host, CHANGE)).toEqual({
         code: 3,
         lines: [
-          "a on host-a: rollout refused: restart: an alarm is raised: memberID:1 alarm:NOSPACE ; to do: see docs/alarms.md, clear the alarm, and apply again",
+          "a on host-a: rollout refused: restart: an alarm is raised: memberID:1 alarm:NOSPACE; to do: see docs/alarms.md, clear the alarm, and apply again",
         ],
       });
       expect(pid(host)).toBe(before);
@@ -167,7 +167,7 @@ inEachShell((newHost) => {
       expect(rollout(host, CHANGE)).toEqual({
         code: 3,
         lines: [
-          "a on host-a: rollout refused: restart: an alarm is raised: memberID:2 alarm:NOSPACE ; to do: see docs/alarms.md, clear the alarm, and apply again",
+          "a on host-a: rollout refused: restart: an alarm is raised: memberID:2 alarm:NOSPACE; to do: see docs/alarms.md, clear the alarm, and apply again",
         ],
       });
     });

@@ -128,7 +128,7 @@ inEachShell((newHost) => {
       cluster.alarm("memberID:1 alarm:NOSPACE");
       expect(check(host)).toEqual([
         refused(
-          "an alarm is raised: memberID:1 alarm:NOSPACE ; to do: set version back to 3.5.33, clear the alarm (see docs/alarms.md), and upgrade after that",
+          "an alarm is raised: memberID:1 alarm:NOSPACE; to do: set version back to 3.5.33, clear the alarm (see docs/alarms.md), and upgrade after that",
         ),
       ]);
     });

@@ -47,6 +47,9 @@ export const RESOURCES = {
   offer: "null_resource.offer",
 };
 
+/** A line that operators read, with a list in it whose last word has a blank after it, or with an empty word. */
+const UNTIDY = /^\S+ on \S+: .*(?: [;,)]| {2}| $)/m;
+
 /** The script with which a stub records how it was called. */
 export const RECORD = `printf '%s\\n' "$*" >>"$CALLS"`;
 
@@ -275,6 +278,8 @@ export class Host {
       uid,
       timeout: 30_000,
     });
+    const untidy = UNTIDY.exec(stdout);
+    if (untidy) throw new Error(`a message has a list that ends in a blank, or an empty word: ${untidy[0]}`);
     return { code: status, lines: lines(stdout.split(this.root).join("")) };
   }
 }

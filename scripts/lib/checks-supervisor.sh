@@ -27,7 +27,7 @@ check_supervisor() {
   fi
   program_include >/dev/null || {
     refusal "supervisor" \
-      "$conf includes no existing directory for programs ([include] files: $(supervisor_patterns | tr '\n' ' ' | grep . || echo none))" \
+      "$conf includes no existing directory for programs ([include] files: $(supervisor_patterns | on_one_line | grep . || echo none))" \
       "add one, e.g. [include] files = $(dirname "$conf")/conf.d/*.ini, and create that directory"
     return 0
   }

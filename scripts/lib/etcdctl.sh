@@ -229,7 +229,7 @@ how_to_allow() {
 # not say.
 alarms() {
   alarm_list=$(etcdctl_at "$1" alarm list 2>/dev/null) || return 1
-  [ -z "$alarm_list" ] || printf '%s\n' "$alarm_list" | tr '\n' ' '
+  printf '%s\n' "$alarm_list" | on_one_line
 }
 
 # refuse_alarm WHAT: to be called before all other checks, because during an alarm etcdctl calls every member unhealthy,

@@ -56,7 +56,7 @@ remove_undesired_members() {
     "bring a quorum of the members back, and apply again"
   leaving=$(leaving | sort -k 2)
   [ -n "$leaving" ] || return 0
-  missing=$(desired_peer_urls | grep -vxF "$(printf '%s\n' "$list" | awk '{ print $3 }')" | tr '\n' ' ')
+  missing=$(desired_peer_urls | grep -vxF "$(printf '%s\n' "$list" | awk '{ print $3 }')" | on_one_line)
   refuse_alarm "scale in"
   [ -z "$missing" ] ||
     refuse "scale in" "no member is removed before these have joined: $missing" "apply again: their rollouts come first"

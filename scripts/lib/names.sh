@@ -33,7 +33,7 @@ addresses_of() {
     printf '%s\n' "$1"
     return 0
   fi
-  services=$(sed -n 's/^hosts:/ /p' /etc/nsswitch.conf 2>/dev/null | tr -s ' \t' '\n' | grep -x -e files -e dns | tr '\n' ' ')
+  services=$(sed -n 's/^hosts:/ /p' /etc/nsswitch.conf 2>/dev/null | tr -s ' \t' '\n' | grep -x -e files -e dns | on_one_line)
   answer=$(timeout "$RESOLVE_SECONDS" getent -s "hosts:${services:-files dns}" ahosts "$1" 2>/dev/null) || code=$?
   [ "$code" -ne 124 ] || return 124
   printf '%s\n' "$answer" | awk 'NF && !seen[$1]++ { print $1 }'

@@ -24,10 +24,10 @@ differences() {
     *) echo "it runs ${binary:-no binary}, not $meant/etcd" && return ;;
   esac
   arguments=$(running_arguments "/proc/$pid")
-  missing=$(meant_arguments | grep -vxF -e "$arguments" | tr '\n' ' ')
-  surplus=$(printf '%s\n' "$arguments" | grep -vxF -e "$(meant_arguments)" | tr '\n' ' ')
-  [ -z "$missing" ] || { echo "it runs without ${missing% }" && return; }
-  [ -z "$surplus" ] || { echo "it runs with ${surplus% }, which the startup script does not have" && return; }
+  missing=$(meant_arguments | grep -vxF -e "$arguments" | on_one_line)
+  surplus=$(printf '%s\n' "$arguments" | grep -vxF -e "$(meant_arguments)" | on_one_line)
+  [ -z "$missing" ] || { echo "it runs without $missing" && return; }
+  [ -z "$surplus" ] || { echo "it runs with $surplus, which the startup script does not have" && return; }
   is_supervised "$pid" ||
     { echo "its process $pid is not the one that supervisord manages (${supervisor_answer:-none})" && return; }
   if [ -n "$has_taken_over" ]; then

@@ -28,6 +28,9 @@ refusal() {
 # a line break followed by text that looks like one of these lines.
 printable() { printf '%s' "$1" | tr -d '\000-\037\177'; }
 
+# A filter: all words on one line, with one blank between two of them, for a list in a message.
+on_one_line() { awk '{ for (i = 1; i <= NF; i++) { printf "%s%s", separator, $i; separator = " " } }'; }
+
 # refuse_any CHECK: ends the phase if CHECK prints any refusals.
 refuse_any() {
   local refusals

@@ -25,13 +25,13 @@ phase_health() {
   raised=$(alarms "$(own_url)") ||
     fail "alarm list: no answer from $(own_url): $(etcd_error "$(own_url)" alarm list)" "apply again"
   [ -z "$raised" ] || fail "an alarm is raised: $raised" "see docs/alarms.md"
-  missing=$(desired_peer_urls | grep -vxF "$(printf '%s\n' "$members" | awk '{ print $3 }')" | tr '\n' ' ')
+  missing=$(desired_peer_urls | grep -vxF "$(printf '%s\n' "$members" | awk '{ print $3 }')" | on_one_line)
   [ -z "$missing" ] || fail "not in the cluster: $missing" "$(rollouts_of "$missing")"
   unknown=$(printf '%s\n' "$members" | undesired | named)
   [ -z "$unknown" ] || fail "the cluster has $unknown, which the program does not name and has never named" \
     "add it to the program, or remove it with etcdctl member remove"
   keys=$(etcdctl_at "$(own_url)" get cdktf-etcd/ --prefix --keys-only 2>/dev/null) || true
-  due=$(printf '%s\n' "$keys" | all_due | tr '\n' ' ')
+  due=$(printf '%s\n' "$keys" | all_due | on_one_line)
   [ -z "$due" ] || fail "what is staged was not rolled out: $due" \
     "make sure that nobody else deploys, then run $(rollouts_of "$due")"
   remember_membership

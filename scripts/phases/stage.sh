@@ -81,7 +81,7 @@ refuse_without_cluster() {
     ! accepts_connections "$endpoint" || return 0
   done
   refuse "membership" \
-    "this member is new, and none of the program's other members accepts a connection: $(other_endpoints | tr '\n' ' '), so there is no cluster that it could join" \
+    "this member is new, and none of the program's other members accepts a connection: $(other_endpoints | on_one_line), so there is no cluster that it could join" \
     "keep at least one of the cluster's members in the program, and move the others one after the other (docs/replace-member.md); if their etcd is down, bring it back first"
 }
 
