@@ -1,3 +1,4 @@
+import { EtcdBackups, EtcdDefragmentation } from "../../src/settings";
 import { type FakeCluster, listenOn } from "../support/fake-etcd";
 import type { Host } from "../support/host";
 import { HEALTH, phase, pid, rollout, rolloutData, hostInCluster } from "../support/phases";
@@ -213,6 +214,13 @@ inEachShell((newHost) => {
       const { host, cluster } = clusterOf("abcd");
       cluster.on("member remove", `change_members "/^4, /d"`);
       expect(health(host)).toMatchObject({ code: 0, lines: expect.arrayContaining([took("d", "127.0.0.4")]) });
+    });
+
+    test("names the programs beside etcd, too, if the cluster has them", () => {
+      const host = newHost({
+        props: { backups: EtcdBackups.onHosts(), defragmentation: EtcdDefragmentation.onHosts() },
+      });
+      expect(host.call("programs_of c").lines).toEqual(["c c-backup c-defragmentation, remove their supervisor files"]);
     });
 
     test("says that a member with a new address leaves files on its old host", () => {

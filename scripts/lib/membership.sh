@@ -135,7 +135,14 @@ remove_member() {
   forget_join "$1" "$4"
   say "removed $3 ($4) from the cluster"
   [ -z "$leftover" ] ||
-    say "$leftover, and its etcd refuses to run; to clean up there: supervisorctl stop $3, remove its supervisor file, $DATA_DIR, $CURRENT and what it points to"
+    say "$leftover, and its etcd refuses to run; to clean up there: supervisorctl stop $(programs_of "$3"), $DATA_DIR, $CURRENT and what it points to"
+}
+
+# programs_of NAME: for a message: the member's programs under supervisor, and what to do with their files.
+programs_of() {
+  local side programs=$1 files="remove its supervisor file"
+  for side in ${SIDE_PROGRAMS-}; do programs="$programs $1-$side" files="remove their supervisor files"; done
+  echo "$programs, $files"
 }
 
 # disconnect PEER_URL: before this phase, preflight has closed each host's connections to dead members. If a connection
