@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expectHealthy, expectSettled, pids } from "./support/cluster";
-import { Lab } from "./support/lab";
+import { HOSTS, Lab } from "./support/lab";
 import { installed } from "./support/moments";
 import { Project } from "./support/project";
 import { steps } from "./support/under-writer";
@@ -86,6 +86,30 @@ describe("terraform destroy", () => {
     expect((await project.apply()).output).toMatch(/Apply complete!/);
     await expectHealthy(project);
     expect((await project.etcdctl("get greeting --print-value-only")).stdout).toBe("hello\n");
+  });
+
+  test("a cluster whose members are all stopped is started by one deploy that changes something", async () => {
+    await lab.onAll("supervisorctl stop etcd-server-7-${HOSTNAME##*-}");
+    const started = await project.apply({ quotaBackendBytes: 3_000_000_000 });
+    process.stderr.write(`${steps(started.output, /stage|rollout/).join("\n")}\n`);
+    expect(started.output).toMatch(/Apply complete!/);
+    await expectHealthy(project);
+    expect((await project.etcdctl("get greeting --print-value-only")).stdout).toBe("hello\n");
+  });
+
+  test("if nothing has changed, one command starts it, also after a power cut with supervisor disabled (docs/lost-data.md)", async () => {
+    await lab.onAll("systemctl disable supervisor");
+    for (const host of Object.keys(HOSTS)) await lab.lab("kill", host);
+    for (const host of Object.keys(HOSTS)) await lab.lab("start", host);
+    expect(await pids(lab)).toEqual(["", "", ""]);
+    const page = readFileSync(join(__dirname, "..", "..", "docs", "lost-data.md"), "utf8");
+    const [, command] = /^```sh\n([^`]*_\(stage\|bootstrap\)_[^`]*)^```$/m.exec(page) ?? [];
+    const started = await project.shell(`${command}`.replace("terraform apply", "terraform apply -auto-approve"));
+    process.stderr.write(`${steps(started.output, /stage|bootstrap|rollout/).join("\n")}\n`);
+    expect(started.output).toMatch(/Apply complete!/);
+    await expectHealthy(project);
+    expect((await project.etcdctl("get greeting --print-value-only")).stdout).toBe("hello\n");
+    expect((await project.apply()).output).toMatch(/Apply complete!/);
   });
 
   test("a destroy with one unreachable host fails and names that host; a deploy brings all members back, with their data and the same CA", async () => {

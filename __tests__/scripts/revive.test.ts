@@ -60,6 +60,37 @@ inEachShell((newHost) => {
     expect(pid(host)).toBe("");
   });
 
+  describe("a stopped member", () => {
+    const starts = (host: Host) =>
+      host.call('wait_until() { shift; sleep 0.4; "$@"; }; start_without_quorum', { PHASE: "stage" });
+
+    test("is started if the others have no quorum, with what it ran before, because its rollout would wait for theirs", () => {
+      const host = clusterHost();
+      runningHost(host).unhealthy("abc");
+      host.call("supervisorctl stop a");
+      host.write(`${STARTUP}.next`, host.startupScript({ quotaBackendBytes: 4294967296 }), 0o755);
+      expect(starts(host).lines).toEqual([
+        "a on host-a: stage: etcd was stopped, and the other members have no quorum: started it",
+      ]);
+      expect(pid(host)).toMatch(/^\d+$/);
+      expect(quota(host)).not.toBe("4294967296");
+      expect(host.has(`${STARTUP}.next`)).toBe(true);
+    });
+
+    test("stays stopped if the others have a quorum, if it has no data, and if its data are to be replaced", () => {
+      const host = clusterHost();
+      const cluster = runningHost(host);
+      host.call("supervisorctl stop a");
+      expect(starts(host).lines).toEqual([]);
+      cluster.unhealthy("abc");
+      host.call('mv "$DATA_DIR/member/wal" "$DATA_DIR/member/away"');
+      expect(starts(host).lines).toEqual([]);
+      host.call('mv "$DATA_DIR/member/away" "$DATA_DIR/member/wal"');
+      expect(host.call("RESTORE=x; start_without_quorum").lines).toEqual([]);
+      expect(pid(host)).toBe("");
+    });
+  });
+
   test("a member that the cluster has removed is left as it is, because etcd can never start again on its data", () => {
     const host = clusterHost();
     const cluster = runningHost(host);

@@ -38,7 +38,12 @@ phase_stage() {
   stage_side_programs
   note_what_is_due
   say "staged"
-  if [ -n "$first_of_state" ]; then start_with_data; else revive; fi
+  if [ -n "$first_of_state" ]; then
+    start_with_data
+  else
+    revive
+    start_without_quorum
+  fi
 }
 
 # This is the first deploy of a Terraform state, or the first one after its genesis was replaced.
@@ -106,6 +111,25 @@ revive() {
   else
     say "warning: etcd keeps crashing, even with the staged configuration: $(last_words)"
   fi
+}
+
+# A member that was stopped is started by its rollout. If so many were stopped that there is no quorum, the first
+# rollout would wait in vain for the others, whose turn comes later. So they start here, where all hosts are at the same
+# time, with what they ran before, and what is staged waits for the rollouts.
+start_without_quorum() {
+  ! is_to_be_restored || return 0
+  has_wal && is_own_program && ! is_running || return 0
+  supervisor status "$MEMBER:$MEMBER" || true
+  case $supervisor_answer in *" STOPPED"*) ;; *) return 0 ;; esac
+  ! live_endpoint >/dev/null || return 0
+  restart_program || true
+  wait_until 20 is_running || {
+    say "warning: etcd was stopped and does not start: $(last_words)"
+    return
+  }
+  know_etcd
+  say "etcd was stopped, and the other members have no quorum: started it"
+  wait_until 30 answers_healthy || true
 }
 
 # Deletes what was staged for other versions and never came to run, and the keys of versions that no longer run.

@@ -56,6 +56,11 @@ export class Project {
     return this.lab.exec(["env", ...environment, "terraform", ...command, "-no-color"], { cwd: this.stack });
   }
 
+  /** Runs commands of a page of the documentation in the directory of the stack. */
+  public shell(commands: string): Promise<Result> {
+    return this.lab.exec(["sh", "-euc", commands.replace(/^ *cd cdktf\.out.*\n/m, "")], { cwd: this.stack });
+  }
+
   public startTerraform(...command: string[]): Running {
     return this.lab.start(["terraform", ...command, "-no-color"], { cwd: this.stack });
   }
