@@ -167,6 +167,46 @@ describe("terraform destroy", () => {
     expect((await project.etcdctl("get greeting --print-value-only")).stdout).toBe("hello\n");
   });
 
+  test("a host that is dead for good does not answer a destroy; without its entries in the state, the destroy ends (docs/destroy.md)", async () => {
+    const second = new Project(lab, "second");
+    const first = await firstPids(lab);
+    expect((await second.apply(SECOND)).output).toMatch(/Apply complete!/);
+    await lab.lab("link", "hdss7-22", "down");
+    try {
+      expect((await second.destroy()).output).toMatch(/timeout - last error: /);
+      const removed = await second.forget("second-22");
+      expect(removed.output).toMatch(/etcd-shutdown_members_\w+\["etcd\/2"\]/);
+      expect((await second.destroy()).output).toMatch(/Destroy complete!/);
+    } finally {
+      await lab.lab("link", "hdss7-22", "up");
+    }
+    expect((await second.terraform("state", "list")).stdout).toBe("");
+    // Its etcd still runs, and is stopped as the page says.
+    expect(await lab.on("hdss7-22", "supervisorctl status second-22")).toMatch(/RUNNING/);
+    await lab.on(
+      "hdss7-22",
+      "supervisorctl stop second-22; rm /etc/supervisor/conf.d/etcd-second.*; supervisorctl update second-22",
+    );
+    expect(await firstPids(lab)).toEqual(first);
+  });
+
+  test("so does the destroy of a cluster whose hosts are all dead", async () => {
+    const second = new Project(lab, "second");
+    expect((await second.apply(SECOND)).output).toMatch(/Apply complete!/);
+    for (const host of Object.keys(HOSTS)) await lab.lab("link", host, "down");
+    try {
+      expect((await second.forget(...SECOND_NAMES)).code).toBe(0);
+      expect((await second.destroy()).output).toMatch(/Destroy complete!/);
+    } finally {
+      for (const host of Object.keys(HOSTS)) await lab.lab("link", host, "up");
+    }
+    expect((await second.terraform("state", "list")).stdout).toBe("");
+    await lab.onAll(
+      "supervisorctl stop second-${HOSTNAME##*-}; rm /etc/supervisor/conf.d/etcd-second.*; supervisorctl update second-${HOSTNAME##*-}",
+    );
+    await expectHealthy(project);
+  });
+
   test("a changed removal policy is recorded without touching a running member", async () => {
     const before = await pids(lab);
     const applied = await project.apply({ removalPolicy: "destroy" });

@@ -61,6 +61,14 @@ export class Project {
     return this.lab.exec(["sh", "-euc", commands.replace(/^ *cd cdktf\.out.*\n/m, "")], { cwd: this.stack });
   }
 
+  /** Removes from the state what would stop these members, as docs/destroy.md describes. */
+  public forget(...members: string[]): Promise<Result> {
+    const page = readFileSync(join(__dirname, "..", "..", "..", "docs", "destroy.md"), "utf8");
+    const [, commands] = /^ {2}```sh\n((?:(?!```)[^])*state rm[^]*?)^ {2}```$/m.exec(page) ?? [];
+    if (commands === undefined) throw new Error("docs/destroy.md does not say how to forget a member");
+    return this.shell(commands.replace("etcd-server-7-22", members.join(" ")));
+  }
+
   public startTerraform(...command: string[]): Running {
     return this.lab.start(["terraform", ...command, "-no-color"], { cwd: this.stack });
   }
