@@ -51,7 +51,7 @@ export function isOwnName(name: string): boolean {
 /** The same text for every spelling of an IP address or a DNS name. A token is returned unchanged. */
 export function canonicalAddress(address: string): string {
   if (isIpAddress(address) && isIPv6(address)) return new URL(`http://[${address}]`).hostname;
-  return typeof address !== "string" || address.includes("${") ? address : address.toLowerCase().replace(/\.$/, "");
+  return typeof address !== "string" || address.includes("${") ? address : address.toLowerCase();
 }
 
 const UNREACHABLE: [kind: string, list: BlockList][] = [
