@@ -82,7 +82,10 @@ inEachShell((newHost) => {
       host.write("/opt/etcd-v3.6.14/etcd-server-startup.sh.next", host.startupScript(CHANGE.cluster), 0o755);
       const before = pid(host);
       cluster.on("txn", `: >"$state/turned"`);
-      cluster.on("alarm list", `[ ! -e "$state/turned" ] || rm -f "$(file '${host.member.clientUrl}' healthy)"`);
+      cluster.on(
+        "alarm list",
+        `[ ! -e "$state/turned" ] || { rm -f "$(file '${host.member.clientUrl}' healthy)" && echo alarm:CORRUPT && exit; }`,
+      );
       expect(rollout(host, CHANGE).code).toBe(1);
       cluster.off("alarm list");
       cluster.off("txn");
