@@ -72,6 +72,6 @@ verify_by_hand() {
     if cat "$1" >"$copy" && verify_pages "$copy" && is_unwritten "$1" "$verified"; then is_good=yes; fi
     rm -f "$copy" "$copy".*
   fi
-  [ -n "$is_good" ] || refuse "verify" "$1: $reason" "use another backup"
+  [ -n "$is_good" ] || refuse "verify" "$1: $reason" "if it is still being copied, wait; otherwise use another backup"
   say "$1 is good: revision $revision, sha256 $sha256"
 }

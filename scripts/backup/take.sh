@@ -44,7 +44,7 @@ write_through() {
   local file=$1 code=0 loop
   shift
   # If this shell is killed, the loop ends, too. It does not hold the lock of this host.
-  while kill -0 "$$" && sleep 0.2; do sync -d "$file" || true; done >/dev/null 2>&1 9>&- &
+  while kill -0 "$$" && sleep 0.2; do dd if=/dev/null of="$file" conv=notrunc,nocreat,fdatasync || true; done >/dev/null 2>&1 9>&- &
   loop=$!
   "$@" || code=$?
   kill "$loop" 2>/dev/null || true

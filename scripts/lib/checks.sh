@@ -335,21 +335,20 @@ CHECKED_SECONDS=15 # the other hosts' preflights may take that much longer than 
 # Writes down that all checks have passed, unless another phase is working on this member at this moment: it may be
 # changing what was checked. If this cannot be written, the stage checks again.
 note_checks() {
-  private_directory /run/cdktf-etcd
   set_uptime
   (
-    exec 9>>"$LOCK"
-    if flock -n 9; then printf '%s %s\n' "$uptime" "$CHECKED_SHA256" >"$CHECKED"; fi
+    private_directory /run/cdktf-etcd && exec 9>>"$LOCK" && flock -n 9 &&
+      printf '%s %s\n' "$uptime" "$CHECKED_SHA256" >"$CHECKED"
   ) || true
 }
 
-# The preflight of this very deploy has passed some seconds ago, and no other phase has worked on this member since. The
-# checks take as long as all the rest of a stage.
+# The preflight of this very deploy has passed some seconds ago, and no other phase has worked on this member since.
 has_just_been_checked() {
   local noted=${checked%% *}
   case $noted in '' | *[!0-9]*) return 1 ;; esac
   set_uptime
-  [ "${checked#* }" = "$CHECKED_SHA256" ] && [ "$((uptime - noted))" -le "$CHECKED_SECONDS" ]
+  [ "${checked#* }" = "$CHECKED_SHA256" ] && [ "$uptime" -ge "$noted" ] &&
+    [ "$((uptime - noted))" -le "$CHECKED_SECONDS" ]
 }
 
 # Repeats checks after the preflight: minutes later, or days later if only this phase is run again.

@@ -138,7 +138,8 @@ restart_etcd() {
 has_ended_again() { [ "$(etcd_pid)" != "$now" ]; }
 
 ask_to_stop() {
-  if read_start "$before"; then wake_supervisor_after "$before" "$process_start"; fi
+  read_start "$before"
+  [ -z "$process_start" ] || wake_supervisor_after "$before" "$process_start"
   kill -TERM "$before" 2>/dev/null
 }
 

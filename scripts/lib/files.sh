@@ -98,8 +98,9 @@ look_for_room() {
   local table
   free_mb='' inodes='' free_inodes=''
   table=$(df -BM --output=avail,itotal,iavail "$1" 2>/dev/null) || return 0
-  read -r free_mb inodes free_inodes <<ROW
-${table##*"$LINE_END"}
-ROW
+  # Not by a here-document, for which bash before 5.1 needs room in /tmp.
+  # shellcheck disable=SC2086 # the words of the last line
+  set -- ${table##*"$LINE_END"}
+  free_mb=${1:-} inodes=${2:-} free_inodes=${3:-}
   free_mb=${free_mb%M} inodes=${inodes#-}
 }

@@ -150,13 +150,12 @@ has_quorum() { [ "$2" -ge $(($1 / 2 + 1)) ]; }
 
 # leads_in STATUSES ENDPOINT: by these lines of endpoint_status, the member at ENDPOINT leads.
 leads_in() {
-  local endpoint member leader
-  while read -r endpoint _ member leader _; do
-    if [ "$endpoint" = "$2" ]; then [ "$member" = "$leader" ] && return; fi
-  done <<LIST
-$1
-LIST
-  return 1
+  local status=$LINE_END$1
+  case $status in *"$LINE_END$2 "*) ;; *) return 1 ;; esac
+  status=${status#*"$LINE_END$2 "}
+  # shellcheck disable=SC2086 # the words of its line: CLUSTER_ID MEMBER_ID LEADER …
+  set -- ${status%%"$LINE_END"*}
+  [ "$2" = "$3" ]
 }
 
 is_leader() { [ "$(endpoint_status "$1" | awk '{ print $3 "" == $4 "" }')" = 1 ]; }

@@ -136,7 +136,8 @@ check_source() {
       "if you know where it comes from, copy it to a directory that only root can change, and give that path"
     # The later phases verify the copy that they work with.
     [ "$PHASE" != preflight ] || verify_digest "$RESTORE_PATH" ||
-      refusal "restore" "$RESTORE_PATH: $reason" "restore another snapshot"
+      refusal "restore" "$RESTORE_PATH: $reason" \
+        "if it is still being copied, wait, and apply again; otherwise restore another snapshot"
   elif [ -e "$QUARANTINE" ] && ! is_quarantine_of_own_data; then
     refusal "restore" \
       "what $MEMBER has in $DATA_DIR is from the restore of $(entry_of "$RESTORING" id); its own data are in $DATA_DIR.aside-*" \
@@ -213,7 +214,9 @@ check_newer_backups() {
   directory=${BACKUP_DIR:-$(entry_of "$CLAIM" backup_dir)}
   [ -n "$is_described" ] && [ -n "$directory" ] || return 0
   for file in "$directory"/*-[0-9]*T[0-9]*Z.db.json; do
-    if [ ! -e "${file%.json}" ] || ! is_newer_than_snapshot "$file" || is_discarded "${file%.json}"; then continue; fi
+    # One of another size was written to after it was verified, and is no backup any more.
+    if [ "$(stat -c %s "${file%.json}" 2>/dev/null)" != "$(json_value bytes <"$file")" ] ||
+      ! is_newer_than_snapshot "$file" || is_discarded "${file%.json}"; then continue; fi
     if [ -z "$newer" ] || [ "$(stamp_of "${file%.json}")" \> "$(stamp_of "$newer")" ]; then newer=${file%.json}; fi
   done
   [ -z "$newer" ] || refusal "restore" \

@@ -51,9 +51,11 @@ install_side_program() {
   printf '%s\n' "$ini" | register_program || return
   update_program
   # Supervisor has started the program anew, and said so, only if its file is new or has changed.
-  [ -n "$supervisor_answer" ] || restart_program ||
-    fail "supervisord does not start the program $PROGRAM: $(supervisor_words)" \
-      "see $(side_log), correct the cause, and apply again"
+  case $LINE_END$supervisor_answer in
+    *"$LINE_END$PROGRAM: "*) ;;
+    *) restart_program || fail "supervisord does not start the program $PROGRAM: $(supervisor_words)" \
+      "see $(side_log), correct the cause, and apply again" ;;
+  esac
   printf '%s\n' "$digest" | put_file "$(side_loaded)" 600 root:root || return
   case $side in
     backup) say "backups go to $BACKUP_DIR" ;;

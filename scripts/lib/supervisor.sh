@@ -86,7 +86,7 @@ $PROGRAM: "*) has_taken_over= ;; *) has_taken_over=yes && return 1 ;; esac
 has_taken_over= # supervisord has confirmed that it has loaded the file as it is now
 
 # Makes supervisord load this member's file, and applies no other pending change on the host. supervisord starts a
-# program that it did not know, and restarts one whose file has changed; otherwise, `supervisor_answer` is empty.
+# program that it did not know, and restarts one whose file has changed; `supervisor_answer` says which.
 update_program() {
   local words
   supervisor update "$PROGRAM" && has_taken_over=yes && return

@@ -3,10 +3,13 @@ import type { Side } from "../render/side-program";
 
 /**
  * What the checks compare the host with, and what every later phase that checks again needs, too. `CHECKED_SHA256` is
- * the digest of all of it, but for the time.
+ * the digest of the member's facts and of these certificates.
  */
 const CHECKED = [
-  ...["OPERATOR_TIME", "CA_PEM_BASE64", "AUTHORITY_PEM_BASE64", "LEAF_PEM_BASE64"],
+  "OPERATOR_TIME",
+  "CA_PEM_BASE64",
+  "AUTHORITY_PEM_BASE64",
+  "LEAF_PEM_BASE64",
   "CHECKED_SHA256",
 ] as const;
 
