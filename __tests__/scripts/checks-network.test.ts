@@ -150,9 +150,9 @@ inEachShell((newHost) => {
         host.call("addresses_of etcd-a.lab");
         return host.calls("getent");
       };
-      expect(asked("hosts:\tmymachines resolve [!UNAVAIL=return] files myhostname dns")).toEqual(["hosts:files dns "]);
-      expect(asked("hosts: dns [NOTFOUND=continue] files")).toEqual(["hosts:dns files "]);
-      expect(asked("hosts: files")).toEqual(["hosts:files "]);
+      expect(asked("hosts:\tmymachines resolve [!UNAVAIL=return] files myhostname dns")).toEqual(["hosts:files dns"]);
+      expect(asked("hosts: dns [NOTFOUND=continue] files")).toEqual(["hosts:dns files"]);
+      expect(asked("hosts: files")).toEqual(["hosts:files"]);
       expect(asked("hosts: resolve")).toEqual(["hosts:files dns"]);
       expect(asked("# no line")).toEqual(["hosts:files dns"]);
     });

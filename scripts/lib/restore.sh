@@ -210,13 +210,14 @@ status_with_leader() {
 # A backup is newer if it has a higher revision of the same cluster, or if it was taken later from another one. Of a
 # snapshot without a description nobody knows that, so every backup counts as newer.
 check_newer_backups() {
-  local directory file newer=
+  local directory file bytes newer=
   directory=${BACKUP_DIR:-$(entry_of "$CLAIM" backup_dir)}
   [ -n "$is_described" ] && [ -n "$directory" ] || return 0
   for file in "$directory"/*-[0-9]*T[0-9]*Z.db.json; do
+    if [ ! -e "${file%.json}" ] || ! is_newer_than_snapshot "$file" || is_discarded "${file%.json}"; then continue; fi
     # One of another size was written to after it was verified, and is no backup any more.
-    if [ "$(stat -c %s "${file%.json}" 2>/dev/null)" != "$(json_value bytes <"$file")" ] ||
-      ! is_newer_than_snapshot "$file" || is_discarded "${file%.json}"; then continue; fi
+    bytes=$(json_value bytes <"$file")
+    [ "${bytes:-any}" = any ] || [ "$(stat -c %s "${file%.json}")" = "$bytes" ] || continue
     if [ -z "$newer" ] || [ "$(stamp_of "${file%.json}")" \> "$(stamp_of "$newer")" ]; then newer=${file%.json}; fi
   done
   [ -z "$newer" ] || refusal "restore" \
