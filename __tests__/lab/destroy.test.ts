@@ -201,8 +201,12 @@ describe("terraform destroy", () => {
       for (const host of Object.keys(HOSTS)) await lab.lab("link", host, "up");
     }
     expect((await second.terraform("state", "list")).stdout).toBe("");
+    // Nobody needs this cluster any more, and the next tests look at everything that is left.
+    const { installRoot, dataDir, logDir } = SECOND.paths;
     await lab.onAll(
-      "supervisorctl stop second-${HOSTNAME##*-}; rm /etc/supervisor/conf.d/etcd-second.*; supervisorctl update second-${HOSTNAME##*-}",
+      `name=second-\${HOSTNAME##*-}
+supervisorctl stop $name; rm /etc/supervisor/conf.d/etcd-second.*; supervisorctl update $name
+rm -r /var/lib/cdktf-etcd/$name ${installRoot} ${dataDir} ${logDir}`,
     );
     await expectHealthy(project);
   });
