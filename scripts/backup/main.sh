@@ -66,10 +66,9 @@ verify_by_hand() {
   [ -f "$1" ] || refuse "verify" "there is no file '$1'" "give the path of a snapshot"
   know_etcd
   look_for_tools
-  # Old releases of etcd's tool open the file for writing.
   if verify_digest "$1"; then
     reason="it cannot be copied to $copy"
-    if cat "$1" >"$copy" && verify_pages "$copy" && is_unwritten "$1" "$verified"; then is_good=yes; fi
+    if copy_for_tool "$1" "$copy" && verify_pages "$copy" && is_unwritten "$1" "$verified"; then is_good=yes; fi
     rm -f "$copy" "$copy".*
   fi
   [ -n "$is_good" ] || refuse "verify" "$1: $reason" "if it is still being copied, wait; otherwise use another backup"

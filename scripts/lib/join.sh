@@ -29,7 +29,7 @@ join_cluster() {
   if [ -n "$is_to_leave" ]; then
     say "its data are gone: removing the member, then joining it again"
     # If the data were deleted under a running etcd, it may be the leader.
-    ! is_running || move_leadership_away
+    if is_running && is_leader "$(own_url)"; then move_leadership_away; fi
     remove_member "$live" "${entry%% *}" "$MEMBER" "$PEER_URL"
     rm -f "$STATE_DIR/started"
     entry=

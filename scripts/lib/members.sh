@@ -158,7 +158,7 @@ leads_in() {
   [ "$2" = "$3" ]
 }
 
-is_leader() { [ "$(endpoint_status "$1" | awk '{ print $3 "" == $4 "" }')" = 1 ]; }
+is_leader() { leads_in "$(endpoint_status "$1")" "$1"; }
 is_follower() { [ "$(endpoint_status "$(own_url)" | awk '{ print $3 "" != $4 "" && $4 != "-" }')" = 1 ]; }
 
 # hand_leadership ENDPOINT MEMBER_ID CHECK…: the member at ENDPOINT, which leads, hands leadership over to another one.

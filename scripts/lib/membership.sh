@@ -95,9 +95,8 @@ take_leadership_from() {
 
 # Handing leadership over takes a few messages, while losing the leader costs an election timeout. But each move has a
 # price: raft drops what a follower forwards to the leader at that moment, and the follower's client waits in vain. So
-# leadership goes to the member before this one, which has already been restarted.
+# leadership goes to the member before this one, which has already been restarted. To be called if this member leads.
 move_leadership_away() {
-  is_leader "$(own_url)" || return 0
   target=$(printf '%s\n' "$list" | others | awk -v url="$(peer_url_before)" '$3 == url { print $1 }')
   [ -n "$target" ] || return 0
   # Where etcdctl cannot do this, etcd hands leadership over itself when it is asked to stop.

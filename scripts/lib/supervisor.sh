@@ -25,8 +25,7 @@ unregister_program() { rm -f "$(program_include)" "$(program_ini)"; }
 # `supervisor_answer`; it is judged by its text, because the exit codes differ between releases. A name must be given
 # wherever supervisor would otherwise act on all programs of the host.
 supervisor() {
-  # The configuration is looked up only once, because a phase calls this often.
-  [ -n "${supervisor_found:-}" ] || supervisor_found=$(supervisor_conf || true)
+  find_supervisor_conf
   # If supervisord does not answer, preflight must still have time to say so.
   case $1 in
     pid | status | reread) supervisor_seconds=12 ;;
@@ -35,8 +34,7 @@ supervisor() {
   esac
   supervisor_code=0
   supervisor_answer=$(
-    cd / && timeout --foreground -k 2 "$supervisor_seconds" env PYTHONWARNINGS=ignore "$(supervisorctl_command)" \
-      ${supervisor_found:+-c "$supervisor_found"} "$@" 2>&1 </dev/null
+    run_supervisorctl "$supervisor_seconds" "$@" 2>&1 </dev/null
   ) || supervisor_code=$?
   [ "$supervisor_code" -eq 0 ] || [ -n "$supervisor_answer" ] || supervisor_answer="supervisorctl $* gave no answer"
   # The command could not be run: its interpreter is missing, or it is not executable.
@@ -46,6 +44,18 @@ supervisor() {
     *ERROR* | *[Ee]rror:* | *Traceback* | *"refused connection"* | *"no such file"* | *"No such process"* | \
       *"requires authentication"* | *"gave no answer") return 1 ;;
   esac
+}
+
+# The configuration is looked up only once, because a phase calls supervisorctl often.
+find_supervisor_conf() { [ -n "${supervisor_found:-}" ] || supervisor_found=$(supervisor_conf || true); }
+
+# run_supervisorctl SECONDS [ARGUMENT…]: to be called in a subshell. Without arguments, it reads commands from standard
+# input.
+run_supervisorctl() {
+  local seconds=$1
+  shift
+  cd / && timeout --foreground -k 2 "$seconds" env PYTHONWARNINGS=ignore "$(supervisorctl_command)" \
+    ${supervisor_found:+-c "$supervisor_found"} "$@"
 }
 
 # The answer on one line, for messages.
@@ -120,16 +130,14 @@ forget_program() {
 # something. This asks it as soon as that process has ended, in the background. supervisorctl is started at once and
 # gets the question later, because Python takes longer to start than etcd. If this fails, etcd is back a second later.
 wake_supervisor_after() {
-  local conf
-  conf=$(supervisor_conf || true)
+  find_supervisor_conf
   (
     # It may outlive this phase, so it has none of its locks and files open.
     exec 7>&- 8<&- 9>&- </dev/null >/dev/null 2>&1
-    cd /
     {
       wait_until 40 has_gone "$1" "$2" || true
       echo pid
-    } | timeout -k 2 60 env PYTHONWARNINGS=ignore "$(supervisorctl_command)" ${conf:+-c "$conf"}
+    } | run_supervisorctl 60
   ) &
 }
 
