@@ -100,13 +100,20 @@ inEachShell((newHost) => {
 
   test("a leader is distinguished from a follower by its whole ID", () => {
     const host = etcdctlPrints(newHost(), STATUS["3.1.20"]);
-    const role = 'is_leader "$(own_url)" && echo leader; is_follower && echo follower; true';
+    const role =
+      'CLIENT_URL=https://10.4.7.12:2379; is_leader "$CLIENT_URL" && echo leader; is_follower && echo follower; true';
     expect(host.call(role).lines).toEqual(["leader"]);
-    host.write("/answer", STATUS["3.4.23"]);
-    expect(host.call(`CLIENT_URL=https://10.4.7.12:2379; ${role}`).lines).not.toEqual(["leader"]);
     // The two IDs differ by one, so that they would be equal as floating-point numbers.
     host.write("/answer", STATUS["3.1.20"].replace('"leader":10276657743932975437', '"leader":10276657743932975438'));
     expect(host.call(role).lines).toEqual(["follower"]);
+  });
+
+  test("of several members that answer, the one that was asked for leads or does not", () => {
+    const host = etcdctlPrints(newHost(), STATUS["3.4.23"]);
+    const leads = (url: string) => host.call(`is_leader ${url} && echo leader; true`).lines;
+    expect(leads("https://10.4.7.12:2379")).toEqual([]);
+    expect(leads("https://10.4.7.21:2379")).toEqual(["leader"]);
+    expect(leads("https://10.4.7.22:2379")).toEqual([]);
   });
 
   test("a member that has no leader or does not answer is neither a leader nor a follower", () => {
