@@ -33,16 +33,18 @@ const ALONE = {
  */
 const IN_PAIRS = {
   "air-gapped": 75,
-  destroy: 570,
+  destroy: 170,
   faults: 90,
   interrupted: 100,
   networks: 200,
   "off-host": 70,
   refusals: 95,
+  removed: 180,
   "restore-contents": 100,
   rhel: 230,
   ssh: 100,
   "sudo-user": 85,
+  "two-clusters": 220,
   versions: 100,
 };
 
@@ -60,9 +62,11 @@ const WITH_BACKUPS = [
   "first-deploy",
   "interrupted",
   "lost-data",
+  "removed",
   "replace-member",
   "rolling-change",
   "scale",
+  "two-clusters",
   "upgrade",
 ];
 
