@@ -1,3 +1,4 @@
+import { cleanUp } from "./support/clean-up";
 import { addressed, expectHealthy, expectSettled, member, pids } from "./support/cluster";
 import { moveLeadershipTo } from "./support/faults";
 import { Lab } from "./support/lab";
@@ -10,19 +11,6 @@ const RUN = ["hdss7-12", "hdss7-21", "hdss7-22"];
 
 const NAME = "etcd-server-7-22";
 const ELSEWHERE = { name: NAME, address: "10.4.7.23", hostName: "hdss7-23" };
-
-/** The commands of docs/replace-member.md for the host of a member that was removed. */
-const cleanUp = `for side in backup defragmentation; do
-  supervisorctl stop ${NAME}-$side
-  rm -f /etc/supervisor/conf.d/etcd-server-$side.ini /etc/supervisor/conf.d/etcd-server-$side.conf
-  supervisorctl update ${NAME}-$side
-done
-rm -rf /data/etcd/etcd-server-backups
-set -e
-supervisorctl stop ${NAME} || true
-rm /etc/supervisor/conf.d/etcd-server.ini /etc/supervisor/conf.d/etcd-server.conf
-supervisorctl update ${NAME}
-rm -r /data/etcd/etcd-server /data/logs/etcd-server /opt/etcd /opt/etcd-v* /var/lib/cdktf-etcd/${NAME}`;
 
 /** Props with these members: a number stands for the member with this number, and an object is used as it is. */
 const of = (...members: (number | object)[]): ProgramProps => ({
@@ -130,7 +118,7 @@ describe("a member whose host, disk or data are gone", () => {
     });
     await expectHealthy(project);
     expect((await project.etcdctl("member list")).stdout).not.toContain("10.4.7.23");
-    await lab.on("hdss7-23", cleanUp);
+    await lab.on("hdss7-23", cleanUp(NAME));
     expect(await lab.on("hdss7-23", "pgrep -x etcd; ls -A /data/etcd /data/logs /opt /var/lib/cdktf-etcd; true")).toBe(
       ["/data/etcd:", "", "/data/logs:", "", "/opt:", "", "/var/lib/cdktf-etcd:"].join("\n"),
     );

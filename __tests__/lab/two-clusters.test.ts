@@ -1,3 +1,4 @@
+import { unregister } from "./support/clean-up";
 import { expectHealthy } from "./support/cluster";
 import { HOSTS, Lab } from "./support/lab";
 import { installed } from "./support/moments";
@@ -88,10 +89,7 @@ describe("two clusters on the same hosts, of which the second is destroyed", () 
     expect((await second.terraform("state", "list")).stdout).toBe("");
     // Its etcd still runs, and is stopped as the page says.
     expect(await lab.on("hdss7-22", "supervisorctl status second-22")).toMatch(/RUNNING/);
-    await lab.on(
-      "hdss7-22",
-      "supervisorctl stop second-22; rm /etc/supervisor/conf.d/etcd-second.*; supervisorctl update second-22",
-    );
+    await lab.on("hdss7-22", unregister("second-22", "etcd-second"));
     expect(await firstPids(lab)).toEqual(first);
   });
 

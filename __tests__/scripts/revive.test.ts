@@ -70,11 +70,28 @@ inEachShell((newHost) => {
       host.call("supervisorctl stop a");
       host.write(`${STARTUP}.next`, host.startupScript({ quotaBackendBytes: 4294967296 }), 0o755);
       expect(starts(host).lines).toEqual([
-        "a on host-a: stage: etcd was stopped, and the other members have no quorum: started it",
+        "a on host-a: stage: etcd was stopped, and the other members had no quorum: started it",
       ]);
       expect(pid(host)).toMatch(/^\d+$/);
       expect(quota(host)).not.toBe("4294967296");
       expect(host.has(`${STARTUP}.next`)).toBe(true);
+    });
+
+    test("is also started if the quorum that it finds was not there in the preflight: other stages have just made it", () => {
+      const host = clusterHost();
+      const cluster = runningHost(host);
+      cluster.unhealthy("abc");
+      host.call("supervisorctl stop a");
+      host.call("note_lost_quorum");
+      cluster.healthy("bc");
+      expect(starts(host).lines).toHaveLength(1);
+      expect(pid(host)).toMatch(/^\d+$/);
+
+      host.call("supervisorctl stop a");
+      expect(starts(host).lines).toEqual([]);
+      host.call("note_lost_quorum");
+      expect(starts(host).lines).toEqual([]);
+      expect(pid(host)).toBe("");
     });
 
     test("stays stopped if the others have a quorum, if it has no data, and if its data are to be replaced", () => {

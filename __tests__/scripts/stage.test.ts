@@ -327,7 +327,7 @@ PHASE=preflight note_checks
     expect(pid(host)).not.toBe("");
     // Later deploys of that state start a member that somebody has stopped because the others have no quorum.
     host.call("supervisorctl stop a");
-    const started = said("etcd was stopped, and the other members have no quorum: started it");
+    const started = said("etcd was stopped, and the other members had no quorum: started it");
     expect(founding("7").lines.at(-1)).toBe(started);
     expect(pid(host)).not.toBe("");
     host.call("supervisorctl stop a");

@@ -40,3 +40,32 @@ others_suffice() {
 
 # With the data of another cluster, etcd keeps logging this forever and never becomes ready.
 is_of_another_cluster() { recent_log | tail -n 50 | grep -q 'cluster ID mismatch'; }
+
+# The preflight's note that this member was stopped and that there was no quorum. All preflights come before any stage,
+# but a stage that is late finds a quorum that the other stages have just made by starting their members.
+WITHOUT_QUORUM=/run/cdktf-etcd/$MEMBER.without-quorum
+WITHOUT_QUORUM_SECONDS=1800 # archives may be pushed between the preflight and the stage
+
+note_lost_quorum() {
+  rm -f "$WITHOUT_QUORUM"
+  if is_stopped_with_data && ! live_endpoint >/dev/null; then
+    set_uptime
+    { private_directory /run/cdktf-etcd && echo "$uptime" >"$WITHOUT_QUORUM"; } || true
+  fi
+}
+
+had_no_quorum() {
+  local noted
+  [ -e "$WITHOUT_QUORUM" ] || return 1
+  read -r noted <"$WITHOUT_QUORUM" || true
+  rm -f "$WITHOUT_QUORUM"
+  case $noted in '' | *[!0-9]*) return 1 ;; esac
+  set_uptime
+  [ "$((uptime - noted))" -le "$WITHOUT_QUORUM_SECONDS" ]
+}
+
+is_stopped_with_data() {
+  has_wal && is_own_program && ! is_running || return 1
+  supervisor status "$MEMBER:$MEMBER" || true
+  case $supervisor_answer in *" STOPPED"*) ;; *) return 1 ;; esac
+}

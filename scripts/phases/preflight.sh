@@ -1,10 +1,11 @@
 # preflight: checks the host and changes nothing on it, except that it closes etcd's connections to dead members, and
-# writes down in /run that it has passed. The preflights of all members must pass before any host changes.
+# writes down in /run what it has found. The preflights of all members must pass before any host changes.
 
 phase_preflight() {
   know_members
   refuse_any all_checks
   close_connections_to_the_dead
+  note_lost_quorum
   note_checks
   say "ready for etcd $VERSION"
 }

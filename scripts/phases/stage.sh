@@ -117,18 +117,15 @@ revive() {
 # rollout would wait in vain for the others, whose turn comes later. So they start here, where all hosts are at the same
 # time, with what they ran before, and what is staged waits for the rollouts.
 start_without_quorum() {
-  ! is_to_be_restored || return 0
-  has_wal && is_own_program && ! is_running || return 0
-  supervisor status "$MEMBER:$MEMBER" || true
-  case $supervisor_answer in *" STOPPED"*) ;; *) return 0 ;; esac
-  ! live_endpoint >/dev/null || return 0
+  ! is_to_be_restored && is_stopped_with_data || return 0
+  had_no_quorum || ! live_endpoint >/dev/null || return 0
   restart_program || true
   wait_until 20 is_running || {
     say "warning: etcd was stopped and does not start: $(last_words)"
     return
   }
   know_etcd
-  say "etcd was stopped, and the other members have no quorum: started it"
+  say "etcd was stopped, and the other members had no quorum: started it"
   wait_until 30 answers_healthy || true
 }
 

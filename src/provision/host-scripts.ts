@@ -34,7 +34,7 @@ const RESTORING = ["RESTORED_AT"] as const;
 export const PHASES = {
   preflight: {
     seconds: 120,
-    touches: "only leftovers of this package, its own note in /run, and connections to dead members",
+    touches: "only leftovers of this package, its own notes in /run, and connections to dead members",
     data: CHECKED,
   },
   /** In `scripts/lib/main.sh`. It runs as the SSH user, who does not become root for it. */
