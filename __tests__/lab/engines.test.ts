@@ -7,9 +7,12 @@ import { steps, underWriter } from "./support/under-writer";
 
 /*
  * The life of a cluster with another engine than the lab's default: `LAB_ENGINE=tofu npm run test:lab -- engines`.
- * jest.lab.config.js leaves this file out unless LAB_ENGINE is set, because the engine must be built first.
+ * jest.lab.config.js leaves this file out unless LAB_ENGINE is set, because the engine must be built first. With
+ * LAB_FRAMEWORK=cdktn, the program and the package are those of CDK Terrain.
  */
-const { LAB_ENGINE } = process.env;
+const { LAB_ENGINE, LAB_FRAMEWORK = "cdktf" } = process.env;
+/** What the frameworks write about themselves into the stack. */
+const FRAMEWORKS: { readonly [framework: string]: RegExp } = { cdktf: /^0\.21\./, cdktn: /^0\.24\./ };
 const REPORTS: { readonly [engine: string]: RegExp } = {
   terraform: /^Terraform v1\.11\.4$/m,
   "terraform-1.13": /^Terraform v1\.13\.3$/m,
@@ -41,7 +44,7 @@ function encryption(passphrase: string, plain?: "plain is read, too") {
   };
 }
 
-describe(`with the engine ${LAB_ENGINE}`, () => {
+describe(`${LAB_FRAMEWORK} with the engine ${LAB_ENGINE}`, () => {
   let lab: Lab;
   let project: Project;
 
@@ -55,6 +58,10 @@ describe(`with the engine ${LAB_ENGINE}`, () => {
     const first = of("3.5.33", 12, 21, 22);
     await project.prepare(first);
     expect((await project.terraform("version")).output).toMatch(REPORTS[LAB_ENGINE!]);
+    const stack = JSON.parse(
+      readFileSync(join(project.directory, "cdktf.out", "stacks", "etcd", "cdk.tf.json"), "utf8"),
+    );
+    expect(stack["//"].metadata.version).toMatch(FRAMEWORKS[LAB_FRAMEWORK]);
     expect((await project.apply(first)).output).toMatch(/Apply complete!/);
     await expectHealthy(project);
     await expectSettled(lab, project, first);

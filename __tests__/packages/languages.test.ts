@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { bindings, type Framework } from "../support/packages";
+import type { Framework } from "../support/framework";
+import { bindings } from "../support/packages";
 
 const ROOT = join(__dirname, "..", "..");
 

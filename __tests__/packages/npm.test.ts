@@ -1,19 +1,23 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { cdktnPackages, npmPackage, NpmProject, programFor } from "../support/packages";
+import { programFor } from "../support/framework";
+import { cdktnPackages, npmPackage, NpmProject } from "../support/packages";
 import { temporaryDirectory } from "../support/temporary-directory";
 
 const ROOT = join(__dirname, "..", "..");
 const directory = temporaryDirectory();
 
-/** Whole programs: the README's, main.ts and the examples. */
+/**
+ * Whole programs: the README's, main.ts and the examples. That of DigitalOcean needs a binding beside the package, which
+ * is published for cdktf only.
+ */
 const programs: { [name: string]: string } = {
   readme: firstBlock("README.md"),
   main: readFileSync(join(ROOT, "main.ts"), "utf8"),
   ...Object.fromEntries(
     readdirSync(join(ROOT, "examples"))
-      .filter((name) => existsSync(join(ROOT, "examples", name, "main.ts")))
+      .filter((name) => name !== "digitalocean" && existsSync(join(ROOT, "examples", name, "main.ts")))
       .map((name) => [name, readFileSync(join(ROOT, "examples", name, "main.ts"), "utf8")]),
   ),
 };

@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Framework, programFor, PYTHON, run, type StackJson, stackJson, wheel } from "../support/packages";
+import { type Framework, programFor } from "../support/framework";
+import { PYTHON, run, type StackJson, stackJson, wheel } from "../support/packages";
 import { temporaryDirectory } from "../support/temporary-directory";
 
 const ROOT = join(__dirname, "..", "..");

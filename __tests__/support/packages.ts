@@ -1,12 +1,10 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
+import type { Framework } from "./framework";
 
 const ROOT = join(__dirname, "..", "..");
 const TSC = join(ROOT, "node_modules", "typescript", "bin", "tsc");
-
-/** The frameworks for which the package is published. */
-export type Framework = "cdktf" | "cdktn";
 
 /** The environment without the variables in which npm describes the project whose script is running. */
 const environment = Object.fromEntries(
@@ -50,11 +48,6 @@ function fileIn(directory: string, start: string): string {
   const files = readdirSync(directory).filter((file) => file.startsWith(start));
   if (files.length !== 1) throw new Error(`${directory} has ${files.length} files ${start}*`);
   return join(directory, files[0]);
-}
-
-/** A program in TypeScript or Python with the modules of another framework in its imports. */
-export function programFor(framework: Framework, program: string): string {
-  return program.replace(/(?<=\bfrom (?:"@?)?)cdkt[fn](?=["/_ -])/g, framework);
 }
 
 /** A new project in which packages are installed from files; npm adds their peer dependencies. */
