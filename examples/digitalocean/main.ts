@@ -62,8 +62,8 @@ const machines = ["etcd-1", "etcd-2", "etcd-3"].map((name) => {
     sshKeys: [login.fingerprint],
     // JSON is YAML, too.
     userData: `#cloud-config\n${Fn.jsonencode(cloudConfig)}`,
-    // An edit of these is for machines made later. The provider would replace all machines at once for it or, for
-    // another size, switch all of them off.
+    // An edit of these is for machines made later. The provider would replace all machines in one apply for it or, for
+    // another size, switch all of them off at once.
     lifecycle: { ignoreChanges: ["image", "size", "ssh_keys", "user_data"] },
   });
   return { name, droplet, hostKey };
@@ -79,8 +79,8 @@ const cluster = new EtcdCluster(stack, "etcd", {
     ssh: { host: droplet.ipv4Address, hostKey: hostKey.publicKeyOpenssh },
     machine: droplet.id,
   })),
-  // A member is taken out of the cluster before its machine is replaced or destroyed.
-  machinesInStack: true,
+  // A Droplet that is replaced gets another address, so the new one is made beside the old one, which goes last.
+  machinesInStack: false,
   // Nothing connects to the machines before this is complete, and it goes after the cluster.
   dependsOn: [firewall],
   // A new machine needs a while until its sshd is up and cloud-init has made the user.
