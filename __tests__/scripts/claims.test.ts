@@ -36,6 +36,7 @@ inEachShell((newHost) => {
     ["dataDir", { data_dir: "/data" }, "/data"],
     ["dataDir", { data_dir: "/data/etcd" }, "/data/etcd"],
     ["logDir", { log_dir: "/data/logs/x" }, "/data/logs/x"],
+    ["installRoot", { data_dir: "/opt/etcd-v3.5.33/x" }, "/opt/etcd-v3.5.33/x"],
     ["supervisorProgramFile", { supervisor_ini: "etcd-server" }, "the supervisor file etcd-server"],
   ])("a place that another member has claimed is refused, with the prop to set: %s", (prop, places, what) => {
     const host = claimed(places);
@@ -49,6 +50,7 @@ inEachShell((newHost) => {
   test.each<{ [key: string]: string }>([
     {},
     { install_root: "/opt/x" },
+    { install_root: "/opt/x", data_dir: "/opt/etcd-vault/x" },
     { install_root: "/opt-x", data_dir: "/data/etcd-2", log_dir: "/data/logs2" },
   ])("places that do not overlap are accepted: %j", (places) => {
     expect(check(claimed(places))).toEqual([]);

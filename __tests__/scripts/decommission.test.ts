@@ -236,6 +236,19 @@ inEachShell((newHost) => {
     expect(host.list("/var/lib/cdktf-etcd/b")).toEqual(["started"]);
   });
 
+  test.each(["data_dir", "backup_dir"])(
+    "what another member has among this one's binaries is not deleted: %s",
+    (entry) => {
+      const host = newHost();
+      runningHost(host);
+      host.write("/var/lib/cdktf-etcd/b/claim", `peer_url=x\n${entry}=${host.path("/opt/etcd-v3.6.14/b")}\n`);
+      host.write("/opt/etcd-v3.6.14/b/x", "");
+      expect(shutdown(host, "destroy").code).toBe(0);
+      expect(host.has("/opt/etcd-v3.6.14/b/x")).toBe(true);
+      expect(host.has("/data/etcd")).toBe(false);
+    },
+  );
+
   test.each([
     ["shutdown", "etcd-shutdown_members"],
     ["decommission", "etcd_decommission"],

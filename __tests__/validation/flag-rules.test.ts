@@ -153,8 +153,17 @@ test.each<[title: string, extraFlags: { [flag: string]: string }, problem: RegEx
   ],
   ["a relative CRL", { "peer-crl-file": "revoked.crl" }, /is not the absolute path of a file on the hosts/],
   ["an unknown log level", { "log-level": "trace" }, /use one of debug, info/],
-  ["a maximum request size of 0 bytes", { "max-request-bytes": "0" }, /is out of range; use 1 to 2147483647$/],
+  [
+    "requests too small for the keys that a deploy writes",
+    { "max-request-bytes": "1023" },
+    /is out of range; use 1024 to 2147483647$/,
+  ],
   ["a maximum of 0 learners", { "max-learners": "0" }, /is out of range/],
+  [
+    "transactions without any operation, which would be the last change",
+    { "max-txn-ops": "0" },
+    /is out of range; use 1 to/,
+  ],
   ["an origin without a port", { cors: "https://app.example" }, /is not a list of origins/],
   [
     "a v2 deprecation that drops data",

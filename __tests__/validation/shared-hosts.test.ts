@@ -1,11 +1,11 @@
 import { sharedHostProblems } from "../../src/validation/shared-hosts";
-import type { EtcdClusterProps } from "../../src/settings";
+import { EtcdBackups, type EtcdClusterProps, EtcdDefragmentation, EtcdRestore } from "../../src/settings";
 import { runbookWith } from "../support/settings";
 
-/** The problems of the runbook's cluster and a second cluster with a single member. */
-const problems = (props: Partial<EtcdClusterProps>) =>
+/** The problems of the runbook's cluster, with some props, and a second cluster with a single member. */
+const problems = (props: Partial<EtcdClusterProps>, runbook: Partial<EtcdClusterProps> = {}) =>
   sharedHostProblems([
-    { name: "etcd", settings: runbookWith({}) },
+    { name: "etcd", settings: runbookWith(runbook) },
     { name: "events", settings: runbookWith({ members: [{ name: "events-1", address: "10.4.7.21" }], ...props }) },
   ]);
 
@@ -55,6 +55,74 @@ test("two members with the same name are refused, because they would be the same
   expect(problems({ ...APART, members: [{ name: "etcd-server-7-21", address: "10.4.7.21" }] })).toEqual([
     '"etcd" and "events" share the host 10.4.7.21, and both use the supervisor program "etcd-server-7-21"; give one of the members a different name',
   ]);
+});
+
+const shared = (what: string) => `"etcd" and "events" share the host 10.4.7.21, and ${what}`;
+const SIDES = { backups: EtcdBackups.onHosts(), defragmentation: EtcdDefragmentation.onHosts() };
+
+test.each<[title: string, second: Partial<EtcdClusterProps>, first: Partial<EtcdClusterProps>, problem: string]>([
+  [
+    "the same port for metrics",
+    { listenMetricsUrls: ["http://127.0.0.1:2381"] },
+    { listenMetricsUrls: ["http://0.0.0.0:2381"] },
+    shared("both use port 2381 on it; give one of them different ports"),
+  ],
+  [
+    "the port of the other's clients for metrics",
+    { listenMetricsUrls: ["http://127.0.0.1:2379"] },
+    {},
+    shared("both use port 2379 on it; give one of them different ports"),
+  ],
+  [
+    "the port of the other's clients for the transfer of a snapshot",
+    { restore: EtcdRestore.fromMember("events-1", { transferPort: 2379 }) },
+    {},
+    shared("both use port 2379 on it; give one of them different ports"),
+  ],
+  [
+    "the same directory for backups",
+    { backups: EtcdBackups.onHosts({ directory: "/data/backups" }) },
+    { backups: EtcdBackups.onHosts({ directory: "/data/backups" }) },
+    shared(
+      "/data/backups (backups.directory) overlaps with /data/backups (backups.directory); give one of them different paths",
+    ),
+  ],
+  [
+    "data where the other has its backups by default",
+    { paths: { ...APART.paths, dataDir: "/data/etcd/etcd-server-backups" } },
+    { backups: EtcdBackups.onHosts() },
+    shared(
+      "/data/etcd/etcd-server-backups (backups.directory) overlaps with /data/etcd/etcd-server-backups (paths.dataDir); give one of them different paths",
+    ),
+  ],
+  [
+    "data among the other's binaries, which a removal deletes",
+    { paths: { ...APART.paths, dataDir: "/opt/etcd-v3.5.33/events" } },
+    {},
+    shared(
+      "/opt/etcd (paths.installRoot) overlaps with /opt/etcd-v3.5.33/events (paths.dataDir); give one of them different paths",
+    ),
+  ],
+  [
+    "the name of the program that takes the other's backups",
+    { members: [{ name: "etcd-server-7-21-backup", address: "10.4.7.21" }] },
+    SIDES,
+    shared('both use the supervisor program "etcd-server-7-21-backup"; give one of the members a different name'),
+  ],
+  [
+    "the file of the program that defragments the other",
+    { paths: { ...APART.paths, supervisorProgramFile: "etcd-server-defragmentation" } },
+    SIDES,
+    shared(
+      'both use the supervisor file "etcd-server-defragmentation"; give one of them a different paths.supervisorProgramFile',
+    ),
+  ],
+])("a second cluster must not have %s", (_, second, first, problem) => {
+  expect(problems({ ...APART, ...second }, first)).toEqual([problem]);
+});
+
+test("data beside the other's binaries do not conflict", () => {
+  expect(problems({ ...APART, paths: { ...APART.paths, dataDir: "/opt/etcd-vault/events" } }, SIDES)).toEqual([]);
 });
 
 test("the order of the clusters does not matter", () => {

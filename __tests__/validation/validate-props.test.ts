@@ -140,6 +140,11 @@ describe("one invalid prop", () => {
       'backups.directory: "/data/etcd/etcd-server/backups" overlaps with paths.dataDir ("/data/etcd/etcd-server"); use directories that are not inside each other',
     ],
     [
+      "backups among etcd's binaries, which a removal deletes",
+      withBackups({ directory: "/opt/etcd-v3.6.14/backups" }),
+      'backups.directory: "/opt/etcd-v3.6.14/backups" is in a directory of etcd\'s binaries, which a removal deletes; use a directory elsewhere, e.g. /data/backups',
+    ],
+    [
       "a command after each backup that may take no time",
       withBackups({ afterEach: { command: "true", timeout: "0s" } }),
       'backups.afterEach.timeout: "0s" is not a Go duration of a second or more; use e.g. 15m',

@@ -256,11 +256,18 @@ compare_claim() {
   local root theirs
   root=$(entry_of "$1" install_root)
   for theirs in "$root/etcd" "$(entry_of "$1" data_dir)" "$(entry_of "$1" log_dir)" "$(entry_of "$1" backup_dir)"; do
-    if [ -n "$theirs" ] && overlap "$4" "$theirs"; then
+    if [ -n "$theirs" ] && { overlap "$4" "$theirs" || is_in_version "$4" "$theirs" || is_in_version "$theirs" "$4"; }; then
       taken "$3" "$theirs" "$1" "$2"
       return
     fi
   done
+}
+
+# is_in_version PATH LINK: the path is in the directory of a version that the link `etcd` may lead to. A removal deletes
+# those directories.
+is_in_version() {
+  case $2 in */etcd) ;; *) return 1 ;; esac
+  case $1/ in "$2"-v[0-9]*.[0-9]*.[0-9]*/*) ;; *) return 1 ;; esac
 }
 
 # taken PROP WHAT CLAIM MEMBER

@@ -30,7 +30,8 @@ is_others() {
   for claim in "${STATE_DIR%/*}"/*/claim; do
     [ "$claim" != "$CLAIM" ] || continue
     ! grep -qxF -e "install_root=${1%/*}" -e "log_dir=${1%/*}" -e "data_dir=$1" "$claim" 2>/dev/null || return 0
-    for theirs in "$(entry_of "$claim" install_root)" "$(entry_of "$claim" data_dir)" "$(entry_of "$claim" log_dir)"; do
+    for theirs in "$(entry_of "$claim" install_root)" "$(entry_of "$claim" data_dir)" "$(entry_of "$claim" log_dir)" \
+      "$(entry_of "$claim" backup_dir)"; do
       case $theirs in "$1"/*) return 0 ;; esac
     done
   done

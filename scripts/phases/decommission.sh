@@ -184,7 +184,7 @@ delete_log() { rm -f "$1" "$1".[0-9] "$1".[0-9][0-9]; }
 delete_installation() {
   local directory
   for directory in "$INSTALL_ROOT"/etcd-v*; do
-    if is_our_version "$directory"; then rm -rf "$directory"; fi
+    if is_our_version "$directory" && ! is_others "$directory"; then rm -rf "$directory"; fi
   done
   rm -rf "$INSTALL_ROOT"/.etcd-v*.aside
   # In the middle of a restore, clients are kept out.

@@ -3,7 +3,7 @@ import { durationSeconds } from "../settings/duration";
 import { isGoDuration, isPlainPath, NOT_A_PLAIN_PATH } from "./formats";
 import { forbidden, notOverlapping, notShared } from "./host-rules";
 import { isKnown, type Rule, unless } from "./problem";
-import { directoriesOf } from "./shared-hosts";
+import { directoriesOf, isInVersion } from "./shared-hosts";
 
 const HOUR_SECONDS = 3600;
 
@@ -49,8 +49,11 @@ export const backupPaths: Rule = function* ({ settings }) {
   const reason = forbidden(directory);
   if (reason !== undefined)
     yield `backups.directory: "${directory}" ${reason}; use a directory elsewhere, e.g. /data/backups`;
-  for (const [prop, path] of Object.entries(directoriesOf(settings))) {
+  for (const [prop, path] of Object.entries(directoriesOf({ ...settings, backups: undefined }))) {
     yield* notOverlapping("backups.directory", directory, prop, path);
+  }
+  if (isKnown(settings.installRoot) && isInVersion(directory, settings)) {
+    yield `backups.directory: "${directory}" is in a directory of etcd's binaries, which a removal deletes; use a directory elsewhere, e.g. /data/backups`;
   }
 };
 

@@ -91,7 +91,9 @@ const FORMATS: { readonly [flag: string]: Format | undefined } = {
   "max-concurrent-streams": within(1, 4_294_967_295),
   // At least one, because a member joins as a learner.
   "max-learners": within(1, 7),
-  "max-request-bytes": within(1, 2_147_483_647),
+  // A deploy itself writes to etcd: with less, no member could take the turn, so no later deploy could change it back.
+  "max-request-bytes": within(1024, 2_147_483_647),
+  "max-txn-ops": within(1, 4_294_967_295),
   metrics: oneOf("basic", "extensive"),
   "peer-crl-file": hostFile,
   "tls-max-version": oneOf("TLS1.2", "TLS1.3"),

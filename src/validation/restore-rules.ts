@@ -4,6 +4,7 @@ import { readSnapshotFile } from "../provision/snapshot-file";
 import { supportedUpgrade } from "../release/upgrade";
 import { isPlainPath, isPort, NOT_A_PLAIN_PATH } from "./formats";
 import { isKnown, type Rule, unless } from "./problem";
+import { portsOf } from "./shared-hosts";
 
 export const restore: Rule = function* ({ settings }) {
   if (settings.restore === undefined) return;
@@ -42,7 +43,7 @@ export const restore: Rule = function* ({ settings }) {
     `is not a member of this cluster; use one of ${names.join(", ")}, or remove restore from the program if it is done`,
   );
   yield* unless("restore.path", source.path, isPlainPath, NOT_A_PLAIN_PATH);
-  const taken = [settings.peerPort, settings.clientPort];
+  const taken = portsOf({ ...settings, restore: undefined });
   yield* unless(
     "restore.transferPort",
     transferPort,

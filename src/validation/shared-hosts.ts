@@ -24,7 +24,11 @@ function* conflicts(one: NamedCluster, other: NamedCluster): Iterable<string> {
     }
     for (const [prop, path] of Object.entries(directoriesOf(one.settings))) {
       for (const [otherProp, otherPath] of Object.entries(directoriesOf(other.settings))) {
-        if (isKnown(path) && isKnown(otherPath) && overlap(path, otherPath)) {
+        if (!isKnown(path) || !isKnown(otherPath)) continue;
+        const inVersion =
+          (otherProp === INSTALL_ROOT && isInVersion(path, other.settings)) ||
+          (prop === INSTALL_ROOT && isInVersion(otherPath, one.settings));
+        if (inVersion || overlap(path, otherPath)) {
           yield say(
             `and ${path} (${prop}) overlaps with ${otherPath} (${otherProp})`,
             "give one of them different paths",
@@ -32,17 +36,16 @@ function* conflicts(one: NamedCluster, other: NamedCluster): Iterable<string> {
         }
       }
     }
-    if (one.settings.supervisorIni === other.settings.supervisorIni) {
+    for (const file of programFilesOf(one.settings).filter((file) => programFilesOf(other.settings).includes(file))) {
       yield say(
-        `and both use the supervisor file "${one.settings.supervisorIni}"`,
+        `and both use the supervisor file "${file}"`,
         "give one of them a different paths.supervisorProgramFile",
       );
     }
-    const [name, otherName] = [one, other].map(
-      ({ settings }) => settings.members.find((member) => keyOf(member) === address)?.name,
-    );
-    if (name === otherName)
-      yield say(`and both use the supervisor program "${name}"`, "give one of the members a different name");
+    const programs = programsOf(other.settings, address);
+    for (const program of programsOf(one.settings, address).filter((name) => programs.includes(name))) {
+      yield say(`and both use the supervisor program "${program}"`, "give one of the members a different name");
+    }
   }
 }
 
@@ -55,11 +58,39 @@ function keyOf({ listenAddress }: { readonly listenAddress: string }): string {
   return canonicalAddress(listenAddress);
 }
 
-function portsOf({ peerPort, clientPort }: ClusterSettings): number[] {
-  return [peerPort, clientPort];
+/** Every port on which a member listens, and the one that it uses for the time of a restore. */
+export function portsOf({ peerPort, clientPort, listenMetricsUrls = [], restore }: ClusterSettings): number[] {
+  const metrics = listenMetricsUrls.filter(isKnown).map((url) => Number(/:(\d+)$/.exec(url)?.[1]));
+  return [...new Set([peerPort, clientPort, ...metrics, ...(restore?.source.member ? [restore.transferPort] : [])])];
 }
 
+const INSTALL_ROOT = "paths.installRoot";
+
 /** Only the link `etcd` and its target belong to an install root, so one root may be inside another. */
-export function directoriesOf({ installRoot, dataDir, logDir }: ClusterSettings): { [prop: string]: string } {
-  return { "paths.installRoot": `${installRoot}/etcd`, "paths.dataDir": dataDir, "paths.logDir": logDir };
+export function directoriesOf({ installRoot, dataDir, logDir, backups }: ClusterSettings): { [prop: string]: string } {
+  return {
+    [INSTALL_ROOT]: `${installRoot}/etcd`,
+    "paths.dataDir": dataDir,
+    "paths.logDir": logDir,
+    ...(backups && { "backups.directory": backups.directory }),
+  };
+}
+
+/** Whether a path is in a directory of etcd's binaries, such as `/opt/etcd-v3.6.14`: a removal deletes those. */
+export function isInVersion(path: string, { installRoot }: Pick<ClusterSettings, "installRoot">): boolean {
+  return path.startsWith(`${installRoot}/`) && /^etcd-v\d+\.\d+\.\d+(\/|$)/.test(path.slice(installRoot.length + 1));
+}
+
+/** The programs that supervisor runs beside etcd, as suffixes of its names; an empty one for etcd itself. */
+function sidesOf({ backups, defragmentation }: ClusterSettings): string[] {
+  return ["", ...(backups ? ["-backup"] : []), ...(defragmentation ? ["-defragmentation"] : [])];
+}
+
+function programFilesOf(settings: ClusterSettings): string[] {
+  return sidesOf(settings).map((side) => `${settings.supervisorIni}${side}`);
+}
+
+function programsOf(settings: ClusterSettings, address: string): string[] {
+  const name = settings.members.find((member) => keyOf(member) === address)?.name;
+  return sidesOf(settings).map((side) => `${name}${side}`);
 }
