@@ -14,17 +14,22 @@ describe("hosts without supervisor, with a sudo user and sshd on port 2222", () 
   });
   afterAll(() => lab.down());
 
-  test("a user who may not become root is refused in one line", async () => {
+  test("a user whom sudo allows too little is refused in one line", async () => {
     const directory = join((await lab.lab("host-root", "hdss7-21")).trim(), "etc/sudoers.d");
     // sudo ignores files with a dot in their name.
     const rules = readdirSync(directory).filter((name) => name !== "README");
     expect(rules).not.toEqual([]);
     for (const rule of rules) renameSync(join(directory, rule), join(directory, `${rule}.away`));
+    await lab.lab("console", "hdss7-12", "echo 'Defaults noexec' >/etc/sudoers.d/noexec");
     const refused = await project.apply();
+    await lab.lab("console", "hdss7-12", "rm /etc/sudoers.d/noexec");
     for (const rule of rules) renameSync(join(directory, `${rule}.away`), join(directory, rule));
     expect(refused.code).not.toBe(0);
     expect(refused.output).toMatch(
-      /etcd-server-7-21 on hdss7-21: preflight refused: no right to become root: the user deploy is not root and 'sudo -n' is not allowed; to do: /,
+      /etcd-server-7-21 on hdss7-21: preflight refused: no right to become root: the user deploy is not root and 'sudo -n' does not run this script: sudo: a password is required; to do: /,
+    );
+    expect(refused.output).toMatch(
+      /etcd-server-7-12 on hdss7-12: preflight refused: no right to become root: .* does not run this script: env: 'timeout': Permission denied; to do: /,
     );
     expect(await lab.on("hdss7-12", "ls /opt")).toBe("");
   });

@@ -95,9 +95,13 @@ run_as_root() {
   sudo=
   if [ "$(id -u)" -ne 0 ]; then
     sudo='sudo -n'
-    $sudo true </dev/null 2>/dev/null ||
-      refuse "no right to become root" "the user $(id -un) is not root and 'sudo -n' is not allowed" \
-        "log in as root, or give $(id -un) NOPASSWD in sudoers"
+    # This asks for what is needed below: a rule may allow some commands only, or forbid them to start others (noexec).
+    answer=$($sudo env -i PATH="$PATH" timeout 20 sh -c : 2>&1 </dev/null) || {
+      command -v sudo >/dev/null 2>&1 || answer="there is no sudo"
+      refuse "no right to become root" \
+        "the user $(id -un) is not root and 'sudo -n' does not run this script: $(printf '%s\n' "$answer" | tail -n 1)" \
+        "log in as root, or give $(id -un) NOPASSWD: ALL in sudoers, without noexec"
+    }
     $sudo test -r "$script" </dev/null ||
       refuse "script" "root cannot read $script; a home directory on NFS may deny access to root" \
         "set ssh.scriptPath to a file on a local disk of the host, in a directory that only $(id -un) can enter"
