@@ -1,6 +1,7 @@
-import { lstatSync, statSync } from "node:fs";
+import { lstatSync, renameSync, rmSync, statSync, symlinkSync } from "node:fs";
+import { join } from "node:path";
 import { EtcdRelease } from "../../src/release/etcd-release";
-import { sha256, testArchive } from "../support/archive";
+import { changedArchive, sha256, testArchive } from "../support/archive";
 import { installBinaries } from "../support/fake-etcd";
 import { installSupervisor } from "../support/fake-supervisor";
 import { type Host, RECORD } from "../support/host";
@@ -101,7 +102,10 @@ inEachShell((newHost) => {
     const host = newHost();
     host.stub("uname", "echo x86_64");
     host.write("/archive.tar.gz", host.archive());
-    host.stub("tar", `for last; do :; done; printf '#!/bin/sh\\n${etcd}\\n' >"$last/etcd"; chmod 755 "$last/etcd"`);
+    host.stub(
+      "tar",
+      `for last; do :; done; printf '#!/bin/sh\\n${etcd}\\n' >"$last/etcd"; chmod 755 "$last/etcd"; : >"$last/etcdctl"`,
+    );
     const run = host.call(`install_binaries '${host.path("/archive.tar.gz")}'`);
     expect(run.code).toBe(1);
     expect(run.lines.join()).toContain(`a on host-a: test failed: ${reason}; to do: use the archive `);
@@ -128,6 +132,38 @@ inEachShell((newHost) => {
     expect(run.lines[0]).toMatch(/^a on host-a: test failed: cannot unpack etcd 3\.6\.14: \S/);
     expect(run.lines.at(-1)).toMatch(/; to do: make room in \/opt, and apply again$/);
     expect(host.has("/opt/etcd-v3.6.14")).toBe(false);
+  });
+
+  test.each([
+    ["has no etcdctl", (directory: string) => rmSync(join(directory, "etcdctl")), "etcdctl"],
+    [
+      "has a link as etcd",
+      (directory: string) => {
+        renameSync(join(directory, "etcd"), join(directory, "etcd-3.6.14"));
+        symlinkSync("etcd-3.6.14", join(directory, "etcd"));
+      },
+      "etcd",
+    ],
+  ])("an archive that %s is not installed, even if it has the given digest", (_, change, missing) => {
+    const served = changedArchive(change);
+    const host = hostWith({ served, digest: sha256(served) });
+    expect(host.call("install_binaries")).toEqual({
+      code: 1,
+      lines: [
+        `a on host-a: test failed: the archive of etcd 3.6.14 has no program ${missing}; to do: use an archive in the layout of etcd's releases, with etcd and etcdctl as files, and apply again`,
+      ],
+    });
+    expect(host.list("/opt")).toEqual([]);
+  });
+
+  test("a link in an archive changes no mode where it leads to", () => {
+    const host = newHost();
+    host.write("/victim", "secret", 0o600);
+    const served = changedArchive((directory) => symlinkSync(host.path("/victim"), join(directory, "README.md")));
+    host.write("/a.tar.gz", served);
+    const run = host.call(`archive_sha256() { echo ${sha256(served)}; }; install_binaries '${host.path("/a.tar.gz")}'`);
+    expect(run.lines).toEqual(["a on host-a: test: unpacked etcd 3.6.14 to /opt/etcd-v3.6.14"]);
+    expect(statSync(host.path("/victim")).mode & 0o777).toBe(0o600);
   });
 
   test("a failed download gives one line with the URL, the cause and what to do", () => {

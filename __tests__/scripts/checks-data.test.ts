@@ -1,4 +1,4 @@
-import { chownSync, linkSync, renameSync, rmSync } from "node:fs";
+import { chownSync, linkSync, renameSync, rmSync, statSync } from "node:fs";
 import { clusterHosts } from "../support/fake-etcd";
 import { installSupervisor } from "../support/fake-supervisor";
 import type { Host } from "../support/host";
@@ -273,6 +273,16 @@ inEachShell((newHost) => {
     ]);
     host.call('chown root "$DATA_DIR"; give_data_to_user; put_directory "$DATA_DIR" 700');
     expect(check(host, "check_readable")).toEqual([]);
+  });
+
+  testAsRoot("another name of the same user is no other user", () => {
+    const host = newHost();
+    runningHost(host);
+    const uid = statSync(host.path("/data/etcd")).uid;
+    host.stub("id", `[ "$*" != "-u alias" ] || { echo ${uid}; exit; }; exec '${host.path("/bin/id")}' "$@"`);
+    expect(check(host, "ETCD_USER=alias; check_user; check_readable")).toEqual([]);
+    rmSync(host.path("/data/etcd/member"), { recursive: true });
+    expect(check(host, "ETCD_USER=alias; check_data_owner")).toEqual([]);
   });
 
   testAsRoot("a file with a hard link elsewhere, or with another owner than the directory, keeps its owner", () => {

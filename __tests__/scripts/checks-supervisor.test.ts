@@ -1,8 +1,10 @@
+import { chownSync, mkdirSync, rmSync, symlinkSync } from "node:fs";
 import { breakNeighbour, installNeighbour, installSupervisor, supervisorChanges } from "../support/fake-supervisor";
 import { runningHost } from "../support/phases";
-import { inEachShell } from "../support/shells";
+import { inEachShell, testAsRoot } from "../support/shells";
 
 const refused = (text: string) => `a on host-a: test refused: ${text}`;
+const DAEMON = 1;
 const CONF = "/etc/supervisor/supervisord.conf";
 
 inEachShell((newHost) => {
@@ -45,6 +47,46 @@ inEachShell((newHost) => {
     runningHost(host);
     host.call('rm -r "$LOG_DIR"');
     expect(host.call("check_supervisor").lines).toEqual([]);
+  });
+
+  testAsRoot("a supervisord that runs as another user is refused, because it cannot start etcd as its user", () => {
+    const host = supervisorHost();
+    host.stub("supervisorctl", '[ "$3" != pid ] || echo 71');
+    host.write("/proc/71/comm", "supervisord\n");
+    expect(host.call("check_supervisor").lines).toEqual([]);
+    chownSync(host.path("/proc/71"), DAEMON, DAEMON);
+    const { user } = host.cluster;
+    expect(host.call("check_supervisor").lines).toEqual([
+      refused(
+        `supervisor: supervisord (process 71) runs as daemon, and only root can start etcd as ${user}; to do: remove user= from the section [supervisord] of ${CONF}, and User= from its systemd unit, and restart it`,
+      ),
+    ]);
+  });
+
+  test("a supervisord that cannot write to the places of etcd, although root can, is refused", () => {
+    const host = supervisorHost();
+    host.stub("supervisorctl", "echo 70");
+    host.write("/proc/70/comm", "supervisord\n");
+    host.write("/proc/70/cmdline", `/usr/bin/python3\0/usr/bin/supervisord\0-n\0-c\0${host.path(CONF)}\0`);
+    for (const [process, view] of [
+      ["70", "mnt:[2]"],
+      ["self", "mnt:[1]"],
+    ]) {
+      mkdirSync(host.path(`/proc/${process}/ns`), { recursive: true });
+      symlinkSync("pid:[1]", host.path(`/proc/${process}/ns/pid`));
+      symlinkSync(view, host.path(`/proc/${process}/ns/mnt`));
+    }
+    symlinkSync("/", host.path("/proc/70/root"));
+    expect(host.call("check_supervisor").lines).toEqual([]);
+    rmSync(host.path("/proc/70/root"));
+    mkdirSync(host.path("/proc/70/root"));
+    mkdirSync(host.path("/data/logs"), { recursive: true });
+    const top = `/${host.root.split("/")[1]}`;
+    expect(host.call("check_supervisor").lines).toEqual([
+      refused(
+        `supervisor: supervisord, and with it etcd, cannot write to /data/etcd /data/logs, although root can: its systemd unit takes that away; to do: create what is missing of ${top}, allow it in the unit (systemctl edit supervisor.service: ReadWritePaths=${top}), and restart supervisord`,
+      ),
+    ]);
   });
 
   test("a supervisord that runs but does not answer is refused with its message", () => {

@@ -1,4 +1,4 @@
-import { rmSync } from "node:fs";
+import { mkdirSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { installBinaries, listenOn } from "../support/fake-etcd";
 import { installSupervisor, installSupervisorFiles } from "../support/fake-supervisor";
@@ -150,6 +150,22 @@ inEachShell((newHost) => {
       ]);
       host.stub("df", df(16));
       expect(host.call("check_disk").lines).toEqual([]);
+    });
+
+    test("the directory of the backups, and that of the locks, need space too", () => {
+      const host = newHost();
+      installBinaries(host);
+      host.write("/data/etcd/member/wal/0.wal", "");
+      const free = `for last; do :; done
+case $last in */run) free=0 ;; */mnt) free=15 ;; *) free=9999 ;; esac`;
+      host.stub("df", `${free}; printf ' Avail Inodes IFree\\n%sM 1000 900\\n' "$free"`);
+      mkdirSync(host.path("/mnt"));
+      expect(host.call("check_disk", { BACKUP_DIR: host.path("/mnt/backups") }).lines).toEqual([
+        refused(
+          "free disk: 0 MB free for /run/cdktf-etcd, 1 MB are needed; to do: make room, or delete something there",
+        ),
+        refused("free disk: 15 MB free for /mnt/backups, 16 MB are needed; to do: make room, or set backups.directory"),
+      ]);
     });
 
     test("a file system without free inodes is refused, and one that does not count inodes is accepted", () => {

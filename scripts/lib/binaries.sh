@@ -12,7 +12,7 @@ has_binaries() {
 
 # install_binaries [ARCHIVE]: unpacks an archive that is on this host already; without an argument, downloads it first.
 install_binaries() {
-  local archive actual url answer
+  local archive actual url answer tool
   has_binaries && return
   if [ -e "$VERSIONED/etcd" ] && is_running &&
     [ "$(cat "$VERSIONED/.sha256" 2>/dev/null)" != "$(archive_sha256)" ]; then
@@ -40,6 +40,11 @@ install_binaries() {
     give_up "cannot unpack etcd $VERSION: $(printf '%s\n' "$answer" | grep . | head -n 1)" \
       "make room in $INSTALL_ROOT, and apply again"
   rm -f "$unpack/archive.tar.gz"
+  for tool in etcd etcdctl; do
+    if [ -f "$unpack/$tool" ] && [ ! -L "$unpack/$tool" ]; then continue; fi
+    give_up "the archive of etcd $VERSION has no program $tool" \
+      "use an archive in the layout of etcd's releases, with etcd and etcdctl as files, and apply again"
+  done
   # Checked here rather than when the member starts, because etcd itself cannot report that its archive is for another
   # architecture or contains another version.
   answer=$(ETCD_UNSUPPORTED_ARCH=$(architecture) "$unpack/etcd" --version 2>&1) ||
@@ -55,8 +60,8 @@ install_binaries() {
   printf '%s\n' "$(archive_sha256)" >"$unpack/.sha256"
   # An archive records whoever packed it as the owner, and may let others write to its files.
   chown -hR root:root "$unpack"
-  # The directory itself comes last: until then nobody but root can enter it.
-  chmod -R go-w,a+rX "$unpack"/* "$unpack"/.sha256
+  # Nothing that a link in it leads to. The directory itself comes last: until then nobody but root can enter it.
+  find "$unpack" -mindepth 1 ! -type l -exec chmod go-w,a+rX {} +
   chmod 755 "$unpack"
   remember_made "$VERSIONED"
   if [ "$(cat "$VERSIONED/.sha256" 2>/dev/null)" = "$(archive_sha256)" ]; then

@@ -52,10 +52,9 @@ shape() {
 check_user() {
   local pid owner
   pid=$(etcd_pid)
-  if [ -z "$pid" ] || ! has_wal; then return; fi
+  if [ -z "$pid" ] || ! has_wal || is_etcds "/proc/$pid"; then return; fi
   owner=$(stat -c %U "/proc/$pid" 2>/dev/null) || return 0
-  if [ "$owner" = "$ETCD_USER" ]; then return; fi
-  if [ "$(stat -c %U "$DATA_DIR")" = "$ETCD_USER" ]; then
+  if is_etcds "$DATA_DIR"; then
     refusal "user" "etcd runs here as $owner (process $pid), not as $ETCD_USER: somebody has started it by hand" \
       "supervisorctl stop $MEMBER; kill $pid; when it has ended, supervisorctl start $MEMBER; then apply again"
   else
@@ -72,7 +71,7 @@ check_readable() {
   # While the disk is not mounted, the files that are visible here are not etcd's.
   has_wal || return 0
   file=$(find "$DATA_DIR/member" -name lost+found -prune -o ! -user "$ETCD_USER" -print -quit 2>/dev/null || true)
-  [ -z "$file" ] || [ "$(stat -c %U "$DATA_DIR" 2>/dev/null)" != "$ETCD_USER" ] ||
+  [ -z "$file" ] || ! is_etcds "$DATA_DIR" ||
     refusal "data directory" \
       "$file belongs to $(stat -c %U "$file"), and etcd, which runs as $ETCD_USER, may not be able to read it: somebody has run etcd, or restored data, as another user" \
       "chown -hR $ETCD_USER: $DATA_DIR/member, and apply again"

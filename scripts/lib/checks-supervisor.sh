@@ -25,6 +25,8 @@ check_supervisor() {
         "make 'supervisorctl -c $conf pid' work: in $conf, [supervisorctl] must have the serverurl of supervisord's server, and its username and password if it has them; if supervisord hangs, 'systemctl restart $(supervisor_unit)' restarts it and all of its programs"
     fi
   fi
+  check_supervisor_user "$conf"
+  check_supervisor_view
   program_include >/dev/null || {
     refusal "supervisor" \
       "$conf includes no existing directory for programs ([include] files: $(supervisor_patterns | on_one_line | grep . || echo none))" \
@@ -34,6 +36,38 @@ check_supervisor() {
   check_programs
   for side in $SIDE_PROGRAMS; do as_side_program "$side" check_side_program "$conf"; done
 }
+
+# check_supervisor_user CONFIGURATION: only root can start a program as another user. A supervisord of root's would
+# have been found among the processes.
+check_supervisor_user() {
+  local owner
+  [ -z "$(supervisord_process)" ] && supervisor_answers || return 0
+  owner=$(stat -c %u "/proc/$supervisor_answer" 2>/dev/null) || return 0
+  [ "$owner" = "$OWN_UID" ] || refusal "supervisor" \
+    "supervisord (process $supervisor_answer) runs as $(stat -c %U "/proc/$supervisor_answer"), and only root can start etcd as $ETCD_USER" \
+    "remove user= from the section [supervisord] of $1, and User= from its systemd unit, and restart it"
+}
+
+# systemd can give supervisord, and with it etcd, a view of the file system of its own, in which less can be written
+# (ProtectSystem=, ReadOnlyPaths=, …).
+check_supervisor_view() {
+  local process directory existing closed='' above=''
+  process=$(supervisord_process) || return 0
+  if [ -z "$process" ] || [ "$(readlink "$process/ns/mnt")" = "$(readlink /proc/self/ns/mnt)" ]; then return; fi
+  for directory in "$DATA_DIR" "$LOG_DIR"; do
+    existing=$(existing_part "$directory")
+    if [ -w "$process/root$existing" ] || [ ! -w "$existing" ]; then continue; fi
+    closed="$closed $directory"
+    directory=${directory#/}
+    above="$above /${directory%%/*}"
+  done
+  [ -z "$closed" ] || refusal "supervisor" \
+    "supervisord, and with it etcd, cannot write to${closed}, although root can: its systemd unit takes that away" \
+    "create what is missing of $(unique "$above"), allow it in the unit (systemctl edit $(supervisor_unit): ReadWritePaths=$(unique "$above")), and restart supervisord"
+}
+
+# unique WORDS: each of the words once, on one line.
+unique() { printf '%s\n' "$1" | tr ' ' '\n' | sort -u | on_one_line; }
 
 # check_side_program CONFIGURATION
 check_side_program() {

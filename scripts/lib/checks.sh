@@ -4,6 +4,7 @@
 MIN_FREE_INSTALL_MB=300 # an archive and its contents: 100 MB in 3.6
 MIN_FREE_DATA_MB=512    # first WAL segments (64 MB each, two preallocated), snapshots, and room to react
 MIN_FREE_MB=16          # where only small files are written
+MIN_FREE_RUN_MB=1       # locks, and what the commands of a phase complain of
 MIN_FREE_INODES=200     # an archive contains about ten files
 MAX_CLOCK_SKEW_S=60     # a leaf certificate is not valid before the time of the operator's clock at its signing
 
@@ -53,6 +54,8 @@ check_disk() {
   check_room "$DATA_DIR" "$data" "set paths.dataDir"
   check_room "$LOG_DIR" "$MIN_FREE_MB" "set paths.logDir"
   check_room "$STATE_DIR" "$MIN_FREE_MB" "move something off that file system"
+  check_room /run/cdktf-etcd "$MIN_FREE_RUN_MB" "delete something there"
+  [ -z "$BACKUP_DIR" ] || check_room "$BACKUP_DIR" "$MIN_FREE_MB" "set backups.directory"
   check_room "$(program_include 2>/dev/null | sed 's|/[^/]*$||')" "$MIN_FREE_MB" "move something off that file system"
   check_exec "$INSTALL_ROOT"
 }

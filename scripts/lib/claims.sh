@@ -202,14 +202,11 @@ check_log() {
 # Stage gives the data directory to etcd's user, so it must not belong to anybody else. If there are data in it,
 # check_data and check_user give a more precise message.
 check_data_owner() {
-  local owner
-  if [ ! -d "$DATA_DIR" ] || has_wal; then return; fi
-  owner=$(stat -c %U "$DATA_DIR")
-  case $owner in
-    root | "$ETCD_USER") ;;
-    *) [ "$(stat -c %u "$DATA_DIR")" = "$OWN_UID" ] ||
-      refusal "paths.dataDir" "$DATA_DIR belongs to $owner" \
-        "if nobody needs it, rmdir $DATA_DIR; or set paths.dataDir to a directory of its own" ;;
+  if [ ! -d "$DATA_DIR" ] || has_wal || is_etcds "$DATA_DIR"; then return; fi
+  case $(stat -c %u "$DATA_DIR") in
+    0 | "$OWN_UID") ;;
+    *) refusal "paths.dataDir" "$DATA_DIR belongs to $(stat -c %U "$DATA_DIR")" \
+      "if nobody needs it, rmdir $DATA_DIR; or set paths.dataDir to a directory of its own" ;;
   esac
 }
 

@@ -127,6 +127,7 @@ start_supervisor() {
     fail "supervisord does not start: $(supervisor_last_words)" \
       "correct the cause (see: systemctl status $(supervisor_unit)), and apply again"
   look_for_supervisor
+  refuse_any check_supervisor_user "$(supervisor_conf)"
   supervisor_reads_others || fail "supervisord cannot read its configuration: $(supervisor_words)" \
     "correct that file until 'supervisorctl reread' reports no error, and apply again"
 }

@@ -77,6 +77,10 @@ link_in() {
 # whose PATH: the owner and the mode, for messages: `app:staff, mode 2775`
 whose() { stat -c '%U:%G, mode %a' "$1"; }
 
+# is_etcds PATH: whether PATH, or the process of /proc/PID, belongs to etcd's user. Two users may have the same uid, so
+# their names say nothing.
+is_etcds() { [ "$(stat -c %u "$1" 2>/dev/null)" = "$(id -u "$ETCD_USER" 2>/dev/null || echo none)" ]; }
+
 # Sets `as_user` to the prefix that runs a command as etcd's user. It is empty if the script does not run as root,
 # because only root can change to another user.
 set_as_user() {
