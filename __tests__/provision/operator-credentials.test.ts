@@ -1,5 +1,5 @@
-import { execFileSync } from "node:child_process";
-import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { execFileSync, spawnSync } from "node:child_process";
+import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { temporaryDirectory } from "../support/temporary-directory";
 import { allDependencies, find, synthCluster } from "../support/synth";
@@ -57,10 +57,12 @@ test("the script that writes the credentials is a file beside the synthesized st
   expect(exec.command).toBe('${file("${path.module}/assets/etcd-host-scripts_files/operator/write-credentials.sh")}');
 });
 
-test.each([
+const WRITERS: [name: string, program: string, args: string[]][] = [
   ["sh", "/bin/sh", ["-c", script("write-credentials.sh")]],
   ["Node.js, on Windows", "node", ["-e", script("write-credentials.js")]],
-])(
+];
+
+test.each(WRITERS)(
   "%s writes the credentials for the operator only, creates the directory if needed and replaces the previous ones",
   (_, program, args) => {
     const directory = join(temporaryDirectoryPath, String(Math.random()), "credentials");
@@ -93,17 +95,36 @@ test.each([
 
 const temporaryDirectoryPath = temporaryDirectory();
 
-test("a credential that cannot be written leaves the old file intact", () => {
+test.each(WRITERS)("%s writes the key to no file that somebody else has put in its way", (_, program, args) => {
+  const directory = join(temporaryDirectoryPath, String(Math.random()));
+  mkdirSync(join(directory, ".new"), { recursive: true });
+  const traps = [".client-key.pem.new", ".new/client-key.pem", "client-key.pem"].map((name) =>
+    openSync(join(directory, name), "w+"),
+  );
+  const content = { CA_PEM: "ca", CLIENT_PEM: "cert", CLIENT_KEY_PEM: "secret", ETCDCTL_ENV: "env" };
+  execFileSync(program, args, { env: { PATH: process.env.PATH, CREDENTIALS_DIRECTORY: directory, ...content } });
+  for (const trap of traps) {
+    expect(readFileSync(trap, "utf8")).toBe("");
+    closeSync(trap);
+  }
+  expect(readFileSync(join(directory, "client-key.pem"), "utf8")).toBe("secret");
+  expect(statSync(join(directory, "client-key.pem")).mode & 0o777).toBe(0o600);
+});
+
+test("credentials that cannot be written leave the old file intact, and the last line says what to do", () => {
   const directory = join(temporaryDirectoryPath, "full");
-  mkdirSync(join(directory, ".ca.pem.new"), { recursive: true });
-  writeFileSync(join(directory, "ca.pem"), "old\n");
-  expect(() =>
-    execFileSync("/bin/sh", ["-c", script("write-credentials.sh")], {
-      env: { PATH: process.env.PATH, CREDENTIALS_DIRECTORY: directory, CA_PEM: "new\n" },
-      stdio: "pipe",
-    }),
-  ).toThrow();
-  expect(readFileSync(join(directory, "ca.pem"), "utf8")).toBe("old\n");
+  mkdirSync(join(directory, "client.pem"), { recursive: true });
+  writeFileSync(join(directory, "client-key.pem"), "old\n");
+  const content = { CA_PEM: "new\n", CLIENT_PEM: "new\n", CLIENT_KEY_PEM: "new\n", ETCDCTL_ENV: "new\n" };
+  const { status, stderr } = spawnSync("/bin/sh", ["-c", script("write-credentials.sh")], {
+    env: { PATH: process.env.PATH, CREDENTIALS_DIRECTORY: directory, ...content },
+    encoding: "utf8",
+  });
+  expect(status).toBe(1);
+  expect(stderr).toBe(
+    `${directory}/client.pem is a directory\noperatorCredentials: the files in ${directory} are not the current ones, for the reason above; to do: correct that, or set operatorCredentials.directory to another directory, and apply again\n`,
+  );
+  expect(readFileSync(join(directory, "client-key.pem"), "utf8")).toBe("old\n");
 });
 
 test("the operator's certificate is a client certificate with the common name that the program gives", () => {

@@ -82,6 +82,13 @@ const STARTED = { clientURLs: ["https://127.0.0.1:2379"] };
 const ALIVE = "the cluster already exists without this member: left to rollout";
 
 inEachShell((newHost) => {
+  test("the name of a member and that of a server may be as long as they can be", () => {
+    const server = Array.from({ length: 4 }, () => "n".repeat(62)).join(".");
+    const { lines } = newHost().call(`MEMBER=${"m".repeat(63)}; https_get https://${server}:2380 /members`);
+    expect(lines.join()).not.toMatch(/File name too long/);
+    expect(lines.join()).toMatch(/etcd-peer-key\.pem/);
+  });
+
   const clusterHost = (ports = {}) => newHost({ props: { ports } });
   /** A staged host, while etcd already runs on the hosts of the other founders. */
   function lateHost(): Host {

@@ -64,7 +64,10 @@ VERIFY="-verify 9 -verify_return_error -partial_chain"
 # request is HTTP/1.0. The connection is therefore closed on this side, by the end of openssl's input, which waits at a
 # FIFO until the response is complete.
 https_get() {
-  local gate=/run/cdktf-etcd/$MEMBER.$$.${1#*://}.gate # several servers may be asked at the same time
+  local gate
+  # Several servers may be asked at the same time. With the names of a member and a server, the file's name could be too
+  # long.
+  gate=/run/cdktf-etcd/$$.$(printf %s "$1" | sha1sum | cut -c1-40).gate
   private_directory /run/cdktf-etcd
   rm -f "$gate"
   mkfifo -m 600 "$gate"
