@@ -2,6 +2,7 @@ import { Annotations } from "cdktf";
 import type { Construct, IConstruct } from "constructs";
 import { type ClusterSettings, type EtcdClusterProps, resolveClusterProps } from "../settings";
 import { warnOfMachinesInStack } from "./machines-in-stack";
+import { typeProblems } from "./prop-types";
 import { validateProps } from "./validate-props";
 import { throwProblems } from "./certificate-fields";
 import { canonicalAddress } from "./formats";
@@ -14,6 +15,7 @@ import { type NamedCluster, sharedHostProblems } from "./shared-hosts";
  * @throws Error that lists every problem with the props at once.
  */
 export function checkProps(cluster: Construct, props: EtcdClusterProps): ClusterSettings {
+  throwProblems("EtcdCluster", cluster.node.path, typeProblems(props));
   const settings = resolveClusterProps(props);
   const { errors, warnings } = validateProps(props, settings);
   throwProblems("EtcdCluster", cluster.node.path, errors);

@@ -1,0 +1,81 @@
+import { Token, Tokenization } from "cdktf";
+import type { EtcdClusterProps } from "../settings";
+
+/** `text`; an example of an object of a class; a list of something; or an object with certain fields. */
+type Type = "text" | `${string}.${string}` | readonly [Type] | { readonly [field: string]: Type };
+
+const SSH = {
+  host: "text",
+  user: "text",
+  key: "SshKey.file(…)",
+  hostKey: "text",
+  bastionHost: "text",
+  bastionUser: "text",
+  bastionKey: "SshKey.file(…)",
+  timeout: "text",
+  scriptPath: "text",
+} as const;
+
+/** What the rules take for granted. Numbers and booleans are not listed: their rules check them by themselves. */
+const PROPS: Type = {
+  members: [{ name: "text", address: "text", listenAddress: "text", hostName: "text", machine: "text", ssh: SSH }],
+  ssh: SSH,
+  version: "text",
+  user: "text",
+  release: "EtcdRelease.mirror(…)",
+  certificates: {
+    authority: "CertificateAuthority.fromPem(…)",
+    trustedAuthorities: ["CertificateAuthority.fromPem(…)"],
+    commonName: "text",
+    organization: "text",
+    dnsNames: ["text"],
+    ipAddresses: ["text"],
+    keyType: "KeyType.ECDSA_P256",
+  },
+  listenMetricsUrls: ["text"],
+  extraFlags: {},
+  paths: { installRoot: "text", dataDir: "text", logDir: "text", supervisorProgramFile: "text" },
+  ports: {},
+  autoCompaction: "AutoCompaction.periodic(…)",
+  backups: "EtcdBackups.onHosts(…)",
+  defragmentation: "EtcdDefragmentation.onHosts(…)",
+  restore: "EtcdRestore.fromFile(…)",
+  operatorCredentials: { directory: "text", commonName: "text" },
+};
+
+/**
+ * The props whose values are of another type. TypeScript and Python check this themselves; a program in JavaScript, or
+ * one that reads its props from a file, may contain anything. The other rules cannot check such props.
+ */
+export function typeProblems(props: EtcdClusterProps): string[] {
+  return [...problems("", props, PROPS)];
+}
+
+function* problems(path: string, value: unknown, type: Type): Iterable<string> {
+  // What only Terraform knows is checked by the other rules.
+  if (value === undefined || Tokenization.isResolvable(value) || isToken(value)) return;
+  const say = (problem: string) => `${path}: ${typeof value === "number" ? value : JSON.stringify(value)} ${problem}`;
+  if (value === null) {
+    yield say("is not a value; leave it out");
+  } else if (type === "text") {
+    if (typeof value !== "string") yield say("is not a text; put it in quotes");
+  } else if (typeof type === "string") {
+    // A secret may have been given in its place.
+    if (typeof value !== "object") yield `${path}: is a ${typeof value}; use ${type}`;
+  } else if (Array.isArray(type)) {
+    if (!Array.isArray(value)) yield say("is not a list; put it in brackets");
+    else for (const [i, item] of value.entries()) yield* problems(`${path}[${i}]`, item, (type as readonly [Type])[0]);
+  } else if (typeof value !== "object" || Array.isArray(value)) {
+    yield say("is not an object; use { … }");
+  } else {
+    for (const [field, fieldType] of Object.entries(type)) {
+      yield* problems(
+        path === "" ? field : `${path}.${field}`,
+        (value as { [field: string]: unknown })[field],
+        fieldType,
+      );
+    }
+  }
+}
+
+const isToken = (value: unknown) => typeof value === "string" && Token.isUnresolved(value);
