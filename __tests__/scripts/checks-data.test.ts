@@ -27,6 +27,30 @@ inEachShell((newHost) => {
     ]);
   });
 
+  test.each<[title: string, type: string, bytes: number, quota: number | undefined, warning: string | undefined]>([
+    ["a disk that the quota fits on", "ext4", 4 * 1024 ** 3, 4 * 1024 ** 3, undefined],
+    ["a small disk, and no quota in the program", "ext4", 1024 ** 3, undefined, undefined],
+    [
+      "a disk that is smaller than the quota",
+      "xfs",
+      1024 ** 3,
+      4 * 1024 ** 3,
+      "the file system of /data/etcd has 1024 MB in all, and quotaBackendBytes is 4096 MB: it would be full, and etcd would end, before etcd stops accepting writes",
+    ],
+    [
+      "a disk in memory",
+      "tmpfs",
+      1024 ** 3,
+      undefined,
+      "/data/etcd is in memory, so this member's data are gone after a reboot; if that happens to a quorum, all data are",
+    ],
+  ])("the disk of the data is accepted, with a warning if need be: %s", (_, type, bytes, quota, warning) => {
+    const host = newHost({ props: { quotaBackendBytes: quota } });
+    host.stub("findmnt", `echo ${type}`);
+    host.stub("df", `printf '1B-blocks\\n${bytes}\\n'`);
+    expect(check(host, "warn_of_data_disk")).toEqual(warning ? [`a on host-a: test: warning: ${warning}`] : []);
+  });
+
   describe("a data directory without data", () => {
     test.each([
       ["that is empty", []],

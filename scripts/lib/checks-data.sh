@@ -203,3 +203,17 @@ check_log_disk() {
     "$DATA_DIR/member/wal is a mount point without a write-ahead log, and etcd cannot create one on a mount point" \
     "if the log is on another disk, mount that disk; for a new member, run umount $DATA_DIR/member/wal, apply, and see docs/lost-data.md#a-disk-of-its-own-for-the-write-ahead-log"
 }
+
+# Warns of what works until it hurts: data in memory, and a disk that is full long before etcd stops accepting writes.
+warn_of_data_disk() {
+  local existing bytes
+  existing=$(existing_part "$DATA_DIR")
+  case $(findmnt -n -o FSTYPE -T "$existing" 2>/dev/null) in
+    tmpfs | ramfs)
+      say "warning: $DATA_DIR is in memory, so this member's data are gone after a reboot; if that happens to a quorum, all data are"
+      ;;
+  esac
+  bytes=$(df -B1 --output=size "$existing" 2>/dev/null | tail -n 1 | tr -cd 0-9)
+  if [ -z "$QUOTA_BACKEND_BYTES" ] || [ -z "$bytes" ] || [ "$bytes" -ge "$QUOTA_BACKEND_BYTES" ]; then return; fi
+  say "warning: the file system of $DATA_DIR has $((bytes / 1048576)) MB in all, and quotaBackendBytes is $((QUOTA_BACKEND_BYTES / 1048576)) MB: it would be full, and etcd would end, before etcd stops accepting writes"
+}

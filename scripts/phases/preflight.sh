@@ -4,6 +4,7 @@
 phase_preflight() {
   know_members
   refuse_any all_checks
+  warn_of_data_disk
   close_connections_to_the_dead
   note_lost_quorum
   note_checks
