@@ -18,6 +18,8 @@ const RUNBOOK = [
   { name: "etcd-server-7-21", address: "10.4.7.21", hostName: "hdss7-21" },
 ];
 
+const RESTART_SUPERVISOR = "systemctl restart supervisor; until supervisorctl pid >/dev/null 2>&1; do sleep 0.1; done";
+
 const REFUSALS: Refusal[] = [
   {
     what: "an architecture without a known digest",
@@ -138,6 +140,36 @@ const REFUSALS: Refusal[] = [
       "printf '[program:etcd-server-7-NUMBER]\\ncommand=/bin/true\\nautostart=false\\n' >/etc/supervisor/conf.d/theirs.conf",
     undo: "rm /etc/supervisor/conf.d/theirs.conf",
     says: /supervisor program: \/etc\/supervisor\/conf\.d\/theirs\.conf already defines the program 'etcd-server-7-\d+'/,
+  },
+  {
+    what: "a supervisord that runs as another user",
+    alone: true,
+    given: `cp /etc/supervisor/supervisord.conf /root/; mkdir /var/log/sv; chown daemon /var/log/sv
+      sed -i 's|^.supervisord.$|&\\nuser=daemon|; s|/var/run/|/var/log/sv/|; s|/var/log/supervisor|/var/log/sv|' /etc/supervisor/supervisord.conf
+      ${RESTART_SUPERVISOR}`,
+    undo: `mv /root/supervisord.conf /etc/supervisor/; ${RESTART_SUPERVISOR}; rm -r /var/log/sv`,
+    says: /supervisor: supervisord \(process \d+\) runs as daemon, and only root can start etcd as etcd/,
+  },
+  {
+    what: "a hardened unit of supervisord",
+    alone: true,
+    given: `mkdir -p /etc/systemd/system/supervisor.service.d; printf '[Service]\\nProtectSystem=strict\\nReadWritePaths=/run /var/log\\nPrivateTmp=yes\\n' >/etc/systemd/system/supervisor.service.d/hard.conf; systemctl daemon-reload; ${RESTART_SUPERVISOR}`,
+    undo: `rm /etc/systemd/system/supervisor.service.d/hard.conf; systemctl daemon-reload; ${RESTART_SUPERVISOR}`,
+    says: /supervisor: supervisord, and with it etcd, cannot write to \/data\/etcd\/etcd-server \/data\/logs\/etcd-server, although root can: .*ReadWritePaths=\/data\)/,
+  },
+  {
+    what: "a supervisor program that is immutable",
+    given:
+      "printf '[program:etcd-server-7-NUMBER]\\n' >/etc/supervisor/conf.d/etcd-server.ini; chattr +i /etc/supervisor/conf.d/etcd-server.ini",
+    undo: "chattr -i /etc/supervisor/conf.d/etcd-server.ini; rm /etc/supervisor/conf.d/etcd-server.ini",
+    says: /read-only: \/etc\/supervisor\/conf\.d\/etcd-server\.ini cannot be replaced: it is immutable/,
+  },
+  {
+    what: "a full /run",
+    given:
+      "mkdir -p /run/cdktf-etcd; mount -t tmpfs -o mode=700,size=64k tmpfs /run/cdktf-etcd; head -c 64k /dev/zero >/run/cdktf-etcd/full",
+    undo: "umount /run/cdktf-etcd",
+    says: /free disk: 0 MB free for \/run\/cdktf-etcd, 2 MB are needed/,
   },
   {
     what: "a data directory that is not etcd's",

@@ -163,7 +163,7 @@ case $last in */run) free=0 ;; */mnt) free=15 ;; *) free=9999 ;; esac`;
       mkdirSync(host.path("/mnt"));
       expect(host.call("check_disk", { BACKUP_DIR: host.path("/mnt/backups") }).lines).toEqual([
         refused(
-          "free disk: 0 MB free for /run/cdktf-etcd, 1 MB are needed; to do: make room, or delete something there",
+          "free disk: 0 MB free for /run/cdktf-etcd, 2 MB are needed; to do: make room, or delete something there",
         ),
         refused("free disk: 15 MB free for /mnt/backups, 16 MB are needed; to do: make room, or set backups.directory"),
       ]);

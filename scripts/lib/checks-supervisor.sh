@@ -25,7 +25,8 @@ check_supervisor() {
         "make 'supervisorctl -c $conf pid' work: in $conf, [supervisorctl] must have the serverurl of supervisord's server, and its username and password if it has them; if supervisord hangs, 'systemctl restart $(supervisor_unit)' restarts it and all of its programs"
     fi
   fi
-  check_supervisor_user "$conf"
+  # A stage looks only at a supervisord that it has started itself (start_supervisor).
+  [ "$PHASE" = stage ] || check_supervisor_user "$conf"
   check_supervisor_view
   program_include >/dev/null || {
     refusal "supervisor" \
@@ -111,6 +112,8 @@ check_programs() {
   if [ -e "$ini" ] && [ "$name" != "$PROGRAM" ]; then
     refusal "supervisor program" "$ini belongs to the program '$name'" \
       "remove that program, or set paths.supervisorProgramFile"
+  elif [ -e "$ini" ] && [ ! -w "$ini" ]; then
+    refusal "read-only" "$ini cannot be replaced: $(why_not_writable "$ini")" "make it writable (chattr -i $ini)"
   elif [ "$include" != "$ini" ] && { [ -e "$include" ] || [ -L "$include" ]; } &&
     [ "$(readlink "$include")" != "$(basename "$ini")" ]; then
     refusal "supervisor program" "$include was not made by this package" \

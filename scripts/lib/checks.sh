@@ -4,7 +4,7 @@
 MIN_FREE_INSTALL_MB=300 # an archive and its contents: 100 MB in 3.6
 MIN_FREE_DATA_MB=512    # first WAL segments (64 MB each, two preallocated), snapshots, and room to react
 MIN_FREE_MB=16          # where only small files are written
-MIN_FREE_RUN_MB=1       # locks, and what the commands of a phase complain of
+MIN_FREE_RUN_MB=2       # locks, and what the commands of a phase complain of; df rounds up
 MIN_FREE_INODES=200     # an archive contains about ten files
 MAX_CLOCK_SKEW_S=60     # a leaf certificate is not valid before the time of the operator's clock at its signing
 

@@ -38,7 +38,7 @@ const IN_PAIRS = {
   interrupted: 100,
   networks: 200,
   "off-host": 70,
-  refusals: 95,
+  refusals: 120,
   removed: 180,
   "restore-contents": 100,
   rhel: 230,
