@@ -82,7 +82,7 @@ echo "${key}" >/var/backups/.ssh/authorized_keys; chown backup /var/backups /var
     return file;
   }
 
-  const status = () => lab.on(HOST, "cat /data/etcd/etcd-server-backups/.*.status");
+  const status = () => lab.on(HOST, "cat /var/lib/cdktf-etcd/*/backup-status");
 
   /** The digest of a file and of its description. */
   const digests = (host: string, file: string) => lab.on(host, `for f in ${file} ${file}.json; do sha256sum <$f; done`);

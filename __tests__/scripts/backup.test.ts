@@ -44,6 +44,7 @@ inEachShell((newHost) => {
 know_etcd() { :; }; look_for_tools() { :; }; members_of() { :; }; endpoint_status() { :; }; set_installed_version() { return 1; }
 snapshot_status() { [ -z "$during" ] || printf more >>'${host.path(file)}'; echo '{"revision":7}'; }
 during=yes
+exec 9>>'${host.path("/run/lock")}'
 ${text}`);
     };
 
@@ -55,6 +56,20 @@ ${text}`);
       ]);
       expect(whileAppending(host, "/other", verify).lines).toEqual([
         expect.stringMatching(/backup: \/backups\/good\.db is good: revision 7, sha256 /),
+      ]);
+      expect(host.list("/backups")).toEqual(["good.db"]);
+    });
+
+    test("is copied for etcd's tool only if etcd has room beside the copy, and not while a backup is taken", () => {
+      const host = hostWith();
+      const verify = (before: string) =>
+        whileAppending(host, "/other", `BACKUP_LOG=/log; ${before}; verify_by_hand '${host.path("/backups/good.db")}'`)
+          .lines;
+      expect(verify("free_mb() { echo 511; }")).toEqual([
+        "a on host-a: backup refused: verify: /backups has 511 MB free, and 512 MB are needed; to do: make room, or verify it on another host",
+      ]);
+      expect(verify("flock() { return 1; }")).toEqual([
+        "a on host-a: backup refused: verify: a backup has been running on this host for ten minutes; to do: see /log",
       ]);
       expect(host.list("/backups")).toEqual(["good.db"]);
     });
@@ -117,7 +132,7 @@ if verify_snapshot "$part" && keep_snapshot "$part"; then echo kept; else echo "
       const now = 100 * DAY + 12 * HOUR;
       const host = hostWith(options);
       const list = ages.map((age) => `${now - age} 100 /backups/a-${age}.db`).join("\n");
-      const deleted = host.backup(`now=${now}; backups_to_delete <<'LIST'\n${list}\nLIST`).lines;
+      const deleted = host.backup(`now=${now} TOO_OLD_AT_ONCE=99; backups_to_delete <<'LIST'\n${list}\nLIST`).lines;
       return ages.filter((age) => !deleted.includes(`/backups/a-${age}.db`));
     }
 
@@ -186,6 +201,14 @@ if verify_snapshot "$part" && keep_snapshot "$part"; then echo kept; else echo "
       `{\n  "cluster_id": "4d",\n  "revision": 7,\n  "unix_time": ${time},\n  "bytes": 20512\n}\n`;
     host.write("/var/lib/backups/a-20261126T100000Z.db", Buffer.alloc(20512));
     host.write("/var/lib/backups/a-20261126T100000Z.db.json", description(1764151200));
+    // The end of this one is missing, or somebody has changed it.
+    for (const [stamp, text] of [
+      ["20261126T130000Z", '{\n  "bytes": 20512,\n'],
+      ["20261126T140000Z", '{\n  "bytes": 20512,\n  "unix_time": "x y",\n'],
+    ]) {
+      host.write(`/var/lib/backups/a-${stamp}.db`, Buffer.alloc(20512));
+      host.write(`/var/lib/backups/a-${stamp}.db.json`, text);
+    }
     const directory = `BACKUP_DIR='${host.path("/var/lib/backups")}' state='- 77 1 2 3.6.14 20480 9 -'`;
     expect(host.backup(`${directory}; list_backups; newest_backup; newest_value revision`).lines).toEqual([
       "2025-11-26T10:00:00Z        20512 bytes  revision 7            /var/lib/backups/a-20261126T100000Z.db",
@@ -215,22 +238,55 @@ if verify_snapshot "$part" && keep_snapshot "$part"; then echo kept; else echo "
       ]);
       host.write("/backups/a-before-change.db", "");
       host.write(`/backups/a-1-${stamp(1)}.db`, "");
-      host.write(`/backups/a-${stamp(4)}.db`, "was killed before it was described");
+      // As an operator brings one back from another place, who copies the description last, or has none.
+      host.write(`/backups/a-${stamp(4)}.db`, "");
       host.backup(`${set} now=4000; delete_old_backups`);
       expect(host.list("/backups").filter((name) => name.endsWith(".db"))).toEqual([
         `a-1-${stamp(1)}.db`,
         `a-${stamp(1)}.db`,
         `a-${stamp(3)}.db`,
+        `a-${stamp(4)}.db`,
         "a-before-change.db",
       ]);
     });
 
-    test("do not all go if the clock is a year ahead", () => {
+    test("that a killed backup has left are deleted by the next one: also a snapshot that it has not described", () => {
       const host = hostWith();
+      const killed = host.path(`/backups/a-${stamp(4)}.db`);
+      const drop = () => {
+        for (const name of ["part", "part.json", "part.part"]) host.write(`/backups/.a.${name}`, "");
+        host.write("/backups/.a.part.name", `${killed}\n`);
+        host.write(`/backups/a-${stamp(4)}.db`, "");
+        host.backup(`drop_unfinished_snapshot '${host.path("/backups/.a.part")}'`);
+        return host.list("/backups");
+      };
+      expect(drop()).toEqual([]);
+      host.write(`/backups/a-${stamp(4)}.db.json`, "it was described");
+      expect(drop()).toEqual([`a-${stamp(4)}.db`, `a-${stamp(4)}.db.json`]);
+    });
+
+    test("are not replaced by one that is taken in the same second, after the clock was set back", () => {
+      const host = hostWith();
+      host.write("/backups/a-20261126T100000Z.db", "");
+      const { lines } = host.backup(`BACKUP_DIR='${host.path("/backups")}'
+has_backup_place() { :; }; keep_slot() { :; }; verify_snapshot() { :; }; keep_snapshot() { echo "$backup"; }
+save_snapshot() { :; }
+seconds=1795687200; sleep() { seconds=$((seconds + 1)); }
+date() { case $* in +%s) echo "$seconds" ;; *) command date "$@" ;; esac; }
+take_backup`);
+      expect(lines).toEqual(["/backups/a-20261126T100001Z.db"]);
+    });
+
+    test("do not all go if the clock is a year ahead", () => {
       const times = [1, 2, 3, 4, 5, 6].map((n) => [stamp(n), n * HOUR, "4d"] as [string, number, string]);
-      const set = directoryWith(host, times);
-      host.backup(`${set} now=${365 * DAY}; delete_old_backups`);
-      expect(host.list("/backups").filter((name) => name.endsWith(".db"))).toHaveLength(3);
+      const left = (options: EtcdBackupOptions) => {
+        const host = hostWith(options);
+        host.backup(`${directoryWith(host, times)} now=${365 * DAY}; delete_old_backups`);
+        return host.list("/backups").filter((name) => name.endsWith(".db")).length;
+      };
+      expect(left({})).toBe(3);
+      // Nor with a maximum size, unless they are larger than that: each has 100 bytes.
+      expect(left({ maxBytes: 2 ** 20 })).toBe(3);
     });
 
     test("the newest is not one from the future, unless there is no other", () => {
@@ -261,25 +317,70 @@ if is_fresh; then echo fresh; fi`,
   });
 
   describe("the command after each backup", () => {
-    const run = (host: Host, text: string) =>
-      host.backup(`BACKUP_DIR='${host.path("/run")}' STATUS='${host.path("/run/status")}'; ${text}; cat "$STATUS"`);
+    /** What the log says, and then what is known. */
+    const run = (host: Host, text: string) => {
+      for (const directory of ["/run/cdktf-etcd", "/var/lib/cdktf-etcd/a"]) host.write(`${directory}/.keep`, "");
+      return host.backup(`set_status pending /b.db; now=1000 looked_at=0; ${text}; cat "$STATUS"`);
+    };
+    const FAILED = " a on host-a: backup: FAILED: the command after the backup, for /b.db, try 1: ";
 
     test("is run again later if it fails, although it leaves a process behind that holds its output open", () => {
       const host = hostWith({ afterEach: { command: "sleep 20 & echo no space there >&2; exit 3" } });
-      const { lines } = run(host, `set_status pending /b.db; now=1000 looked_at=0; run_pending_command`);
-      expect(lines[0]).toMatch(
-        / a on host-a: backup: FAILED: the command after the backup, for \/b\.db, try 1: no space there$/,
-      );
+      const began = Date.now();
+      const { lines } = run(host, "run_pending_command");
+      expect(Date.now() - began).toBeLessThan(15_000);
+      expect(lines[0]).toContain(`${FAILED}no space there`);
       expect(lines).toContain("pending_tries=1");
       expect(lines).toContain("after_each_failures=1");
+      expect(host.list("/var/lib/cdktf-etcd/a")).toEqual([".keep", "backup-status"]);
     });
 
     test("is not run once the program no longer has one", () => {
       const host = hostWith();
-      expect(run(host, `set_status pending /b.db; now=1000 looked_at=0; run_pending_command`).lines).toEqual([
-        "pending=/b.db",
-      ]);
+      expect(run(host, "run_pending_command").lines).toEqual(["pending=/b.db"]);
     });
+
+    test.each([
+      ["prints nothing", "exit 7", "it printed nothing, and exited with code 7"],
+      ["hangs", "echo connecting; sleep 20", "it did not end within 1 s, so it was ended; it had printed: connecting"],
+    ])("says why it has failed, also if it %s", (_, command, why) => {
+      const host = hostWith({ afterEach: { command, timeout: "1s" } });
+      expect(run(host, "run_pending_command").lines[0]).toContain(`${FAILED}${why}`);
+    });
+
+    test("does not fill the disk with what it prints, and the end of that is kept", () => {
+      const command = "head -c 20000000 /dev/zero; echo the end; exit 1";
+      const host = hostWith({ afterEach: { command } });
+      const size = `cat '${host.path("/var/lib/cdktf-etcd/a")}'/backup-command.[!p]* | wc -c`;
+      const { lines } = run(host, `start_command; sleep 1; ${size}; end_command`);
+      expect(Number(lines[0])).toBeLessThan(200_000);
+      expect(lines[1]).toContain(`${FAILED}the end`);
+    });
+
+    test("holds up no backup while it hangs, and is not started twice at the same time", () => {
+      const host = hostWith({ afterEach: { command: `echo started >>'${"$"}ETCD_BACKUP_FILE'; sleep 1; exit 1` } });
+      const text = `
+follow_command; sleep 0.2; follow_command; echo goes on
+(command_pid=; run_pending_command 6>&-)
+set_status pending /c.db pending_tries 0
+sleep 1.5; follow_command`;
+      const { lines } = run(host, text);
+      expect(lines[0]).toBe("goes on");
+      expect(lines[1]).toMatch(/ the command after the backup is being run by the backup program: see /);
+      expect(lines[2]).toContain(FAILED);
+      // The failure is one of the older backup.
+      expect(lines).toContain("pending=/c.db");
+      expect(lines).toContain("pending_tries=0");
+      expect(lines).toContain("after_each_failures=1");
+    });
+  });
+
+  test("a failure is counted although the disk with the backups takes no more", () => {
+    const host = hostWith();
+    host.write("/var/lib/cdktf-etcd/a/.keep", "");
+    const { lines } = host.backup(`BACKUP_DIR=/proc/no; etcdctl_at() { :; }; now=5 url=x reason=full
+report_failure; status_of failures; status_of last_failure`);
+    expect(lines.slice(1)).toEqual(["1", "5"]);
   });
 
   test("after the clock was set back, the metrics have no success in the future, which would hide that there is none", () => {

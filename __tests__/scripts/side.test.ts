@@ -18,9 +18,9 @@ inEachShell((newHost) => {
       const { lines } = host[side](
         `if [ -z "\${INNER:-}" ]; then INNER=yes timeout -s ${signal} 1 sh "$0"; exit; fi
 set_client_directory() { client=/x; }; set_installed_version() { version_in_use=3.6.14; }
-set_client_tool() { client_tool=etcdctl; }; run_pending_command() { :; }; correct_last_success() { :; }
+set_client_tool() { client_tool=etcdctl; }; correct_last_success() { :; }; has_pending_command() { return 1; }
 look() { ${work}; }; look_for_free_pages() { ${work}; }
-as_user='' url=x AFTER_EACH_SECONDS=60 STATUS='${host.path("/run/status")}' STATE_DIR='${host.path("/run")}' DEFRAG_ANSWER='${host.path("/run/answer")}'
+as_user='' url=x AFTER_EACH=x AFTER_EACH_SECONDS=60 COMMAND='${host.path("/run/command")}' COMMAND_LOCK='${host.path("/run/lock")}' STATE_DIR='${host.path("/run")}' DEFRAG_ANSWER='${host.path("/run/answer")}'
 ${side}_loop`,
       );
       return { lines, isLeft: () => host.calls("etcdctl").length > 0 };
@@ -33,10 +33,7 @@ ${side}_loop`,
       ["keeps etcd's answer", "answer=$(etcdctl_at x get y 2>&1)"],
       ["filters etcd's answer", "answer=$(etcdctl_at x get y | cat)"],
       side === "backup"
-        ? [
-            "runs the command after a backup",
-            'echo etcdctl >"$STATUS.command"; run_command /x >"$STATUS.answer" 2>&1 & command_pid=$!; wait',
-          ]
+        ? ["runs the command after a backup", 'AFTER_EACH=etcdctl; start_command; wait "$command_pid"']
         : ["has etcd at work", "run_defragmentation"],
     ])("while it %s: the shell leaves no word of its own in the log, and no process stays", async (_, work) => {
       const { lines, isLeft } = stopped(work);

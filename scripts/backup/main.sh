@@ -31,7 +31,7 @@ backup_loop() {
     now=$(date +%s)
     correct_last_success
     if is_time_to_look; then look; fi
-    run_pending_command
+    follow_command
     looked_at=$now
     sleep "$LOOK_SECONDS"
   done
@@ -57,13 +57,18 @@ backup_now() {
   look_for_tools
   own_state || refuse "now" "$reason" "run this on the host of another member"
   take_and_report || fail "no backup was taken: $reason" "correct the cause, and run this again"
+  # While the command runs, the next backup can be taken.
+  flock -u 9
   run_pending_command
 }
 
-# verify_by_hand FILE: whether a snapshot, from wherever, is whole and can be read.
+# verify_by_hand FILE: whether a snapshot, from wherever, is whole and can be read. The copy for etcd's tool has the name
+# of a snapshot that is being taken, so that the next backup deletes what a killed one has left.
 verify_by_hand() {
-  local copy=$BACKUP_DIR/.$MEMBER.verify is_good=
+  local copy=$BACKUP_DIR/.$MEMBER.part is_good=
   [ -f "$1" ] || refuse "verify" "there is no file '$1'" "give the path of a snapshot"
+  flock -w 600 9 || refuse "verify" "a backup has been running on this host for ten minutes" "see $BACKUP_LOG"
+  has_room_for $(($(stat -c %s "$1") / 1048576)) || refuse "verify" "$reason" "make room, or verify it on another host"
   know_etcd
   look_for_tools
   if verify_digest "$1"; then

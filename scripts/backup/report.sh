@@ -1,7 +1,7 @@
 # Reports what is known of the backups: in a file on this host, in etcd for the health table, and as metrics for
 # node_exporter.
 
-STATUS=$BACKUP_DIR/.$MEMBER.status
+STATUS=$STATE_DIR/backup-status # not beside the backups, because that a disk takes no more must be known, too
 METRICS=etcd_backup_$MEMBER.prom # in TEXTFILE_DIR
 
 report_success() {
@@ -58,18 +58,22 @@ publish_metrics() {
   fi
   file=$TEXTFILE_DIR/$METRICS
   ! has_pending_command || pending=1
-  {
-    metric last_success_timestamp_seconds gauge "Time of this member's last good backup." "$(status_of last_success)"
-    metric last_failure_timestamp_seconds gauge "Time of this member's last failure." "$(status_of last_failure)"
-    metric failures_total counter "Backups of this member that have failed." "$(status_of failures)"
-    metric size_bytes gauge "Size of this member's last good backup." "$(status_of last_bytes)"
-    metric duration_seconds gauge "Duration of this member's last good backup." "$(status_of last_seconds)"
+  print_metrics "$pending" 2>/dev/null >"$file.new" && chmod 644 "$file.new" && mv -f "$file.new" "$file" && return
+  # What is on the disk stays: half of it would be taken for all.
+  rm -f "$file.new"
+  log "warning: the metrics cannot be written to $TEXTFILE_DIR"
+}
+
+# print_metrics PENDING: fails if one of them cannot be written.
+print_metrics() {
+  metric last_success_timestamp_seconds gauge "Time of this member's last good backup." "$(status_of last_success)" &&
+    metric last_failure_timestamp_seconds gauge "Time of this member's last failure." "$(status_of last_failure)" &&
+    metric failures_total counter "Backups of this member that have failed." "$(status_of failures)" &&
+    metric size_bytes gauge "Size of this member's last good backup." "$(status_of last_bytes)" &&
+    metric duration_seconds gauge "Duration of this member's last good backup." "$(status_of last_seconds)" &&
     metric after_each_failures_total counter "Runs of the command after a backup that have failed." \
-      "$(status_of after_each_failures)"
-    metric after_each_pending gauge "1 while that command has not succeeded for the last backup." "$pending"
-  } >"$file.new"
-  chmod 644 "$file.new"
-  mv -f "$file.new" "$file"
+      "$(status_of after_each_failures)" &&
+    metric after_each_pending gauge "1 while that command has not succeeded for the last backup." "$1"
 }
 
 forget_metrics() {
@@ -78,6 +82,6 @@ forget_metrics() {
 
 # metric NAME TYPE HELP VALUE
 metric() {
-  printf '# HELP cdktf_etcd_backup_%s %s\n# TYPE cdktf_etcd_backup_%s %s\n' "$1" "$3" "$1" "$2"
-  printf 'cdktf_etcd_backup_%s{cluster="%s",member="%s"} %s\n' "$1" "$CLUSTER" "$MEMBER" "$4"
+  printf '# HELP cdktf_etcd_backup_%s %s\n# TYPE cdktf_etcd_backup_%s %s\n' "$1" "$3" "$1" "$2" &&
+    printf 'cdktf_etcd_backup_%s{cluster="%s",member="%s"} %s\n' "$1" "$CLUSTER" "$MEMBER" "$4"
 }

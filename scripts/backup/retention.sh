@@ -5,14 +5,17 @@
 STAMP=[0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9]T[0-9][0-9][0-9][0-9][0-9][0-9]Z
 
 # The good backups of this host, one per line, the newest first: TIME BYTES FILE.
-# One of another size than its description says was written to after it was verified.
+# One of another size than its description says was written to after it was verified. A description that does not say
+# when the backup was taken is damaged.
 good_backups() {
-  local description file size
+  local description file size time
   for description in "$BACKUP_DIR/$MEMBER"-$STAMP.db.json; do
     file=${description%.json}
     size=$(value_of bytes "$description")
     if [ -z "$size" ] || [ "$(stat -c %s "$file" 2>/dev/null)" != "$size" ]; then continue; fi
-    printf '%s %s %s\n' "$(value_of unix_time "$description")" "$size" "$file"
+    time=$(value_of unix_time "$description")
+    case $time in '' | *[!0-9]*) continue ;; esac
+    printf '%s %s %s\n' "$time" "$size" "$file"
   done | sort -rn
 }
 
@@ -59,22 +62,17 @@ list_backups() {
 
 delete_old_backups() {
   local file
-  backups_of_this_cluster | backups_to_delete | few_at_a_time | while read -r file; do rm -f "$file" "$file.json"; done
-  # A backup that was killed before it was described does not count, but takes space.
-  for file in "$BACKUP_DIR/$MEMBER"-$STAMP.db; do
-    [ ! -e "$file" ] || [ -e "$file.json" ] || rm -f "$file"
-  done
+  backups_of_this_cluster | backups_to_delete | while read -r file; do rm -f "$file" "$file.json"; done
 }
 
-# By their age, about one backup is to be deleted for each that is taken. If it were all of them, the clock would be
-# ahead, and must not cost the whole history at once.
-few_at_a_time() { if [ -n "$KEEP_LAST$BACKUP_MAX_BYTES" ]; then cat; else tail -n 3; fi; }
-
 # A filter of backups: those that the retention does not keep. The newest is always kept, and so are those from the
-# future, of which nobody knows how old they are.
+# future, of which nobody knows how old they are. By their age, about one backup is to be deleted for each that is
+# taken, and TOO_OLD_AT_ONCE at most are. If it were all of them, the clock would be ahead, and must not cost the whole
+# history at once.
+TOO_OLD_AT_ONCE=3
 backups_to_delete() {
   awk -v now="$now" -v last="$KEEP_LAST" -v all="$KEEP_ALL_HOURS" -v max="$BACKUP_MAX_BYTES" \
-    -v hourly="$KEEP_HOURLY" -v daily="$KEEP_DAILY" -v weekly="$KEEP_WEEKLY" '
+    -v hourly="$KEEP_HOURLY" -v daily="$KEEP_DAILY" -v weekly="$KEEP_WEEKLY" -v most="$TOO_OLD_AT_ONCE" '
     # Whether this is the newest backup of its period, and the period is one of the last COUNT.
     function is_newest_of(period, count, seen,   number) {
       number = int($1 / period)
@@ -84,19 +82,26 @@ backups_to_delete() {
     }
     $1 > now + 60 { next }
     {
-      file = $0
-      sub(/^[0-9]+ [0-9]+ /, "", file)
       count++
-      if (last != "") keep = count <= last + 0
+      bytes[count] = $2
+      file[count] = $0
+      sub(/^[0-9]+ [0-9]+ /, "", file[count])
+      if (last != "") keep[count] = count <= last + 0
       else {
-        keep = now - $1 <= all * 3600
+        keep[count] = now - $1 <= all * 3600
         # All three must be asked, because each remembers its periods.
-        keep += is_newest_of(3600, hourly, hours) + is_newest_of(86400, daily, days)
-        keep += is_newest_of(604800, weekly, weeks)
+        keep[count] += is_newest_of(3600, hourly, hours) + is_newest_of(86400, daily, days)
+        keep[count] += is_newest_of(604800, weekly, weeks)
+        if (!keep[count]) old++
       }
-      # From the first that does not fit on, all are too old.
-      if (keep && max != "" && total + $2 > max + 0) full = 1
-      if (count > 1 && (!keep || full)) { print file; next }
-      total += $2
+    }
+    END {
+      for (i = 1; i <= count; i++) {
+        if (!keep[i] && last == "" && old-- > most) keep[i] = 1
+        # From the first that does not fit on, all are too old.
+        if (keep[i] && max != "" && total + bytes[i] > max + 0) full = 1
+        if (i > 1 && (!keep[i] || full)) print file[i]
+        else total += bytes[i]
+      }
     }'
 }

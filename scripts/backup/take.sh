@@ -4,26 +4,36 @@
 # take_backup: sets `backup`, `revision`, `bytes` and `seconds`; fails with `reason`.
 take_backup() {
   local part
-  began=$(date +%s)
-  backup=$BACKUP_DIR/$MEMBER-$(date -u +%Y%m%dT%H%M%SZ).db
   part=$BACKUP_DIR/.$MEMBER.part
   has_backup_place || return 1
-  rm -f "$part" "$part".*
+  # An earlier backup may have the name of this second, if the clock was set back.
+  while :; do
+    began=$(date +%s)
+    backup=$BACKUP_DIR/$MEMBER-$(date -u -d "@$began" +%Y%m%dT%H%M%SZ).db
+    [ -e "$backup" ] || break
+    sleep 0.2
+  done
+  drop_unfinished_snapshot "$part"
   save_snapshot "$part" && keep_slot && verify_snapshot "$part" && keep_snapshot "$part" && return
-  rm -f "$part" "$part".*
+  drop_unfinished_snapshot "$part"
   return 1
 }
 
 has_backup_place() {
-  local changeable needed free
+  local changeable
   # Somebody may have deleted it, with all backups.
   private_directory "$BACKUP_DIR" 2>/dev/null || true
   changeable=$(untrusted "$BACKUP_DIR")
   reason="$changeable can be changed by users other than root"
   [ -z "$changeable" ] || return 1
-  # The snapshot, a copy that is compared with another member, and what etcd itself may need if its data are on the same
-  # disk.
-  needed=$(($(printf '%s\n' "$state" | awk '{ print int($6 / 1048576) }') * 2 + 512))
+  # The snapshot, and a copy that is compared with another member.
+  has_room_for $(($(printf '%s\n' "$state" | awk '{ print int($6 / 1048576) }') * 2))
+}
+
+# has_room_for MB: and for what etcd itself may need, if its data are on the same disk.
+has_room_for() {
+  local needed free
+  needed=$(($1 + 512))
   free=$(free_mb "$BACKUP_DIR")
   reason="$BACKUP_DIR has ${free:-0} MB free, and $needed MB are needed"
   [ "${free:-0}" -ge "$needed" ]
@@ -52,17 +62,19 @@ write_through() {
   return "$code"
 }
 
-# keep_snapshot PART: a snapshot without its description does not count, so the description comes last.
+# keep_snapshot PART: a snapshot without its description does not count, so the description comes last. If this is killed
+# before that, PART.name says which one is not finished (drop_unfinished_snapshot).
 keep_snapshot() {
   bytes=$(stat -c %s "$1")
   seconds=$(($(date +%s) - began))
   reason="nothing can be written to $BACKUP_DIR"
   # What is not on the disk yet may still fail to get there.
-  if sync "$1" && chmod 600 "$1" && mv -f "$1" "$backup" && describe_backup >"$1.json" && sync "$1.json" &&
+  if sync "$1" && chmod 600 "$1" && printf '%s\n' "$backup" >"$1.name" && mv -f "$1" "$backup" && describe_backup >"$1.json" && sync "$1.json" &&
     is_unwritten "$backup" "$verified" && mv -f "$1.json" "$backup.json" && sync "$BACKUP_DIR"; then
+    rm -f "$1.name"
     delete_old_backups || true
   else
-    rm -f "$1.json" "$backup" "$backup.json"
+    rm -f "$1.json" "$1.name" "$backup" "$backup.json"
     return 1
   fi
 }

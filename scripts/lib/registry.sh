@@ -43,3 +43,21 @@ has_registry() { [ -e "$CLAIM" ] || [ -e "$STATE_DIR/released" ]; }
 
 # A version directory that this package has unpacked contains the digest of its archive.
 is_our_version() { [ -f "$1/.sha256" ] && [ ! -L "$1" ]; }
+
+# The directories in which this member has taken backups, one per line, the one in use first.
+backup_directories() {
+  {
+    printf '%s\n' "${BACKUP_DIR-}"
+    sed -n -e 's/^backup_dir=//p' -e 's/^former_backup_dir=//p' "$CLAIM" "$STATE_DIR/released" 2>/dev/null || true
+  } | awk 'NF && !seen[$0]++'
+}
+
+# drop_unfinished_snapshot PART: deletes what a backup that was killed has left in the directory of backups: PART, the
+# files beside it, and the snapshot that PART.name names, if it has no description yet. Another snapshot without one may
+# be what an operator has brought there.
+drop_unfinished_snapshot() {
+  local left
+  left=$(cat "$1.name" 2>/dev/null || true)
+  [ -z "$left" ] || [ -e "$left.json" ] || rm -f "$left"
+  rm -f "$1" "$1".*
+}

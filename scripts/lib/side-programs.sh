@@ -109,11 +109,15 @@ stop_side_program() {
 forget_unfinished_backup() {
   local directory
   directory=${BACKUP_DIR:-$(entry_of "$CLAIM" backup_dir)}
-  [ -z "$directory" ] || rm -f "$directory/.$MEMBER.part"*
+  [ -z "$directory" ] || drop_unfinished_snapshot "$directory/.$MEMBER.part"
   say "stopped the backups; those in $directory are kept"
 }
 
-delete_side_program() { rm -f "$(side_script)" "$(side_loaded)" "$STATE_DIR/$side-answer"; }
+delete_side_program() {
+  local script
+  script=$(side_script)
+  rm -f "$script" "$(side_loaded)" "$script-answer" "$script-status" "$script-command"*
+}
 
 # The names of the logs of a member, before supervisor rotates them.
 log_names() {
