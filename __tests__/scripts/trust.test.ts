@@ -36,6 +36,21 @@ inEachShell((newHost) => {
     expect(untrusted(host, "/srv/a/b")).toEqual([path]);
   });
 
+  testAsRoot("a link of root's is trusted as far as the place to which it leads", () => {
+    const host = newHost();
+    mkdirSync(host.path("/srv/a/b"), { recursive: true });
+    writeFileSync(host.path("/srv/a/b/file"), "");
+    symlinkSync(host.path("/srv/a/b"), host.path("/opt/b"));
+    symlinkSync("b/file", host.path("/opt/file"));
+    symlinkSync("circle", host.path("/opt/circle"));
+    expect(untrusted(host, "/opt/file")).toEqual([]);
+    expect(untrusted(host, "/opt/circle")).toEqual([]);
+    chownSync(host.path("/srv/a"), SOMEBODY, 0);
+    for (const path of ["/opt/file", "/opt/b/file", "/opt/b/not/there", "/opt/b"]) {
+      expect(untrusted(host, path)).toEqual(["/srv/a"]);
+    }
+  });
+
   test("a path is not trusted if a part of it is not listed, because that has just vanished", () => {
     const host = newHost();
     host.stub("ls", "exit 2");

@@ -2,9 +2,10 @@
 # replace it with a link.
 
 # look_for_untrusted PATH: sets `untrusted_part` to the first directory on the way to PATH, or PATH itself, that a user
-# other than root can change; to nothing if there is none. Parts of PATH that do not exist yet are not checked.
+# other than root can change; to nothing if there is none. Parts of PATH that do not exist yet are not checked. If a
+# part of PATH is a link, the way to where it leads is looked at, too.
 look_for_untrusted() {
-  local whole path rest listing line
+  local whole path rest listing line link='' given=$1
   whole=$1 path='' rest=${1#/}/
   set -- /
   while [ -n "$rest" ]; do
@@ -22,11 +23,17 @@ look_for_untrusted() {
   for path; do
     line=${listing%%"$LINE_END"*} listing=${listing#*"$LINE_END"}
     untrusted_part=$path
+    case $line in l*) link=$path ;; esac
     # A part that has no line has just vanished.
     # shellcheck disable=SC2086 # the words of the line
     if [ -z "$line" ] || entry_can_be_changed "${whole#"$path"}" $line; then return 0; fi
   done
   untrusted_part=
+  if [ -n "$link" ]; then
+    path=$(readlink -m "$given")
+    # A link that leads in a circle stays as it is.
+    [ "$path" = "$given" ] || look_for_untrusted "$path"
+  fi
 }
 
 # entry_can_be_changed REST LINE…: LINE are the words that `ls -ldn` prints.
