@@ -66,6 +66,19 @@ inEachShell((newHost) => {
     expect(check(host)).toEqual([]);
   });
 
+  test("the directories in which backups were taken before stay known", () => {
+    const host = newHost();
+    const claim = (directory: string) => {
+      host.call("claim_host", { BACKUP_DIR: directory });
+      return /(backup_dir=[^]*)$/.exec(host.read("/var/lib/cdktf-etcd/a/claim"))?.[1];
+    };
+    expect(claim("/backups/1")).toBe("backup_dir=/backups/1\n");
+    expect(claim("/backups/2")).toBe("backup_dir=/backups/2\nformer_backup_dir=/backups/1\n");
+    expect(claim("")).toBe("backup_dir=/backups/2\nformer_backup_dir=/backups/1\n");
+    host.call('mv "$CLAIM" "$STATE_DIR/released"');
+    expect(claim("/backups/1")).toBe("backup_dir=/backups/1\nformer_backup_dir=/backups/2\n");
+  });
+
   test("the error of a command that fails after the claim is in the phase's last line", () => {
     const run = newHost().call("trap 'leave $?' EXIT; keep_errors; claim_host; cat /nope");
     expect(run).toEqual({

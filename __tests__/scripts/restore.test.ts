@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { chmodSync, rmSync, utimesSync } from "node:fs";
+import { chmodSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { EtcdBackups, EtcdRestore, type EtcdRestoreOptions } from "../../src/settings";
 import type { FakeCluster } from "../support/fake-etcd";
@@ -96,6 +96,22 @@ inEachShell((newHost) => {
       ports.close();
     });
 
+    test("members of the old cluster that are no longer in the program, but still run, would go on beside the new one", async () => {
+      const ports = await listenOn("127.0.0.4");
+      const host = newHost({ props: restoring({ replacesCluster: "4d" }).props });
+      runningHost(host);
+      const script = host.read("/opt/etcd/etcd-server-startup.sh");
+      const former = `$&,d=https://127.0.0.4:${ports.port},e=https://127.0.0.5:2380`;
+      host.write("/opt/etcd/etcd-server-startup.sh", script.replace(/^initial_cluster='[^']*/m, former));
+      const refused = `restore: no longer in the program, but still running: d (https://127.0.0.4:${ports.port}); the old cluster would go on there, beside the new one; to do: stop etcd on those hosts (supervisorctl stop MEMBER), and apply again; or name these members in the program until the restore is done, and remove them in the next deploy`;
+      expect(refusals(host)).toEqual([refused]);
+      // Days may have passed since preflight.
+      host.write(STATE, `id=${host.call('echo "$RESTORE"').lines[0]}\ntoken=${TOKEN}\nstep=ready\n`);
+      host.write(`${NEW}/data/member/wal/0.wal`, "");
+      expect(phase(host, "ready", data(host)).lines).toEqual([`a on host-a: ready refused: ${refused}`]);
+      ports.close();
+    });
+
     test("a cluster that the program names is replaced", async () => {
       const [host, , close] = await living({ replacesCluster: "4d" });
       expect(refusals(host)).toEqual([]);
@@ -162,6 +178,35 @@ inEachShell((newHost) => {
       );
     });
 
+    test.each([
+      [
+        "an earlier program",
+        "backup_dir=/other\nformer_backup_dir=DIRECTORY\n",
+        "/var/lib/cdktf-etcd/a/claim",
+        "/backups",
+      ],
+      ["a program with another directory", "backup_dir=DIRECTORY\n", "/var/lib/cdktf-etcd/a/claim", "/backups"],
+      ["a cluster that was removed", "backup_dir=DIRECTORY\n", "/var/lib/cdktf-etcd/a/released", "/backups"],
+      ["a cluster that was destroyed", "", "/none", "/data/etcd-backups"],
+    ])("a newer backup in the directory of %s is known, too", (_, claim, file, directoryOfBackups) => {
+      const host = newHost({ props: restoring({}, { time: "2026-11-26T19:00:00Z" }).props });
+      host.write(file, claim.replace("DIRECTORY", host.path(directoryOfBackups)));
+      host.write(`${directoryOfBackups}/${NEWER}`, snapshot());
+      host.write(`${directoryOfBackups}/${NEWER}.json`, description({ revision: 11, time: "2026-11-26T20:00:00Z" }));
+      expect(refusals(host, { BACKUP_DIR: host.path("/new") })).toEqual([
+        expect.stringContaining(`${directoryOfBackups}/${NEWER} on this host is newer than the snapshot`),
+      ]);
+    });
+
+    test("every backup is newer than a snapshot whose description is damaged", () => {
+      const { props, path } = restoring({}, { time: "2026-11-26T19:00:00Z" });
+      writeFileSync(`${path}.json`, readFileSync(`${path}.json`, "utf8").replace('"revision": 10', '"revision": "1x"'));
+      const host = newHost({ props });
+      host.write(`/backups/${NEWER}`, snapshot());
+      host.write(`/backups/${NEWER}.json`, description({ revision: 3, time: "2026-11-26T20:00:00Z" }));
+      expect(refusals(host, { BACKUP_DIR: host.path("/backups") })).toHaveLength(1);
+    });
+
     test("a snapshot of another minor version is refused, with what to do", () => {
       const { props } = restoring({}, { version: "3.4.23" });
       // The validation of the program refuses it, too, if the snapshot is on the operator's machine.
@@ -181,6 +226,14 @@ inEachShell((newHost) => {
       ]);
       host.write("/backups/a.db", snapshot());
       expect(check()).toEqual([]);
+      host.write("/backups/a.db.json", description({ sha256: "ab".repeat(32) }));
+      expect(check()).toEqual([
+        expect.stringMatching("/backups/a.db.json describes another snapshot, with the SHA-256 (ab){32}; that of "),
+      ]);
+      host.write("/backups/a.db.json", description());
+      expect(check()).toEqual([]);
+      chmodSync(host.path("/backups/a.db.json"), 0o666);
+      expect(check()).toEqual([expect.stringMatching("/backups/a.db.json can be changed by users other than root")]);
       chmodSync(host.path("/backups/a.db"), 0o666);
       expect(check()).toEqual([expect.stringMatching("/backups/a.db can be changed by users other than root")]);
     });

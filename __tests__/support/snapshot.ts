@@ -13,6 +13,7 @@ export interface FakeDescription {
   readonly raft_index?: number;
   readonly time?: string;
   readonly unix_time?: number;
+  readonly sha256?: string;
 }
 
 /** What a backup has beside its snapshot. */

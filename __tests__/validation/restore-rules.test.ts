@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { Lazy } from "cdktf";
+import { readSnapshotFile } from "../../src/provision/snapshot-file";
 import { EtcdRestore, type EtcdClusterProps } from "../../src/settings";
 import { validateProps } from "../../src/validation/validate-props";
 import { RUNBOOK } from "../support/settings";
@@ -23,6 +24,17 @@ test("a file that is missing says so, and what to do if the restore is done", ()
   expect(errors(EtcdRestore.fromFile("no/such.db"))).toEqual([
     'restore.path: "no/such.db" does not exist; use a snapshot that is whole, or remove restore from the program if it is done',
   ]);
+});
+
+test("a description of another snapshot is refused, because it would be compared with the backups on the hosts", () => {
+  const path = writeSnapshot(join(directory, "mixed-up.db"), { sha256: "0".repeat(64) });
+  expect(errors(EtcdRestore.fromFile(path))).toEqual([
+    expect.stringMatching(
+      /^restore\.path: ".*" has the description of another snapshot beside it: .*mixed-up\.db\.json has the SHA-256 0{64}, and that of the snapshot is [0-9a-f]{64}; replace or remove that file; /,
+    ),
+  ]);
+  const { sha256 } = readSnapshotFile(writeSnapshot(join(directory, "plain.db")));
+  expect(errors(EtcdRestore.fromFile(writeSnapshot(join(directory, "right.db"), { sha256 })))).toEqual([]);
 });
 
 test.each([

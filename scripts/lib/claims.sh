@@ -36,8 +36,9 @@ claim_host() {
     printf 'owner=%s\ngenesis=%s\n' "${OWNER:-$(entry_of "$CLAIM" owner)}" "${GENESIS:-$(entry_of "$CLAIM" genesis)}"
     printf 'peer_url=%s\ninstall_root=%s\ndata_dir=%s\nlog_dir=%s\n' "$PEER_URL" "$INSTALL_ROOT" "$DATA_DIR" "$LOG_DIR"
     printf 'supervisor_ini=%s\nuser=%s\n' "$SUPERVISOR_INI" "$ETCD_USER"
-    # Backups stay when they are no longer taken.
+    # Backups stay when they are no longer taken, or are taken in another directory from now on.
     printf 'backup_dir=%s\n' "${BACKUP_DIR:-$(entry_of "$CLAIM" backup_dir)}"
+    backup_directories | tail -n +2 | sed 's/^/former_backup_dir=/'
   } | put_file "$CLAIM" 600 root:root
   rm -f "$STATE_DIR/released"
   exec 7>&-

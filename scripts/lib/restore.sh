@@ -58,6 +58,7 @@ check_restore() {
   check_snapshot_version
   check_restore_room
   check_replaced_cluster
+  check_left_behind
   check_newer_backups
 }
 
@@ -121,7 +122,7 @@ described() { printf '%s\n' "$description" | json_value "$1"; }
 has_source() { [ "$RESTORE_MEMBER" = "$MEMBER" ]; }
 
 check_source() {
-  local changeable
+  local path changeable
   describe_source
   if ! has_source; then return; fi
   if [ -n "$RESTORE_PATH" ]; then
@@ -130,14 +131,23 @@ check_source() {
         "correct the path, or restore another snapshot; if the restore is done, remove it from the program"
       return
     }
-    changeable=$(untrusted "$RESTORE_PATH")
-    [ -z "$changeable" ] || refusal "restore" \
-      "$changeable can be changed by users other than root ($(whose "$changeable")), so it is unknown who wrote the snapshot" \
-      "if you know where it comes from, copy it to a directory that only root can change, and give that path"
+    for path in "$RESTORE_PATH" "$RESTORE_PATH.json"; do
+      changeable=$(untrusted "$path")
+      [ -n "$changeable" ] || continue
+      refusal "restore" \
+        "$changeable can be changed by users other than root ($(whose "$changeable")), so it is unknown who wrote $path" \
+        "if you know where it comes from, copy it to a directory that only root can change, and give that path"
+      break
+    done
     # The later phases verify the copy that they work with.
-    [ "$PHASE" != preflight ] || verify_digest "$RESTORE_PATH" ||
+    if [ "$PHASE" != preflight ]; then
+      :
+    elif verify_digest "$RESTORE_PATH"; then
+      check_description
+    else
       refusal "restore" "$RESTORE_PATH: $reason" \
         "if it is still being copied, wait, and apply again; otherwise restore another snapshot"
+    fi
   elif [ -e "$QUARANTINE" ] && ! is_quarantine_of_own_data; then
     refusal "restore" \
       "what $MEMBER has in $DATA_DIR is from the restore of $(entry_of "$RESTORING" id); its own data are in $DATA_DIR.aside-*" \
@@ -146,6 +156,17 @@ check_source() {
     refusal "restore" "$MEMBER has no data in $DATA_DIR" \
       "restore the data of another member, or a backup; if the restore is done, remove it from the program"
   fi
+}
+
+# The description beside the snapshot must be that of the snapshot with the digest `sha256`: what is compared with other
+# backups is the description.
+check_description() {
+  case $(described sha256) in
+    '' | "$sha256") ;;
+    *) refusal "restore" \
+      "$RESTORE_PATH.json describes another snapshot, with the SHA-256 $(described sha256); that of $RESTORE_PATH is $sha256" \
+      "put the description of this snapshot in its place, or remove it, and apply again" ;;
+  esac
 }
 
 # An earlier attempt to restore what this same member has.
@@ -189,6 +210,19 @@ check_replaced_cluster() {
     "remove restore from the program; or, if that is what you want, set replacesCluster: \"$id\" in it"
 }
 
+# A restore stops only members that are in the program. Others would go on: as the old cluster, if they are a quorum of
+# it, beside the new one and with clients that still know them.
+check_left_behind() {
+  local entry left=
+  for entry in $(sed -n "s/^initial_cluster='\(.*\)'$/\1/p" "$CURRENT/etcd-server-startup.sh" 2>/dev/null | tr , ' '); do
+    if desired_peer_urls | grep -qxF -e "${entry#*=}" || ! accepts_connections "${entry#*=}"; then continue; fi
+    left="$left${left:+, }${entry%%=*} (${entry#*=})"
+  done
+  [ -z "$left" ] || refusal "restore" \
+    "no longer in the program, but still running: $left; the old cluster would go on there, beside the new one" \
+    "stop etcd on those hosts (supervisorctl stop MEMBER), and apply again; or name these members in the program until the restore is done, and remove them in the next deploy"
+}
+
 # status_with_leader: the status of a member that knows a leader. Members that have lost their quorum know none a moment
 # later, or do not answer at all. One that does not answer is asked again, because it may only be slow. Those that leave
 # the program in the same edit are asked, too.
@@ -210,10 +244,11 @@ status_with_leader() {
 # A backup is newer if it has a higher revision of the same cluster, or if it was taken later from another one. Of a
 # snapshot without a description nobody knows that, so every backup counts as newer.
 check_newer_backups() {
-  local directory file bytes newer=
-  directory=${BACKUP_DIR:-$(entry_of "$CLAIM" backup_dir)}
-  [ -n "$is_described" ] && [ -n "$directory" ] || return 0
-  for file in "$directory"/*-[0-9]*T[0-9]*Z.db.json; do
+  local file bytes newer=
+  [ -n "$is_described" ] || return 0
+  # The default directory may have backups of a life of this member that was destroyed, together with its records.
+  # shellcheck disable=SC2046 # a pattern for each directory
+  for file in $({ backup_directories && echo "$DATA_DIR-backups"; } | awk '!seen[$0]++ { print $0 "/*-[0-9]*T[0-9]*Z.db.json" }'); do
     if [ ! -e "${file%.json}" ] || ! is_newer_than_snapshot "$file" || is_discarded "${file%.json}"; then continue; fi
     # One of another size was written to after it was verified, and is no backup any more.
     bytes=$(json_value bytes <"$file")
@@ -228,7 +263,8 @@ check_newer_backups() {
 is_newer_than_snapshot() {
   local key=unix_time ours theirs
   if [ "$(json_value cluster_id <"$1")" = "$(described cluster_id)" ]; then key=revision; fi
-  ours=$(described "$key") theirs=$(json_value "$key" <"$1")
+  # A description that is damaged says nothing.
+  ours=$(described "$key" | grep -xE '[0-9]+') theirs=$(json_value "$key" <"$1" | grep -xE '[0-9]+')
   [ "${theirs:-0}" -gt "${ours:-0}" ]
 }
 

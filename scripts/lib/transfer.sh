@@ -22,6 +22,7 @@ prepare_offer() {
   answer=$(write_as_etcd "$directory/$name.db" 2>&1 <"${RESTORE_PATH:-$SAVED}") ||
     refuse "restore" "the snapshot cannot be copied to $directory: $(last_line "$answer")" "make room, and apply again"
   verify_snapshot_copy "$directory/$name.db"
+  refuse_any check_description
   # A snapshot without a description still has a size.
   [ -n "$description" ] || description=$(printf '  "bytes": %s\n' "$(stat -c %s "$directory/$name.db")")
   printf '%s\n' "$description" | write_as_etcd "$directory/$name.json"

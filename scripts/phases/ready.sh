@@ -22,6 +22,7 @@ refuse_unready() {
 check_before_stop() {
   description=$(cat "$RESTORING.json" 2>/dev/null || true) is_described=yes
   check_replaced_cluster
+  check_left_behind
   check_newer_backups
   check_unchanged
 }

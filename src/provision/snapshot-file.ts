@@ -45,7 +45,7 @@ function read(path: string, before: Stats): SnapshotFile {
   // What was read may be whole, and what Terraform uploads later is another file.
   if (lastWrite(statusOf(path)) !== lastWrite(before)) throw new Error("is still being written");
   if (actual !== appended) throw new Error(`is damaged: its SHA-256 is ${actual}, but etcd has appended ${appended}`);
-  return { bytes, sha256: appended, description: descriptionOf(path) };
+  return { bytes, sha256: appended, description: descriptionOf(path, appended) };
 }
 
 function statusOf(path: string): Stats {
@@ -75,8 +75,19 @@ function digestsOf(path: string, bytes: number): { actual: string; appended: str
   }
 }
 
-/** Read leniently: a snapshot can be restored without it. */
-function descriptionOf(path: string): string | undefined {
+/**
+ * Read leniently: a snapshot can be restored without it. But it must not be that of another snapshot, because what is
+ * compared with the backups on the hosts is the description.
+ */
+function descriptionOf(path: string, sha256: string): string | undefined {
   const file = `${path}.json`;
-  return statSync(file, { throwIfNoEntry: false })?.isFile() ? readFileSync(file, "utf8") : undefined;
+  if (!statSync(file, { throwIfNoEntry: false })?.isFile()) return undefined;
+  const description = readFileSync(file, "utf8");
+  const described = /^ *"sha256": "([0-9a-f]*)",?$/m.exec(description)?.[1] ?? sha256;
+  if (described !== sha256) {
+    throw new Error(
+      `has the description of another snapshot beside it: ${file} has the SHA-256 ${described}, and that of the snapshot is ${sha256}; replace or remove that file`,
+    );
+  }
+  return description;
 }
