@@ -321,6 +321,24 @@ inEachShell((newHost) => {
     expect(host.has("/data/etcd/member/wal/0.wal")).toBe(true);
   });
 
+  test("a member with data of another cluster than the one that lives is not started, as after a restore without it", () => {
+    const host = clusterHost({ client: clients.port });
+    const cluster = stagedHost(host);
+    host.write("/data/etcd/member/wal/0.wal", "");
+    host.write("/var/lib/cdktf-etcd/a/identity", "member=9\ncluster=78\n");
+    cluster.members("b", "c");
+    cluster.healthy("bc");
+    expect(bootstrap(host)).toEqual({
+      code: 3,
+      lines: [
+        expect.stringMatching(
+          /^a on host-a: bootstrap refused: data directory: \/data\/etcd holds data of the cluster 4e, and the cluster that lives /,
+        ),
+      ],
+    });
+    expect(startedAs(host)).toBeUndefined();
+  });
+
   test("an etcd that does not start fails with its last log message, and the next run starts it", () => {
     const host = clusterHost();
     stagedHost(host);

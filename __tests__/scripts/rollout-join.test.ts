@@ -397,6 +397,16 @@ inEachShell((newHost) => {
     expect(host.call("was_removed_from_cluster").code).toBe(1);
     cluster.members("b", "c");
     expect(host.call("was_removed_from_cluster").code).toBe(1);
+    // Nor are they started: two such members could be a quorum of the other cluster.
+    expect(rollout(host)).toEqual({
+      code: 3,
+      lines: [
+        expect.stringMatching(
+          /^a on host-a: rollout refused: data directory: \/data\/etcd holds data of the cluster 4d, and the cluster that lives \(https:\/\/127\.0\.0\.2:\d+\) is 4e: etcd would go on here as a member of the other one; to do: if that cluster is given up, as after a restore, run supervisorctl stop a, move what is in \/data\/etcd away, and apply again: this member then joins the one that lives$/,
+        ),
+      ],
+    });
+    expect(pid(host)).toBe("");
   });
 
   describe("the data of a member that the cluster has removed", () => {

@@ -407,5 +407,7 @@ check_surroundings() {
   check_authentication
   check_quota
   check_members
+  # A restore moves the data aside.
+  is_to_be_restored || check_former_cluster
   check_restore
 }

@@ -157,6 +157,20 @@ was_removed_from_cluster() {
   [ -z "$entry" ] || { [ -n "$own_id" ] && [ "${entry%% *}" != "$own_id" ]; }
 }
 
+# Refuses to start data of another cluster than the one that lives, as of hosts that come back after a restore without
+# them: two of three such members would be a quorum of the old cluster, and serve clients beside the new one.
+check_former_cluster() {
+  local endpoint own theirs
+  own=$(entry_of "$IDENTITY" cluster)
+  [ -n "$own" ] && has_wal && ! answers_healthy || return 0
+  endpoint=$(live_endpoint) || return 0
+  theirs=$(endpoint_status "$endpoint" | awk '{ print $2 }')
+  if [ -z "$theirs" ] || [ "$theirs" = "$own" ]; then return; fi
+  refusal "data directory" \
+    "$DATA_DIR holds data of the cluster $(printf '%x' "$own"), and the cluster that lives ($endpoint) is $(printf '%x' "$theirs"): etcd would go on here as a member of the other one" \
+    "if that cluster is given up, as after a restore, run supervisorctl stop $MEMBER, move what is in $DATA_DIR away, and apply again: this member then joins the one that lives"
+}
+
 # The IDs of this member and of its cluster, recorded when it is added and whenever it passes the gate. The cluster's ID
 # is decimal, as in etcd's JSON.
 IDENTITY=$STATE_DIR/identity

@@ -20,6 +20,7 @@ phase_bootstrap() {
         say "the cluster has removed this member: left to rollout"
         return
       fi
+      refuse_any check_former_cluster
       # Stopped members that have data start together, because one of them alone could not reach a quorum.
       start_etcd
     fi

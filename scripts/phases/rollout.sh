@@ -12,6 +12,7 @@ phase_rollout() {
   refuse_any check_mounted
   refuse_any check_hidden
   refuse_any check_readable
+  refuse_any check_former_cluster
   if may_remove_members; then remove_dead_members; fi
   if ! has_wal || was_removed_from_cluster; then join_cluster; fi
   mark_started

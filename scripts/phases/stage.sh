@@ -61,6 +61,7 @@ start_with_data() {
   # Data that a restore replaces are not started.
   ! is_to_be_restored || return 0
   has_wal && ! was_removed_from_cluster || return 0
+  refuse_any check_former_cluster
   if ! is_running; then
     start_etcd
     say "started with its data, so that founders see them"
