@@ -542,6 +542,20 @@ as_etcd() { "$@"; ${during}; }; private_directory "$STATE_DIR"; copy_database; c
     });
   });
 
+  test("what the snapshot carries of deploys that were under way, and of failures in the old cluster, is forgotten", () => {
+    const host = newHost({ props: restoring().props });
+    const { lines } = host.call('etcdctl_at() { echo "$*" >&9; }; exec 9>&1; url=x; forget_old_deploys', data(host));
+    expect(lines).toEqual([
+      "x del cdktf-etcd/turn",
+      "x del cdktf-etcd/backup/slot",
+      "x del --prefix cdktf-etcd/due/",
+      "x del --prefix cdktf-etcd/joins/",
+      "x del --prefix cdktf-etcd/backup/failed/",
+      "x del --prefix cdktf-etcd/defragmentation/",
+      expect.stringMatching(/^x put cdktf-etcd\/restored s\d+\.db, sha256 /),
+    ]);
+  });
+
   describe("the comparison of the members", () => {
     /** Whether all members have the same data, if each one answers with this hash of its keys. */
     function compare(hashes: { [address: string]: string }): string {

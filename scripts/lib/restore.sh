@@ -501,11 +501,14 @@ hash_of_keys() {
     awk 'NR == 1 { id = $0 } NR == 2 { print $0, id }'
 }
 
-# What the snapshot carries of deploys that were under way when it was taken.
+# What the snapshot carries of deploys that were under way when it was taken, and of what had failed in the old cluster,
+# which the health table would warn of for days.
 forget_old_deploys() {
   local key
   for key in "$TURN" cdktf-etcd/backup/slot; do etcdctl_at "$url" del "$key" >/dev/null 2>&1 || true; done
-  for key in "$DUE/" "$JOINS/"; do etcdctl_at "$url" del --prefix "$key" >/dev/null 2>&1 || true; done
+  for key in "$DUE/" "$JOINS/" cdktf-etcd/backup/failed/ cdktf-etcd/defragmentation/; do
+    etcdctl_at "$url" del --prefix "$key" >/dev/null 2>&1 || true
+  done
   etcdctl_at "$url" put "$RESTORED" "$RESTORE" >/dev/null 2>&1 || true
 }
 
