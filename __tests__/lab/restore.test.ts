@@ -51,6 +51,13 @@ describe("a restore", () => {
         `etcd-server-7-21 on hdss7-21: preflight refused: restore: ${newer} on this host is newer than the snapshot: revision \\d+ of \\S+, the snapshot has revision \\d+ of \\S+; to do: restore that one; or, if you want the older one, set discardsBackup: "${newer.split("/").at(-1)}"`,
       ),
     );
+    // Members that leave the program in the same edit would go on beside the new cluster.
+    const options = { replacesCluster: id, discardsBackup: newer.split("/").at(-1) };
+    const fewer = await restoring({ path: snapshot, ...options }, { members: [member(12)] });
+    expect(fewer.output).toMatch(
+      "etcd-server-7-12 on hdss7-12: preflight refused: restore: no longer in the program, but still running: etcd-server-7-21 (https://10.4.7.21:2380), etcd-server-7-22 (https://10.4.7.22:2380); ",
+    );
+    expect(fewer.output).not.toMatch(/refused: restore: .* newer|decommission:/);
     expect(await get("after")).toBe("1");
     expect(await clusterId()).toBe(id);
     // Without the prop, the program is what it was before.

@@ -521,6 +521,19 @@ case $last in */run) free=0 ;; */mnt) free=15 ;; *) free=9999 ;; esac`;
       ]);
     });
 
+    test("are not added while they run in another cluster, as hosts that come back after a restore without them", () => {
+      const host = clusterHost();
+      const cluster = runningHost(host);
+      cluster.members("a");
+      expect(host.call("know_members; check_members").lines).toEqual([]);
+      cluster.status("c", { cluster: 78 });
+      expect(host.call("know_members; check_members").lines).toEqual([
+        refused(
+          `membership: members that are to be added run already, in another cluster than this one (4d): https://127.0.0.3:${all.port} (4e); to do: see docs/lost-data.md#the-members-are-of-two-clusters, and apply again`,
+        ),
+      ]);
+    });
+
     test("that leave the program may be dead", () => {
       const host = clusterHost();
       runningHost(host).members("a", "b", "c", "d");

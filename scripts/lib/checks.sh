@@ -274,6 +274,7 @@ check_members() {
   # A member whose data are gone need not be healthy: its etcd ends by itself within half a minute, perhaps just now.
   if is_to_be_provisioned_anew && ! has_wal; then rejoining=yes staying=$(printf '%s\n' "$staying" | others); fi
   [ -n "$leaving$joining$rejoining" ] || return 0
+  if [ -n "$joining" ] && ! is_to_be_restored; then check_joining_clusters; fi
   # Members that have never started do not count: an interrupted join continues in this deploy.
   not_healthy=$(printf '%s\n' "$staying" | started | voters | unhealthy_for_long)
   [ -n "$not_healthy" ] || return 0
@@ -282,6 +283,21 @@ check_members() {
     refusal "membership" \
       "$(ailing), and members are added or removed only while all members that stay are healthy" \
       "bring it back, or remove it from the program too"
+}
+
+# After a restore without them, hosts may have come back and serve with the old cluster's data.
+check_joining_clusters() {
+  local endpoint cluster own='' theirs=
+  while read -r endpoint cluster _; do
+    own=${own:-$cluster}
+    if [ -z "$endpoint" ] || [ "$cluster" = "$own" ]; then continue; fi
+    theirs="$theirs${theirs:+, }$endpoint ($(printf '%x' "$cluster"))"
+  done <<LIST
+$(endpoint_status "$(own_url),$ENDPOINTS")
+LIST
+  [ -z "$theirs" ] || refusal "membership" \
+    "members that are to be added run already, in another cluster than this one ($(printf '%x' "$own")): $theirs" \
+    "see docs/lost-data.md#the-members-are-of-two-clusters, and apply again"
 }
 
 # With authentication enabled, etcd accepts a change of the membership only from a user with the role root, and the
