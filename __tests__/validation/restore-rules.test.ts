@@ -66,6 +66,13 @@ test("all problems of the options come at once", () => {
   ]);
 });
 
+test("two names of backups are not one", () => {
+  const discardsBackup = "a-20261126T192853Z.db\na-20261126T202853Z.db";
+  expect(errors(EtcdRestore.fromMember("etcd-server-7-21", { discardsBackup }))).toEqual([
+    expect.stringContaining("is not the name of a backup"),
+  ]);
+});
+
 test("a token is refused, because the plan has to say what is restored", () => {
   expect(errors(EtcdRestore.fromFile(Lazy.stringValue({ produce: () => "a.db" })))).toEqual([
     "restore.path: a token is known only at apply; use a literal",

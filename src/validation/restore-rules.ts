@@ -22,7 +22,7 @@ export const restore: Rule = function* ({ settings }) {
   yield* unless(
     "restore.discardsBackup",
     discardsBackup,
-    (name) => /^[^/]*-\d{8}T\d{6}Z\.db$/.test(name),
+    (name) => /^[^/\s]*-\d{8}T\d{6}Z\.db$/.test(name),
     "is not the name of a backup; use e.g. etcd-server-7-21-20261126T192853Z.db, without a directory",
   );
   yield* unless(
