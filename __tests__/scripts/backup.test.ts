@@ -352,7 +352,7 @@ if is_fresh; then echo fresh; fi`,
       const command = "head -c 20000000 /dev/zero; echo the end; exit 1";
       const host = hostWith({ afterEach: { command } });
       const size = `cat '${host.path("/var/lib/cdktf-etcd/a")}'/backup-command.[!p]* | wc -c`;
-      const { lines } = run(host, `start_command; sleep 1; ${size}; end_command`);
+      const { lines } = run(host, `start_command 0; sleep 1; ${size}; end_command`);
       expect(Number(lines[0])).toBeLessThan(200_000);
       expect(lines[1]).toContain(`${FAILED}the end`);
     });
@@ -361,7 +361,7 @@ if is_fresh; then echo fresh; fi`,
       const host = hostWith({ afterEach: { command: `echo started >>'${"$"}ETCD_BACKUP_FILE'; sleep 1; exit 1` } });
       const text = `
 follow_command; sleep 0.2; follow_command; echo goes on
-(command_pid=; run_pending_command 6>&-)
+(command_pid= COMMAND_PATIENCE=0; run_pending_command 6>&-)
 set_status pending /c.db pending_tries 0
 sleep 1.5; follow_command`;
       const { lines } = run(host, text);

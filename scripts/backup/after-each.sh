@@ -4,35 +4,53 @@
 
 COMMAND=$STATE_DIR/backup-command                             # the command; with a suffix, what it has printed
 COMMAND_LOCK=/run/cdktf-etcd/$MEMBER.backup-command.lock       # of whoever runs it on this host
+COMMAND_PATIENCE=30                                           # how long an operator waits for another run, in seconds
 COMMAND_WORDS=4000                                            # how much of what it prints last is kept, in bytes
 command_pid= command_reader= command_file=                    # the command that is running, and for which backup
 
 has_pending_command() { [ -n "$AFTER_EACH" ] && case $(status_of pending) in 0) return 1 ;; esac; }
 
+# The second condition is for a clock that was set back.
+is_command_due() {
+  has_pending_command && { [ "$now" -ge "$(status_of pending_at)" ] || [ "$now" -lt "$looked_at" ]; }
+}
+
 # For the loop: starts the command if it is time, or looks whether it has ended.
 follow_command() {
   if [ -n "$command_pid" ]; then
     kill -0 "$command_pid" 2>/dev/null || end_command
-  elif has_pending_command && { [ "$now" -ge "$(status_of pending_at)" ] || [ "$now" -lt "$looked_at" ]; }; then
-    start_command
+  elif is_command_due; then
+    start_command 0 || true
   fi
+}
+
+# pause SECONDS: shorter, if the command that is running ends, so that its end is recorded.
+pause() {
+  local waited=0
+  [ -n "$command_pid" ] || { sleep "$1" && return; }
+  while [ "$waited" -lt "$1" ] && kill -0 "$command_pid" 2>/dev/null; do
+    sleep 1
+    waited=$((waited + 1))
+  done
 }
 
 # For an operator who takes a backup by hand, and wants to see what comes of it. If the loop runs the command already,
 # or the one for an older backup, it says in its log what comes of it.
 run_pending_command() {
   has_pending_command || return 0
-  start_command || {
+  if start_command "$COMMAND_PATIENCE"; then
+    [ -z "$command_pid" ] || end_command
+  else
     log "the command after the backup is being run by the backup program: see $BACKUP_LOG"
-    return 0
-  }
-  [ -z "$command_pid" ] || end_command
+  fi
 }
 
-# start_command: fails if another process of this member runs it.
+# start_command SECONDS: fails if another process of this member runs it for longer than that.
 start_command() {
   exec 6>>"$COMMAND_LOCK"
-  flock -n 6 || return 1
+  flock -w "$1" 6 || return 1
+  # The other process may have run it in the meantime.
+  is_command_due || { flock -u 6 && return; }
   command_file=$(status_of pending) command_began=$(date +%s)
   if prepare_command 2>/dev/null; then
     # A process that the command leaves behind holds the pipe open for ever. So nobody waits for the reader, and `exec`

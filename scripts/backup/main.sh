@@ -33,7 +33,7 @@ backup_loop() {
     if is_time_to_look; then look; fi
     follow_command
     looked_at=$now
-    sleep "$LOOK_SECONDS"
+    pause "$LOOK_SECONDS"
   done
 }
 
