@@ -33,7 +33,10 @@ ${side}_loop`,
       ["keeps etcd's answer", "answer=$(etcdctl_at x get y 2>&1)"],
       ["filters etcd's answer", "answer=$(etcdctl_at x get y | cat)"],
       side === "backup"
-        ? ["runs the command after a backup", 'has_pending_command() { :; }; AFTER_EACH=etcdctl; start_command 0; wait "$command_pid"']
+        ? [
+            "runs the command after a backup",
+            'has_pending_command() { :; }; AFTER_EACH=etcdctl; start_command 0; wait "$command_pid"',
+          ]
         : ["has etcd at work", "run_defragmentation"],
     ])("while it %s: the shell leaves no word of its own in the log, and no process stays", async (_, work) => {
       const { lines, isLeft } = stopped(work);
