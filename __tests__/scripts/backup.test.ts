@@ -277,6 +277,20 @@ take_backup`);
       expect(lines).toEqual(["/backups/a-20261126T100001Z.db"]);
     });
 
+    test("that are too old make room for the next one, if there is too little", () => {
+      const host = hostWith();
+      const times = [1, 2, 3].map((n) => [stamp(n), n * HOUR, "4d"] as [string, number, string]);
+      const set = `${directoryWith(host, times)} now=${365 * DAY}; private_directory() { :; }; untrusted() { :; }`;
+      const room = (mb: string) =>
+        host.backup(`${set}; free_mb() { ${mb}; }; has_backup_place || echo "$reason"`).lines;
+      expect(room("echo 512")).toEqual([]);
+      expect(host.list("/backups")).toHaveLength(6);
+      expect(room('[ -e "$BACKUP_DIR/a-20261122T100000Z.db" ] && echo 511 || echo 512')).toEqual([]);
+      expect(host.list("/backups")).toEqual([`a-${stamp(3)}.db`, `a-${stamp(3)}.db.json`]);
+      expect(room("echo 511")).toEqual(["/backups has 511 MB free, and 512 MB are needed"]);
+      expect(host.list("/backups")).toHaveLength(2);
+    });
+
     test("do not all go if the clock is a year ahead", () => {
       const times = [1, 2, 3, 4, 5, 6].map((n) => [stamp(n), n * HOUR, "4d"] as [string, number, string]);
       const left = (options: EtcdBackupOptions) => {

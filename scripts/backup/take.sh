@@ -20,14 +20,16 @@ take_backup() {
 }
 
 has_backup_place() {
-  local changeable
+  local changeable needed
   # Somebody may have deleted it, with all backups.
   private_directory "$BACKUP_DIR" 2>/dev/null || true
   changeable=$(untrusted "$BACKUP_DIR")
   reason="$changeable can be changed by users other than root"
   [ -z "$changeable" ] || return 1
   # The snapshot, and a copy that is compared with another member.
-  has_room_for $(($(printf '%s\n' "$state" | awk '{ print int($6 / 1048576) }') * 2))
+  needed=$(($(printf '%s\n' "$state" | awk '{ print int($6 / 1048576) }') * 2))
+  # The retention runs after each backup. Where none has succeeded for long, it makes room for the next one.
+  has_room_for "$needed" || { delete_old_backups && has_room_for "$needed"; }
 }
 
 # has_room_for MB: and for what etcd itself may need, if its data are on the same disk.
