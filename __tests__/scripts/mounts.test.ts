@@ -1,3 +1,4 @@
+import { EtcdBackups } from "../../src/settings";
 import { clusterHosts } from "../support/fake-etcd";
 import type { Host } from "../support/host";
 import { mounted, phase, rollout, rolloutData, runningHost, stagedHost } from "../support/phases";
@@ -125,6 +126,25 @@ inEachShell((newHost) => {
       expect(rollout(host).code).toBe(0);
       expect(host.read(MOUNTS)).toBe("");
     });
+  });
+
+  test("the disk of the backups must be mounted, for a deploy and for each backup", () => {
+    const host = newHost({ props: { backups: EtcdBackups.onHosts({ directory: "/data/backups/etcd" }) } });
+    host.write(
+      "/etc/fstab",
+      `/dev/sda1 / ext4 defaults 0 1\n/dev/sdb1 ${host.path("/data/backups")} ext4 defaults 0 2\n`,
+    );
+    const directory = `BACKUP_DIR='${host.path("/data/backups/etcd")}'`;
+    const check = () => host.call(`${directory}; check_backup_disk`).lines;
+    const place = () => host.backup(`${directory}; private_directory() { :; }; has_backup_place; echo $reason`).lines;
+    mounted(host);
+    expect(check()).toEqual([
+      `a on host-a: test refused: backups.directory: /data/backups ${IN_FSTAB}, so backups would go to another disk; to do: mount /data/backups`,
+    ]);
+    expect(place()).toEqual([`/data/backups ${IN_FSTAB}`]);
+    mounted(host, host.path("/data/backups"));
+    expect(check()).toEqual([]);
+    expect(place()).not.toEqual([`/data/backups ${IN_FSTAB}`]);
   });
 
   test.each(["bootstrap", "rollout"])("a %s checks the mounts before it founds, starts or joins anything", (name) => {

@@ -21,6 +21,8 @@ take_backup() {
 
 has_backup_place() {
   local changeable needed
+  reason=$(unmounted_above "$BACKUP_DIR" | head -n 1)
+  [ -z "$reason" ] || return 1
   # Somebody may have deleted it, with all backups.
   private_directory "$BACKUP_DIR" 2>/dev/null || true
   changeable=$(untrusted "$BACKUP_DIR")

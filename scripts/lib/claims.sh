@@ -115,7 +115,15 @@ check_backup_places() {
     refusal "backups.directory" "$BACKUP_DIR has files of others, which only root could read then" \
       "set backups.directory to a directory of its own"
   fi
+  check_backup_disk
   [ -z "$TEXTFILE_DIR" ] || check_textfile_directory
+}
+
+# On the disk below the mount point, the backups would fill the file system of another, often of the host itself.
+check_backup_disk() {
+  unmounted_above "$BACKUP_DIR" | while read -r mount_point why; do
+    refusal "backups.directory" "$mount_point $why, so backups would go to another disk" "mount $mount_point"
+  done
 }
 
 # The metrics of the backup program go to a directory of node_exporter's, which somebody else has created.

@@ -35,13 +35,29 @@ new_mounts() { [ ! -e "$MOUNTS" ] || data_mounts | grep -vxF -f "$MOUNTS" || tru
 # What should be mounted on the path of the data but is not, one per line: MOUNT_POINT REASON
 unmounted() {
   {
-    # findmnt knows the format of fstab: comments, spaces in names, a last line without a line end. A file system with
-    # the option `noauto` is mounted only when somebody asks for it.
-    findmnt --fstab --tab-file /etc/fstab --noheadings --raw --output TARGET,OPTIONS 2>/dev/null |
-      awk '("," $2 ",") !~ /,noauto,/ { sub(/\/+$/, "", $1); print $1, "is in /etc/fstab but not mounted" }'
-    enabled_mounts
+    configured_mounts
     [ ! -e "$MOUNTS" ] || sed 's/$/ was mounted when this member was last healthy and is not now/' "$MOUNTS"
-  } | on_data_path | while read -r mount_point why; do
+  } | on_data_path | not_mounted
+}
+
+# unmounted_above PATH: the same for another path, as far as the host's configuration tells.
+unmounted_above() {
+  configured_mounts | awk -v below="$(readlink -m "$1")" '$1 != "" && index(below "/", $1 "/") == 1' | not_mounted
+}
+
+# What is to be mounted at boot, one per line: MOUNT_POINT REASON
+configured_mounts() {
+  # findmnt knows the format of fstab: comments, spaces in names, a last line without a line end. A file system with
+  # the option `noauto` is mounted only when somebody asks for it.
+  findmnt --fstab --tab-file /etc/fstab --noheadings --raw --output TARGET,OPTIONS 2>/dev/null |
+    awk '("," $2 ",") !~ /,noauto,/ { sub(/\/+$/, "", $1); print $1, "is in /etc/fstab but not mounted" }'
+  enabled_mounts
+}
+
+# A filter of such lines: keeps those at whose mount point nothing is mounted.
+not_mounted() {
+  local mount_point why
+  while read -r mount_point why; do
     mount_points | grep -qxF -e "$mount_point" || printf '%s %s\n' "$mount_point" "$why"
   done | awk '!seen[$1]++'
 }

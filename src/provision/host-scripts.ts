@@ -177,7 +177,7 @@ export const DISMISSAL_SCRIPT_FILES: readonly string[] = files([...REMOVAL, "con
 export const SIDE_SCRIPT_FILES: { readonly [side in Side]: readonly string[] } = {
   backup: [
     "side/common.sh",
-    ...files([...SIDE_LIBRARY, "snapshot", "upgrade"], []),
+    ...files([...SIDE_LIBRARY, "mounts", "snapshot", "upgrade"], []),
     ...["main", "slot", "take", "verify", "retention", "report", "after-each", "run"].map(
       (name) => `backup/${name}.sh`,
     ),
