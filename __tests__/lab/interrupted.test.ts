@@ -25,7 +25,7 @@ describe(`Terraform killed (-9) during a first deploy, seed ${SEED}`, () => {
       await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
       await project.kill(first);
 
-      const second = await project.apply();
+      const second = await project.applyAfterKill();
       expect(second.output).toMatch(/Apply complete!|No changes/);
       await expectHealthy(project);
       expect(await leftovers(lab)).toBe("");

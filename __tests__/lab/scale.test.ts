@@ -162,7 +162,7 @@ describe("adding and removing members, from three to five and back", () => {
         const stopped = names(ALL).filter((_, j) => programs[j] === "");
         expect(stopped.filter((name) => list.includes(`${name},`))).toEqual([]);
 
-        const again = await project.apply(of(wanted, quota));
+        const again = await project.applyAfterKill(of(wanted, quota));
         steps(again.output, /./);
         expect(again.output).toMatch(/Apply complete!|No changes/);
         await expectHealthy(project, names(wanted));

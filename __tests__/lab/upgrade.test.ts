@@ -232,7 +232,7 @@ describe("upgrades of etcd", () => {
         await new Promise((resolve) => setTimeout(resolve, moment * 1000));
         await project().kill(killed);
       }
-      const applied = await upgrade("3.7.1");
+      const applied = await project().applyAfterKill({ version: "3.7.1" });
       expect(applied.output).toMatch(/Apply complete!|No changes/);
       expect(await versions()).toEqual(["v3.7.1", "v3.7.1", "v3.7.1"]);
       await expectSettled(lab, project(), { version: "3.7.1" });

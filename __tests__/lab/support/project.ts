@@ -18,7 +18,7 @@ export class Project {
   public constructor(
     private readonly lab: Lab,
     name = "project",
-    public readonly version = "3.6.14",
+    public readonly version = process.env.LAB_ETCD ?? "3.6.14",
     private readonly stackName = "etcd",
   ) {
     this.directory = lab.directory(name);
@@ -98,6 +98,22 @@ export class Project {
   public async apply(props: ProgramProps = {}): Promise<Result> {
     await this.prepare(props);
     return this.terraform("apply", "-auto-approve", "-input=false");
+  }
+
+  /**
+   * The same after a kill. Terraform may have recorded a phase as done that never began (ADR 8). One line then says what
+   * to replace, and this does as it says.
+   */
+  public async applyAfterKill(props: ProgramProps = {}): Promise<Result> {
+    let result = await this.apply(props);
+    for (let tries = 0; tries < 3; tries++) {
+      const [line, replace] = / refused: stage: .*terraform apply((?: -replace='[^']+')+)/.exec(result.output) ?? [];
+      if (line === undefined) break;
+      process.stderr.write(`${line}\n`);
+      const options = `${replace}`.replace(/'/g, "").trim().split(" ");
+      result = await this.terraform("apply", "-auto-approve", "-input=false", ...options);
+    }
+    return result;
   }
 
   public async plan(props: ProgramProps = {}): Promise<Result> {
