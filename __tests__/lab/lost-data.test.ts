@@ -86,7 +86,7 @@ chmod 700 /data/etcd/etcd-server`,
     // Restarting one of the other two would cost their quorum, although all three report that they are healthy.
     const before = await pids(lab);
     expect((await project.apply({ quotaBackendBytes: 3_000_000_000 })).output).toMatch(
-      /etcd-server-7-12 on hdss7-12: rollout failed: the members belong to 2 clusters; to do: see docs\/lost-data\.md/,
+      /etcd-server-7-22 on hdss7-22: preflight refused: membership: the program's members run in different clusters: this one in \w+, https:\/\/10\.4\.7\.12:2379 in (\w+), https:\/\/10\.4\.7\.21:2379 in \1; to do: decide /,
     );
     expect(await pids(lab)).toEqual(before);
     await lab.on(

@@ -529,7 +529,7 @@ case $last in */run) free=0 ;; */mnt) free=15 ;; *) free=9999 ;; esac`;
       cluster.status("c", { cluster: 78 });
       expect(host.call("know_members; check_members").lines).toEqual([
         refused(
-          `membership: members that are to be added run already, in another cluster than this one (4d): https://127.0.0.3:${all.port} (4e); to do: see docs/lost-data.md#the-members-are-of-two-clusters, and apply again`,
+          `membership: the program's members run in different clusters: this one in 4d, https://127.0.0.3:${all.port} in 4e; to do: decide which cluster is the right one, see docs/lost-data.md#the-members-are-of-two-clusters, and apply again`,
         ),
       ]);
     });

@@ -285,19 +285,20 @@ check_members() {
       "bring it back, or remove it from the program too"
 }
 
-# After a restore without them, hosts may have come back and serve with the old cluster's data.
+# Members are added only if all that run are of one cluster. After a restore without them, hosts may have come back and
+# serve with the old cluster's data; or this member is the one that runs with other data. Nobody here knows which.
 check_joining_clusters() {
   local endpoint cluster own='' theirs=
   while read -r endpoint cluster _; do
     own=${own:-$cluster}
     if [ -z "$endpoint" ] || [ "$cluster" = "$own" ]; then continue; fi
-    theirs="$theirs${theirs:+, }$endpoint ($(printf '%x' "$cluster"))"
+    theirs="$theirs, $endpoint in $(printf '%x' "$cluster")"
   done <<LIST
 $(endpoint_status "$(own_url),$ENDPOINTS")
 LIST
   [ -z "$theirs" ] || refusal "membership" \
-    "members that are to be added run already, in another cluster than this one ($(printf '%x' "$own")): $theirs" \
-    "see docs/lost-data.md#the-members-are-of-two-clusters, and apply again"
+    "the program's members run in different clusters: this one in $(printf '%x' "$own")$theirs" \
+    "decide which cluster is the right one, see docs/lost-data.md#the-members-are-of-two-clusters, and apply again"
 }
 
 # With authentication enabled, etcd accepts a change of the membership only from a user with the role root, and the
