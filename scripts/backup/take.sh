@@ -73,8 +73,9 @@ keep_snapshot() {
   seconds=$(($(date +%s) - began))
   reason="nothing can be written to $BACKUP_DIR"
   # What is not on the disk yet may still fail to get there.
-  if sync "$1" && chmod 600 "$1" && printf '%s\n' "$backup" >"$1.name" && mv -f "$1" "$backup" && describe_backup >"$1.json" && sync "$1.json" &&
-    is_unwritten "$backup" "$verified" && mv -f "$1.json" "$backup.json" && sync "$BACKUP_DIR"; then
+  if sync "$1" && chmod 600 "$1" && printf '%s\n' "$backup" >"$1.name" && mv -f "$1" "$backup" &&
+    describe_backup >"$1.json" && sync "$1.json" && is_unwritten "$backup" "$verified" &&
+    mv -f "$1.json" "$backup.json" && sync "$BACKUP_DIR"; then
     rm -f "$1.name"
     delete_old_backups || true
   else

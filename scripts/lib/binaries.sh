@@ -37,7 +37,7 @@ install_binaries() {
     give_up "the archive of etcd $VERSION has sha256 $actual, not $(archive_sha256), and was not unpacked" \
       "find out who changed it; provide the right archive or digest, and apply again"
   answer=$(tar -xzf "$archive" --no-same-owner --no-same-permissions --strip-components=1 -C "$unpack" 2>&1) ||
-    give_up "cannot unpack etcd $VERSION: $(printf '%s\n' "$answer" | grep . | head -n 1 | grep . || echo "tar was ended")" \
+    give_up "cannot unpack etcd $VERSION: $(printf '%s\n' "${answer:-tar was ended}" | grep . | head -n 1)" \
       "make room in $INSTALL_ROOT, and apply again"
   rm -f "$unpack/archive.tar.gz"
   for tool in etcd etcdctl; do

@@ -18,7 +18,7 @@ put_file() {
   if reason=$({ install -m 600 /dev/null "$aside" && cat >"$aside" &&
     chown -h "$3" "$aside" && chmod "$2" "$aside"; } 2>&1) && reason=$(mv -fT "$aside" "$1" 2>&1); then :; else
     rm -rf "$aside"
-    not_written "$1" "$(printf '%s\n' "$reason" | tail -n 1 | grep . || echo "the command was ended")" \
+    not_written "$1" "$(printf '%s\n' "${reason:-the command was ended}" | tail -n 1)" \
       "make sure that $directory is writable and has free space, and apply again"
   fi
 }

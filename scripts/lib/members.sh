@@ -133,11 +133,14 @@ ailing() {
   esac
 }
 
-# The client URLs of the other members, as the startup script in use has them. The program may name others by
-# now. All members use the same client port.
+# The members as the startup script in use has them, one per line: NAME=PEER_URL. The program may name others by now.
+former_members() {
+  sed -n "s/^initial_cluster='\(.*\)'$/\1/p" "$CURRENT/etcd-server-startup.sh" 2>/dev/null | tr , '\n'
+}
+
+# The client URLs of the others of them. All members use the same client port.
 former_endpoints() {
-  sed -n "s/^initial_cluster='\(.*\)'$/\1/p" "$CURRENT/etcd-server-startup.sh" 2>/dev/null | tr , '\n' |
-    sed 's/^[^=]*=//' | { grep -vxF -e "$PEER_URL" || true; } | sed "s/:[0-9]*$/:${CLIENT_URL##*:}/"
+  former_members | sed 's/^[^=]*=//' | { grep -vxF -e "$PEER_URL" || true; } | sed "s/:[0-9]*$/:${CLIENT_URL##*:}/"
 }
 
 # The peer URLs of the program's members, one per line.

@@ -214,7 +214,7 @@ check_replaced_cluster() {
 # it, beside the new one and with clients that still know them.
 check_left_behind() {
   local entry left=
-  for entry in $(sed -n "s/^initial_cluster='\(.*\)'$/\1/p" "$CURRENT/etcd-server-startup.sh" 2>/dev/null | tr , ' '); do
+  for entry in $(former_members); do
     if desired_peer_urls | grep -qxF -e "${entry#*=}" || ! accepts_connections "${entry#*=}"; then continue; fi
     left="$left${left:+, }${entry%%=*} (${entry#*=})"
   done

@@ -7,7 +7,7 @@ import { withoutLogin } from "../release/url-login";
 import { reloadsLeaf } from "../release/leaf-reload";
 import { restoreFacts } from "./restore-facts";
 import { renderUpgradeSources } from "../release/upgrade";
-import type { Side } from "../render/side-program";
+import { sidesOf } from "../render/side-program";
 import type { ClusterSettings, MemberSettings } from "../settings";
 import { durationSeconds } from "../settings/duration";
 import { endpoints } from "../topology/endpoints";
@@ -86,7 +86,7 @@ export function memberFacts(
     REPROVISION: String(member.reprovision),
     MACHINE: machineDigest(member),
     ETCD_USER: cluster.user,
-    SIDE_PROGRAMS: sides(cluster).join(" "),
+    SIDE_PROGRAMS: sidesOf(cluster).join(" "),
     BACKUP_DIR: cluster.backups?.directory ?? "",
     BACKUP_SECONDS: String(cluster.backups?.everySeconds ?? ""),
     TEXTFILE_DIR: cluster.backups?.textfileDirectory ?? "",
@@ -104,11 +104,6 @@ export function memberFacts(
       OFFER_RESOURCE: resources.offer,
     }),
   });
-}
-
-/** The side programs that the cluster has. */
-function sides({ backups, defragmentation }: ClusterSettings): Side[] {
-  return [...(backups ? (["backup"] as const) : []), ...(defragmentation ? (["defragmentation"] as const) : [])];
 }
 
 /** Stands for the machine's id, which may have any characters; empty if the program has none. */

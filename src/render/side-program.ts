@@ -5,6 +5,11 @@ import { renderIni } from "./ini";
 /** A program that supervisor runs beside a member's etcd. The host scripts call it by this name (`side-programs.sh`). */
 export type Side = "backup" | "defragmentation";
 
+/** The side programs that the cluster has. */
+export function sidesOf({ backups, defragmentation }: ClusterSettings): Side[] {
+  return [...(backups ? (["backup"] as const) : []), ...(defragmentation ? (["defragmentation"] as const) : [])];
+}
+
 type Cluster = Pick<ClusterSettings, "installRoot" | "dataDir" | "logDir" | "user">;
 type Member = Pick<MemberSettings, "name" | "host" | "peerUrl" | "clientUrl">;
 

@@ -1,4 +1,5 @@
 import { byName } from "../topology/order";
+import { sidesOf } from "../render/side-program";
 import type { ClusterSettings } from "../settings";
 import { canonicalAddress, overlap } from "./formats";
 import { isKnown } from "./problem";
@@ -81,16 +82,16 @@ export function isInVersion(path: string, { installRoot }: Pick<ClusterSettings,
   return path.startsWith(`${installRoot}/`) && /^etcd-v\d+\.\d+\.\d+(\/|$)/.test(path.slice(installRoot.length + 1));
 }
 
-/** The programs that supervisor runs beside etcd, as suffixes of its names; an empty one for etcd itself. */
-function sidesOf({ backups, defragmentation }: ClusterSettings): string[] {
-  return ["", ...(backups ? ["-backup"] : []), ...(defragmentation ? ["-defragmentation"] : [])];
+/** What the names of the programs under supervisor end in: nothing for etcd itself. */
+function suffixesOf(settings: ClusterSettings): string[] {
+  return ["", ...sidesOf(settings).map((side) => `-${side}`)];
 }
 
 function programFilesOf(settings: ClusterSettings): string[] {
-  return sidesOf(settings).map((side) => `${settings.supervisorIni}${side}`);
+  return suffixesOf(settings).map((suffix) => `${settings.supervisorIni}${suffix}`);
 }
 
 function programsOf(settings: ClusterSettings, address: string): string[] {
   const name = settings.members.find((member) => keyOf(member) === address)?.name;
-  return sidesOf(settings).map((side) => `${name}${side}`);
+  return suffixesOf(settings).map((suffix) => `${name}${suffix}`);
 }
