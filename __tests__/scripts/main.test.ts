@@ -128,7 +128,7 @@ inEachShell((newHost) => {
       expect.stringMatching(/^-n env -i PATH=[^ ]* timeout 20 sh -c :$/),
       `-n test -r ${host.path("/home/run-1.sh")}`,
       expect.stringMatching(
-        `^-n env -i PATH=[^ ]* LC_ALL=C HOME=[^ ]* timeout -k 30 60 sh ${host.path("/home/run-1.sh")} as-root ${host.path("/home/.cdktf-etcd/a")}$`,
+        `^-n env -i PATH=[^ ]* LC_ALL=C HOME=[^ ]* timeout -k 30 60 sh ${host.path("/home/run-1.sh")} as-root ${host.path("/home/.cdktf-etcd/a")} [0-9]+$`,
       ),
     ]);
   });
@@ -151,7 +151,7 @@ inEachShell((newHost) => {
     const host = newHost();
     const run = host.call(`
       phase_health() { kill -HUP $$; say "nobody reads this" >&-; : >"${host.path("/home/done")}"; }
-      set -- as-root inbox
+      set -- as-root inbox 0
       main health 60 "$@"`);
     expect(run).toEqual({ code: 0, lines: [] });
     expect(host.has("/home/done")).toBe(true);

@@ -244,7 +244,7 @@ remember_rolled_out() {
   local digest
   digest=$(staged_digest)
   [ "$digest" = "$(cat "$ROLLED_OUT" 2>/dev/null)" ] ||
-    printf '%s\n' "$digest" | put_file "$ROLLED_OUT" 600 root:root
+    put_file "$ROLLED_OUT" 600 root:root "$digest"
 }
 
 # How often polls may find etcd not running, in all, before a wait gives up on it.

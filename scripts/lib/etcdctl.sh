@@ -100,15 +100,6 @@ answers_healthy() {
 }
 answered='' answered_at=0
 
-# Sets `uptime` to the seconds since boot, and `uptime_ms` to the milliseconds, which no change of the clock moves.
-set_uptime() {
-  local fraction
-  read -r uptime _ </proc/uptime
-  fraction=1${uptime#*.}
-  uptime=${uptime%.*}
-  uptime_ms=$((uptime * 1000 + (fraction - 100) * 10))
-}
-
 # unhealthy_of ENDPOINTS (one per line): prints those that are not healthy. All are asked at the same time.
 unhealthy_of() {
   local open answers=

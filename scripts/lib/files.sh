@@ -2,25 +2,48 @@
 # writes only where no other user can (trust.sh). Everything is created with an explicit mode, because the umask has no
 # effect in a directory that has a default access control list.
 
-# put_file PATH MODE OWNER: writes standard input to PATH. OWNER has chown's form: root:root, or "$ETCD_USER:" for
-# etcd's user and its primary group.
+# put_file PATH MODE OWNER [TEXT]: writes TEXT, or else standard input, to PATH. OWNER has chown's form: root:root, or
+# "$ETCD_USER:" for etcd's user and its primary group.
 put_file() {
-  local directory aside changeable reason
-  directory=${1%/*}
-  aside=$directory/.${1##*/}.aside
-  look_for_untrusted "$(readlink -f "$directory")"
-  changeable=$untrusted_part
-  [ -z "$changeable" ] ||
-    not_written "$1" "$changeable can be changed by users other than root ($(whose "$changeable"))" \
-      "chown root:root $changeable && chmod go-w $changeable, and apply again"
-  rm -rf "$aside"
+  local aside reason
+  aside=${1%/*}/.${1##*/}.aside
+  require_trusted_directory "$1"
+  clear_aside "$aside"
   # The rename is outside that subshell: if this shell is killed, the subshell may live on with only part of the input.
-  if reason=$({ install -m 600 /dev/null "$aside" && cat >"$aside" &&
-    chown -h "$3" "$aside" && chmod "$2" "$aside"; } 2>&1) && reason=$(mv -fT "$aside" "$1" 2>&1); then :; else
+  if reason=$(write_aside "$aside" "$@" 2>&1) && reason=$(mv -fT "$aside" "$1" 2>&1); then :; else
     rm -rf "$aside"
     not_written "$1" "$(printf '%s\n' "${reason:-the command was ended}" | tail -n 1)" \
-      "make sure that $directory is writable and has free space, and apply again"
+      "make sure that ${1%/*} is writable and has free space, and apply again"
   fi
+}
+
+# write_aside ASIDE PATH MODE OWNER [TEXT]
+write_aside() {
+  install -m 600 /dev/null "$1" || return
+  if [ $# -lt 5 ]; then cat >"$1"; else printf '%s\n' "$5" >"$1"; fi || return
+  # Root has created the file, but its group may be that of a directory with the setgid bit.
+  if [ "$4" != root:root ] || [ ! -G "$1" ]; then chown -h "$4" "$1" || return; fi
+  [ "$3" = 600 ] || chmod "$3" "$1"
+}
+
+# clear_aside ASIDE: removes what a killed phase has left there, whatever it is.
+clear_aside() {
+  if [ -e "$1" ] || [ -L "$1" ]; then rm -rf "$1"; fi
+}
+
+# The directories, each with a line break after it, in which put_file has found that only root can write. It looks once
+# in a phase, because only root can change that; whatever in this phase changes it empties this list.
+trusted_directories=
+
+# require_trusted_directory PATH: fails if a user other than root can change the directory of PATH.
+require_trusted_directory() {
+  local directory=${1%/*}
+  case $LINE_END$trusted_directories in *"$LINE_END$directory$LINE_END"*) return ;; esac
+  look_for_untrusted "$(readlink -f "$directory")"
+  [ -z "$untrusted_part" ] ||
+    not_written "$1" "$untrusted_part can be changed by users other than root ($(whose "$untrusted_part"))" \
+      "chown root:root $untrusted_part && chmod go-w $untrusted_part, and apply again"
+  trusted_directories=$trusted_directories$directory$LINE_END
 }
 
 # Like `fail`. A file is often written at the end of a pipe, that is in a subshell, whose exit code then tells the phase
@@ -34,10 +57,11 @@ not_written() {
 # put_link TARGET PATH: makes PATH a link to TARGET, in one atomic step.
 put_link() {
   local aside
-  aside=$(dirname "$2")/.$(basename "$2").aside
-  rm -rf "$aside"
+  aside=${2%/*}/.${2##*/}.aside
+  clear_aside "$aside"
   ln -s "$1" "$aside"
   mv -fT "$aside" "$2"
+  trusted_directories=
 }
 
 # make_directory PATH: creates a directory that belongs to root, and its missing parents. An existing directory is
@@ -45,10 +69,10 @@ put_link() {
 make_directory() {
   local reason
   [ ! -d "$1" ] || return 0
-  case $1 in /*/*) make_directory "$(dirname "$1")" ;; esac
+  case $1 in /*/*) make_directory "${1%/*}" ;; esac
   remember_made "$1"
   reason=$(mkdir -m 755 "$1" 2>&1) || [ -d "$1" ] ||
-    fail "$1 cannot be created: $reason" "check $(dirname "$1"), and apply again"
+    fail "$1 cannot be created: $reason" "check ${1%/*}, and apply again"
 }
 
 # put_directory PATH MODE [OWNER]: a directory with that mode, which belongs to etcd's user unless OWNER is given. Its
@@ -59,18 +83,26 @@ put_directory() {
     fail "$1 is a symbolic link, which root does not follow" "replace it with a directory, and apply again"
   chown -h "${3:-$ETCD_USER:}" "$1"
   chmod "$2" "$1"
+  trusted_directories=
 }
+
+# The directories, each with a line break after it, that private_directory has found or made.
+private_directories=
 
 # private_directory PATH: a directory, with its missing parents, that only the current user can enter.
 private_directory() {
   local reason code
-  if [ ! -d "$1" ]; then
+  if [ -d "$1" ]; then
+    case $LINE_END$private_directories in *"$LINE_END$1$LINE_END"*) return ;; esac
+    chmod 700 "$1" || return
+  else
     case $1 in ?*/*) [ -d "${1%/*}" ] || private_directory "${1%/*}" || return ;; esac
     code=0
     reason=$(mkdir -m 700 "$1" 2>&1) || code=$?
+    # Another phase may have made it at the same moment.
     [ "$code" -eq 0 ] || [ -d "$1" ] || { printf '%s\n' "$reason" >&2 && return "$code"; }
   fi
-  chmod 700 "$1"
+  private_directories=$private_directories$1$LINE_END
 }
 
 # Not by a here-document, which bash before 5.1 puts into a file in /tmp.

@@ -42,7 +42,7 @@ mark_started() {
   mark_data
   has_mark && return
   private_directory "$STATE_DIR"
-  printf '%s\n' "$PEER_URL" | put_file "$STATE_DIR/started" 600 root:root
+  put_file "$STATE_DIR/started" 600 root:root "$PEER_URL"
 }
 
 # The same mark is also written beside the data, for a disk that outlives the operating system. etcd's user can write to
@@ -119,7 +119,7 @@ is_to_be_provisioned_anew() { [ "$REPROVISION" != "$(cat "$REPROVISIONED" 2>/dev
 
 remember_reprovision() {
   is_to_be_provisioned_anew || return 0
-  echo "$REPROVISION" | put_file "$REPROVISIONED" 600 root:root
+  put_file "$REPROVISIONED" 600 root:root "$REPROVISION"
 }
 
 # Prints every process named etcd as /proc/PID. This uses the shell's own `read`, because a `cat` for each process would

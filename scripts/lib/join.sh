@@ -181,7 +181,7 @@ remember_identity() {
   id=$(printf '%s\n' "$1" | own_entry | cut -d' ' -f1)
   if [ -z "$id" ] || [ "$id $2" = "$(entry_of "$IDENTITY" member) $(entry_of "$IDENTITY" cluster)" ]; then return; fi
   private_directory "$STATE_DIR"
-  printf 'member=%s\ncluster=%s\n' "$id" "$2" | put_file "$IDENTITY" 600 root:root
+  put_file "$IDENTITY" 600 root:root "member=$id${LINE_END}cluster=$2"
 }
 
 # Deletes nothing: the data directory is renamed or, if a file system is mounted at it or in it, its contents are moved

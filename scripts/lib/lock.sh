@@ -6,8 +6,9 @@ CHECKED=/run/cdktf-etcd/$MEMBER.checked
 
 take_lock() {
   private_directory /run/cdktf-etcd
+  umask 077
   exec 9>>"$LOCK"
-  chmod 600 "$LOCK"
+  umask 022
   if ! flock -n 9; then await_lock; fi
   echo "$$ another deploy" >"$LOCK"
   take_note_of_checks

@@ -10,7 +10,7 @@ main() {
   shift 2
   case ${1:-} in
     as-login-user) as_login_user ;;
-    as-root) as_root "$2" ;;
+    as-root) as_root "$2" "$3" ;;
     *) leave_environment ;;
   esac
 }
@@ -19,20 +19,25 @@ main() {
 # LD_*, PYTHON*, OPENSSL_CONF, bash functions. Only the proxy settings are passed on, and only downloads use them. They
 # may contain a password, so they are passed on standard input: every user can read the arguments of a process.
 leave_environment() {
-  proxy_settings | exec env -i PATH="$PATH" LC_ALL=C HOME="${HOME:-/}" sh "$0" as-login-user
+  look_for_proxies
+  set -- env -i PATH="$PATH" LC_ALL=C HOME="${HOME:-/}" sh "$0" as-login-user
+  [ -n "$PROXIES" ] || exec "$@" </dev/null
+  printf %s "$PROXIES" | exec "$@"
 }
 
-proxy_settings() {
+# Sets PROXIES to the proxy settings, each with a line break after it.
+look_for_proxies() {
+  PROXIES=
   for name in http_proxy https_proxy ftp_proxy all_proxy no_proxy \
     HTTP_PROXY HTTPS_PROXY FTP_PROXY ALL_PROXY NO_PROXY; do
     eval "value=\${$name:-}"
-    [ -z "$value" ] || printf '%s=%s\n' "$name" "$value"
+    [ -z "$value" ] || PROXIES=$PROXIES$name=$value$LINE_END
   done
 }
 
 as_login_user() {
-  place=$(cd "$(dirname "$0")" && pwd -P)
-  script=$place/$(basename "$0")
+  place=$(cd "${0%/*}" && pwd -P)
+  script=$place/${0##*/}
   inbox=$place/.cdktf-etcd/$MEMBER
   require_private_place
   if [ "$PHASE" = open_inbox ]; then
@@ -56,7 +61,8 @@ require_private_place() {
       refuse "script" \
         "other users can enter $place, so they could change the script that Terraform uploads there before it becomes root" \
         "chmod 700 $place; or set ssh.scriptPath to a file in a directory that only $(id -un) can enter; somebody may already have changed this very script, so check what has run on this host"
-    directory=$(dirname "$directory")
+    directory=${directory%/*}
+    directory=${directory:-/}
   done
   # A user who can rename the private directory could put another one in its place, so no other user may be able to
   # change its parents. The directories below it need no check, because no other user can get there.
@@ -73,13 +79,13 @@ require_private_place() {
 is_private() {
   # shellcheck disable=SC2046 # split into words on purpose
   set -- $(stat -c '%a %u' "$1")
-  { [ "$2" = 0 ] || [ "$2" = "$(id -u)" ]; } && [ "$((0$1 & 011))" -eq 0 ]
+  { [ "$2" = 0 ] || [ "$2" = "$OWN_UID" ]; } && [ "$((0$1 & 011))" -eq 0 ]
 }
 
 # Other users can read an uploaded file (0644), so only the mode of the directory keeps a private key private.
 open_inbox() {
-  answer=$(private_directory "$(dirname "$inbox")" 2>&1) ||
-    refuse "upload" "$(id -un) cannot create $(dirname "$inbox"): $answer" \
+  answer=$(private_directory "${inbox%/*}" 2>&1) ||
+    refuse "upload" "$(id -un) cannot create ${inbox%/*}: $answer" \
       "give $(id -un) write permission on $place and ownership of what is in it, or set ssh.scriptPath to a file in another directory that only $(id -un) can enter"
   # Waits while the inbox of another deploy is there: two deploys at once would delete each other's uploads. An inbox
   # that is still there after that was left by a killed deploy, and is reused.
@@ -87,13 +93,13 @@ open_inbox() {
 }
 
 make_inbox() {
-  private_directory "$(dirname "$inbox")"
+  private_directory "${inbox%/*}"
   mkdir -m 700 "$inbox" 2>/dev/null
 }
 
 run_as_root() {
   sudo=
-  if [ "$(id -u)" -ne 0 ]; then
+  if [ "$OWN_UID" -ne 0 ]; then
     sudo='sudo -n'
     # This asks for what is needed below: a rule may allow some commands only, or forbid them to start others (noexec).
     answer=$($sudo env -i PATH="$PATH" timeout 20 sh -c : 2>&1 </dev/null) || {
@@ -107,10 +113,12 @@ run_as_root() {
         "set ssh.scriptPath to a file on a local disk of the host, in a directory that only $(id -un) can enter"
   fi
   root_home=~root
-  end=$(($(date +%s) + limit))
+  now=$(date +%s)
+  end=$((now + limit))
   code=0
   # `env -i` is needed again, because sudo sets variables of its own. Standard input still carries the proxy settings.
-  $sudo env -i PATH="$PATH" LC_ALL=C HOME="$root_home" timeout -k 30 "$limit" sh "$script" as-root "$inbox" || code=$?
+  $sudo env -i PATH="$PATH" LC_ALL=C HOME="$root_home" timeout -k 30 "$limit" \
+    sh "$script" as-root "$inbox" "$now" || code=$?
   # A phase that was ended by SIGKILL could not delete its inbox.
   [ "$code" -ne 137 ] || rm -rf "$inbox"
   [ "$code" -le 123 ] || [ "$(date +%s)" -lt "$end" ] ||
@@ -134,9 +142,9 @@ sweep_emptied_script() {
 as_root() {
   INBOX=$1
   # shellcheck disable=SC2034 # the clock check uses it; a removal does not carry that check
-  STARTED_AT=$(date +%s)
-  # shellcheck disable=SC2034 # downloads use it; a removal does not carry them
-  PROXIES=$(cat)
+  STARTED_AT=$2
+  PROXIES=
+  while read -r line; do PROXIES=$PROXIES$line$LINE_END; done
   exec </dev/null
   # A killed Terraform would leave the script behind. The shell has the file open, so it can already be deleted.
   rm -f -- "$0"
@@ -168,7 +176,10 @@ look_around() {
 # cannot be written, for example because /run is full, errors are printed directly.
 keep_errors() {
   errors=/run/cdktf-etcd.$$
-  (umask 077 && : >"$errors") 2>/dev/null || return 0
+  umask 077
+  { command : >"$errors"; } 2>/dev/null || errors=
+  umask 022
+  [ -n "$errors" ] || return 0
   exec 8<"$errors"
   exec 2>"$errors"
   rm -f "$errors"
@@ -179,7 +190,14 @@ keep_errors() {
 # never ran, and empty files. find fails if somebody else deletes a file at the same moment; that must not stop the
 # deploy of a healthy member.
 sweep_uploads() {
-  uploads=$(printf '%s\n' "${0##*/}" | sed -e 's/[][\.*^$+?(){}|]/\\&/g' -e 's/[0-9][0-9]*/[0-9]+/g')
+  local name=${0##*/} uploads
+  uploads=${name%%[0-9]*}
+  # Most of the time there is none, so this looks first without starting a process.
+  if [ "$uploads" != "$name" ]; then
+    set -- "$1" "${0%/*}/$uploads"*
+    [ -e "$2" ] || return 0
+  fi
+  uploads=$(printf '%s\n' "$name" | sed -e 's/[][\.*^$+?(){}|]/\\&/g' -e 's/[0-9][0-9]*/[0-9]+/g')
   find "${0%/*}" -maxdepth 1 -type f -regextype posix-extended -regex ".*/$uploads" ! -newermt "$1 seconds ago" \
     \( -size 0 -o -exec grep -qxF "MEMBER='$MEMBER'" {} \; \) -delete 2>/dev/null || true
 }
@@ -198,6 +216,6 @@ drop_inbox() {
   [ -n "$INBOX" ] || return 0
   rm -rf "$INBOX"
   # The parent directory may also contain the inbox of another member.
-  rmdir "$(dirname "$INBOX")" 2>/dev/null || true
+  rmdir "${INBOX%/*}" 2>/dev/null || true
   INBOX=
 }

@@ -30,7 +30,7 @@ restore_step() {
 
 set_restore_step() {
   private_directory "$STATE_DIR"
-  printf 'id=%s\ntoken=%s\nstep=%s\n' "$RESTORE" "${CLUSTER_TOKEN-}" "$1" | put_file "$RESTORING" 600 root:root
+  put_file "$RESTORING" 600 root:root "id=$RESTORE${LINE_END}token=${CLUSTER_TOKEN-}${LINE_END}step=$1"
   # After a power cut, this host must not take another step for the last one.
   sync
 }
@@ -449,7 +449,7 @@ write_quarantine() {
   port=$((${CLIENT_URL##*:} + 10000))
   [ "$port" -lt 65000 ] || port=$((port - 20000))
   while ss -ltn | grep -q ":$port "; do port=$((port + 1)); done
-  printf 'https://%s\n' "$(listen_authority "$port")" | put_file "$QUARANTINE" 644 root:root
+  put_file "$QUARANTINE" 644 root:root "https://$(listen_authority "$port")"
 }
 
 # The founders that are still in the program, one per line: NAME=PEER_URL

@@ -26,7 +26,12 @@ refusal() {
 
 # The name of another user's process, or a line of etcd's log, may contain control codes for the operator's terminal, or
 # a line break followed by text that looks like one of these lines.
-printable() { printf '%s' "$1" | tr -d '\000-\037\177'; }
+printable() {
+  case $1 in
+    *[[:cntrl:]]*) printf '%s' "$1" | tr -d '\000-\037\177' ;;
+    *) printf '%s' "$1" ;;
+  esac
+}
 
 # A filter: all words on one line, with one blank between two of them, for a list in a message.
 on_one_line() { awk '{ for (i = 1; i <= NF; i++) { printf "%s%s", separator, $i; separator = " " } }'; }
@@ -66,10 +71,21 @@ explain_exit() {
 
 # wait_until SECONDS COMMAND…: polls COMMAND until it succeeds; false if it has not succeeded after SECONDS.
 wait_until() {
-  wait_deadline=$(($(date +%s) + $1))
+  set_uptime
+  wait_deadline=$((uptime + $1))
   shift
   until "$@"; do
-    [ "$(date +%s)" -lt "$wait_deadline" ] || return 1
+    set_uptime
+    [ "$uptime" -lt "$wait_deadline" ] || return 1
     sleep 0.1
   done
+}
+
+# Sets `uptime` to the seconds since boot, and `uptime_ms` to the milliseconds, which no change of the clock moves.
+set_uptime() {
+  local fraction
+  read -r uptime _ </proc/uptime
+  fraction=1${uptime#*.}
+  uptime=${uptime%.*}
+  uptime_ms=$((uptime * 1000 + (fraction - 100) * 10))
 }

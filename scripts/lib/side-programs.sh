@@ -47,7 +47,7 @@ install_side_program() {
     return
   fi
   forget_side_program
-  printf '%s\n' "$script" | put_file "$(side_script)" 700 root:root || return
+  put_file "$(side_script)" 700 root:root "$script" || return
   printf '%s\n' "$ini" | register_program || return
   update_program
   # Supervisor has started the program anew, and said so, only if its file is new or has changed.
@@ -56,7 +56,7 @@ install_side_program() {
     *) restart_program || fail "supervisord does not start the program $PROGRAM: $(supervisor_words)" \
       "see $(side_log), correct the cause, and apply again" ;;
   esac
-  printf '%s\n' "$digest" | put_file "$(side_loaded)" 600 root:root || return
+  put_file "$(side_loaded)" 600 root:root "$digest" || return
   case $side in
     backup) say "backups go to $BACKUP_DIR" ;;
     *) say "$side is on: see $(side_log)" ;;

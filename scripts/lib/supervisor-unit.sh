@@ -40,7 +40,7 @@ RestartSec=3'
   is_unit_without_restart "$unit" || return 0
   if [ "$text" != "$(cat "$drop_in" 2>/dev/null)" ]; then
     make_directory "${drop_in%/*}"
-    printf '%s\n' "$text" | put_file "$drop_in" 644 root:root
+    put_file "$drop_in" 644 root:root "$text"
   elif ! systemctl show -p NeedDaemonReload "$unit" 2>/dev/null | grep -q '=yes'; then
     return 0
   fi

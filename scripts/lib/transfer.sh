@@ -131,8 +131,8 @@ take_own_snapshot() {
       copy_database
     }
   fi
-  printf '%s\n' "$description" | put_file "$SAVED.json" 600 root:root
-  printf '%s\n' "$RESTORE $CLUSTER_TOKEN" | put_file "$SAVED.id" 600 root:root
+  put_file "$SAVED.json" 600 root:root "$description"
+  put_file "$SAVED.id" 600 root:root "$RESTORE $CLUSTER_TOKEN"
 }
 
 # Preflight does not know the token yet.

@@ -1,12 +1,15 @@
 # Root trusts only itself: what root runs, sources, installs or writes must be where no other user can change it or
 # replace it with a link.
 
-# look_for_untrusted PATH: sets `untrusted_part` to the first directory on the way to PATH, or PATH itself, that a user
-# other than root can change; to nothing if there is none. Parts of PATH that do not exist yet are not checked. If a
-# part of PATH is a link, the way to where it leads is looked at, too.
+# look_for_untrusted PATH [NAME…]: sets `untrusted_part` to the first directory on the way to PATH, or PATH itself, that
+# a user other than root can change; to nothing if there is none. Parts of PATH that do not exist yet are not checked.
+# If a part of PATH is a link, the way to where it leads is looked at, too. Each NAME is a file in PATH, and not a link;
+# these, in alphabetical order, are looked at as well.
 look_for_untrusted() {
-  local whole path rest listing line link='' given=$1
+  local whole path rest listing line link='' given=$1 names
   whole=$1 path='' rest=${1#/}/
+  shift
+  names=$*
   set -- /
   while [ -n "$rest" ]; do
     path=$path/${rest%%/*}
@@ -16,10 +19,12 @@ look_for_untrusted() {
     [ -e "$path" ] || [ -L "$path" ] || { whole=${path%/*} && break; }
     set -- "$@" "$path"
   done
+  for path in $names; do set -- "$@" "$given/$path"; done
   # `ls` and not `stat`, because `ls` marks files that have an access control list. Its output is sorted, so each path
   # comes before the paths below it.
   # shellcheck disable=SC2012 # no name is read from its output
-  listing=$(ls -ldn -- "$@" 2>/dev/null || true)$LINE_END
+  listing=$(ls -ldn -- "$@" 2>/dev/null) || true
+  listing=$listing$LINE_END
   for path; do
     line=${listing%%"$LINE_END"*} listing=${listing#*"$LINE_END"}
     untrusted_part=$path
@@ -63,7 +68,8 @@ can_be_changed() {
   esac
 }
 
-OWN_UID=$(id -u) # 0, except in tests
+# 0, except in tests
+OWN_UID=$(id -u)
 
 is_trusted() {
   look_for_untrusted "$1"
@@ -116,11 +122,16 @@ run_as_user() {
 # Sets `trusted_tools` to the directory of the version in use, if root can trust etcd's tools in it. It is looked up
 # once for many calls of etcdctl, and again when another version comes into use.
 look_for_tools() {
+  local names=etcdctl
   trusted_tools=
   [ -x "$CURRENT/etcdctl" ] || return 0
+  [ ! -e "$CURRENT/etcdutl" ] || names="etcdctl etcdutl"
+  # Links are left to set_client_tool.
+  [ ! -L "$CURRENT/etcdctl" ] && [ ! -L "$CURRENT/etcdutl" ] || return 0
   trusted_tools=$(readlink -f "$CURRENT")
-  is_trusted "$trusted_tools" && is_trusted "$trusted_tools/etcdctl" &&
-    { [ ! -e "$trusted_tools/etcdutl" ] || is_trusted "$trusted_tools/etcdutl"; } || trusted_tools=
+  # shellcheck disable=SC2086 # words
+  look_for_untrusted "$trusted_tools" $names
+  [ -z "$untrusted_part" ] || trusted_tools=
 }
 
 # set_client_tool NAME: sets `client_tool` to etcd's own tool of that name (etcdctl, etcdutl), and `as_user` to the

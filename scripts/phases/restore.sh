@@ -33,7 +33,7 @@ phase_restore() {
   refuse_any check_restore
   make_data
   private_directory "$STATE_DIR"
-  printf '%s\n' "$description" | put_file "$RESTORING.json" 600 root:root
+  put_file "$RESTORING.json" 600 root:root "$description"
   set_restore_step ready
   say "the data of the snapshot are ready: $RESTORE"
 }
