@@ -49,6 +49,7 @@ join_cluster() {
     fail "etcd wrote no data: $(last_words)" "see $LOG_DIR/etcd.log, correct the cause, and apply again"
   mark_started
   end_permission
+  has_joined=yes
 }
 
 # Refuses if this member's entry in the cluster answers while no etcd runs on this host: this is not the member's host.
@@ -118,9 +119,10 @@ initial_cluster_of_list() {
   awk -v own="$PEER_URL" -v name="$MEMBER" '{ printf "%s%s=%s", sep, $3 == own ? name : $2 == name ? $1 : $2, $3; sep = "," }'
 }
 
-# Promotes this member as soon as it has caught up with the leader. On a voter, it does nothing.
+# Promotes this member as soon as it has caught up with the leader. On a voter, it does nothing. A member that has just
+# joined is not asked for its health first: a learner that is starting may leave that question unanswered for 5 s.
 promote_if_learner() {
-  ! answers_healthy || return 0
+  [ -n "${has_joined:-}" ] || ! answers_healthy || return 0
   live=$(live_endpoint) && is_own_learner || return 0
   say "is a learner, waiting until it has caught up"
   down=0
