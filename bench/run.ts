@@ -4,6 +4,7 @@
  * usage: npm run bench [-- ROUNDS]     (as root; boots a lab of its own)
  */
 import { execFileSync } from "node:child_process";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Lab } from "../__tests__/lab/support/lab";
 import { Project } from "../__tests__/lab/support/project";
@@ -18,6 +19,27 @@ const VERSION = "3.6.14";
 const figures = new Figures();
 const record = (name: string, value: number) => figures.record(name, value);
 
+/** A directory with a `cdktf.json` for this program, and the command that deploys it there. */
+function cdktfProject(directory: string, app: string): string[] {
+  writeFileSync(
+    join(directory, "cdktf.json"),
+    JSON.stringify({ language: "typescript", app, projectId: "bench", sendCrashReports: "false" }),
+  );
+  return [join(TOP, "node_modules/.bin/cdktf"), "deploy", "--skip-provider-lock", "--auto-approve"];
+}
+
+/** What Terraform and the CDKTF CLI take for a stack without a cluster. */
+async function smallest(lab: Lab, round: number): Promise<void> {
+  const cwd = lab.directory(`smallest-${round}`);
+  const deploy = cdktfProject(cwd, `node ${TOP}/bench/smallest.js`);
+  await lab.exec(deploy, { cwd });
+  const deployed = await seconds(() => lab.exec(deploy, { cwd }));
+  const stack = join(cwd, "cdktf.out/stacks/smallest");
+  const applied = await seconds(() => lab.exec(["terraform", "apply", "-auto-approve"], { cwd: stack }));
+  record("one resource of each provider: re-apply without changes, s", applied);
+  record("the same: cdktf deploy without changes, above that, s", deployed - applied);
+}
+
 async function deploys(lab: Lab, round: number): Promise<Project> {
   await cleanHosts(lab);
   const script = await reference(lab, VERSION, lab.directory(`reference-${round}`));
@@ -26,11 +48,8 @@ async function deploys(lab: Lab, round: number): Promise<Project> {
   await cleanHosts(lab);
   const viaCdktf = lab.directory(`cdktf-${round}`);
   const app = `node --import ${TOP}/node_modules/tsx/dist/loader.mjs ${TOP}/main.ts`;
-  execFileSync("sh", ["-c", `cat >${viaCdktf}/cdktf.json`], {
-    input: JSON.stringify({ language: "typescript", app, projectId: "bench", sendCrashReports: "false" }),
-  });
+  const deploy = cdktfProject(viaCdktf, app);
   const env = { ETCD_SHA256: await lab.digest(VERSION) };
-  const deploy = [join(TOP, "node_modules/.bin/cdktf"), "deploy", "--skip-provider-lock", "--auto-approve"];
   record("cdktf deploy, s", await seconds(() => lab.exec(deploy, { cwd: viaCdktf, env })));
 
   await cleanHosts(lab);
@@ -57,6 +76,7 @@ async function main(): Promise<void> {
   const lab = await Lab.up("bench", "--supervisor", "preinstalled", "--tidy", "yes");
   try {
     for (let round = 1; round <= ROUNDS; round++) {
+      await smallest(lab, round);
       const project = await deploys(lab, round);
       await rollingRestart(lab, project);
       const times = Array.from({ length: 3 }, () => {
