@@ -29,7 +29,7 @@ import { Health } from "./provision/health";
 import { Membership } from "./provision/membership";
 import { OperatorCredentials } from "./provision/operator-credentials";
 import type { MembersRemoval } from "./provision/members-removal";
-import type { Preflight } from "./provision/preflight";
+import type { Preflight, PreflightRequirements } from "./provision/preflight";
 import { withOperatorPaths } from "./provision/operator-path";
 import { ensureHostProviders } from "./provision/providers";
 import { RenderedFile } from "./provision/rendered-file";
@@ -44,7 +44,7 @@ import { escapeTerraform } from "./render/terraform-escape";
 import { installedFiles, PEER_CERTIFICATE_FILES } from "./render/layout";
 import { endpoints } from "./topology/endpoints";
 import { initialCluster } from "./topology/initial-cluster";
-import { checkProps, checkSharedHosts } from "./validation";
+import { checkProps, checkSharedHosts, lateValueConditions } from "./validation";
 
 /** The attributes of one member that the rest of a program may need. */
 export interface EtcdClusterMember {
@@ -151,7 +151,10 @@ export class EtcdCluster extends Construct implements IEtcdCluster, ITerraformDe
       ]),
     );
 
-    this.health = this.deploy(this.renderMembers(certificates, trusted), props.dependsOn ?? []);
+    this.health = this.deploy(this.renderMembers(certificates, trusted), {
+      after: props.dependsOn ?? [],
+      conditions: lateValueConditions({ props, settings: this.settings }),
+    });
     if (props.operatorCredentials) this.writeOperatorCredentials(props.operatorCredentials);
   }
 
@@ -179,13 +182,13 @@ export class EtcdCluster extends Construct implements IEtcdCluster, ITerraformDe
   /**
    * The order of a deploy.
    *
-   * @param after What the program wants to have before any host is looked at.
+   * @param requirements What must be complete, and what must hold, before any host is looked at.
    */
-  private deploy(members: readonly EtcdMember[], after: readonly ITerraformDependable[]): Health {
+  private deploy(members: readonly EtcdMember[], requirements: PreflightRequirements): Health {
     const { settings } = this;
 
     // All hosts are checked before any host is changed.
-    const preflights = members.map((member) => member.preflight(after));
+    const preflights = members.map((member) => member.preflight(requirements));
     const { removal, requiredByStages, completeWith } = settings.machinesInStack
       ? this.removalBeforeMachines(preflights)
       : this.removalAtTheEnd(preflights);

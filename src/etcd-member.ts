@@ -9,7 +9,7 @@ import { MemberHost } from "./provision/member-host";
 import type { Membership } from "./provision/membership";
 import { operatorPath } from "./provision/operator-path";
 import type { Payload } from "./provision/payload";
-import { Preflight } from "./provision/preflight";
+import { Preflight, type PreflightRequirements } from "./provision/preflight";
 import { RenderedFile } from "./provision/rendered-file";
 import { resourceAddress } from "./provision/resource-address";
 import { restoreIdentity } from "./provision/restore-facts";
@@ -68,12 +68,8 @@ export class EtcdMember extends Construct {
     this.rolloutTriggers = this.rolloutTriggersOf(rendered);
   }
 
-  /**
-   * Checks the host.
-   *
-   * @param after What the program wants to have before. All later phases wait for the preflights, and so for it.
-   */
-  public preflight(after: readonly ITerraformDependable[]): Preflight {
+  /** Checks the host. All later phases wait for the preflights, and so for what these require. */
+  public preflight(requirements: PreflightRequirements): Preflight {
     const { host, payload } = this;
     const { members } = this.options.cluster;
     const reprovisions = members.filter(({ reprovision }) => reprovision > 0);
@@ -84,7 +80,7 @@ export class EtcdMember extends Construct {
       initialCluster: initialCluster(members),
       reprovisions: reprovisions.map(({ name, reprovision }) => `${name}=${reprovision}`).join(","),
       machines: machines.length > 0 ? escapeTerraform(machines.join(",")) : undefined,
-      after,
+      requirements,
     });
   }
 

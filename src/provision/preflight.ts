@@ -1,9 +1,16 @@
 import { Resource } from "@cdktf/provider-null/lib/resource";
-import { Fn, type ITerraformDependable } from "cdktf";
+import { Fn, type ITerraformDependable, type TerraformCondition } from "cdktf";
 import type { Construct } from "constructs";
 import type { PhaseData } from "./host-scripts";
 import type { MemberHost } from "./member-host";
 import type { Payload } from "./payload";
+
+export interface PreflightRequirements {
+  /** What the program wants to have before any host is looked at. */
+  readonly after: readonly ITerraformDependable[];
+  /** What must hold of the values that are known only at apply. */
+  readonly conditions: readonly TerraformCondition[];
+}
 
 export interface PreflightProps {
   readonly host: MemberHost;
@@ -14,8 +21,7 @@ export interface PreflightProps {
   readonly reprovisions: string;
   /** The id of each member's machine: `NAME=ID,…`; undefined if the program has none. */
   readonly machines?: string;
-  /** What the program wants to have before any host is looked at. */
-  readonly after: readonly ITerraformDependable[];
+  readonly requirements: PreflightRequirements;
 }
 
 /**
@@ -26,8 +32,9 @@ export class Preflight extends Resource {
   public constructor(
     scope: Construct,
     id: string,
-    { host, payload, initialCluster, reprovisions, machines, after }: PreflightProps,
+    { host, payload, initialCluster, reprovisions, machines, requirements }: PreflightProps,
   ) {
+    const { after, conditions } = requirements;
     super(scope, id, {
       // The list of members is a trigger on every host: a host of a running cluster checks whether members may be added
       // or removed now, and closes its connections to dead members.
@@ -39,6 +46,7 @@ export class Preflight extends Resource {
       },
       provisioners: [host.run("preflight", checkedData(host, payload))],
       ...(after.length > 0 && { dependsOn: [...after] }),
+      ...(conditions.length > 0 && { lifecycle: { precondition: [...conditions] } }),
     });
   }
 }

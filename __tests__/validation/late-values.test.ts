@@ -1,0 +1,35 @@
+import { TerraformVariable } from "cdktf";
+import { AutoCompaction, EtcdCluster, EtcdRelease, SshKey } from "../../src";
+import { RUNBOOK } from "../support/settings";
+import { find, synth, synthCluster } from "../support/synth";
+
+const PREFLIGHT = "null_resource.etcd_member_a_preflight";
+
+test("Terraform checks each text that is known only at apply, before it becomes part of a script", () => {
+  const json = synth((stack) => {
+    const text = (id: string) => new TerraformVariable(stack, id, { type: "string" }).stringValue;
+    new EtcdCluster(stack, "etcd", {
+      ...RUNBOOK,
+      members: [
+        { name: "a", address: text("address"), ssh: { key: SshKey.pem(text("key")), hostKey: text("host_key") } },
+      ],
+      release: EtcdRelease.mirror(`https://${text("mirror")}`),
+      autoCompaction: AutoCompaction.periodic(text("hours")),
+      extraFlags: { "log-level": text("level") },
+    });
+  });
+  const condition = (value: string) => `\${!can(regex("['[:cntrl:]]", ${value}))}`;
+  const message = (path: string) => `${path}: the value has a single quote or a control character; use one without`;
+  expect(find(json, PREFLIGHT).lifecycle).toEqual({
+    precondition: [
+      { condition: condition("var.address"), error_message: message("members[0].address") },
+      { condition: condition("var.mirror"), error_message: message("release") },
+      { condition: condition("var.hours"), error_message: message("autoCompaction") },
+      { condition: condition("var.level"), error_message: message("extraFlags.log-level") },
+    ],
+  });
+});
+
+test("a program whose texts are all known at synth has no such conditions", () => {
+  expect(find(synthCluster({ members: [{ name: "a", address: "10.0.0.1" }] }), PREFLIGHT).lifecycle).toBeUndefined();
+});

@@ -1,0 +1,38 @@
+import { Fn, Op, type TerraformCondition, Token, Tokenization } from "cdktf";
+import { isListToken, type Subject } from "./problem";
+
+/**
+ * Terraform conditions for the texts of the props that are known only at apply. Such a text becomes part of scripts that
+ * root runs, between single quotes; with a quote of its own, it could end them. Every other rule needs the value at
+ * synth.
+ */
+export function lateValueConditions({ props, settings }: Subject): TerraformCondition[] {
+  const { autoCompaction, release, version } = settings;
+  const inObjects = { release: release._archiveUrl(version, "ARCH"), autoCompaction: autoCompaction?._retention };
+  return [...lateValues("", { ...props, ...inObjects })].map(({ path, value }) => ({
+    condition: Op.not(Fn.can(Fn.regex("['[:cntrl:]]", value))),
+    errorMessage: `${path}: the value has a single quote or a control character; use one without`,
+  }));
+}
+
+/** No script has these as they are, and a host key may end in a line break. */
+const NOT_IN_SCRIPTS = ["ssh", "machine"];
+
+/** All tokens in texts that may become part of a script. Objects of classes, such as CAs, are not looked into. */
+function* lateValues(path: string, value: unknown): Iterable<{ path: string; value: string }> {
+  if (typeof value === "string") {
+    if (isListToken(value)) return;
+    for (const token of Tokenization.reverseString(value).tokens) yield { path, value: Token.asString(token) };
+  } else if (Array.isArray(value)) {
+    for (const [i, item] of value.entries()) yield* lateValues(`${path}[${i}]`, item);
+  } else if (isPlainObject(value)) {
+    for (const [field, item] of Object.entries(value)) {
+      if (NOT_IN_SCRIPTS.includes(field)) continue;
+      yield* lateValues(path === "" ? field : `${path}.${field}`, item);
+    }
+  }
+}
+
+function isPlainObject(value: unknown): value is { [field: string]: unknown } {
+  return typeof value === "object" && value !== null && [Object.prototype, null].includes(Object.getPrototypeOf(value));
+}
