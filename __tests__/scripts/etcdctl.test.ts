@@ -176,8 +176,8 @@ inEachShell((newHost) => {
     const [closed, open, silent] = ["1", "2", "3"].map((end) => `https://127.0.0.${end}:${others.port}`);
     // A host that is down: the connection is neither accepted nor refused.
     host.stub(
-      "timeout",
-      `case "$*" in "2 bash "*" 127.0.0.3 "*) exit 124 ;; -*) shift 4 ;; *) shift ;; esac; exec "$@"`,
+      "bash",
+      `text=$(printf '%s\n' "$2" | sed 's#: <"/dev/tcp#[ "$2" != 127.0.0.3 ] || sleep 9; &#'); shift 2; exec /bin/bash -c "$text" "$@"`,
     );
     host.call(`unhealthy_of "$(printf '%s\\n' ${closed} ${open} ${silent})"`);
     host.call(`endpoint_status ${closed},${open},${silent}`);

@@ -35,7 +35,7 @@ inEachShell((newHost) => {
 
   test("a start is waited for as long as etcd shows activity", () => {
     const { host, cluster } = startingHost();
-    busy(host, cluster, 10);
+    busy(host, cluster, 12);
     const before = pid(host);
     const { code, lines } = rollout(host);
     expect(lines.slice(-2)).toEqual([WAITING, said("healthy")]);
@@ -104,7 +104,7 @@ inEachShell((newHost) => {
 
     test("waits for it while it shows activity", () => {
       const { host, cluster, restarted } = restartedHost();
-      busy(host, cluster, 10);
+      busy(host, cluster, 12);
       const { code, lines } = rollout(host, CHANGE);
       expect(lines).toEqual([
         said("was restarted by the previous deploy, waiting until it is healthy"),

@@ -6,7 +6,7 @@ CERTS_NEXT=$VERSIONED/certs.next
 
 is_staged() {
   [ -e "$STARTUP.next" ] || [ -e "$INI_NEXT" ] || [ -L "$CERTS_NEXT" ] ||
-    [ "$(readlink "$CURRENT")" != "$(basename "$VERSIONED")" ]
+    [ "$(readlink "$CURRENT")" != "${VERSIONED##*/}" ]
 }
 
 # Even if nothing is staged, etcd must be restarted if what runs is not what is installed here: supervisord may have
@@ -33,9 +33,10 @@ staged_digest() {
 # What is staged here must be what this deploy has planned. Another deploy may have staged something else since, or this
 # member's stage may have been interrupted.
 require_own_stage() {
-  found="$(restart_relevant "$(staged_script)" | sha256sum | cut -d' ' -f1) $(sha256sum 2>/dev/null <"$(staged_ini)" |
-    cut -d' ' -f1)"
-  if [ "$found" != "$STARTUP_SHA256 $PROGRAM_INI_SHA256" ] || ! has_own_certificates ||
+  local script ini
+  script=$(restart_relevant "$(staged_script)" | sha256sum)
+  ini=$(sha256sum 2>/dev/null <"$(staged_ini)")
+  if [ "${script%% *} ${ini%% *}" != "$STARTUP_SHA256 $PROGRAM_INI_SHA256" ] || ! has_own_certificates ||
     [ ! -x "$VERSIONED/etcdctl" ]; then
     refuse "stage" \
       "what is staged here is not what this deploy has planned: another deploy has staged this member since, or this member's stage was interrupted" \
@@ -46,10 +47,11 @@ require_own_stage() {
 # Two first deploys with two Terraform states create two CAs: a member with certificates of one and a member with
 # certificates of the other would not trust each other.
 has_own_certificates() {
-  local certs
+  local certs leaf
   certs=$VERSIONED/certs
   [ ! -L "$CERTS_NEXT" ] || certs=$CERTS_NEXT
-  [ "$(sha256sum 2>/dev/null <"$certs/etcd-peer.pem" | cut -d' ' -f1)" = "$LEAF_SHA256" ] &&
+  leaf=$(sha256sum 2>/dev/null <"$certs/etcd-peer.pem")
+  [ "${leaf%% *}" = "$LEAF_SHA256" ] &&
     [ "$(cat "$certs/ca.pem" 2>/dev/null)" = "$(decode "$CA_PEM_BASE64")" ]
 }
 
@@ -75,8 +77,10 @@ activate() {
   rm -f "$ROLLED_OUT"
   [ ! -e "$STARTUP.next" ] || mv -f "$STARTUP.next" "$STARTUP"
   [ ! -L "$CERTS_NEXT" ] || mv -fT "$CERTS_NEXT" "$VERSIONED/certs"
-  [ "$(readlink "$CURRENT")" = "$(basename "$VERSIONED")" ] || put_link "$(basename "$VERSIONED")" "$CURRENT"
-  look_for_tools
+  [ "$(readlink "$CURRENT")" = "${VERSIONED##*/}" ] || {
+    put_link "${VERSIONED##*/}" "$CURRENT"
+    look_for_tools
+  }
   publish_mounts
   register_staged_program
   echo "process $(etcd_pid)" >"$RESTART_PENDING"
@@ -130,7 +134,6 @@ restart_etcd() {
   if [ -e "$INI_NEXT" ] || program_is_pending; then how=update_program; fi
   activate
   restart_by "$how"
-  know_etcd
   # An etcd that ends at once logs the reason itself, and the gate reports it.
   runs_as_meant || wait_until 3 has_ended_again || fail "etcd was restarted, but $difference" "$(way_on)"
 }
@@ -145,12 +148,13 @@ ask_to_stop() {
 
 # restart_by COMMAND: restarts etcd with COMMAND, and waits until another process runs. It sets three variables:
 # - before: the process that is to be replaced; read by ask_to_stop, is_started_anew and need_wait_no_longer
-# - asked: the time of the request; read by need_wait_no_longer
+# - asked_at: the time of the request, as uptime; read by need_wait_no_longer
 # - now: the process that runs, set by is_started_anew; read by need_wait_no_longer and has_ended_again
 restart_by() {
   before=$(etcd_pid)
   "$1" || true
-  asked=$(date +%s)
+  set_uptime
+  asked_at=$uptime
   wait_until 40 need_wait_no_longer || true
   is_started_anew || restart_program || true
   wait_until 10 is_started_anew || fail "etcd does not start again: $(last_words)" "$(way_on)"
@@ -159,11 +163,14 @@ restart_by() {
 # True if etcd has started again; or if it has ended and has not come back within 10 s, because waiting longer does not
 # help then.
 need_wait_no_longer() {
-  is_started_anew || { [ "$now" != "$before" ] && [ "$(($(date +%s) - asked))" -ge 10 ]; }
+  is_started_anew && return
+  set_uptime
+  [ "$now" != "$before" ] && [ "$((uptime - asked_at))" -ge 10 ]
 }
 
 is_started_anew() {
-  now=$(etcd_pid)
+  lives_on "$known_etcd" "$known_start" || know_etcd
+  now=$known_etcd
   [ -n "$now" ] && [ "$now" != "$before" ]
 }
 
@@ -219,10 +226,13 @@ way_on() {
 # member has caught up.
 gate() {
   down=0
-  gate_began=$(date +%s)
-  wait_while_moving 60 others_suffice is_settled ||
-    fail "not healthy after $(($(date +%s) - gate_began)) s: $(health_reason)" \
+  set_uptime
+  gate_began=$uptime
+  wait_while_moving 60 others_suffice is_settled || {
+    set_uptime
+    fail "not healthy after $((uptime - gate_began)) s: $(health_reason)" \
       "bring the named members back, or $(way_on)"
+  }
   raised=$(alarms_if_reachable)
   if [ -n "${raises_quota:-}" ] && is_nospace "$raised"; then
     say "the alarm NOSPACE stays raised until you clear it: when all members have the larger quota, run etcdctl alarm disarm"
@@ -230,7 +240,8 @@ gate() {
     fail "an alarm is raised: $raised" "see docs/alarms.md, clear the alarm, and apply again"
   fi
   answers_healthy || fail "etcd keeps crashing: $(last_words)" "$(way_on)"
-  require_one_cluster "$(own_url)"
+  set_own_url
+  require_one_cluster "$own_url"
   runs_as_meant || fail "etcd is healthy, but $difference" \
     "apply again, which restarts it; if that does not help, run: supervisorctl restart $MEMBER"
   rm -f "$RESTART_PENDING" "$FIRST_START"
@@ -259,8 +270,8 @@ is_settled() {
 }
 
 alarms_if_reachable() {
-  url=$(own_url)
-  ! accepts_connections "$url" || alarms "$url" || true
+  set_own_url
+  ! accepts_connections "$own_url" || alarms "$own_url" || true
 }
 
 # require_one_cluster ENDPOINT: fails unless all members of the cluster that answer, and all members of the program,
@@ -278,12 +289,15 @@ require_one_cluster_of() {
 
 # Sets `statuses` to the status of each of `entries`, and of each other member of the program, that answers.
 ask_statuses() {
-  asked=$({
-    printf '%s\n' "$entries" | awk '{ print $4 }'
-    other_endpoints
-  } | sort -u | tr '\n' ,)
-  asked=${asked#,}
-  statuses=$(endpoint_status "${asked%,}")
+  local client_url
+  asked=
+  while read -r _ _ _ client_url _; do asked="$asked $client_url"; done <<LIST
+$entries
+LIST
+  # shellcheck disable=SC2046,SC2086 # one word for each endpoint
+  asked=$(printf '%s\n' $asked $(other_endpoints) | sort -u | tr '\n' ,)
+  asked=${asked%,}
+  statuses=$(endpoint_status "$asked")
 }
 
 compare_statuses() {
@@ -296,7 +310,7 @@ compare_statuses() {
 $statuses
 LIST
   [ "$clusters" -ne 0 ] ||
-    fail "endpoint status: no answer from ${asked%,}: $(etcd_error "${asked%,}" endpoint status)" "apply again"
+    fail "endpoint status: no answer from $asked: $(etcd_error "$asked" endpoint status)" "apply again"
   [ "$clusters" -eq 1 ] || fail "the members belong to $clusters clusters" "see docs/lost-data.md"
   while read -r id name _ client_url _; do
     case $LINE_END$statuses in *"$LINE_END$client_url "*) ;; *) continue ;; esac

@@ -55,14 +55,19 @@ try_under_lease() {
 
 # The client URL of the etcd that runs here: a change of ports.client takes effect only when that etcd restarts.
 own_url() {
-  local pid url
-  if lives_on "$known_etcd" "$known_start"; then
-    url=$known_url
-  else
+  set_own_url
+  echo "$own_url"
+}
+
+# Sets `own_url` to the same.
+set_own_url() {
+  local pid
+  own_url=$known_url
+  if ! lives_on "$known_etcd" "$known_start"; then
     pid=$(etcd_pid)
-    url=$([ -z "$pid" ] || argument_of "/proc/$pid" advertise-client-urls)
+    own_url=$([ -z "$pid" ] || argument_of "/proc/$pid" advertise-client-urls)
   fi
-  echo "${url:-$CLIENT_URL}"
+  own_url=${own_url:-$CLIENT_URL}
 }
 
 # is_healthy ENDPOINT: `endpoint health` is a linearizable read, so it needs the member and a quorum. Up to 3.1 it
@@ -86,33 +91,38 @@ says_healthy() {
 }
 
 # Succeeds if this member answers a linearizable read through its own client URL. What the same process has answered
-# within the last half second is not asked again.
+# within the last two seconds is not asked again.
 answers_healthy() {
+  local began
   set_uptime
-  if [ "$answered" = "$known_etcd $known_start" ] && [ "$((uptime_ms - answered_at))" -lt 500 ] &&
-    lives_on "$known_etcd" "$known_start"; then return; fi
-  answered=
-  url=$(own_url)
-  { accepts_connections "$url" && is_healthy "$url"; } || return
-  if lives_on "$known_etcd" "$known_start"; then
-    answered="$known_etcd $known_start" answered_at=$uptime_ms
-  fi
+  if [ -n "$answered_at" ] && [ "$((uptime_ms - answered_at))" -lt 2000 ] && has_answered; then return; fi
+  began=$uptime_ms answered_at=
+  set_own_url
+  { accepts_connections "$own_url" && is_healthy "$own_url"; } || return
+  answered="$known_etcd $known_start" answered_at=$began
 }
-answered='' answered_at=0
 
-# unhealthy_of ENDPOINTS (one per line): prints those that are not healthy. All are asked at the same time.
+# Succeeds if the etcd that runs here is the one that has answered before.
+has_answered() { [ "$answered" = "$known_etcd $known_start" ] && lives_on "$known_etcd" "$known_start"; }
+answered='' answered_at=''
+
+# unhealthy_of ENDPOINTS (separated by spaces): prints those that are not healthy. All are asked at the same time.
 unhealthy_of() {
   local open answers=
   # shellcheck disable=SC2086 # one argument for each endpoint
   open=$(reachable $1)
-  [ -z "$open" ] || answers=$(etcdctl_at "$(printf '%s' "$open" | tr '\n' ,)" endpoint health 2>&1) || true
+  [ -z "$open" ] || answers=$(etcdctl_at "$open" endpoint health 2>&1) || true
   for endpoint in $1; do
     says_healthy "$endpoint" "$answers" || printf '%s\n' "$endpoint"
   done
 }
 
 # accepts_connections URL: a refused connection fails at once, whereas etcdctl would wait for its whole deadline of 5 s.
-accepts_connections() { connect_to "$1" 2 2>/dev/null; }
+# An etcd on this host that has answered before keeps listening as long as it lives, so it is not tried again.
+accepts_connections() {
+  if [ "$1" = "$known_url" ] && has_answered; then return 0; fi
+  connect_to "$1" 2 2>/dev/null
+}
 
 # port_state URL: prints `open`; `closed` if the host says that nothing listens there; or `silent` if a firewall drops
 # the packets or the host is down.
@@ -127,20 +137,32 @@ port_state() {
 
 # connect_to URL SECONDS: opens a connection, and closes it again.
 connect_to() {
+  local host
+  set_host "$1"
   # shellcheck disable=SC2016 # the inner bash expands it
-  timeout "$2" bash -c ': <"/dev/tcp/$0/$1"' "$(host_of "$1")" "${1##*:}"
+  timeout "$2" bash -c ': <"/dev/tcp/$0/$1"' "$host" "${1##*:}"
 }
 
-# reachable URL…: prints those that accept connections, in the order given. All are tried at the same time.
+# reachable URL…: prints those that accept connections, separated by commas, in the order given. All are tried at the
+# same time.
 reachable() {
-  local open url
-  open=$(
-    for url; do { ! accepts_connections "$url" || printf '%s\n' "$url"; } & done
-    wait
-  )
+  local host open url urls="$*" list=
   for url; do
-    case $LINE_END$open$LINE_END in *"$LINE_END$url$LINE_END"*) printf '%s\n' "$url" ;; esac
+    set_host "$url"
+    set -- "$@" "$url" "$host" "${url##*:}"
+    shift
   done
+  # shellcheck disable=SC2016 # the inner bash expands it
+  open=$(timeout 2 bash -c '
+    while [ $# -gt 0 ]; do
+      { : <"/dev/tcp/$2/$3" && echo "$1"; } &
+      shift 3
+    done
+    wait' bash "$@" 2>/dev/null) || true
+  for url in $urls; do
+    case $LINE_END$open$LINE_END in *"$LINE_END$url$LINE_END"*) list=${list:+$list,}$url ;; esac
+  done
+  printf '%s\n' "$list"
 }
 
 # The client URLs of the program's other members, one per line.
@@ -167,10 +189,10 @@ any_live_endpoint() { if answers_healthy; then own_url; else live_endpoint; fi; 
 # only those that accept connections are asked.
 endpoint_status() {
   local asked=$1
-  # shellcheck disable=SC2046 # one argument for each endpoint
-  case $1 in *,*) asked=$(reachable $(printf '%s' "$1" | tr , ' ') | tr '\n' ,) ;; esac
+  # shellcheck disable=SC2086 # one argument for each endpoint
+  case $1 in *,*) asked=$(IFS=, && set -- $1 && IFS=' ' && reachable "$@") ;; esac
   [ -n "$asked" ] || return 0
-  etcdctl_at "${asked%,}" endpoint status -w json 2>/dev/null | awk '
+  etcdctl_at "$asked" endpoint status -w json 2>/dev/null | awk '
     function field(name, value) {
       if (!match($0, "\"" name "\":\"?[^,}\"]*")) return "-"
       value = substr($0, RSTART, RLENGTH); sub(/^"[^"]*":"?/, "", value); return value == "" ? "-" : value
@@ -220,13 +242,14 @@ how_to_allow() {
 # not say.
 alarms() {
   alarm_list=$(etcdctl_at "$1" alarm list 2>/dev/null) || return 1
-  printf '%s\n' "$alarm_list" | on_one_line
+  [ -z "$alarm_list" ] || printf '%s\n' "$alarm_list" | on_one_line
 }
 
 # refuse_alarm WHAT: to be called before all other checks, because during an alarm etcdctl calls every member unhealthy,
 # and nobody can take the turn.
 refuse_alarm() {
-  for endpoint in $(own_url) $(other_endpoints); do
+  set_own_url
+  for endpoint in "$own_url" $(other_endpoints); do
     accepts_connections "$endpoint" || continue
     raised=$(alarms "$endpoint") || continue
     [ -z "$raised" ] || refuse "$1" "an alarm is raised: $raised" "see docs/alarms.md, clear the alarm, and apply again"

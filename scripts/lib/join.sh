@@ -161,11 +161,15 @@ was_removed_from_cluster() {
 
 # Refuses to start data of another cluster than the one that lives, as of hosts that come back after a restore without
 # them: two of three such members would be a quorum of the old cluster, and serve clients beside the new one.
-check_former_cluster() {
+check_former_cluster() { ! is_silent_with_data || check_cluster_of_data; }
+
+# This member has data that belong to a cluster, and does not answer in it.
+is_silent_with_data() { [ -e "$IDENTITY" ] && has_wal && ! answers_healthy; }
+
+check_cluster_of_data() {
   local endpoint own theirs
   own=$(entry_of "$IDENTITY" cluster)
-  [ -n "$own" ] && has_wal && ! answers_healthy || return 0
-  endpoint=$(live_endpoint) || return 0
+  [ -n "$own" ] && endpoint=$(live_endpoint) || return 0
   theirs=$(endpoint_status "$endpoint" | awk '{ print $2 }')
   if [ -z "$theirs" ] || [ "$theirs" = "$own" ]; then return; fi
   refusal "data directory" \
@@ -180,7 +184,8 @@ IDENTITY=$STATE_DIR/identity
 # remember_identity ENTRIES CLUSTER_ID
 remember_identity() {
   local id
-  id=$(printf '%s\n' "$1" | own_entry | cut -d' ' -f1)
+  id=$(printf '%s\n' "$1" | own_entry)
+  id=${id%% *}
   if [ -z "$id" ] || [ "$id $2" = "$(entry_of "$IDENTITY" member) $(entry_of "$IDENTITY" cluster)" ]; then return; fi
   private_directory "$STATE_DIR"
   put_file "$IDENTITY" 600 root:root "member=$id${LINE_END}cluster=$2"

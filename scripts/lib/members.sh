@@ -62,6 +62,7 @@ forget_join() { etcdctl_at "$1" del "$JOINS/$2" >/dev/null 2>&1 || true; }
 
 # forget_joins KEYS: forgets the joins among these keys whose member is a voter in `members` by now.
 forget_joins() {
+  case $1 in *"$JOINS/"*) ;; *) return 0 ;; esac
   printf '%s\n' "$1" | sed -n "s|^$JOINS/||p" | while read -r joined; do
     ! printf '%s\n' "$members" | started | voters | awk '{ print $3 }' | grep -qxF -e "$joined" ||
       forget_join "$(own_url)" "$joined"
@@ -77,7 +78,10 @@ note_due() { change_due put "$DUE/$PEER_URL" "$MEMBER"; }
 forget_due() { change_due del "$DUE/$PEER_URL"; }
 
 # A failure is ignored: etcd may not answer, and it writes nothing while an alarm is raised.
-change_due() { ! accepts_connections "$(own_url)" || etcdctl_at "$(own_url)" "$@" >/dev/null 2>&1 || true; }
+change_due() {
+  set_own_url
+  ! accepts_connections "$own_url" || etcdctl_at "$own_url" "$@" >/dev/null 2>&1 || true
+}
 
 # Filters keys: prints the peer URLs of the program's members for which a rollout is due.
 all_due() { sed -n "s|^$DUE/||p" | grep -xF -e "$(desired_peer_urls)" || true; }
@@ -92,10 +96,22 @@ joined_by_others() {
 
 # Filters members; keeps those through which no linearizable read succeeds. All are asked at the same time.
 unhealthy() {
-  asked=$(cat)
-  [ -n "$asked" ] || return 0
-  down=$(unhealthy_of "$(printf '%s\n' "$asked" | awk '$4 != "-" { print $4 }')" | tr '\n' ' ')
-  printf '%s\n' "$asked" | awk -v down="$down" 'BEGIN { n = split(down, urls, " "); for (i = 1; i <= n; i++) dead[urls[i]] } $4 == "-" || $4 in dead'
+  local listed down line client_url urls=
+  listed=$(cat)
+  [ -n "$listed" ] || return 0
+  while read -r _ _ _ client_url _; do
+    [ "$client_url" = - ] || urls="$urls $client_url"
+  done <<LIST
+$listed
+LIST
+  down=$LINE_END$(unhealthy_of "$urls")$LINE_END
+  while read -r line; do
+    client_url=${line#* * * }
+    client_url=${client_url%% *}
+    case $client_url$down in -* | *"$LINE_END$client_url$LINE_END"*) printf '%s\n' "$line" ;; esac
+  done <<LIST
+$listed
+LIST
 }
 
 # The same, but waits for up to a minute for a member that has the turn: it is being restarted or defragmented, and will
@@ -104,12 +120,12 @@ unhealthy_for_long() {
   local listed still tries=0
   listed=$(cat)
   while :; do
-    still=$(printf '%s\n' "$listed" | grep . | unhealthy) || true
+    still=$(printf '%s\n' "$listed" | unhealthy)
     { [ -n "$still" ] && [ "$tries" -lt 60 ] && has_the_turn "$still"; } || break
     tries=$((tries + 1))
     sleep 1
   done
-  printf '%s\n' "$still" | grep . || true
+  [ -z "$still" ] || printf '%s\n' "$still"
 }
 
 # has_the_turn MEMBERS: whether one of these members is the one that is disturbed at the moment.
@@ -144,7 +160,22 @@ former_endpoints() {
 }
 
 # The peer URLs of the program's members, one per line.
-desired_peer_urls() { printf '%s\n' "$INITIAL_CLUSTER" | tr , '\n' | sed 's/^[^=]*=//'; }
+desired_peer_urls() {
+  local entry IFS=,
+  for entry in $INITIAL_CLUSTER; do printf '%s\n' "${entry#*=}"; done
+}
+
+# absent_from MEMBERS: the peer URLs of the program's members that are not among these, on one line.
+absent_from() {
+  local peer_url present=' ' absent=
+  while read -r _ _ peer_url _; do present="$present$peer_url "; done <<LIST
+$1
+LIST
+  for peer_url in $(desired_peer_urls); do
+    case $present in *" $peer_url "*) ;; *) absent="$absent $peer_url" ;; esac
+  done
+  printf '%s\n' "${absent# }"
+}
 
 count() { grep -c . || true; }
 

@@ -14,7 +14,11 @@ refuse_stale_members() {
 }
 
 # Only a deploy that changes the list of members removes any: members that were added by hand stay.
-is_new_membership() { [ "$(tail -n 1 "$MEMBERSHIPS.$PHASE" 2>/dev/null)" != "$MEMBERSHIP" ]; }
+is_new_membership() {
+  local id newest=
+  { while read -r id; do newest=$id; done <"$MEMBERSHIPS.$PHASE"; } 2>/dev/null || true
+  [ "$newest" != "$MEMBERSHIP" ]
+}
 
 remember_membership() {
   is_new_membership || return 0
@@ -25,7 +29,7 @@ remember_membership() {
 
 # With its first list of members, a state founds the cluster or finds it running. No member is removed then: one that is
 # not in this list was never in the program.
-may_remove_members() { is_new_membership && [ "$MEMBERSHIP" != "$FOUNDING_MEMBERSHIP" ]; }
+may_remove_members() { [ "$MEMBERSHIP" != "$FOUNDING_MEMBERSHIP" ] && is_new_membership; }
 
 # Of the members in `list`, those that the program no longer names, except those that somebody else is adding right now.
 leaving() {
@@ -56,7 +60,7 @@ remove_undesired_members() {
     "bring a quorum of the members back, and apply again"
   leaving=$(leaving | sort -k 2)
   [ -n "$leaving" ] || return 0
-  missing=$(desired_peer_urls | grep -vxF "$(printf '%s\n' "$list" | awk '{ print $3 }')" | on_one_line)
+  missing=$(absent_from "$list")
   refuse_alarm "scale in"
   [ -z "$missing" ] ||
     refuse "scale in" "no member is removed before these have joined: $missing" "apply again: their rollouts come first"
@@ -128,6 +132,8 @@ remove_member() {
       ;;
   esac
   if [ -n "$(printf '%s\n' "$list" | awk -v id="$2" '$1 == id' | unhealthy)" ]; then disconnect "$4"; fi
+  # What this member has answered was before the removal.
+  answered_at=
   # A member that has just started or restarted counts as not ready for 5 s; etcd answers "unhealthy cluster" meanwhile.
   wait_until 30 has_removed "$1" "$2" ||
     fail "etcd does not remove $3 ($4): $answer" "see the log of the leader, and apply again"

@@ -10,10 +10,17 @@ is_loopback() { case $1 in 127.* | ::1 | ::ffff:127.*) ;; *) return 1 ;; esac }
 
 # host_of URL: the IP address or the name in it.
 host_of() {
-  local host=${1#*://}
+  local host
+  set_host "$1"
+  printf '%s\n' "$host"
+}
+
+# Sets `host` to the same.
+set_host() {
+  host=${1#*://}
   host=${host%:*}
   host=${host#[}
-  printf '%s\n' "${host%]}"
+  host=${host%]}
 }
 
 # listen_authority PORT: the address at which this member listens, with another port.

@@ -231,7 +231,7 @@ status_with_leader() {
   for _ in 1 2; do
     listens=
     # shellcheck disable=SC2046 # one argument for each endpoint
-    for endpoint in $(reachable $({ own_url && other_endpoints && former_endpoints; } | awk '!seen[$0]++')); do
+    for endpoint in $(reachable $({ own_url && other_endpoints && former_endpoints; } | awk '!seen[$0]++') | tr , ' '); do
       listens=yes
       status=$(endpoint_status "$endpoint" | awk '$4 != "-" && $4 != 0')
       [ -z "$status" ] || { printf '%s\n' "$status" && return; }

@@ -13,21 +13,24 @@ runs_as_meant() {
 }
 
 differences() {
-  local pid binary meant arguments missing surplus
+  local pid binary directory arguments meant missing surplus
   pid=$(etcd_pid)
   [ -n "$pid" ] || { printf 'it is not running: %s\n' "$(last_words)" && return; }
   binary=$(readlink "/proc/$pid/exe" || true)
-  meant=$(readlink -f "$VERSIONED")
+  directory=$(readlink -f "$VERSIONED")
   case $binary in
-    "$meant"/*" (deleted)") echo "it runs a binary that was replaced, $binary" && return ;;
-    "$meant"/*) ;;
-    *) echo "it runs ${binary:-no binary}, not $meant/etcd" && return ;;
+    "$directory"/*" (deleted)") echo "it runs a binary that was replaced, $binary" && return ;;
+    "$directory"/*) ;;
+    *) echo "it runs ${binary:-no binary}, not $directory/etcd" && return ;;
   esac
   arguments=$(running_arguments "/proc/$pid")
-  missing=$(meant_arguments | grep -vxF -e "$arguments" | on_one_line)
-  surplus=$(printf '%s\n' "$arguments" | grep -vxF -e "$(meant_arguments)" | on_one_line)
-  [ -z "$missing" ] || { echo "it runs without $missing" && return; }
-  [ -z "$surplus" ] || { echo "it runs with $surplus, which the startup script does not have" && return; }
+  meant=$(flags_of_script <"$STARTUP")
+  if [ "$arguments" != "$meant" ]; then
+    missing=$(printf '%s\n' "$meant" | grep -vxF -e "$arguments" | on_one_line)
+    surplus=$(printf '%s\n' "$arguments" | grep -vxF -e "$meant" | on_one_line)
+    [ -z "$missing" ] || { echo "it runs without $missing" && return; }
+    [ -z "$surplus" ] || { echo "it runs with $surplus, which the startup script does not have" && return; }
+  fi
   is_supervised "$pid" ||
     { echo "its process $pid is not the one that supervisord manages (${supervisor_answer:-none})" && return; }
   if [ -n "$has_taken_over" ]; then
@@ -39,14 +42,14 @@ differences() {
   fi
 }
 
-meant_arguments() { flags_of_script <"$STARTUP"; }
-
 # The flags of a startup script on standard input, as etcd receives them, one per line. The flags for the first start
 # are left out, because etcd ignores them once it has data.
 flags_of_script() {
-  sed -n -e "s/'\\\\''/\n/g" -e "s/'//g" -e "s/\n/'/g" -e 's/^  \(--.*\) \\$/\1/p' | lasting
+  sed -n -e "s/'\\\\''/\n/g" -e "s/'//g" -e "s/\n/'/g" -e '/^  --.* \\$/!d' -e 's/^  \(.*\) \\$/\1/' \
+    -e "$PRINT_LASTING"
 }
 
-running_arguments() { tr '\0' '\n' 2>/dev/null <"$1/cmdline" | grep '^--' | lasting; }
+running_arguments() { tr '\0' '\n' 2>/dev/null <"$1/cmdline" | sed -n "$PRINT_LASTING"; }
 
-lasting() { grep -vE '^--initial-cluster(-state|-token)?=' || true; }
+# For sed: prints a flag, unless it is only for the first start.
+PRINT_LASTING='/^--initial-cluster\(-state\|-token\)\{0,1\}=/d;/^--/p'

@@ -9,13 +9,17 @@ STARTING_SECONDS=1500 # a member may first have to copy all of a large database
 wait_while_moving() {
   window=$1 goes_on=$2
   shift 2
-  gives_up=$(($(date +%s) + STARTING_SECONDS))
+  # Most often there is nothing to wait for, and no traces are needed.
+  "$@" && return
+  set_uptime
+  gives_up=$((uptime + STARTING_SECONDS))
   while :; do
     process_before=$(etcd_pid)
     traces_before=$(traces)
     wait_until "$window" "$@" && return
     [ -n "$process_before" ] && [ "$(etcd_pid)" = "$process_before" ] && [ "$(traces)" != "$traces_before" ] || return 1
-    [ "$(date +%s)" -lt "$gives_up" ] && "$goes_on" || return 1
+    set_uptime
+    [ "$uptime" -lt "$gives_up" ] && "$goes_on" || return 1
     # The turn is renewed, so that no other deploy restarts a member in the meantime.
     if [ -n "${turn:-}" ] && live=$(live_endpoint); then keep_turn "$live"; fi
     say "etcd is still starting: its log, disk or processor shows activity, waiting"

@@ -40,9 +40,15 @@ supervisor() {
   # The command could not be run: its interpreter is missing, or it is not executable.
   case $supervisor_code in 126 | 127) return 1 ;; esac
   # Lines about programs that have changed are ignored: a program of somebody else may be called `on-error`.
-  case $(printf '%s\n' "$supervisor_answer" | sed -E '/: (available|changed|disappeared)$/d') in
+  ! tells_error "$supervisor_answer" ||
+    ! tells_error "$(printf '%s\n' "$supervisor_answer" | sed -E '/: (available|changed|disappeared)$/d')"
+}
+
+tells_error() {
+  case $1 in
     *ERROR* | *[Ee]rror:* | *Traceback* | *"refused connection"* | *"no such file"* | *"No such process"* | \
-      *"requires authentication"* | *"gave no answer") return 1 ;;
+      *"requires authentication"* | *"gave no answer") ;;
+    *) return 1 ;;
   esac
 }
 
@@ -54,7 +60,7 @@ find_supervisor_conf() { [ -n "${supervisor_found:-}" ] || supervisor_found=$(su
 run_supervisorctl() {
   local seconds=$1
   shift
-  cd / && timeout --foreground -k 2 "$seconds" env PYTHONWARNINGS=ignore "$(supervisorctl_command)" \
+  cd / && exec timeout --foreground -k 2 "$seconds" env PYTHONWARNINGS=ignore "$(supervisorctl_command)" \
     ${supervisor_found:+-c "$supervisor_found"} "$@"
 }
 

@@ -65,7 +65,8 @@ end_turn() {
   [ -n "${turn:-}" ] || return 0
   # The endpoints are asked one by one, this member's own first: another member may be down, or may run on the data of
   # another cluster, which does not know the lease.
-  for endpoint in $(own_url) $(other_endpoints); do
+  set_own_url
+  for endpoint in "$own_url" $(other_endpoints); do
     if accepts_connections "$endpoint" && etcdctl_at "$endpoint" lease revoke "$turn" >/dev/null 2>&1; then break; fi
   done
   rm -f "$TURN_LEASE"
@@ -75,6 +76,7 @@ end_turn() {
 # Ends the turn that a killed phase of this member may have left. This phase holds the member's lock, so no other phase
 # is using that turn, and the next member would have to wait for it.
 end_turn_left_behind() {
+  [ -e "$TURN_LEASE" ] || return 0
   turn=$(cat "$TURN_LEASE" 2>/dev/null || true)
   end_turn
 }

@@ -6,32 +6,32 @@ phase_health() {
   end_turn_left_behind
   refuse_stale_members
   if may_remove_members; then remove_undesired_members; fi
-  members=$(members_of "$(own_url)")
+  set_own_url
+  members=$(members_of "$own_url")
   [ -n "$members" ] ||
-    fail "member list: no answer from $(own_url): $(etcd_error "$(own_url)" member list)" \
+    fail "member list: no answer from $own_url: $(etcd_error "$own_url" member list)" \
       "see the members' logs in $LOG_DIR"
   entries=$(printf '%s\n' "$members" | started)
   ask_statuses
   unhealthy=$(printf '%s\n' "$members" | unhealthy_for_long)
   authority_ends=$(ends_of_authorities)
   print_row MEMBER ID STATE HEALTH VERSION "DB SIZE" "CERTIFICATE" ENDPOINT
-  for member in $(printf '%s\n' "$INITIAL_CLUSTER" | tr , ' '); do
-    print_member "${member%%=*}" "$(printf '%s\n' "$members" | awk -v url="${member#*=}" '$3 == url')"
-  done
+  for member in $(printf '%s\n' "$INITIAL_CLUSTER" | tr , ' '); do print_member "${member%%=*}" "${member#*=}"; done
   compare_statuses
   print_backups
   print_defragmentation
   # Alarms are checked first, because etcdctl reports a member as unhealthy while an alarm is raised.
-  raised=$(alarms "$(own_url)") ||
-    fail "alarm list: no answer from $(own_url): $(etcd_error "$(own_url)" alarm list)" "apply again"
+  raised=$(alarms "$own_url") ||
+    fail "alarm list: no answer from $own_url: $(etcd_error "$own_url" alarm list)" "apply again"
   [ -z "$raised" ] || fail "an alarm is raised: $raised" "see docs/alarms.md"
-  missing=$(desired_peer_urls | grep -vxF "$(printf '%s\n' "$members" | awk '{ print $3 }')" | on_one_line)
+  missing=$(absent_from "$members")
   [ -z "$missing" ] || fail "not in the cluster: $missing" "$(rollouts_of "$missing")"
   unknown=$(printf '%s\n' "$members" | undesired | named)
   [ -z "$unknown" ] || fail "the cluster has $unknown, which the program does not name and has never named" \
     "add it to the program, or remove it with etcdctl member remove"
-  keys=$(etcdctl_at "$(own_url)" get cdktf-etcd/ --prefix --keys-only 2>/dev/null) || true
-  due=$(printf '%s\n' "$keys" | all_due | on_one_line)
+  keys=$(etcdctl_at "$own_url" get cdktf-etcd/ --prefix --keys-only 2>/dev/null) || true
+  due=
+  case $keys in *"$DUE/"*) due=$(printf '%s\n' "$keys" | all_due | on_one_line) ;; esac
   [ -z "$due" ] || fail "what is staged was not rolled out: $due" \
     "make sure that nobody else deploys, then run $(rollouts_of "$due")"
   remember_membership
@@ -84,7 +84,7 @@ print_defragmentation() {
 
 # records_of SIDE: what a side program has left in etcd: pairs of lines, of a key and of NAME=VALUE…. A reason is the
 # last of these, because it has spaces.
-records_of() { etcdctl_at "$(own_url)" get "cdktf-etcd/$1/" --prefix 2>/dev/null; }
+records_of() { etcdctl_at "$own_url" get "cdktf-etcd/$1/" --prefix 2>/dev/null; }
 
 # The functions of awk for these records.
 # shellcheck disable=SC2016 # awk expands it
@@ -115,14 +115,26 @@ rollouts_of() {
 
 print_row() { tell '%-24s %-18s %-9s %-9s %-8s %10s  %-13s %s\n' "$@"; }
 
-# print_member NAME ENTRY
+# print_member NAME PEER_URL: prints its row, from `members`, `statuses` and `unhealthy`. At the end of a list that does
+# not have it, `read` leaves all variables empty.
 print_member() {
-  id=${2%% *}
-  endpoint=$(printf '%s\n' "$2" | awk '{ print $4 }')
-  health=healthy
-  if [ -z "$2" ] || printf '%s\n' "$unhealthy" | grep -qxF "$2"; then health=UNHEALTHY; fi
-  # shellcheck disable=SC2046 # split into words on purpose
-  set -- "$1" $(printf '%s\n' "$statuses" |
-    awk -v endpoint="$endpoint" '$1 == endpoint { print ($3 "" == $4 "" ? "leader" : "follower"), $5, $6 }')
-  print_row "$1" "${id:--}" "${2:--}" "$health" "${3:--}" "${4:--}" "$(certificate_end "$endpoint")" "${endpoint:--}"
+  local id peer_url endpoint url member leader version size state='' health=healthy
+  while read -r id _ peer_url endpoint _; do
+    [ "$peer_url" != "$2" ] || break
+  done <<LIST
+$members
+LIST
+  case $LINE_END$unhealthy in *"$LINE_END$id "*) health=UNHEALTHY ;; esac
+  [ -n "$id" ] || health=UNHEALTHY
+  while read -r url _ member leader version size _; do
+    [ "$url" != "$endpoint" ] || break
+  done <<LIST
+$statuses
+LIST
+  if [ -n "$url" ]; then
+    state=follower
+    [ "$member" != "$leader" ] || state=leader
+  fi
+  print_row "$1" "${id:--}" "${state:--}" "$health" "${version:--}" "${size:--}" "$(certificate_end "$endpoint")" \
+    "${endpoint:--}"
 }

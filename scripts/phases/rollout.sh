@@ -12,7 +12,8 @@ phase_rollout() {
   refuse_any check_mounted
   refuse_any check_hidden
   refuse_any check_readable
-  refuse_any check_former_cluster
+  # This is asked out here, because refuse_any's subshell would forget the answer.
+  if is_silent_with_data; then refuse_any check_cluster_of_data; fi
   if may_remove_members; then remove_dead_members; fi
   if ! has_wal || was_removed_from_cluster; then join_cluster; fi
   mark_started
