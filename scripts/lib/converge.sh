@@ -22,20 +22,27 @@ ROLLED_OUT=$STATE_DIR/rolled-out
 # require_own_stage compares the digests of both texts.
 restart_relevant() { sed '/^initial_cluster=/d' "$1" 2>/dev/null; }
 
-# The staged file or, if nothing is staged, the one in effect.
-staged_script() { if [ -e "$STARTUP.next" ]; then echo "$STARTUP.next"; else echo "$STARTUP"; fi; }
-staged_ini() { if [ -e "$INI_NEXT" ]; then echo "$INI_NEXT"; else program_ini; fi; }
+# Sets `staged_script` and `staged_ini` to the staged file or, if nothing is staged, to the one in effect.
+look_for_staged() {
+  staged_script=$STARTUP staged_ini=$INI_NEXT
+  [ ! -e "$STARTUP.next" ] || staged_script=$STARTUP.next
+  [ -e "$INI_NEXT" ] || staged_ini=$(program_ini)
+}
+
 staged_digest() {
-  { echo "$VERSION" && restart_relevant "$(staged_script)" && cat "$(staged_ini)"; } 2>/dev/null |
-    sha256sum | cut -d' ' -f1
+  local digest
+  look_for_staged
+  digest=$({ echo "$VERSION" && restart_relevant "$staged_script" && cat "$staged_ini"; } 2>/dev/null | sha256sum)
+  echo "${digest%% *}"
 }
 
 # What is staged here must be what this deploy has planned. Another deploy may have staged something else since, or this
 # member's stage may have been interrupted.
 require_own_stage() {
   local script ini
-  script=$(restart_relevant "$(staged_script)" | sha256sum)
-  ini=$(sha256sum 2>/dev/null <"$(staged_ini)")
+  look_for_staged
+  script=$(restart_relevant "$staged_script" | sha256sum)
+  ini=$(sha256sum 2>/dev/null <"$staged_ini") || true
   if [ "${script%% *} ${ini%% *}" != "$STARTUP_SHA256 $PROGRAM_INI_SHA256" ] || ! has_own_certificates ||
     [ ! -x "$VERSIONED/etcdctl" ]; then
     refuse "stage" \
@@ -245,7 +252,6 @@ gate() {
   runs_as_meant || fail "etcd is healthy, but $difference" \
     "apply again, which restarts it; if that does not help, run: supervisorctl restart $MEMBER"
   rm -f "$RESTART_PENDING" "$FIRST_START"
-  mark_started
   remember_mounts
   remember_identity "$entries" "$cluster_id"
   remember_rolled_out

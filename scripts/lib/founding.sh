@@ -12,8 +12,7 @@ is_founder() {
 not_the_founding() {
   if ! is_founder; then
     echo "not a founder"
-  elif [ "$(sorted "$INITIAL_CLUSTER")" != "$(sorted "$FOUNDERS")" ] ||
-    [ "$MEMBERSHIP" != "$FOUNDING_MEMBERSHIP" ]; then
+  elif [ "$MEMBERSHIP" != "$FOUNDING_MEMBERSHIP" ] || ! are_the_founders "$INITIAL_CLUSTER"; then
     echo "the members have changed since the cluster was founded"
   else
     case ,$FOUNDING_REPROVISIONS, in
@@ -22,6 +21,9 @@ not_the_founding() {
     esac
   fi
 }
+
+# are_the_founders MEMBERS: the same members, in whatever order.
+are_the_founders() { [ "$1" = "$FOUNDERS" ] || [ "$(sorted "$1")" = "$(sorted "$FOUNDERS")" ]; }
 
 sorted() { printf '%s\n' "$1" | tr , '\n' | sort; }
 

@@ -16,7 +16,8 @@ permit_first_start() {
   permitted=yes
   # A shell reads this file, and the values contain what other members say about themselves, so they are quoted.
   for setting; do
-    printf "%s='%s'\n" "${setting%%=*}" "$(printf '%s\n' "${setting#*=}" | sed "s/'/'\\\\''/g")"
+    case $setting in *\'*) setting=$(printf '%s\n' "$setting" | sed "s/'/'\\\\''/g") ;; esac
+    printf "%s='%s'\n" "${setting%%=*}" "${setting#*=}"
   done | put_file "$VERSIONED/${FIRST_START##*/}" 644 root:root
 }
 

@@ -27,7 +27,10 @@ remember_mounts() {
   publish_mounts
 }
 
-publish_mounts() { [ ! -e "$MOUNTS" ] || put_file "$MOUNTS_PUBLISHED" 644 root:root <"$MOUNTS"; }
+publish_mounts() {
+  if [ ! -e "$MOUNTS" ] || cmp -s "$MOUNTS" "$MOUNTS_PUBLISHED"; then return 0; fi
+  put_file "$MOUNTS_PUBLISHED" 644 root:root <"$MOUNTS"
+}
 
 # What is mounted now but was not when the member was last healthy.
 new_mounts() { [ ! -e "$MOUNTS" ] || data_mounts | grep -vxF -f "$MOUNTS" || true; }
