@@ -3,13 +3,13 @@
 # tls_connect URL OPTION…: sends standard input and prints the output of openssl and of the server. It presents the
 # certificate that is in use on this host.
 tls_connect() {
-  local authority certs
+  local authority client
   authority=${1#*://}
   authority=${authority%%/*}
   shift
-  certs=$(client_directory)/certs
-  timeout "${tls_seconds:-5}" openssl s_client -connect "$authority" -CAfile "$certs/ca.pem" \
-    -cert "$certs/etcd-peer.pem" -key "$certs/etcd-peer-key.pem" "$@" 2>&1
+  set_client_directory
+  timeout "${tls_seconds:-5}" openssl s_client -connect "$authority" -CAfile "$client/certs/ca.pem" \
+    -cert "$client/certs/etcd-peer.pem" -key "$client/certs/etcd-peer-key.pem" "$@" 2>&1
 }
 
 # served_leaf URL: the certificate that the server presents in a handshake, in PEM. It is not verified, because the
@@ -23,7 +23,7 @@ serves_leaf() { [ "$(served_leaf "$1")" = "$(openssl x509 -in "$CURRENT/certs/et
 # presents none. This is the expiry date of the certificate, or of the CA on this host that signed it if that is
 # earlier. Only a CA that expires earlier is checked for being that CA.
 certificate_end() {
-  local leaf end authority_end i
+  local leaf end authority_end i year day
   leaf=$(served_leaf "$1")
   [ -n "$leaf" ] || { echo - && return; }
   end=$(printf '%s\n' "$leaf" | end_of)
@@ -46,11 +46,16 @@ ends_of_authorities() {
   done
 }
 
-# The expiry date of the certificate on standard input, as 20361122. awk computes it, because `date -d` would be one
-# more process per certificate.
+# The expiry date of the certificate on standard input, as 20361122. The shell computes it, because `date -d` would be
+# one more process per certificate.
 end_of() {
-  openssl x509 -noout -enddate |
-    awk -F '[= ]+' '{ printf "%d%02d%02d\n", $5, (index("JanFebMarAprMayJunJulAugSepOctNovDec", $2) + 2) / 3, $3 }'
+  local end months_before=JanFebMarAprMayJunJulAugSepOctNovDec
+  end=$(openssl x509 -noout -enddate) || true
+  # shellcheck disable=SC2086 # its words: MONTH DAY TIME YEAR GMT
+  set -- ${end#*=}
+  [ $# -ge 4 ] || return 0
+  months_before=${months_before%%"$1"*}
+  printf '%d%02d%02d\n' "$4" "$((${#months_before} / 3 + 1))" "$2"
 }
 
 nth_authority() { awk -v n="$1" '/-----BEGIN/ { i++ } i == n' "$(client_directory)/certs/ca.pem"; }

@@ -26,8 +26,8 @@ phase_health() {
   [ -z "$raised" ] || fail "an alarm is raised: $raised" "see docs/alarms.md"
   missing=$(absent_from "$members")
   [ -z "$missing" ] || fail "not in the cluster: $missing" "$(rollouts_of "$missing")"
-  unknown=$(printf '%s\n' "$members" | undesired | named)
-  [ -z "$unknown" ] || fail "the cluster has $unknown, which the program does not name and has never named" \
+  unknown=$(printf '%s\n' "$members" | undesired)
+  [ -z "$unknown" ] || fail "the cluster has $(printf '%s\n' "$unknown" | named), which the program does not name and has never named" \
     "add it to the program, or remove it with etcdctl member remove"
   keys=$(etcdctl_at "$own_url" get cdktf-etcd/ --prefix --keys-only 2>/dev/null) || true
   due=
