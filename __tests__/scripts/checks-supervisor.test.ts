@@ -68,13 +68,14 @@ inEachShell((newHost) => {
     host.stub("supervisorctl", "echo 70");
     host.write("/proc/70/comm", "supervisord\n");
     host.write("/proc/70/cmdline", `/usr/bin/python3\0/usr/bin/supervisord\0-n\0-c\0${host.path(CONF)}\0`);
+    for (const namespace of ["pid", "view", "other-view"]) host.write(`/namespaces/${namespace}`, "");
     for (const [process, view] of [
-      ["70", "mnt:[2]"],
-      ["self", "mnt:[1]"],
+      ["70", "other-view"],
+      ["self", "view"],
     ]) {
       mkdirSync(host.path(`/proc/${process}/ns`), { recursive: true });
-      symlinkSync("pid:[1]", host.path(`/proc/${process}/ns/pid`));
-      symlinkSync(view, host.path(`/proc/${process}/ns/mnt`));
+      symlinkSync(host.path("/namespaces/pid"), host.path(`/proc/${process}/ns/pid`));
+      symlinkSync(host.path(`/namespaces/${view}`), host.path(`/proc/${process}/ns/mnt`));
     }
     symlinkSync("/", host.path("/proc/70/root"));
     expect(host.call("check_supervisor").lines).toEqual([]);

@@ -4,7 +4,9 @@
 # The digest file also marks a directory as one that this package has unpacked.
 has_binaries() {
   local tool
-  [ "$(cat "$VERSIONED/.sha256" 2>/dev/null)" = "$(archive_sha256)" ] || return 1
+  know_archive
+  look_at_line "$VERSIONED/.sha256"
+  [ "$first_line" = "$archive_sha256" ] || return 1
   for tool in etcd etcdctl; do
     [ -x "$VERSIONED/$tool" ] && [ ! -L "$VERSIONED/$tool" ] && is_trusted "$VERSIONED/$tool" || return 1
   done
@@ -15,9 +17,9 @@ install_binaries() {
   local archive actual url answer tool
   has_binaries && return
   if [ -e "$VERSIONED/etcd" ] && is_running &&
-    [ "$(cat "$VERSIONED/.sha256" 2>/dev/null)" != "$(archive_sha256)" ]; then
+    [ "$first_line" != "$archive_sha256" ]; then
     refuse "release archive" \
-      "$VERSIONED is in use and was unpacked from an archive with another sha256 ($(cat "$VERSIONED/.sha256" 2>/dev/null))" \
+      "$VERSIONED is in use and was unpacked from an archive with another sha256 ($first_line)" \
       "set the digest back, or choose another version"
   fi
   make_directory "$INSTALL_ROOT"
@@ -33,8 +35,8 @@ install_binaries() {
         "make sure that the host can reach it (proxy, mirror), or use EtcdRelease.localArchive, and apply again"
   fi
   actual=$(sha256sum <"$archive" | cut -d' ' -f1)
-  [ "$actual" = "$(archive_sha256)" ] ||
-    give_up "the archive of etcd $VERSION has sha256 $actual, not $(archive_sha256), and was not unpacked" \
+  [ "$actual" = "$archive_sha256" ] ||
+    give_up "the archive of etcd $VERSION has sha256 $actual, not $archive_sha256, and was not unpacked" \
       "find out who changed it; provide the right archive or digest, and apply again"
   answer=$(tar -xzf "$archive" --no-same-owner --no-same-permissions --strip-components=1 -C "$unpack" 2>&1) ||
     give_up "cannot unpack etcd $VERSION: $(printf '%s\n' "${answer:-tar was ended}" | grep . | head -n 1)" \
@@ -57,14 +59,15 @@ install_binaries() {
         "use the archive of etcd $VERSION, or set version to the one that it contains, and apply again"
       ;;
   esac
-  printf '%s\n' "$(archive_sha256)" >"$unpack/.sha256"
+  printf '%s\n' "$archive_sha256" >"$unpack/.sha256"
   # An archive records whoever packed it as the owner, and may let others write to its files.
   chown -hR root:root "$unpack"
   # Nothing that a link in it leads to. The directory itself comes last: until then nobody but root can enter it.
   find "$unpack" -mindepth 1 ! -type l -exec chmod go-w,a+rX {} +
   chmod 755 "$unpack"
   remember_made "$VERSIONED"
-  if [ "$(cat "$VERSIONED/.sha256" 2>/dev/null)" = "$(archive_sha256)" ]; then
+  look_at_line "$VERSIONED/.sha256"
+  if [ "$first_line" = "$archive_sha256" ]; then
     replace_binaries
   else
     [ ! -e "$VERSIONED" ] || is_our_version "$VERSIONED" ||

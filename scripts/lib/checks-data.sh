@@ -9,10 +9,13 @@ check_installation() {
 # swapped. Members are matched by peer URL, which is how etcd identifies them.
 check_identity() {
   local process name peer_url
-  for process in $(etcd_processes); do
-    is_of_member "$process" || continue
-    name=$(argument_of "$process" name)
-    peer_url=$(argument_of "$process" initial-advertise-peer-urls)
+  for process in /proc/[0-9]*; do
+    { is_named_etcd "$process" && is_of_member "$process"; } || continue
+    read_arguments "$process"
+    look_for_value name
+    name=$flag_value
+    look_for_value initial-advertise-peer-urls
+    peer_url=$flag_value
     if [ "$name" = "$MEMBER" ]; then
       shape "$process" initial-advertise-peer-urls "$PEER_URL" "the cluster identifies the member by its peer URL" \
         "set address and ports.peer back; to move the member, remove it from the program, deploy, and add it again"
@@ -40,7 +43,9 @@ check_shape() {
 
 # shape PROCESS FLAG WANTED WHY TODO
 shape() {
-  running=$(argument_of "$1" "$2")
+  read_arguments "$1"
+  look_for_value "$2"
+  running=$flag_value
   # This is empty if the process has ended in the meantime, as happens while etcd keeps crashing.
   [ -z "$running" ] || [ "$running" = "$3" ] ||
     refusal "changed $2" "the running member has $running, but the program says $3; $4" "$5"

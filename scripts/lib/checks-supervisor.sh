@@ -2,25 +2,26 @@
 # question is whether it can be.
 
 check_supervisor() {
-  local conf words
+  local conf words include ini
   has_supervisor || {
     package_manager >/dev/null ||
       refusal "supervisor" "it is not installed, and there is no apt-get, dnf, yum or zypper" "install supervisor"
     return 0
   }
   check_masked
-  conf=$(supervisor_conf) || {
+  set_configuration || {
     refusal "supervisor" "$(supervisor_confusion)" \
       "let exactly one supervisord run as root, or start the one to use with /etc/supervisord.conf or /etc/supervisor/supervisord.conf as its configuration"
     return 0
   }
+  conf=$configuration
   # A stage skips this, because whatever reloads or restarts a program asks again (reread_programs).
   if [ "$PHASE" != stage ] && ! supervisor_reads_others; then
     words=$(supervisor_words)
     if supervisor_answers; then
       refusal "supervisor" "supervisord cannot read its configuration: $words" \
         "correct that file until 'supervisorctl reread' reports no error"
-    elif [ -n "$(supervisord_process)" ]; then
+    elif set_supervisord && [ -n "$supervisord" ]; then
       refusal "supervisor" "supervisord runs with the configuration $conf and does not answer: $(supervisor_words)" \
         "make 'supervisorctl -c $conf pid' work: in $conf, [supervisorctl] must have the serverurl of supervisord's server, and its username and password if it has them; if supervisord hangs, 'systemctl restart $(supervisor_unit)' restarts it and all of its programs"
     fi
@@ -28,7 +29,7 @@ check_supervisor() {
   # A stage looks only at a supervisord that it has started itself (start_supervisor).
   [ "$PHASE" = stage ] || check_supervisor_user "$conf"
   check_supervisor_view
-  program_include >/dev/null || {
+  set_program_files || {
     refusal "supervisor" \
       "$conf includes no existing directory for programs ([include] files: $(supervisor_patterns | on_one_line | grep . || echo none))" \
       "add one, e.g. [include] files = $(dirname "$conf")/conf.d/*.ini, and create that directory"
@@ -42,7 +43,8 @@ check_supervisor() {
 # have been found among the processes.
 check_supervisor_user() {
   local owner
-  [ -z "$(supervisord_process)" ] && supervisor_answers || return 0
+  set_supervisord || true
+  [ -z "$supervisord" ] && supervisor_answers || return 0
   owner=$(stat -c %u "/proc/$supervisor_answer" 2>/dev/null) || return 0
   [ "$owner" = "$OWN_UID" ] || refusal "supervisor" \
     "supervisord (process $supervisor_answer) runs as $(stat -c %U "/proc/$supervisor_answer"), and only root can start etcd as $ETCD_USER" \
@@ -52,12 +54,12 @@ check_supervisor_user() {
 # systemd can give supervisord, and with it etcd, a view of the file system of its own, in which less can be written
 # (ProtectSystem=, ReadOnlyPaths=, …).
 check_supervisor_view() {
-  local process directory existing closed='' above=''
-  process=$(supervisord_process) || return 0
-  if [ -z "$process" ] || [ "$(readlink "$process/ns/mnt")" = "$(readlink /proc/self/ns/mnt)" ]; then return; fi
+  local directory existing closed='' above=''
+  set_supervisord || return 0
+  if [ -z "$supervisord" ] || is_in_own_namespace "$supervisord" mnt; then return; fi
   for directory in "$DATA_DIR" "$LOG_DIR"; do
     existing=$(existing_part "$directory")
-    if [ -w "$process/root$existing" ] || [ ! -w "$existing" ]; then continue; fi
+    if [ -w "$supervisord/root$existing" ] || [ ! -w "$existing" ]; then continue; fi
     closed="$closed $directory"
     directory=${directory#/}
     above="$above /${directory%%/*}"
@@ -72,7 +74,8 @@ unique() { printf '%s\n' "$1" | tr ' ' '\n' | sort -u | on_one_line; }
 
 # check_side_program CONFIGURATION
 check_side_program() {
-  if program_include >/dev/null; then
+  local include ini
+  if set_program_files; then
     check_programs
   else
     refusal "supervisor" "$1 includes no file of the name $PROGRAM_FILE" \
@@ -82,7 +85,8 @@ check_side_program() {
 
 check_masked() {
   local unit
-  [ -z "$(supervisord_process)" ] || return 0
+  set_supervisord || true
+  [ -z "$supervisord" ] || return 0
   for unit in supervisor supervisord; do
     case $(systemctl is-enabled "$unit" 2>/dev/null) in
       masked*)
@@ -94,34 +98,37 @@ check_masked() {
 
 supervisor_confusion() {
   local process
-  if [ -z "$(supervisord_processes)" ]; then
+  look_for_supervisords
+  if [ -z "$supervisords" ]; then
     echo "supervisorctl is installed, but there is no supervisord.conf"
   else
     printf 'several supervisord processes run as root, and it is unclear which one to use:'
-    for process in $(supervisord_processes); do
-      printf ' process %s (%s)' "${process#/proc/}" "$(configuration_of "$process")"
+    for process in $supervisords; do
+      set_configuration_of "$process" || true
+      printf ' process %s (%s)' "${process#/proc/}" "$configuration"
     done
   fi
 }
 
-# Refuses files of other programs where this member's program file belongs, and other programs that have its name.
+# Refuses files of other programs where this member's program file (`ini`, which supervisor includes as `include`)
+# belongs, and other programs that have its name.
 check_programs() {
-  local ini include file kind name
-  ini=$(program_ini) include=$(program_include)
-  name=$(program_of "$ini")
-  if [ -e "$ini" ] && [ "$name" != "$PROGRAM" ]; then
-    refusal "supervisor program" "$ini belongs to the program '$name'" \
+  local file kind name
+  look_for_program "$ini"
+  if [ -e "$ini" ] && [ "$program" != "$PROGRAM" ]; then
+    refusal "supervisor program" "$ini belongs to the program '$program'" \
       "remove that program, or set paths.supervisorProgramFile"
   elif [ -e "$ini" ] && [ ! -w "$ini" ]; then
     refusal "read-only" "$ini cannot be replaced: $(why_not_writable "$ini")" "make it writable (chattr -i $ini)"
   elif [ "$include" != "$ini" ] && { [ -e "$include" ] || [ -L "$include" ]; } &&
-    [ "$(readlink "$include")" != "$(basename "$ini")" ]; then
+    [ "$(readlink "$include")" != "${ini##*/}" ]; then
     refusal "supervisor program" "$include was not made by this package" \
       "remove that program, or set paths.supervisorProgramFile"
   fi
+  # Only a file that names the program can be in its way.
   supervisor_files | sort -u | while read -r file; do
+    if [ "$file" = "$ini" ] || [ "$file" = "$include" ] || ! grep -qsF -e "$PROGRAM" "$file"; then continue; fi
     [ "$(readlink -f "$file")" != "$(readlink -f "$ini")" ] || continue
-    [ "$file" != "$include" ] || continue
     programs_in "$file" | while read -r kind name; do
       [ "$name" != "$PROGRAM" ] ||
         refusal "supervisor program" "$file already defines the $kind '$PROGRAM'" \

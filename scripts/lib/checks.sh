@@ -15,10 +15,11 @@ TOOLS="awk base64 basename bash cat chmod chown cmp cp cut date dd df dirname en
 
 check_architecture() {
   [ "$(uname -s)" = Linux ] || refusal "operating system" "$(uname -s) is not Linux" "use a Linux host"
-  [ -n "$(archive_sha256)" ] ||
-    refusal "architecture" "no sha256 is known for the archive of etcd $VERSION for $(architecture)" \
+  know_archive
+  [ -n "$archive_sha256" ] ||
+    refusal "architecture" "no sha256 is known for the archive of etcd $VERSION for $known_architecture" \
       "specify the digest of that archive with the release"
-  [ "$(architecture)" != arm64 ] || ! older "$VERSION" 3.5.0 ||
+  [ "$known_architecture" != arm64 ] || ! older "$VERSION" 3.5.0 ||
     tr '\0' '\n' 2>/dev/null <"$(supervisord_process)/environ" | grep -qxF ETCD_UNSUPPORTED_ARCH=arm64 ||
     refusal "architecture" \
       "etcd before 3.5 starts on arm64 only if supervisord's environment has ETCD_UNSUPPORTED_ARCH=arm64" \
@@ -219,8 +220,9 @@ check_other_etcd() {
     refusal "other etcd" "the systemd unit $unit, which is enabled or active on this host, runs $binary" \
       "systemctl disable --now $unit, or use another host"
   done
-  for process in $(etcd_processes); do
-    if [ "${process#/proc/}" = "$(etcd_pid)" ] || ! is_of_member "$process"; then continue; fi
+  look_for_etcd
+  for process in /proc/[0-9]*; do
+    { is_named_etcd "$process" && [ "${process#/proc/}" != "$found_etcd" ] && is_of_member "$process"; } || continue
     has_argument "$process" "$DATA_DIR" || has_argument "$process" "--data-dir=$DATA_DIR" || continue
     refusal "other etcd" \
       "process ${process#/proc/} is an etcd that uses $DATA_DIR and that this package did not start" \

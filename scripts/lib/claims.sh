@@ -94,7 +94,7 @@ remember_old_installation() {
 
 # Root follows no symbolic link, and does not write where another user could create one.
 check_places() {
-  local include
+  local include ini
   check_place "paths.installRoot" "$INSTALL_ROOT" "$INSTALL_ROOT"
   check_place "paths.dataDir" "$DATA_DIR" "$(dirname "$DATA_DIR")"
   check_place "paths.logDir" "$LOG_DIR" "$LOG_DIR"
@@ -102,8 +102,8 @@ check_places() {
   check_reach "paths.installRoot" "$INSTALL_ROOT"
   check_reach "paths.dataDir" "$(dirname "$DATA_DIR")"
   check_data_owner
-  include=$(program_include 2>/dev/null) || return 0
-  check_trusted "supervisor" "$(readlink -f "$(dirname "$include")")" "and supervisord reads its programs from there"
+  set_program_files || return 0
+  check_trusted "supervisor" "$(readlink -f "${include%/*}")" "and supervisord reads its programs from there"
 }
 
 check_backup_places() {
@@ -299,12 +299,12 @@ check_older_claims() {
       "set paths.installRoot to a directory of its own; if $name is gone from this host for good, rm $script"
     break
   done
-  include=$(program_include 2>/dev/null) || return 0
-  for ini in "$(dirname "$include")"/*; do
+  set_program_files || return 0
+  for ini in "${include%/*}"/*; do
     if [ -L "$ini" ] || ! grep -qxF -e "stdout_logfile=$LOG_DIR/etcd.log" "$ini" 2>/dev/null; then continue; fi
-    name=$(program_of "$ini")
-    if [ "$name" = "$MEMBER" ] || [ -e "${STATE_DIR%/*}/$name/claim" ]; then continue; fi
-    refusal "paths.logDir" "the supervisor program $name ($ini) logs to $LOG_DIR/etcd.log" \
+    look_for_program "$ini"
+    if [ "$program" = "$MEMBER" ] || [ -e "${STATE_DIR%/*}/$program/claim" ]; then continue; fi
+    refusal "paths.logDir" "the supervisor program $program ($ini) logs to $LOG_DIR/etcd.log" \
       "set paths.logDir to a directory of its own"
   done
 }

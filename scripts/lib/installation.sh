@@ -116,26 +116,30 @@ give_data_to_user() {
 # The value of the member's `reprovision` that was last rolled out.
 REPROVISIONED=$STATE_DIR/reprovision
 
-is_to_be_provisioned_anew() { [ "$REPROVISION" != "$(cat "$REPROVISIONED" 2>/dev/null || echo 0)" ]; }
+is_to_be_provisioned_anew() {
+  look_at_line "$REPROVISIONED" 0
+  [ "$REPROVISION" != "$first_line" ]
+}
 
 remember_reprovision() {
   is_to_be_provisioned_anew || return 0
   put_file "$REPROVISIONED" 600 root:root "$REPROVISION"
 }
 
-# Prints every process named etcd as /proc/PID. This uses the shell's own `read`, because a `cat` for each process would
-# take longer than everything else together.
-etcd_processes() {
-  for process in /proc/[0-9]*; do
-    { read -r command <"$process/comm"; } 2>/dev/null || continue
-    [ "$command" != etcd ] || printf '%s\n' "$process"
-  done
+# is_named_etcd PROCESS: whether /proc/PID is a process of that name. This uses the shell's own `read`, because a `cat`
+# for each process would take longer than everything else together.
+is_named_etcd() {
+  local command
+  { read -r command <"$1/comm"; } 2>/dev/null && [ "$command" = etcd ]
 }
 
 # The process id of this member's etcd, found by the member's name, wherever its data are; empty if it does not run.
 own_pid() {
-  for process in $(etcd_processes); do
-    if has_argument "$process" "--name=$MEMBER" && is_of_member "$process"; then echo "${process#/proc/}"; fi
+  local process
+  for process in /proc/[0-9]*; do
+    if is_named_etcd "$process" && is_of_member "$process" && has_argument "$process" "--name=$MEMBER"; then
+      echo "${process#/proc/}"
+    fi
   done
 }
 
@@ -158,7 +162,8 @@ is_of_member() {
 know_member_uids() {
   local user users=' '
   MEMBER_UIDS=
-  for user in ${ETCD_USER:-} $(entry_of "$CLAIM" user) etcd; do
+  look_for_entry "$CLAIM" user
+  for user in ${ETCD_USER:-} $entry etcd; do
     case $users in *" $user "*) continue ;; esac
     users="$users$user "
     MEMBER_UIDS="$MEMBER_UIDS$(id -u "$user" 2>/dev/null || true) "
@@ -167,20 +172,27 @@ know_member_uids() {
 MEMBER_UIDS= # until know_member_uids sets it
 
 # Like own_pid, but only if the process uses this member's data directory.
-# `return 0`: in an EXIT trap, as when the turn is given back, a bare `return` of bash has the exit code of the phase.
 etcd_pid() {
-  local process arguments
-  if lives_on "$known_etcd" "$known_start"; then
-    echo "$known_etcd"
+  look_for_etcd
+  [ -z "$found_etcd" ] || echo "$found_etcd"
+}
+
+# Sets `found_etcd` to the same. It starts no process while the etcd that is known lives on.
+# `return 0`: in an EXIT trap, as when the turn is given back, a bare `return` of bash has the exit code of the phase.
+look_for_etcd() {
+  local process
+  found_etcd=$known_etcd
+  if lives_on "$known_etcd" "$known_start"; then return 0; fi
+  found_etcd=
+  for process in /proc/[0-9]*; do
+    { is_named_etcd "$process" && is_of_member "$process"; } || continue
+    read_arguments "$process"
+    look_for_value name
+    [ "$flag_value" = "$MEMBER" ] || continue
+    look_for_value data-dir
+    is_data_directory "$flag_value" || continue
+    found_etcd=${process#/proc/}
     return 0
-  fi
-  for process in $(etcd_processes); do
-    arguments=$(arguments_of "$process")
-    if [ "$(value_in "$arguments" name)" = "$MEMBER" ] && is_of_member "$process" &&
-      is_data_directory "$(value_in "$arguments" data-dir)"; then
-      echo "${process#/proc/}"
-      return 0
-    fi
   done
 }
 
@@ -188,13 +200,15 @@ etcd_pid() {
 # process lives.
 know_etcd() {
   known_etcd=
-  known_etcd=$(etcd_pid)
-  known_arguments='' known_url=''
+  look_for_etcd
+  known_etcd=$found_etcd known_arguments='' known_url=''
   [ -n "$known_etcd" ] || return 0
   read_start "$known_etcd"
   known_start=$process_start
-  known_arguments=$(arguments_of "/proc/$known_etcd")
-  known_url=$(value_in "$known_arguments" advertise-client-urls)
+  # look_for_etcd has read them.
+  known_arguments=$process_arguments
+  look_for_value advertise-client-urls
+  known_url=$flag_value
 }
 known_etcd='' known_start='' known_arguments='' known_url=''
 
@@ -218,34 +232,43 @@ is_data_directory() {
   [ "$1" = "$DATA_DIR" ] || { [ -n "$1" ] && [ "$(readlink -f "$1")" = "$(readlink -f "$DATA_DIR")" ]; }
 }
 
-# arguments_of PROCESS: an empty line, then one argument per line.
-arguments_of() {
+# read_arguments PROCESS: sets `process_arguments` to an empty line, and then one argument per line.
+read_arguments() {
   if [ "$1" = "/proc/$known_etcd" ] && [ -n "$known_arguments" ]; then
-    printf '%s\n' "$known_arguments"
+    process_arguments=$known_arguments
   else
-    printf '\n%s\n' "$(tr '\0' '\n' 2>/dev/null <"$1/cmdline")"
+    process_arguments=$LINE_END$(tr '\0' '\n' 2>/dev/null <"$1/cmdline")$LINE_END || true
   fi
 }
 
 has_argument() {
-  case "$(arguments_of "$1")$LINE_END" in *"$LINE_END$2$LINE_END"*) ;; *) return 1 ;; esac
+  read_arguments "$1"
+  case $process_arguments in *"$LINE_END$2$LINE_END"*) ;; *) return 1 ;; esac
 }
 
 # argument_of PROCESS FLAG: the value of --FLAG=VALUE
-argument_of() { value_in "$(arguments_of "$1")" "$2"; }
+argument_of() {
+  read_arguments "$1"
+  look_for_value "$2"
+  [ -z "$flag_value" ] || printf '%s\n' "$flag_value"
+}
 
-# value_in ARGUMENTS FLAG: the value of the last --FLAG=VALUE, which is the one that etcd uses.
-value_in() {
-  local value
-  case $1 in *"$LINE_END--$2="*) ;; *) return 0 ;; esac
-  value=${1##*"$LINE_END--$2="}
-  printf '%s\n' "${value%%"$LINE_END"*}"
+# look_for_value FLAG: sets `flag_value` to the value of the last --FLAG=VALUE in `process_arguments`, which is the one
+# that etcd uses; to nothing if there is none.
+look_for_value() {
+  flag_value=
+  case $process_arguments in *"$LINE_END--$1="*) ;; *) return 0 ;; esac
+  flag_value=${process_arguments##*"$LINE_END--$1="}
+  flag_value=${flag_value%%"$LINE_END"*}
 }
 
 LINE_END='
 '
 
-is_running() { [ -n "$(etcd_pid)" ]; }
+is_running() {
+  look_for_etcd
+  [ -n "$found_etcd" ]
+}
 is_stopped() { ! is_running; }
 
 # The directory with the etcdctl and the certificates for questions to etcd: that of the version in use or, if the
@@ -272,17 +295,27 @@ set_installed_version() {
 
 # The architecture under the name that etcd's archives use.
 architecture() {
-  case $(uname -m) in
-    x86_64) echo amd64 ;;
-    aarch64) echo arm64 ;;
-    *) uname -m ;;
-  esac
+  know_architecture
+  echo "$known_architecture"
 }
 
-# The digest of the archive for this host's architecture; empty if none is known.
-archive_sha256() {
-  case $(architecture) in
-    amd64) echo "$SHA256_AMD64" ;;
-    arm64) echo "$SHA256_ARM64" ;;
+# Sets `known_architecture` to the same. It never changes, so it is looked up once.
+know_architecture() {
+  [ -z "$known_architecture" ] || return 0
+  known_architecture=$(uname -m)
+  case $known_architecture in
+    x86_64) known_architecture=amd64 ;;
+    aarch64) known_architecture=arm64 ;;
+  esac
+}
+known_architecture=
+
+# Sets `archive_sha256` to the digest of the archive for this host's architecture; to nothing if none is known.
+know_archive() {
+  know_architecture
+  case $known_architecture in
+    amd64) archive_sha256=$SHA256_AMD64 ;;
+    arm64) archive_sha256=$SHA256_ARM64 ;;
+    *) archive_sha256= ;;
   esac
 }

@@ -7,7 +7,28 @@ CLAIM=$STATE_DIR/claim
 MADE=$STATE_DIR/made
 
 # entry_of FILE KEY: the value of KEY, or nothing.
-entry_of() { sed -n "/^$2=/{s///p;q;}" "$1" 2>/dev/null || true; }
+entry_of() {
+  look_for_entry "$@"
+  [ -z "$entry" ] || printf '%s\n' "$entry"
+}
+
+# look_for_entry FILE KEY: sets `entry` to the value of KEY, or to nothing. It starts no process.
+look_for_entry() {
+  local line
+  entry=
+  [ -f "$1" ] || return 0
+  while IFS= read -r line || [ -n "$line" ]; do
+    case $line in "$2="*) entry=${line#*=} && return 0 ;; esac
+  done 2>/dev/null <"$1" || true
+}
+
+# look_at_line FILE [DEFAULT]: sets `first_line` to the first line of FILE; if there is no such file, to DEFAULT or to
+# nothing. It starts no process.
+look_at_line() {
+  first_line=${2:-}
+  [ -f "$1" ] || return 0
+  { IFS= read -r first_line <"$1"; } 2>/dev/null || true
+}
 
 # json_value KEY: a value of the description of a backup on standard input, which has one key per line.
 json_value() { sed -n "s/^  \"$1\": \"\{0,1\}\([^\",]*\)\"\{0,1\},\{0,1\}$/\1/p"; }

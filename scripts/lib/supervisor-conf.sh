@@ -1,58 +1,70 @@
 # Finds the supervisord of this host, the configuration that it runs with, and the include directory for our program's
 # file.
 
-# Prints the supervisord processes that run here as root, as /proc/PID. It leaves out those in containers, and a child
-# that supervisord has forked and that has not executed its program yet.
-supervisord_processes() {
-  local process command parent found=
+# Sets `supervisords` to the supervisord processes that run here as root, as /proc/PID with a blank behind each. It
+# leaves out those in containers, and a child that supervisord has forked and that has not executed its program yet.
+look_for_supervisords() {
+  local process command
+  supervisords=
   for process in /proc/[0-9]*; do
     { read -r command <"$process/comm"; } 2>/dev/null || continue
     case $command in supervisord | *python*) ;; *) continue ;; esac
-    calls_supervisord "$process" || continue
-    [ "$(stat -c %u "$process" 2>/dev/null)" = "$OWN_UID" ] || continue
     # Any user can run a setuid program such as `su` through a link named supervisord. Its process belongs to root and
     # has that name, with arguments that the user chose.
-    [ ! -u "$process/exe" ] || continue
-    [ "$(readlink "$process/ns/pid")" = "$(readlink /proc/self/ns/pid)" ] || continue
-    parent=$(parent_of "$process")
-    case " $found" in *" /proc/$parent "*) continue ;; esac
-    found="$found$process "
-    printf '%s\n' "$process"
+    { is_owned "$process" && [ ! -u "$process/exe" ] && is_in_own_namespace "$process" pid; } || continue
+    calls_supervisord "$process" || continue
+    read_parent "$process"
+    case " $supervisords" in *" /proc/$parent "*) continue ;; esac
+    supervisords="$supervisords$process "
   done
 }
 
-# calls_supervisord PROCESS: one of its first three arguments is supervisord, as a file or as a module of Python.
+# is_owned PATH: whether PATH belongs to root (in tests, to the user who runs them). It starts no process.
+is_owned() { [ -O "$1" ]; }
+
+# is_in_own_namespace PROCESS KIND: whether the process is in the same namespace as this shell, or the kernel has no
+# such namespaces.
+is_in_own_namespace() { [ "$1/ns/$2" -ef "/proc/self/ns/$2" ] || [ ! -e "/proc/self/ns/$2" ]; }
+
+# calls_supervisord PROCESS: one of its first three arguments is supervisord, as a file or as a module of Python. Leaves
+# its arguments in `process_arguments`.
 calls_supervisord() {
-  local argument
-  tr '\0' '\n' 2>/dev/null <"$1/cmdline" | {
-    for _ in 1 2 3; do
-      read -r argument || exit 1
-      case $argument in supervisord | */supervisord | supervisor.supervisord) exit 0 ;; esac
-    done
-    exit 1
-  }
+  local rest
+  read_arguments "$1"
+  rest=${process_arguments#"$LINE_END"}
+  for _ in 1 2 3; do
+    case ${rest%%"$LINE_END"*} in supervisord | */supervisord | supervisor.supervisord) return 0 ;; esac
+    rest=${rest#*"$LINE_END"}
+  done
+  return 1
 }
 
-# parent_of PROCESS: prints the process ID of its parent. It uses the shell's own `read` for the same reason as
-# etcd_processes.
-parent_of() {
-  local key value
-  while read -r key value _; do
-    [ "$key" != PPid: ] || { echo "$value" && return; }
+# read_parent PROCESS: sets `parent` to the process ID of its parent, or to nothing. It uses the shell's own `read` for
+# the same reason as is_named_etcd.
+read_parent() {
+  local key
+  parent=
+  while read -r key parent _; do
+    [ "$key" != PPid: ] || return 0
   done 2>/dev/null <"$1/status" || true
+  parent=
 }
 
 # Looks up once what every question to supervisor needs. A phase needs it some twenty times, and each lookup goes
 # through all processes.
 look_for_supervisor() {
   forget_supervisor
-  known_process=$(supervisord_process) || known_process=several
+  known_process=several
+  if set_supervisord; then known_process=$supervisord; fi
   supervisor_known=process
-  known_conf=$(supervisor_conf || true)
-  known_patterns=$(supervisor_patterns || true)
+  set_configuration || true
+  known_conf=$configuration
   supervisor_known="process configuration"
-  known_include=$(program_include || true)
-  supervisor_known="process configuration include"
+  known_patterns=$(supervisor_patterns || true)
+  supervisor_known="process configuration patterns"
+  set_program_files || true
+  known_include=$include
+  supervisor_known="process configuration patterns include"
 }
 
 forget_supervisor() { supervisor_known=; }
@@ -62,38 +74,55 @@ is_known() { case ${supervisor_known:-} in *"$1"*) ;; *) return 1 ;; esac; }
 # Prints the supervisord to use; prints nothing if none runs. If several run, it is the one that a plain `supervisorctl`
 # on this host talks to; fails if none of them is.
 supervisord_process() {
-  local processes process
+  set_supervisord || return
+  [ -z "$supervisord" ] || printf '%s\n' "$supervisord"
+}
+
+# Sets `supervisord` to the same.
+set_supervisord() {
+  local process
+  supervisord=
   if is_known process; then
     [ "$known_process" != several ] || return 1
-    [ -z "$known_process" ] || printf '%s\n' "$known_process"
+    supervisord=$known_process
     return 0
   fi
-  processes=$(supervisord_processes)
-  case $(printf '%s\n' "$processes" | grep -c .) in
-    0) return 0 ;;
-    1) printf '%s\n' "$processes" && return ;;
+  look_for_supervisords
+  case $supervisords in
+    *' '*' ') ;;
+    *)
+      supervisord=${supervisords% }
+      return 0
+      ;;
   esac
-  for process in $processes; do
-    [ "$(configuration_of "$process")" != "$(default_configuration)" ] || { printf '%s\n' "$process" && return; }
+  for process in $supervisords; do
+    set_configuration_of "$process" || true
+    [ "$configuration" != "$(default_configuration)" ] || { supervisord=$process && return; }
   done
   return 1
 }
 
-# configuration_of PROCESS: prints the file that its option -c names; without -c, the first file that supervisord itself
-# would find.
-configuration_of() {
-  local conf script
-  conf=$(tr '\0' '\n' 2>/dev/null <"$1/cmdline" | awk '
-    take { print; exit }
-    /^-n?c$/ || $0 == "--configuration" { take = 1; next }
-    sub(/^--configuration=/, "") || sub(/^-n?c/, "") { print; exit }')
-  case $conf in
-    /*) printf '%s\n' "$conf" ;;
-    '')
-      script=$(tr '\0' '\n' 2>/dev/null <"$1/cmdline" | grep -m 1 '/supervisord$' || true)
-      default_configuration "${script%/*/supervisord}"
-      ;;
-    *) printf '%s/%s\n' "$(readlink "$1/cwd")" "$conf" ;;
+# set_configuration_of PROCESS: sets `configuration` to the file that its option -c names; without -c, to the first file
+# that supervisord itself would take. Fails if there is none.
+set_configuration_of() {
+  local rest argument script=''
+  configuration=
+  read_arguments "$1"
+  rest=$process_arguments
+  while [ -n "$rest" ]; do
+    argument=${rest%%"$LINE_END"*}
+    rest=${rest#*"$LINE_END"}
+    case $argument in
+      -c | -nc | --configuration) configuration=${rest%%"$LINE_END"*} && break ;;
+      --configuration=*) configuration=${argument#*=} && break ;;
+      -c* | -nc*) configuration=${argument#*c} && break ;;
+      */supervisord) script=${script:-$argument} ;;
+    esac
+  done
+  case $configuration in
+    /*) ;;
+    '') configuration=$(default_configuration "${script%/*/supervisord}") ;;
+    *) configuration=$(readlink "$1/cwd")/$configuration ;;
   esac
 }
 
@@ -107,21 +136,25 @@ default_configuration() {
   return 1
 }
 
-# Prints the configuration of the supervisord that runs; if none runs, that of its systemd unit.
-supervisor_conf() {
-  local process conf
+# Prints the configuration of the supervisord that runs; if none runs, that of its systemd unit. Fails if there is none.
+supervisor_conf() { set_configuration && printf '%s\n' "$configuration"; }
+
+# Sets `configuration` to the same.
+set_configuration() {
+  configuration=
   if is_known configuration; then
-    [ -n "$known_conf" ] && printf '%s\n' "$known_conf"
+    configuration=$known_conf
+    [ -n "$configuration" ]
     return
   fi
-  process=$(supervisord_process) || return 1
-  if [ -n "$process" ]; then
-    configuration_of "$process"
+  set_supervisord || return
+  if [ -n "$supervisord" ]; then
+    set_configuration_of "$supervisord"
     return
   fi
-  conf=$(systemctl show -p ExecStart supervisor.service supervisord.service 2>/dev/null |
+  configuration=$(systemctl show -p ExecStart supervisor.service supervisord.service 2>/dev/null |
     sed -n 's/.* -n\{0,1\}c \([^ ;]*\).*/\1/p' | head -n 1)
-  if [ -f "$conf" ]; then echo "$conf"; else default_configuration; fi
+  [ -f "$configuration" ] || configuration=$(default_configuration)
 }
 
 # Prints the command that talks to supervisord. If supervisor was installed with pip, that command may exist only in the
@@ -129,7 +162,8 @@ supervisor_conf() {
 supervisorctl_command() {
   local script
   command -v supervisorctl && return
-  script=$(tr '\0' '\n' 2>/dev/null <"$(supervisord_process)/cmdline" | grep -m 1 '/supervisord$') || return 1
+  set_supervisord && [ -n "$supervisord" ] || return 1
+  script=$(tr '\0' '\n' 2>/dev/null <"$supervisord/cmdline" | grep -m 1 '/supervisord$') || return 1
   case $script in /*) ;; *) return 1 ;; esac
   script=$(readlink -f "${script%/*}")/supervisorctl
   [ -x "$script" ] && is_trusted "$script" && is_trusted "$(readlink -f "$script")" && echo "$script"
@@ -139,22 +173,20 @@ has_supervisor() { supervisorctl_command >/dev/null; }
 
 # Prints the patterns of `[include] files`, as absolute paths, one per line. It reads them as Python's ConfigParser
 # does: keys in any case, followed by = or :, values that continue on indented lines, and comments. Supervisor's
-# expansions are applied.
+# expansions are applied; awk asks for the host's name and for supervisord's environment only if a pattern names them.
 supervisor_patterns() {
-  local conf process
-  conf=$(supervisor_conf) || return 1
-  if is_known configuration; then
+  set_configuration || return 1
+  if is_known patterns; then
     [ -z "$known_patterns" ] || printf '%s\n' "$known_patterns"
     return 0
   fi
-  process=$(supervisord_process)
-  tr '\0' '\n' 2>/dev/null <"${process:-/proc/self}/environ" | awk -v here="${conf%/*}" -v node="$(uname -n)" '
+  set_supervisord
+  awk -v here="${configuration%/*}" -v environment="${supervisord:-/proc/self}/environ" '
     function strip(text) { gsub(/^[ \t]+|[ \t\r]+$/, "", text); return text }
     function replaced(text, from, to, at) {
       while (at = index(text, from)) text = substr(text, 1, at - 1) to substr(text, at + length(from))
       return text
     }
-    what == "environment" { if (at = index($0, "=")) variable[substr($0, 1, at - 1)] = substr($0, at + 1); next }
     {
       line = $0
       if (match(line, /(^|[ \t])[;#]/)) line = substr(line, 1, RSTART - 1)
@@ -169,31 +201,53 @@ supervisor_patterns() {
       if (section == "include" && key == "files") value = strip(substr(text, RSTART + 1))
     }
     END {
-      value = replaced(replaced(value, "%(here)s", here), "%(host_node_name)s", node)
-      for (name in variable) value = replaced(value, "%(ENV_" name ")s", variable[name])
+      value = replaced(value, "%(here)s", here)
+      if (index(value, "%(host_node_name)s")) {
+        "uname -n" | getline node
+        value = replaced(value, "%(host_node_name)s", node)
+      }
+      if (index(value, "%(ENV_")) {
+        variables = "tr \"\\0\" \"\\n\" 2>/dev/null <" environment
+        while ((variables | getline line) > 0)
+          if (at = index(line, "=")) value = replaced(value, "%(ENV_" substr(line, 1, at - 1) ")s", substr(line, at + 1))
+      }
       n = split(replaced(value, "%%", "%"), patterns, /[ \t]+/)
       for (i = 1; i <= n; i++) if (patterns[i] != "" && patterns[i] !~ /%\(/) print patterns[i] ~ /^\// ? patterns[i] : here "/" patterns[i]
-    }' what=environment - what=configuration "$conf"
+    }' "$configuration"
 }
 
 # Prints all files that can define programs: the configuration itself, and the files that it includes.
 supervisor_files() {
-  local pattern file
-  supervisor_conf
-  supervisor_patterns | while read -r pattern; do
-    for file in $pattern; do [ ! -f "$file" ] || printf '%s\n' "$file"; done
-  done
+  local file
+  set_configuration || return 0
+  # shellcheck disable=SC2046 # patterns are words, and are to be expanded
+  for file in "$configuration" $(supervisor_patterns); do [ ! -f "$file" ] || printf '%s\n' "$file"; done
 }
 
 # Prints the path under which supervisor includes this member's program. A directory that has the program's file already
 # comes first, then one from which *.ini is included, then (Debian includes *.conf) one in which the ini file can have a
 # second name.
 program_include() {
-  local pattern directory extension rank include='' best=3
-  if is_known include; then
-    [ -n "$known_include" ] && printf '%s\n' "$known_include"
-    return
-  fi
+  local include ini
+  set_program_files && printf '%s\n' "$include"
+}
+
+program_ini() {
+  local include ini
+  set_program_files || true
+  printf '%s\n' "$ini"
+}
+
+# Sets `include` to that path, and `ini` to the program's file beside it; fails if there is no such path.
+set_program_files() {
+  if is_known include; then include=$known_include; else look_for_include; fi
+  ini=${include%/*}/$PROGRAM_FILE.ini
+  [ -n "$include" ]
+}
+
+look_for_include() {
+  local pattern directory extension rank best=3
+  include=
   while read -r pattern; do
     directory=${pattern%/*}
     case $directory in *[*?[]*) continue ;; esac
@@ -203,24 +257,15 @@ program_include() {
       case $PROGRAM_FILE.$extension in ${pattern##*/}) ;; *) continue ;; esac
       rank=2
       [ "$extension" != ini ] || rank=1
-      [ "$(program_of "$directory/$PROGRAM_FILE.ini")" != "$PROGRAM" ] || rank=0
+      look_for_program "$directory/$PROGRAM_FILE.ini"
+      [ "$program" != "$PROGRAM" ] || rank=0
       if [ "$rank" -lt "$best" ]; then best=$rank include=$directory/$PROGRAM_FILE.$extension; fi
       break
     done
   done <<LIST
 $(supervisor_patterns)
 LIST
-  [ -n "$include" ] && printf '%s\n' "$include"
 }
-
-program_ini() {
-  local include
-  include=$(program_include) || true
-  ini_beside "$include"
-}
-
-# ini_beside INCLUDE: the program's file, where supervisor includes the program under the path INCLUDE.
-ini_beside() { printf '%s/%s.ini\n' "${1%/*}" "$PROGRAM_FILE"; }
 
 # programs_in FILE: prints a line KIND NAME for each section that defines a program or a group of programs.
 programs_in() {
@@ -228,10 +273,17 @@ programs_in() {
     "$1" 2>/dev/null
 }
 
-# program_of INI: prints the name of its program.
-program_of() {
-  local kind name
-  programs_in "$1" | while read -r kind name; do
-    [ "$kind" != program ] || { printf '%s\n' "$name" && break; }
-  done
+# look_for_program INI: sets `program` to the name of its program, or to nothing. It starts no process.
+look_for_program() {
+  local line
+  program=
+  [ -f "$1" ] || return 0
+  while IFS= read -r line || [ -n "$line" ]; do
+    case $line in '[program:'*']'*) ;; *) continue ;; esac
+    program=${line#*:}
+    program=${program%%]*}
+    program=${program#"${program%%[![:space:]]*}"}
+    program=${program%"${program##*[![:space:]]}"}
+    [ -z "$program" ] || return 0
+  done 2>/dev/null <"$1" || true
 }

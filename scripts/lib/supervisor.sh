@@ -10,16 +10,24 @@ register_program() {
 # Creates the link under which supervisor includes the program, if the file needs a second name for that. Also restores
 # the link if somebody has removed it.
 include_program() {
-  if [ ! -e "$(program_ini)" ] || [ -e "$(program_include)" ]; then return; fi
-  put_link "$PROGRAM_FILE.ini" "$(program_include)"
+  local include ini
+  set_program_files || true
+  if [ ! -e "$ini" ] || [ -e "$include" ]; then return; fi
+  put_link "$PROGRAM_FILE.ini" "$include"
 }
 
 is_own_program() {
-  local include
-  include=$(program_include) && [ "$(program_of "$(ini_beside "$include")")" = "$PROGRAM" ]
+  local include ini
+  set_program_files || return
+  look_for_program "$ini"
+  [ "$program" = "$PROGRAM" ]
 }
 
-unregister_program() { rm -f "$(program_include)" "$(program_ini)"; }
+unregister_program() {
+  local include ini
+  set_program_files || true
+  rm -f "$include" "$ini"
+}
 
 # supervisor COMMAND [NAME…]: fails if supervisord does not answer or reports an error. The answer is left in
 # `supervisor_answer`; it is judged by its text, because the exit codes differ between releases. A name must be given
@@ -153,9 +161,8 @@ has_gone() { ! lives_on "$1" "$2"; }
 # reports for this member. If it fails, `supervisor_answer` is the process ID that supervisord reports: 0 or nothing if
 # it has none.
 is_supervised() {
-  local supervisord
-  supervisord=$(supervisord_process || true)
-  [ -n "$supervisord" ] && [ "$(parent_of "/proc/$1")" = "${supervisord#/proc/}" ] && return
+  read_parent "/proc/$1"
+  set_supervisord && [ -n "$supervisord" ] && [ "$parent" = "${supervisord#/proc/}" ] && return
   supervisor pid "$MEMBER:$MEMBER" || supervisor_answer=
   [ "$supervisor_answer" = "$1" ]
 }
