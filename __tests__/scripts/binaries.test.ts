@@ -161,7 +161,9 @@ inEachShell((newHost) => {
     host.write("/victim", "secret", 0o600);
     const served = changedArchive((directory) => symlinkSync(host.path("/victim"), join(directory, "README.md")));
     host.write("/a.tar.gz", served);
-    const run = host.call(`know_archive() { archive_sha256=${sha256(served)}; }; install_binaries '${host.path("/a.tar.gz")}'`);
+    const run = host.call(
+      `know_archive() { archive_sha256=${sha256(served)}; }; install_binaries '${host.path("/a.tar.gz")}'`,
+    );
     expect(run.lines).toEqual(["a on host-a: test: unpacked etcd 3.6.14 to /opt/etcd-v3.6.14"]);
     expect(statSync(host.path("/victim")).mode & 0o777).toBe(0o600);
   });

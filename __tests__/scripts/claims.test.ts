@@ -167,7 +167,9 @@ inEachShell((newHost) => {
 
   testAsRoot("a parent directory that etcd's user cannot enter is refused, because etcd would not start", () => {
     const host = newHost();
-    host.stub("setpriv", `[ "$1" = --reuid=1 ] && echo '${host.path("/opt")}'`);
+    const closed = ["installRoot /opt", "dataDir /data"].map((way) => `paths.${way.replace("/", `${host.root}/`)}`);
+    const answer = closed.flatMap((way) => [way, host.path("/opt")]).map((line) => `'${line}'`);
+    host.stub("setpriv", `[ "$1" = --reuid=1 ] && printf '%s\\n' ${answer.join(" ")}`);
     expect(check(host).length).toBe(2);
     expect(check(host)[0]).toMatch(
       /paths\.installRoot: the user daemon cannot enter \/opt \(root:root, mode 755\), so etcd cannot reach \/opt; to do: chmod o\+x \/opt, or set paths\.installRoot to another directory$/,

@@ -76,7 +76,10 @@ inEachShell((newHost) => {
   );
 
   test("of two flags with the same name the last one counts, as in etcd", () => {
-    expect(newHost().call(`process_arguments=$(printf '\\n--name=a\\n--name=b\\n'); look_for_value name; echo "$flag_value"`).lines).toEqual(["b"]);
+    expect(
+      newHost().call(`process_arguments=$(printf '\\n--name=a\\n--name=b\\n'); look_for_value name; echo "$flag_value"`)
+        .lines,
+    ).toEqual(["b"]);
   });
 
   test("a command that runs as etcd's user does not inherit the phase's open locks and files, which other processes of that user could use", () => {

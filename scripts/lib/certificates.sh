@@ -2,16 +2,23 @@
 # reads its leaf at every handshake, but its CAs only at start. So a new leaf takes effect at once, and new CAs are
 # staged beside the old ones until a restart.
 
+# Sets `leaf_pem` to the member's new certificate.
+know_leaf() { [ -n "$leaf_pem" ] || leaf_pem=$(decode "$LEAF_PEM_BASE64"); }
+# Sets `ca_pem` to its CAs.
+know_ca() { [ -n "$ca_pem" ] || ca_pem=$(decode "$CA_PEM_BASE64"); }
+leaf_pem='' ca_pem=''
+
 install_certificates() {
   key=$INBOX/etcd-peer-key.pem
   [ -s "$key" ] ||
     fail "no private key in $INBOX: another deploy has staged this member in the meantime, or the upload was interrupted" \
       "apply again"
-  leaf_before=$(sha256sum 2>/dev/null <"$CURRENT/certs/etcd-peer.pem" || true)
-  wanted=$(decode "$CA_PEM_BASE64")
+  leaf_before=$(cat "$CURRENT/certs/etcd-peer.pem" 2>/dev/null) || leaf_before=
+  know_ca
+  wanted=$ca_pem
   # The CAs that the running etcd trusts stay in place until it restarts. Preflight has checked that they include the CA
   # of the new leaf.
-  loaded=$(cat "$CURRENT/certs/ca.pem" 2>/dev/null || true)
+  loaded=$(cat "$CURRENT/certs/ca.pem" 2>/dev/null) || loaded=
   if is_running && [ -n "$loaded" ] && [ "$loaded" != "$wanted" ]; then
     place_certificates "$(readlink -f "$CURRENT")" certs "$loaded"
     if [ "$(readlink -f "$CURRENT")" = "$VERSIONED" ]; then next=$CERTS_NEXT; else next=$VERSIONED/certs; fi
@@ -51,10 +58,10 @@ place_certificates() {
 # Also removes the sets that a killed run left behind, because each holds a private key.
 drop_other_sets() {
   for old_set in "$1"/certs.*; do
-    case ${old_set##*/} in
-      certs.next | "$(readlink "$1/certs")" | "$(readlink "$1/certs.next")") ;;
-      *) rm -rf "$old_set" ;;
-    esac
+    if [ "$old_set" = "$1/certs.next" ] || [ "$old_set" -ef "$1/certs" ] || [ "$old_set" -ef "$1/certs.next" ]; then
+      continue
+    fi
+    rm -rf "$old_set"
   done
 }
 
@@ -105,7 +112,7 @@ chain_advice() {
 # instead.
 load_leaf() {
   local url silent=
-  is_running && [ "$(sha256sum <"$CURRENT/certs/etcd-peer.pem")" != "$leaf_before" ] || return 0
+  is_running && [ "$(cat "$CURRENT/certs/etcd-peer.pem")" != "$leaf_before" ] || return 0
   if [ "$RELOADS_LEAF" = 0 ]; then
     private_directory "$STATE_DIR"
     : >"$RESTART_PENDING"

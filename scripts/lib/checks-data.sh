@@ -56,7 +56,8 @@ shape() {
 # etcd's user cannot read, so etcd would not start again.
 check_user() {
   local pid owner
-  pid=$(etcd_pid)
+  look_for_etcd
+  pid=$found_etcd
   if [ -z "$pid" ] || ! has_wal || is_etcds "/proc/$pid"; then return; fi
   owner=$(stat -c %U "/proc/$pid" 2>/dev/null) || return 0
   if is_etcds "$DATA_DIR"; then
@@ -75,7 +76,7 @@ check_readable() {
   local file
   # While the disk is not mounted, the files that are visible here are not etcd's.
   has_wal || return 0
-  file=$(find "$DATA_DIR/member" -name lost+found -prune -o ! -user "$ETCD_USER" -print -quit 2>/dev/null || true)
+  file=$(find "$DATA_DIR/member" -name lost+found -prune -o ! -user "$ETCD_USER" -print -quit 2>/dev/null) || true
   [ -z "$file" ] || ! is_etcds "$DATA_DIR" ||
     refusal "data directory" \
       "$file belongs to $(stat -c %U "$file"), and etcd, which runs as $ETCD_USER, may not be able to read it: somebody has run etcd, or restored data, as another user" \
@@ -128,7 +129,6 @@ open_wal() {
 # Checks which member the data in the data directory belong to. Data of unknown origin may be all that is left of some
 # cluster, so no message here advises deleting them.
 check_data() {
-  local theirs
   check_former_life
   has_content || return 0
   if ! has_wal; then
@@ -147,40 +147,43 @@ check_data() {
         "find its write-ahead log (perhaps the --wal-dir of another etcd), move the database away, or set paths.dataDir"
     return 0
   fi
-  theirs=$(data_mark peer_url "$LOG_MARK")
-  if [ -n "$theirs" ] && [ "$theirs" != "$PEER_URL" ]; then
+  look_at_mark "$LOG_MARK"
+  if [ -n "$mark_peer_url" ] && [ "$mark_peer_url" != "$PEER_URL" ]; then
     refusal "data directory" \
-      "$DATA_DIR/member/wal holds the write-ahead log of the member $(data_mark member "$LOG_MARK") with peer URL $theirs, not that of $MEMBER with peer URL $PEER_URL: etcd would run as that member here" \
+      "$DATA_DIR/member/wal holds the write-ahead log of the member $mark_member with peer URL $mark_peer_url, not that of $MEMBER with peer URL $PEER_URL: etcd would run as that member here" \
       "run supervisorctl stop $MEMBER, and bring the right disk back"
     return 0
   fi
   if has_mark; then
-    theirs=$(cat "$STATE_DIR/started")
-    [ "$theirs" = "$PEER_URL" ] ||
+    look_at_line "$STATE_DIR/started"
+    [ "$first_line" = "$PEER_URL" ] ||
       refusal "data directory" \
-        "the data in $DATA_DIR belong to the member with peer URL $theirs, not $PEER_URL: the cluster identifies a member by its peer URL" \
+        "the data in $DATA_DIR belong to the member with peer URL $first_line, not $PEER_URL: the cluster identifies a member by its peer URL" \
         "set the member's address and ports.peer back; or, if these data are no longer needed, move them away"
     if has_own_data_mark; then return; fi
-    if [ -z "$(data_mark member)" ]; then
+    if [ -z "$mark_member" ]; then
       # Version 0.1.0 did not write a mark into the data directory.
-      claimed=$(entry_of "$CLAIM" data_dir)
-      [ -z "$claimed" ] || [ "$claimed" = "$DATA_DIR" ] ||
+      look_for_entry "$CLAIM" data_dir
+      [ -z "$entry_value" ] || [ "$entry_value" = "$DATA_DIR" ] ||
         refusal "data directory" \
-          "this member's data are in $claimed, and $DATA_DIR holds other etcd data; nothing on this host says which member those belong to" \
-          "set paths.dataDir back to $claimed"
+          "this member's data are in $entry_value, and $DATA_DIR holds other etcd data; nothing on this host says which member those belong to" \
+          "set paths.dataDir back to $entry_value"
       return 0
     fi
     # The disk belongs to another host.
     refusal "data directory" \
-      "$DATA_DIR holds the data of the member $(data_mark member) with peer URL $(data_mark peer_url), not those of $MEMBER with peer URL $PEER_URL: etcd would run as that member here" \
+      "$DATA_DIR holds the data of the member $mark_member with peer URL $mark_peer_url, not those of $MEMBER with peer URL $PEER_URL: etcd would run as that member here" \
       "run supervisorctl stop $MEMBER, and bring the right disk or directory back; if the data of $MEMBER are gone for good, move these data away and increase its reprovision"
-  elif [ -z "$(data_mark member)" ]; then
+    return 0
+  fi
+  look_at_mark
+  if [ -z "$mark_member" ]; then
     refusal "data directory" \
       "$DATA_DIR holds etcd data, and nothing on this host says which member they belong to: this package marks the data that it creates, and the mark is gone if the operating system was reinstalled" \
       "if they are the data of $MEMBER with peer URL $PEER_URL, run $(adoption), and apply again; otherwise set paths.dataDir to another directory"
-  elif ! has_own_data_mark; then
+  elif [ "$mark_member $mark_peer_url" != "$MEMBER $PEER_URL" ]; then
     refusal "data directory" \
-      "$DATA_DIR holds the data of the member $(data_mark member) with peer URL $(data_mark peer_url), not those of $MEMBER with peer URL $PEER_URL" \
+      "$DATA_DIR holds the data of the member $mark_member with peer URL $mark_peer_url, not those of $MEMBER with peer URL $PEER_URL" \
       "set the member's name, address and ports.peer to those; or set paths.dataDir to another directory"
   fi
 }
@@ -191,8 +194,11 @@ check_data() {
 check_former_life() {
   local claim
   for claim in "$CLAIM" "$STATE_DIR/released"; do
-    if [ ! -e "$claim" ] || [ "$(entry_of "$claim" peer_url)" = "$PEER_URL" ] ||
-      [ "$(entry_of "$claim" data_dir)" = "$DATA_DIR" ]; then continue; fi
+    [ -e "$claim" ] || continue
+    look_for_entry "$claim" peer_url
+    [ "$entry_value" != "$PEER_URL" ] || continue
+    look_for_entry "$claim" data_dir
+    [ "$entry_value" != "$DATA_DIR" ] || continue
     refusal "member" \
       "this host had a member $MEMBER with peer URL $(entry_of "$claim" peer_url) and data in $(entry_of "$claim" data_dir), which were kept" \
       "give this member another name; or, if that member is gone for good, run rm -r $STATE_DIR, and apply again"
@@ -211,14 +217,17 @@ check_log_disk() {
 
 # Warns of what works until it hurts: data in memory, and a disk that is full long before etcd stops accepting writes.
 warn_of_data_disk() {
-  local existing bytes
-  existing=$(existing_part "$DATA_DIR")
-  case $(findmnt -n -o FSTYPE -T "$existing" 2>/dev/null) in
-    tmpfs | ramfs)
+  local existing table bytes
+  look_for_existing "$DATA_DIR"
+  table=$(df -B1 --output=fstype,size "$existing" 2>/dev/null) || return 0
+  table=${table##*"$LINE_END"}
+  case $table in
+    "tmpfs "* | "ramfs "*)
       say "warning: $DATA_DIR is in memory, so this member's data are gone after a reboot; if that happens to a quorum, all data are"
       ;;
   esac
-  bytes=$(df -B1 --output=size "$existing" 2>/dev/null | tail -n 1 | tr -cd 0-9)
-  if [ -z "$QUOTA_BACKEND_BYTES" ] || [ -z "$bytes" ] || [ "$bytes" -ge "$QUOTA_BACKEND_BYTES" ]; then return; fi
+  bytes=${table##* }
+  case $QUOTA_BACKEND_BYTES:$bytes in :* | *: | *:*[!0-9]*) return 0 ;; esac
+  [ "$bytes" -lt "$QUOTA_BACKEND_BYTES" ] || return 0
   say "warning: the file system of $DATA_DIR has $((bytes / 1048576)) MB in all, and quotaBackendBytes is $((QUOTA_BACKEND_BYTES / 1048576)) MB: it would be full, and etcd would end, before etcd stops accepting writes"
 }

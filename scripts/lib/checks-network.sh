@@ -42,14 +42,17 @@ check_names() {
 # A peer rejects a connection if the sender's address is not in the certificate. A host with two addresses may send from
 # the one that is not.
 check_routes() {
-  local certificate source destination
+  local certificate source destination address
+  know_leaf
   # If openssl is missing, check_tools says so.
-  certificate=$(decode "$LEAF_PEM_BASE64" | openssl x509 -noout -text 2>/dev/null) || return 0
+  certificate=$(printf '%s\n' "$leaf_pem" | openssl x509 -noout -text 2>/dev/null) || return 0
   {
-    printf '%s\n' "$certificate" | sed -n 's/^ *\(.*IP Address:.*\)$/certificate \1/p'
-    printf '%s\n' "$LISTEN_ADDRESSES" | tr ' ' '\n' | sed 's/^/route get /' | ip -force -o -batch - 2>/dev/null
+    printf '%s\nROUTES\n' "$certificate"
+    for address in $LISTEN_ADDRESSES; do printf 'route get %s\n' "$address"; done | ip -force -o -batch - 2>/dev/null
   } | awk "$CANONICAL_IP"'
-      $1 == "certificate" { named = 1; count = split($0, names, ", *"); for (i = 1; i <= count; i++) if (sub(/.*IP Address:/, "", names[i])) known[canonical(names[i])] = 1; next }
+      $0 == "ROUTES" { routes = 1; next }
+      !routes && /IP Address:/ { named = 1; count = split($0, names, ", *"); for (i = 1; i <= count; i++) if (sub(/.*IP Address:/, "", names[i])) known[canonical(names[i])] = 1 }
+      !routes { next }
       { for (i = 1; i < NF; i++) if (named && $i == "src" && !(canonical($(i + 1)) in known) && !said[$(i + 1)]++) print $(i + 1), $1 == "local" ? $2 : $1 }' |
     while read -r source destination; do
       is_name_of "$source" "$certificate" ||

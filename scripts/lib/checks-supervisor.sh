@@ -58,7 +58,7 @@ check_supervisor_view() {
   set_supervisord || return 0
   if [ -z "$supervisord" ] || is_in_own_namespace "$supervisord" mnt; then return; fi
   for directory in "$DATA_DIR" "$LOG_DIR"; do
-    existing=$(existing_part "$directory")
+    look_for_existing "$directory"
     if [ -w "$supervisord/root$existing" ] || [ ! -w "$existing" ]; then continue; fi
     closed="$closed $directory"
     directory=${directory#/}

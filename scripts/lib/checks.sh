@@ -47,7 +47,7 @@ needed_data_mb() {
 known_endpoint() { [ ! -x "$CURRENT/etcdctl" ] || live_endpoint || true; }
 
 check_disk() {
-  local data=0 binaries=$MIN_FREE_INSTALL_MB
+  local data=0 binaries=$MIN_FREE_INSTALL_MB include ini
   # Where there are data already, only etcd itself writes, and it has its quota.
   has_wal || data=$(needed_data_mb "$(known_endpoint)")
   ! has_binaries || binaries=$MIN_FREE_MB
@@ -57,7 +57,7 @@ check_disk() {
   check_room "$STATE_DIR" "$MIN_FREE_MB" "move something off that file system"
   check_room /run/cdktf-etcd "$MIN_FREE_RUN_MB" "delete something there"
   [ -z "$BACKUP_DIR" ] || check_room "$BACKUP_DIR" "$MIN_FREE_MB" "set backups.directory"
-  check_room "$(program_include 2>/dev/null | sed 's|/[^/]*$||')" "$MIN_FREE_MB" "move something off that file system"
+  ! set_program_files || check_room "${include%/*}" "$MIN_FREE_MB" "move something off that file system"
   check_exec "$INSTALL_ROOT"
 }
 
@@ -66,8 +66,7 @@ check_disk() {
 # read-only, or to a directory that chattr has made immutable.
 check_room() {
   local existing
-  [ -n "$1" ] || return 0
-  existing=$(existing_part "$1")
+  look_for_existing "$1"
   if [ ! -d "$existing" ]; then
     refusal "directory" "$existing is not a directory, so nothing can be created in $1" "move it away, or $3"
   elif [ ! -w "$existing" ]; then
@@ -89,7 +88,9 @@ why_not_writable() {
 
 # etcd and its startup script are run from this directory.
 check_exec() {
-  case ,$(findmnt -n -o OPTIONS -T "$(existing_part "$1")"), in
+  local existing
+  look_for_existing "$1"
+  case ,$(findmnt -n -o OPTIONS -T "$existing"), in
     *,noexec,*) refusal "noexec" "the file system of $1 is mounted noexec, and etcd is run from there" \
       "remount it with exec, or set paths.installRoot" ;;
   esac
@@ -164,7 +165,8 @@ port_prop() {
 # Only root may listen on low ports, unless the kernel is configured otherwise.
 check_privileged_ports() {
   local first="" listen port
-  [ "$(id -u "$ETCD_USER" 2>/dev/null)" != 0 ] || return 0
+  know_etcd_uid
+  [ "$ETCD_UID" != 0 ] || return 0
   { read -r first </proc/sys/net/ipv4/ip_unprivileged_port_start; } 2>/dev/null || first=1024
   for listen in $LISTENS; do
     port=${listen##*:}
@@ -191,11 +193,11 @@ check_clock() {
   fi
 }
 
-# The systemd services that run an etcd and are enabled or active, one per line: UNIT BINARY. The name of a unit proves
-# nothing: a backup of etcd is not an etcd. What counts is what the unit runs, also through a shell, as RHEL's own unit
-# does: a path in its command that ends in /etcd and is an executable file. Every enabled unit is loaded in systemd,
-# because the target that wants it is loaded; listing all unit files would take systemd longer than all the rest of a
-# preflight.
+# The systemd services that may run an etcd and are enabled or active, one per line: UNIT BINARY. The name of a unit
+# proves nothing: a backup of etcd is not an etcd. What counts is what the unit runs, also through a shell, as RHEL's
+# own unit does: a path in its command that ends in /etcd, and must be an executable file. Every enabled unit is loaded
+# in systemd, because the target that wants it is loaded; listing all unit files would take systemd longer than all the
+# rest of a preflight.
 etcd_units() {
   systemctl show --all --property=Id,ActiveState,UnitFileState,ExecStart '*.service' 2>/dev/null | awk '
     BEGIN { RS = ""; FS = "\n" }
@@ -208,15 +210,14 @@ etcd_units() {
       if (seen[id]++) next
       count = split(start, words, /[ "\047;=()]+/)
       for (i = 1; i <= count; i++) if (words[i] ~ /^\/.*\/etcd$/ && !seen[id, words[i]]++) print id, words[i]
-    }' | while read -r unit binary; do
-    if [ -f "$binary" ] && [ -x "$binary" ]; then printf '%s %s\n' "$unit" "$binary"; fi
-  done
+    }'
 }
 
 # Refuses an etcd of somebody else that uses this member's data directory or ports, or would use them after its next
 # start.
 check_other_etcd() {
   etcd_units | while read -r unit binary; do
+    if [ ! -f "$binary" ] || [ ! -x "$binary" ]; then continue; fi
     refusal "other etcd" "the systemd unit $unit, which is enabled or active on this host, runs $binary" \
       "systemctl disable --now $unit, or use another host"
   done
@@ -233,20 +234,24 @@ check_other_etcd() {
 # etcd loads its CAs only when it starts, but its leaf certificate at every handshake. A leaf of a CA that was not
 # loaded at the start would cut a running member off from the others.
 check_ca() {
-  local trusted
+  local trusted authority
   is_running || return 0
   # This is the file that the running etcd was started with: a new installRoot has none yet.
-  trusted=$(argument_of "/proc/$(etcd_pid)" trusted-ca-file)
-  trusted=${trusted:-$CURRENT/certs/ca.pem}
+  read_arguments "/proc/$found_etcd"
+  look_for_value trusted-ca-file
+  trusted=${flag_value:-$CURRENT/certs/ca.pem}
   [ -f "$trusted" ] || return 0
+  know_ca
+  authority=$ca_pem
+  [ "$AUTHORITY_PEM_BASE64" = "$CA_PEM_BASE64" ] || authority=$(decode "$AUTHORITY_PEM_BASE64")
   case $(one_line <"$trusted") in
-    *"$(decode "$AUTHORITY_PEM_BASE64" | one_line)"*) ;;
+    *"$(printf '%s\n' "$authority" | one_line)"*) ;;
     *) refusal "certificate authority" \
       "the running member does not trust the CA of the new certificates ($trusted has another one); if the Terraform state was lost, the new state has created a new CA" \
       "restore the state, or import the old CA (CertificateAuthority.fromPem); to change the CA on purpose, see docs/certificates.md" ;;
   esac
   # Only after the last change has been rolled out do the files here match what the running etcd has loaded.
-  [ ! -e "$RESTART_PENDING" ] || [ "$(decode "$CA_PEM_BASE64" | one_line)" = "$(one_line <"$trusted")" ] ||
+  [ ! -e "$RESTART_PENDING" ] || [ "$(printf '%s\n' "$ca_pem" | one_line)" = "$(one_line <"$trusted")" ] ||
     refusal "certificate authority" \
       "the last change of this member is not finished: the member has not been restarted yet" \
       "set certificates back, deploy, and then change the CA"
@@ -257,7 +262,9 @@ check_ca() {
 check_certificates() {
   # This check needs openssl; if it is missing, check_tools has refused.
   case " ${missing:-} " in *" openssl "*) return 0 ;; esac
-  reason=$(chain_fault "$(decode "$CA_PEM_BASE64")" "$(decode "$LEAF_PEM_BASE64")")
+  know_ca
+  know_leaf
+  reason=$(chain_fault "$ca_pem" "$leaf_pem")
   [ -z "$reason" ] || refusal "certificates" \
     "the certificate of this member does not verify against its CA: $reason" "$(chain_advice "$reason")"
 }
@@ -308,8 +315,7 @@ LIST
 check_authentication() {
   local wanted
   is_running && accepts_connections "$(own_url)" || return 0
-  wanted=$(decode "$LEAF_PEM_BASE64" | common_name)
-  if [ "$wanted" = "$(common_name <"$(client_directory)/certs/etcd-peer.pem")" ]; then
+  if has_same_common_name; then
     answer=$(etcdctl_at "$(own_url)" user list 2>&1) || ! is_forbidden "$answer" ||
       refusal "authentication" \
         "the member's certificate is not allowed to administer the cluster; etcd says: $(last_line "$answer")" \
@@ -326,22 +332,38 @@ check_authentication() {
       "etcdctl user add $wanted --no-password; etcdctl user grant-role $wanted root; then apply again"
 }
 
+# Whether the new certificate has the same common name as the one in use; if not, sets `wanted` to that name.
+has_same_common_name() {
+  set_client_directory
+  know_leaf
+  [ "$leaf_pem" != "$(cat "$client/certs/etcd-peer.pem" 2>/dev/null)" ] || return 0
+  wanted=$(printf '%s\n' "$leaf_pem" | common_name)
+  [ "$wanted" = "$(common_name <"$client/certs/etcd-peer.pem")" ]
+}
+
 # The common name of the certificate (PEM) on standard input.
 common_name() { openssl x509 -noout -subject -nameopt multiline 2>/dev/null | sed -n 's/^ *commonName *= //p'; }
 
 # A new leaf takes effect at once, and the running members check it by the flags with which they were started.
 check_allowed_names() {
   local pid name flag
-  pid=$(etcd_pid)
+  look_for_etcd
+  pid=$found_etcd
   [ -n "$pid" ] || return 0
-  name=$(decode "$LEAF_PEM_BASE64" | common_name)
-  case ,$(argument_of "/proc/$pid" peer-cert-allowed-cn), in
-    ,, | *",$name,"*) ;;
-    *) not_allowed peer-cert-allowed-cn "the common name $name" ;;
-  esac
+  read_arguments "/proc/$pid"
+  know_leaf
+  look_for_value peer-cert-allowed-cn
+  if [ -n "$flag_value" ]; then
+    name=$(printf '%s\n' "$leaf_pem" | common_name)
+    case ,$flag_value, in
+      *",$name,"*) ;;
+      *) not_allowed peer-cert-allowed-cn "the common name $name" ;;
+    esac
+  fi
   for flag in peer-cert-allowed-hostname client-cert-allowed-hostname; do
-    name=$(argument_of "/proc/$pid" "$flag")
-    [ -z "$name" ] || decode "$LEAF_PEM_BASE64" | openssl x509 -noout -checkhost "$name" | grep -q ' does match ' ||
+    look_for_value "$flag"
+    name=$flag_value
+    [ -z "$name" ] || printf '%s\n' "$leaf_pem" | openssl x509 -noout -checkhost "$name" | grep -q ' does match ' ||
       not_allowed "$flag" "a certificate without $name"
   done
 }

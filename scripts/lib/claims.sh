@@ -1,6 +1,9 @@
 # Claims: each directory that this package installs into belongs to one member of one cluster. Programs and Terraform
 # states do not know of each other, so the claims are recorded on the host (registry.sh).
 
+DATA_PARENT=${DATA_DIR%/*}
+DATA_PARENT=${DATA_PARENT:-/}
+
 CLAIM_FRESH_MINUTES=10 # longer than a deploy needs from its first stage to its first start of etcd
 
 # All checks of the directories and of who owns them.
@@ -38,7 +41,7 @@ claim_host() {
     printf 'supervisor_ini=%s\nuser=%s\n' "$SUPERVISOR_INI" "$ETCD_USER"
     # Backups stay when they are no longer taken, or are taken in another directory from now on.
     printf 'backup_dir=%s\n' "${BACKUP_DIR:-$(entry_of "$CLAIM" backup_dir)}"
-    backup_directories | tail -n +2 | sed 's/^/former_backup_dir=/'
+    backup_directories | sed -e 1d -e 's/^/former_backup_dir=/'
   } | put_file "$CLAIM" 600 root:root
   rm -f "$STATE_DIR/released"
   exec 7>&-
@@ -48,7 +51,8 @@ claim_host() {
 # one and the genesis of the other would meet on a host.
 refuse_fresh_claim() {
   local genesis
-  genesis=$(entry_of "$CLAIM" genesis)
+  look_for_entry "$CLAIM" genesis
+  genesis=$entry_value
   if [ -z "$genesis" ] || [ -z "${GENESIS:-}" ] || [ "$genesis" = "$GENESIS" ] || has_mark; then return; fi
   # The same state has another genesis after a restore that was refused, and then another one.
   if [ -n "${OWNER:-}" ] && [ "$(entry_of "$CLAIM" owner)" = "$OWNER" ]; then return; fi
@@ -63,7 +67,8 @@ refuse_fresh_claim() {
 # name and address in common, may not.
 check_other_state() {
   local owner cluster strangers
-  owner=$(entry_of "$CLAIM" owner)
+  look_for_entry "$CLAIM" owner
+  owner=$entry_value
   if [ -z "$owner" ] || [ "$owner" = "${OWNER:-$owner}" ] || ! has_mark || ! has_wal; then return; fi
   cluster=$(entry_of "$CLAIM" cluster)
   if [ "$cluster" != "$CLUSTER" ]; then
@@ -81,11 +86,13 @@ check_other_state() {
 # If installRoot or logDir has changed, this package must still remove what it installed in the old directory.
 remember_old_installation() {
   local root version log name
-  log=$(entry_of "$CLAIM" log_dir)
+  look_for_entry "$CLAIM" log_dir
+  log=$entry_value
   if [ -n "$log" ] && [ "$log" != "$LOG_DIR" ]; then
     for name in $(log_names); do remember_made "$log/$name"; done
   fi
-  root=$(entry_of "$CLAIM" install_root)
+  look_for_entry "$CLAIM" install_root
+  root=$entry_value
   if [ -z "$root" ] || [ "$root" = "$INSTALL_ROOT" ]; then return; fi
   for version in "$root"/etcd-v*; do
     if is_our_version "$version"; then remember_made "$version"; fi
@@ -96,11 +103,10 @@ remember_old_installation() {
 check_places() {
   local include ini
   check_place "paths.installRoot" "$INSTALL_ROOT" "$INSTALL_ROOT"
-  check_place "paths.dataDir" "$DATA_DIR" "$(dirname "$DATA_DIR")"
+  check_place "paths.dataDir" "$DATA_DIR" "$DATA_PARENT"
   check_place "paths.logDir" "$LOG_DIR" "$LOG_DIR"
   check_backup_places
-  check_reach "paths.installRoot" "$INSTALL_ROOT"
-  check_reach "paths.dataDir" "$(dirname "$DATA_DIR")"
+  check_reach
   check_data_owner
   set_program_files || return 0
   check_trusted "supervisor" "$(readlink -f "${include%/*}")" "and supervisord reads its programs from there"
@@ -139,7 +145,7 @@ check_textfile_directory() {
 # check_place PROP PATH ROOTS: ROOTS is PATH or a directory above it, and must belong to root.
 check_place() {
   local link
-  link=$(link_in "$2")
+  look_for_link "$2"
   if [ -n "$link" ]; then
     refusal "$1" "$link is a symbolic link to $(readlink -f "$link"), and root does not write through links" \
       "set $1 to $(readlink -f "$link")${2#"$link"}"
@@ -148,29 +154,38 @@ check_place() {
   fi
 }
 
-# check_reach PROP PATH: etcd's user must be able to enter PATH, because etcd runs or writes there. Before that user
-# exists, the check runs as nobody (65534): a new user is in no other group either.
+# etcd's user must be able to enter the directories in which etcd runs and writes. Before that user exists, the check
+# runs as nobody (65534): a new user is in no other group either.
 check_reach() {
-  local closed
+  local prop directory closed existing
   as_user='setpriv --reuid=65534 --regid=65534 --clear-groups'
-  ! id "$ETCD_USER" >/dev/null 2>&1 || set_as_user
+  know_etcd_uid
+  [ -z "$ETCD_UID" ] || set_as_user
   [ "$OWN_UID" -eq 0 ] || as_user=
+  look_for_existing "$INSTALL_ROOT"
+  set -- "paths.installRoot $INSTALL_ROOT" "$existing"
+  look_for_existing "$DATA_PARENT"
+  set -- "$@" "paths.dataDir $DATA_PARENT" "$existing"
   # shellcheck disable=SC2016 # the inner shell expands it
-  closed=$(run_as_user sh -c '
-    path= rest=${1#/}/
-    while [ -n "$rest" ]; do
-      path=$path/${rest%%/*} rest=${rest#*/}
-      [ -x "$path" ] || { printf "%s\n" "$path" && exit; }
-    done' sh "$(existing_part "$2")")
-  [ -z "$closed" ] || refusal "$1" \
-    "the user $ETCD_USER cannot enter $closed ($(whose "$closed")), so etcd cannot reach $2" \
-    "chmod o+x $closed, or set $1 to another directory"
+  run_as_user sh -c '
+    while [ $# -gt 0 ]; do
+      path= rest=${2#/}/
+      while [ -n "$rest" ]; do
+        path=$path/${rest%%/*} rest=${rest#*/}
+        [ -x "$path" ] || { printf "%s\n%s\n" "$1" "$path" && break; }
+      done
+      shift 2
+    done' sh "$@" | while read -r prop directory && read -r closed; do
+    refusal "$prop" "the user $ETCD_USER cannot enter $closed ($(whose "$closed")), so etcd cannot reach $directory" \
+      "chmod o+x $closed, or set $prop to another directory"
+  done
 }
 
 # check_trusted WHAT PATH WHY
 check_trusted() {
   local path
-  path=$(untrusted "$2")
+  look_for_untrusted "$2"
+  path=$untrusted_part
   if [ -z "$path" ] || is_left_to_take_over "$path"; then return; fi
   if [ -d "$path" ] && [ "$path" != "$2" ] && [ -n "$(other_place "$1")" ]; then
     # Others may need the directories above it as they are: on Ubuntu, the group syslog can write to /var/log.
@@ -190,7 +205,7 @@ other_place() { case $1 in paths.* | backups.*) echo ", or set $1 to a directory
 # since: the next stage gives it back to root (takeover.sh).
 is_left_to_take_over() {
   case $1 in
-    "$(dirname "$DATA_DIR")" | "$LOG_DIR") was_etcds "$1" ;;
+    "$DATA_PARENT" | "$LOG_DIR") was_etcds "$1" ;;
     "$VERSIONED") is_version_to_take_over "$1" ;;
     *) return 1 ;;
   esac
@@ -201,8 +216,8 @@ is_left_to_take_over() {
 check_log() {
   local file
   if ! is_trusted "$LOG_DIR" || is_left_to_take_over "$LOG_DIR"; then return 0; fi
-  file=$(find "$LOG_DIR" -maxdepth 1 -regex '.*/etcd\(-backup\|-defragmentation\)?\.log[^/]*' ! \( -type f -links 1 -uid "$OWN_UID" \) -print 2>/dev/null |
-    head -n 1)
+  file=$(find "$LOG_DIR" -maxdepth 1 -regex '.*/etcd\(-backup\|-defragmentation\)?\.log[^/]*' ! \( -type f -links 1 -uid "$OWN_UID" \) \
+    -print -quit 2>/dev/null) || true
   [ -z "$file" ] || refusal "paths.logDir" \
     "$file is not a regular file of root with a single name ($(stat -c '%F, owner %U, hard links: %h' "$file")), and root writes the log there" \
     "move it away, or set paths.logDir to a directory of its own"
@@ -211,8 +226,10 @@ check_log() {
 # Stage gives the data directory to etcd's user, so it must not belong to anybody else. If there are data in it,
 # check_data and check_user give a more precise message.
 check_data_owner() {
+  local owner
   if [ ! -d "$DATA_DIR" ] || has_wal || is_etcds "$DATA_DIR"; then return; fi
-  case $(stat -c %u "$DATA_DIR") in
+  look_for_owner "$DATA_DIR"
+  case $owner in
     0 | "$OWN_UID") ;;
     *) refusal "paths.dataDir" "$DATA_DIR belongs to $(stat -c %U "$DATA_DIR")" \
       "if nobody needs it, rmdir $DATA_DIR; or set paths.dataDir to a directory of its own" ;;
@@ -246,7 +263,8 @@ check_versions() {
 check_claims() {
   local claim other
   for claim in "${STATE_DIR%/*}"/*/claim; do
-    other=$(basename "$(dirname "$claim")")
+    other=${claim%/claim}
+    other=${other##*/}
     if [ ! -e "$claim" ] || [ "$other" = "$MEMBER" ]; then continue; fi
     compare_claim "$claim" "$other" paths.installRoot "$CURRENT"
     compare_claim "$claim" "$other" paths.dataDir "$DATA_DIR"
@@ -292,6 +310,8 @@ overlap() { case $1/ in "$2"/*) return 0 ;; esac && case $2/ in "$1"/*) return 0
 check_older_claims() {
   local script name ini include
   for script in "$INSTALL_ROOT"/etcd-v*/etcd-server-startup.sh "$INSTALL_ROOT"/etcd-v*/etcd-server-startup.sh.next; do
+    # This member's own scripts are recognized without reading them as etcd does.
+    if [ ! -f "$script" ] || grep -qxF -e "  --name=$MEMBER \\" "$script"; then continue; fi
     name=$(flags_of_script 2>/dev/null <"$script" | sed -n 's/^--name=//p')
     if [ -z "$name" ] || [ "$name" = "$MEMBER" ] || [ -e "${STATE_DIR%/*}/$name/claim" ] ||
       [ -e "${STATE_DIR%/*}/$name/released" ]; then continue; fi

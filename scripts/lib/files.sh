@@ -110,17 +110,25 @@ decode() { printf %s "$1" | base64 -d; }
 
 # existing_part PATH: PATH, or the nearest directory above it that exists
 existing_part() {
-  local existing="$1"
+  local existing
+  look_for_existing "$1"
+  printf '%s\n' "$existing"
+}
+
+# look_for_existing PATH: sets `existing` to the same.
+look_for_existing() {
+  existing=$1
   while [ ! -e "$existing" ] && [ ! -L "$existing" ]; do
     existing=${existing%/*}
     existing=${existing:-/}
   done
-  printf '%s\n' "$existing"
 }
 
 # free_mb PATH: the free space of the file system that will hold PATH; nothing if df fails
 free_mb() {
-  look_for_room "$(existing_part "$1")"
+  local existing
+  look_for_existing "$1"
+  look_for_room "$existing"
   printf '%s\n' "$free_mb"
 }
 

@@ -59,7 +59,9 @@ own_mark() { printf 'member=%s\npeer_url=%s\n' "$MEMBER" "$PEER_URL"; }
 # The mark of another member is not overwritten: it is the only evidence that a disk is in the wrong host.
 mark_data() {
   mark_log
-  if [ ! -d "$DATA_DIR" ] || [ -n "$(data_mark member)" ]; then return; fi
+  [ -d "$DATA_DIR" ] || return 0
+  look_at_mark
+  [ -z "$mark_member" ] || return 0
   private_directory "$STATE_DIR"
   own_mark | put_file "$STATE_DIR/data-mark" 644 root:root
   # The file is created where only root can write, and then renamed, so that no link is followed. If that fails, the
@@ -74,24 +76,36 @@ mark_log() {
   own_mark | as_etcd sh -c 'cat >"$1.new" && mv -f "$1.new" "$1"' sh "$LOG_MARK" || true
 }
 
-is_log_mounted() { mount_points | grep -qxF -e "$(readlink -m "$DATA_DIR/member/wal")"; }
-
-# data_mark KEY [FILE]: the value of KEY in a mark. etcd's user may have put anything there, so this reads at most one
-# block, follows no link and does not wait.
-data_mark() {
-  local mark=${2:-$DATA_MARK}
-  if [ ! -f "$mark" ] || [ -n "$(link_in "$mark")" ]; then return; fi
-  dd if="$mark" iflag=nofollow,nonblock bs=4096 count=1 2>/dev/null | tr -d '\000' |
-    sed -n "/^$1=/{s///;s/[^]A-Za-z0-9._:\/[-]//g;s/^\(.\{200\}\).*/\1/;p;q;}"
+is_log_mounted() {
+  [ -d "$DATA_DIR/member/wal" ] && mount_points | grep -qxF -e "$(readlink -m "$DATA_DIR/member/wal")"
 }
 
-has_own_data_mark() { [ "$(data_mark member) $(data_mark peer_url)" = "$MEMBER $PEER_URL" ]; }
+# look_at_mark [FILE]: sets `mark_member` and `mark_peer_url` to what a mark says. etcd's user may have put anything
+# there, so this reads at most one block, follows no link and does not wait.
+look_at_mark() {
+  local mark=${1:-$DATA_MARK} link
+  mark_member='' mark_peer_url=''
+  [ -f "$mark" ] || return 0
+  look_for_link "$mark"
+  [ -z "$link" ] || return 0
+  mark=$LINE_END$(dd if="$mark" iflag=nofollow,nonblock bs=4096 count=1 2>/dev/null | tr -d '\000' |
+    sed -n -e '/^member=/{s///;'"$HARMLESS"';s/^/member=/p;}' -e '/^peer_url=/{s///;'"$HARMLESS"';s/^/peer_url=/p;}')
+  case $mark in *"${LINE_END}member="*) mark_member=${mark#*"${LINE_END}member="} ;; esac
+  case $mark in *"${LINE_END}peer_url="*) mark_peer_url=${mark#*"${LINE_END}peer_url="} ;; esac
+  mark_member=${mark_member%%"$LINE_END"*} mark_peer_url=${mark_peer_url%%"$LINE_END"*}
+}
+HARMLESS='s/[^]A-Za-z0-9._:\/[-]//g;s/^\(.\{200\}\).*/\1/' # for sed: what names and URLs consist of, and not too long
+
+has_own_data_mark() {
+  look_at_mark
+  [ "$mark_member $mark_peer_url" = "$MEMBER $PEER_URL" ]
+}
 
 # The data directory contains something worth keeping. Directories, marks, the lost+found of a file system, and data
 # that were moved aside do not count.
 has_content() {
   [ -n "$(find "$DATA_DIR" -mindepth 1 \( -name lost+found -o -path "$DATA_DIR/aside-*" \) -prune \
-    -o ! -type d ! -path "$DATA_MARK" ! -path "$LOG_MARK" -print 2>/dev/null | head -n 1)" ]
+    -o ! -type d ! -path "$DATA_MARK" ! -path "$LOG_MARK" -print -quit 2>/dev/null)" ]
 }
 
 # Adopts the data if the operating system was reinstalled and the disk with the data was kept.
@@ -107,8 +121,9 @@ adopt_data() {
 # another user's files there. check_user has made sure that no etcd runs as another user.
 give_data_to_user() {
   local owner
-  owner=$(stat -c %u "$DATA_DIR" 2>/dev/null) || return 0
-  [ "$owner" != "$(id -u "$ETCD_USER")" ] || return 0
+  look_for_owner "$DATA_DIR"
+  know_etcd_uid
+  if [ -z "$owner" ] || [ "$owner" = "$ETCD_UID" ]; then return 0; fi
   find "$DATA_DIR" -mindepth 1 \( -name lost+found -prune \) -o ! -path "$DATA_MARK" -uid "$owner" \
     \( -type d -o -links 1 \) -execdir chown -h "$ETCD_USER:" {} +
 }
@@ -146,7 +161,7 @@ own_pid() {
 # is_of_member PROCESS: the process runs as root or as one of this member's users. A process of any other user could
 # have the same name and arguments, even as root, through a link to a setuid program.
 is_of_member() {
-  local key uid
+  local key uid owner
   [ ! -u "$1/exe" ] || return 1
   # The shell's own `read` starts no process; this function is called often.
   while read -r key _ uid _; do
@@ -154,22 +169,29 @@ is_of_member() {
   done 2>/dev/null <"$1/status" || return 1
   [ -n "$uid" ] || return 1
   case " 0 $OWN_UID $MEMBER_UIDS " in *" $uid "*) return 0 ;; esac
-  [ "$uid" = "$(stat -c %u "$DATA_DIR" 2>/dev/null)" ]
+  look_for_owner "$DATA_DIR"
+  [ "$uid" = "$owner" ]
 }
 
 # Sets MEMBER_UIDS to the uids of the users that etcd runs as, or ran as before the program changed; empty while no such
 # user exists. A removal learns the user's name from the claim only.
 know_member_uids() {
-  local user users=' '
-  MEMBER_UIDS=
+  local user uid users=' '
+  MEMBER_UIDS='' ETCD_UID=''
   look_for_entry "$CLAIM" user
-  for user in ${ETCD_USER:-} $entry etcd; do
+  for user in ${ETCD_USER:-} $entry_value etcd; do
     case $users in *" $user "*) continue ;; esac
     users="$users$user "
-    MEMBER_UIDS="$MEMBER_UIDS$(id -u "$user" 2>/dev/null || true) "
+    uid=$(id -u "$user" 2>/dev/null) || uid=
+    MEMBER_UIDS="$MEMBER_UIDS$uid "
+    [ "$user" != "${ETCD_USER:-}" ] || ETCD_UID=$uid
   done
 }
 MEMBER_UIDS= # until know_member_uids sets it
+
+# Sets ETCD_UID to the uid of the user that etcd runs as, or to nothing while there is no such user.
+know_etcd_uid() { [ -n "$ETCD_UID" ] || ETCD_UID=$(id -u "$ETCD_USER" 2>/dev/null) || ETCD_UID=; }
+ETCD_UID=
 
 # Like own_pid, but only if the process uses this member's data directory.
 etcd_pid() {

@@ -37,47 +37,49 @@ new_mounts() { [ ! -e "$MOUNTS" ] || data_mounts | grep -vxF -f "$MOUNTS" || tru
 
 # What should be mounted on the path of the data but is not, one per line: MOUNT_POINT REASON
 unmounted() {
-  {
+  not_mounted "$({
     configured_mounts
-    [ ! -e "$MOUNTS" ] || sed 's/$/ was mounted when this member was last healthy and is not now/' "$MOUNTS"
-  } | on_data_path | not_mounted
+    [ ! -s "$MOUNTS" ] || sed 's/$/ was mounted when this member was last healthy and is not now/' "$MOUNTS"
+  } | on_data_path)"
 }
 
 # unmounted_above PATH: the same for another path, as far as the host's configuration tells.
 unmounted_above() {
-  configured_mounts | awk -v below="$(readlink -m "$1")" '$1 != "" && index(below "/", $1 "/") == 1' | not_mounted
+  not_mounted "$(configured_mounts | awk -v below="$(readlink -m "$1")" 'index(below "/", $1 "/") == 1')"
 }
 
 # What is to be mounted at boot, one per line: MOUNT_POINT REASON
 configured_mounts() {
-  # findmnt knows the format of fstab: comments, spaces in names, a last line without a line end. A file system with
-  # the option `noauto` is mounted only when somebody asks for it.
-  findmnt --fstab --tab-file /etc/fstab --noheadings --raw --output TARGET,OPTIONS 2>/dev/null |
-    awk '("," $2 ",") !~ /,noauto,/ { sub(/\/+$/, "", $1); print $1, "is in /etc/fstab but not mounted" }'
-  enabled_mounts
-}
-
-# A filter of such lines: keeps those at whose mount point nothing is mounted.
-not_mounted() {
-  local mount_point why
-  while read -r mount_point why; do
-    mount_points | grep -qxF -e "$mount_point" || printf '%s %s\n' "$mount_point" "$why"
-  done | awk '!seen[$1]++'
-}
-
-# The mount points of systemd's enabled mount units. systemd has these units in memory, because the target that wants
-# them is loaded; listing the unit files would take 2 s. Without --all, only active units are shown.
-enabled_mounts() {
-  systemctl show --all --property=Id,Where,UnitFileState '*.mount' 2>/dev/null | awk '
+  {
+    # findmnt knows the format of fstab: comments, spaces in names, a last line without a line end.
+    findmnt --fstab --tab-file /etc/fstab --noheadings --raw --output TARGET,OPTIONS 2>/dev/null || true
+    # systemd has its enabled mount units in memory, because the target that wants them is loaded; listing the unit
+    # files would take 2 s. Without --all, only active units are shown.
+    systemctl show --all --property=Id,Where,UnitFileState '*.mount' 2>/dev/null || true
+  } | awk '
     function tell() {
       if (enabled && where != "") print where, "should be mounted by " unit " but is not"
       unit = where = enabled = ""
+    }
+    # A file system with the option `noauto` is mounted only when somebody asks for it. The root is always mounted.
+    /^\// {
+      sub(/\/+$/, "", $1)
+      if ($1 != "" && ("," $2 ",") !~ /,noauto,/) print $1, "is in /etc/fstab but not mounted"
     }
     /^Id=/ { unit = substr($0, 4) }
     /^Where=/ { where = substr($0, 7) }
     /^UnitFileState=enabled/ { enabled = 1 }
     /^$/ { tell() }
     END { tell() }'
+}
+
+# not_mounted LINES: prints those of such lines at whose mount point nothing is mounted, one for each mount point.
+not_mounted() {
+  [ -n "$1" ] || return 0
+  { mount_points && printf '\n%s\n' "$1"; } | awk '
+    $0 == "" { listed = 1; next }
+    !listed { mounted[$0]; next }
+    !($1 in mounted) && !seen[$1]++'
 }
 
 check_mounted() {

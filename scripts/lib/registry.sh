@@ -9,16 +9,16 @@ MADE=$STATE_DIR/made
 # entry_of FILE KEY: the value of KEY, or nothing.
 entry_of() {
   look_for_entry "$@"
-  [ -z "$entry" ] || printf '%s\n' "$entry"
+  [ -z "$entry_value" ] || printf '%s\n' "$entry_value"
 }
 
-# look_for_entry FILE KEY: sets `entry` to the value of KEY, or to nothing. It starts no process.
+# look_for_entry FILE KEY: sets `entry_value` to the value of KEY, or to nothing. It starts no process.
 look_for_entry() {
   local line
-  entry=
+  entry_value=
   [ -f "$1" ] || return 0
   while IFS= read -r line || [ -n "$line" ]; do
-    case $line in "$2="*) entry=${line#*=} && return 0 ;; esac
+    case $line in "$2="*) entry_value=${line#*=} && return 0 ;; esac
   done 2>/dev/null <"$1" || true
 }
 
@@ -68,9 +68,9 @@ is_our_version() { [ -f "$1/.sha256" ] && [ ! -L "$1" ]; }
 # The directories in which this member has taken backups, one per line, the one in use first.
 backup_directories() {
   {
-    printf '%s\n' "${BACKUP_DIR-}"
-    sed -n -e 's/^backup_dir=//p' -e 's/^former_backup_dir=//p' "$CLAIM" "$STATE_DIR/released" 2>/dev/null || true
-  } | awk 'NF && !seen[$0]++'
+    printf 'backup_dir=%s\n' "${BACKUP_DIR-}"
+    cat "$CLAIM" "$STATE_DIR/released" 2>/dev/null || true
+  } | awk '/^(former_)?backup_dir=./ { sub(/^[^=]*=/, ""); if (!seen[$0]++) print }'
 }
 
 # drop_unfinished_snapshot PART: deletes what a backup that was killed has left in the directory of backups: PART, the

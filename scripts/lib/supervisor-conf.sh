@@ -19,9 +19,6 @@ look_for_supervisords() {
   done
 }
 
-# is_owned PATH: whether PATH belongs to root (in tests, to the user who runs them). It starts no process.
-is_owned() { [ -O "$1" ]; }
-
 # is_in_own_namespace PROCESS KIND: whether the process is in the same namespace as this shell, or the kernel has no
 # such namespaces.
 is_in_own_namespace() { [ "$1/ns/$2" -ef "/proc/self/ns/$2" ] || [ ! -e "/proc/self/ns/$2" ]; }

@@ -2,7 +2,8 @@
 
 # If the unit is not enabled, etcd does not come back after a reboot.
 enable_supervisor() {
-  unit=$(supervisor_unit)
+  local unit
+  set_supervisor_unit
   ! is_enabled "$unit" || return 0
   if systemctl enable "$unit" >/dev/null 2>&1 && is_enabled "$unit"; then
     say "enabled $unit, so that etcd comes back after a reboot"
@@ -19,9 +20,21 @@ is_enabled() {
 
 # The systemd unit of the supervisord that runs; if none runs yet, the unit's name in the supervisor package.
 supervisor_unit() {
-  process=$(supervisord_process || true)
-  sed -n 's|.*/\([^/]*\.service\)$|\1|p' "${process:-/proc/none}/cgroup" 2>/dev/null | head -n 1 | grep . && return
-  case $(supervisor_conf || true) in /etc/supervisor/*) echo supervisor.service ;; *) echo supervisord.service ;; esac
+  local unit
+  set_supervisor_unit
+  echo "$unit"
+}
+
+# Sets `unit` to the same.
+set_supervisor_unit() {
+  local line
+  set_supervisord || true
+  while read -r line; do
+    case $line in */?*.service) unit=${line##*/} && return ;; esac
+  done 2>/dev/null <"${supervisord:-/proc/none}/cgroup" || true
+  unit=supervisord.service
+  set_configuration || true
+  case $configuration in /etc/supervisor/*) unit=supervisor.service ;; esac
 }
 
 # keep_supervisor_up: makes systemd start supervisord again if it fails. EPEL's unit does not (Debian's does), and as it
@@ -29,13 +42,12 @@ supervisor_unit() {
 # starts it. By OOMPolicy=, it is enough that the kernel kills one of these programs for lack of memory. The time is
 # long enough for systemd not to give up. The name sorts before others, so every other file there overrides this one.
 keep_supervisor_up() {
-  local unit drop_in process text='[Service]
+  local unit drop_in text='[Service]
 Restart=on-failure
 RestartSec=3'
-  unit=$(supervisor_unit)
+  set_supervisor_unit
   # Somebody may have started supervisord by hand, outside of this unit.
-  process=$(supervisord_process || true)
-  [ -z "$process" ] || grep -q "/$unit\$" "$process/cgroup" 2>/dev/null || return 0
+  [ -z "$supervisord" ] || grep -q "/$unit\$" "$supervisord/cgroup" 2>/dev/null || return 0
   drop_in=/etc/systemd/system/$unit.d/00-cdktf-etcd-$MEMBER.conf
   is_unit_without_restart "$unit" || return 0
   if [ "$text" != "$(cat "$drop_in" 2>/dev/null)" ]; then

@@ -5,7 +5,7 @@
 
 # was_etcds PATH: true if PATH belongs to etcd's user because that older version left it so.
 was_etcds() {
-  [ -e "$1" ] && [ ! -L "$1" ] && is_deployed_before && [ "$(stat -c %u "$1")" = "$(id -u "$ETCD_USER" 2>/dev/null)" ]
+  [ -e "$1" ] && [ ! -L "$1" ] && is_etcds "$1" && is_deployed_before
 }
 
 # is_version_to_take_over PATH: true for a version directory that this package has unpacked and that does not safely
@@ -18,11 +18,10 @@ is_deployed_before() { has_mark || is_our_version "$(readlink -f "$CURRENT")"; }
 take_over() {
   local path
   [ "$ETCD_USER" != root ] || return 0
-  path=$(dirname "$DATA_DIR")
-  if was_etcds "$path"; then
-    chown -h root:root "$path"
-    chmod 755 "$path"
-    say "$path now belongs to root, like everything else that root uses"
+  if was_etcds "$DATA_PARENT"; then
+    chown -h root:root "$DATA_PARENT"
+    chmod 755 "$DATA_PARENT"
+    say "$DATA_PARENT now belongs to root, like everything else that root uses"
   fi
   if was_etcds "$LOG_DIR"; then take_over_log; fi
   for path in "$INSTALL_ROOT"/etcd-v*; do

@@ -78,13 +78,21 @@ is_trusted() {
 
 # link_in PATH: the first part of PATH that is a symbolic link; nothing if there is none.
 link_in() {
-  local path rest
-  path='' rest=${1#/}/
+  local link
+  look_for_link "$1"
+  [ -z "$link" ] || printf '%s\n' "$link"
+}
+
+# look_for_link PATH: sets `link` to the same.
+look_for_link() {
+  local rest=${1#/}/
+  link=
   while [ -n "$rest" ]; do
-    path=$path/${rest%%/*}
+    link=$link/${rest%%/*}
     rest=${rest#*/}
-    [ ! -L "$path" ] || { printf '%s\n' "$path" && return; }
+    [ ! -L "$link" ] || return 0
   done
+  link=
 }
 
 # whose PATH: the owner and the mode, for messages: `app:staff, mode 2775`
@@ -92,7 +100,23 @@ whose() { stat -c '%U:%G, mode %a' "$1"; }
 
 # is_etcds PATH: whether PATH, or the process of /proc/PID, belongs to etcd's user. Two users may have the same uid, so
 # their names say nothing.
-is_etcds() { [ "$(stat -c %u "$1" 2>/dev/null)" = "$(id -u "$ETCD_USER" 2>/dev/null || echo none)" ]; }
+is_etcds() {
+  local owner
+  look_for_owner "$1"
+  know_etcd_uid
+  [ "$owner" = "${ETCD_UID:-none}" ]
+}
+
+# look_for_owner PATH: sets `owner` to the uid of its owner; to nothing if it does not exist. If root owns it, this
+# starts no process.
+look_for_owner() {
+  owner=$OWN_UID
+  if [ ! -L "$1" ] && is_owned "$1"; then return 0; fi
+  owner=$(stat -c %u "$1" 2>/dev/null) || owner=
+}
+
+# is_owned PATH: whether PATH belongs to root (in tests, to the user who runs them).
+is_owned() { [ -O "$1" ]; }
 
 # Sets `as_user` to the prefix that runs a command as etcd's user. It is empty if the script does not run as root,
 # because only root can change to another user.

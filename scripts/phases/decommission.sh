@@ -116,9 +116,9 @@ is_safe_way() { [ -z "$(link_in "$1")" ] && is_trusted "$(dirname "$1")"; }
 # Refuses, before anything is stopped, if the disk of another host is here or if the disk of this member is not mounted.
 refuse_others_data() {
   refuse_any check_ways
-  [ -z "$(data_mark member)" ] || has_own_data_mark ||
+  has_own_data_mark || [ -z "$mark_member" ] ||
     refuse "data directory" \
-      "$DATA_DIR holds the data of the member $(data_mark member) with peer URL $(data_mark peer_url): nothing was stopped or deleted" \
+      "$DATA_DIR holds the data of the member $mark_member with peer URL $mark_peer_url: nothing was stopped or deleted" \
       "bring the right disk back, or move these data away, and run this again"
   ! has_mark || refuse_any check_mounted
 }

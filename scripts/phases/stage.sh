@@ -32,7 +32,7 @@ phase_stage() {
   stage_program
   take_back_edits
   drop_other_stages
-  [ -L "$CURRENT" ] || put_link "$(basename "$VERSIONED")" "$CURRENT"
+  [ -L "$CURRENT" ] || put_link "${VERSIONED##*/}" "$CURRENT"
   look_for_tools
   forget_abandoned_restore
   stage_side_programs
@@ -47,7 +47,10 @@ phase_stage() {
 }
 
 # This is the first deploy of a Terraform state, or the first one after its genesis was replaced.
-is_other_genesis() { [ -n "${GENESIS:-}" ] && [ "$(entry_of "$CLAIM" genesis)" != "$GENESIS" ]; }
+is_other_genesis() {
+  look_for_entry "$CLAIM" genesis
+  [ -n "${GENESIS:-}" ] && [ "$entry_value" != "$GENESIS" ]
+}
 
 # Records in the cluster whether a rollout of this running member is due (members.sh).
 note_what_is_due() {
@@ -148,9 +151,10 @@ refuse_wrong_flags() {
   while IFS= read -r flag; do set -- "$@" "$flag"; done <<FLAGS
 $(decode "$STARTUP_BASE64" | flags_of_script)
 FLAGS
-  answer=$(ETCD_UNSUPPORTED_ARCH=$(architecture) "$VERSIONED/etcd" --version "$@" 2>&1) && return
+  know_architecture
+  answer=$(ETCD_UNSUPPORTED_ARCH=$known_architecture "$VERSIONED/etcd" --version "$@" 2>&1) && return
   answer=$(printf '%s\n' "$answer" | grep . | head -n 1)
-  ETCD_UNSUPPORTED_ARCH=$(architecture) "$VERSIONED/etcd" --version >/dev/null 2>&1 ||
+  ETCD_UNSUPPORTED_ARCH=$known_architecture "$VERSIONED/etcd" --version >/dev/null 2>&1 ||
     refuse "binaries" "$VERSIONED/etcd does not run: $answer" "$(way_to_run)"
   refuse "flags" "etcd $VERSION does not accept them: $answer" "correct that flag in the program, and apply again"
 }
