@@ -1,4 +1,4 @@
-import { chmodSync, chownSync, statSync } from "node:fs";
+import { chmodSync, chownSync, statSync, writeFileSync } from "node:fs";
 import { memberFacts } from "../../src/provision/member-facts";
 import { FakeCluster, installBinaries, listenOn } from "../support/fake-etcd";
 import { type Host, RECORD, RESOURCES } from "../support/host";
@@ -285,8 +285,9 @@ inEachShell((newHost) => {
   test("the empty file that Terraform leaves in place of its script is deleted, and no other file is", async () => {
     const host = newHost();
     expect(doing(host, "health", ":").code).toBe(0);
-    host.write("/home/run-1.sh", "");
+    // In this order, and the first one in one step, because it may be deleted at once.
     host.write("/home/run-3.sh", "");
+    writeFileSync(host.path("/home/run-1.sh"), "");
     await new Promise((resolve) => setTimeout(resolve, 1500));
     expect(host.list("/home")).toEqual(["run-3.sh"]);
   });

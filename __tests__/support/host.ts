@@ -27,7 +27,7 @@ import { HOST_SCRIPTS, REMOVAL_SCRIPTS } from "./synth";
 
 /** All commands that a host offers to the scripts; any other command is not found. */
 const TOOLS =
-  "awk base64 basename bash cat chmod chown cmp cp cut date dd df dirname env find findmnt flock getent grep gzip head id install ip kill ln ls mkdir mkfifo mv od openssl ps readlink rm rmdir sed sha1sum sha256sum sleep sort ss stat tail tar timeout touch tr true uname wc sync";
+  "awk base64 bash cat chmod chown cmp cp cut date dd df dirname env find findmnt flock getent grep gzip head id install ip kill ln ls mkdir mkfifo mv od openssl ps readlink rm rmdir sed sha1sum sha256sum sleep sort ss stat tail tar timeout touch tr true uname wc sync";
 
 /** The paths that the scripts know by name. In a test, they lead into the directory of the host. */
 const SYSTEM_PATHS =

@@ -10,7 +10,7 @@ MAX_CLOCK_SKEW_S=60     # a leaf certificate is not valid before the time of the
 
 # Every command that these scripts call without checking first whether it exists; a test compares this list with the
 # scripts.
-TOOLS="awk base64 basename bash cat chmod chown cmp cp cut date dd df dirname env find findmnt flock getent grep gzip head id install ip ln ls mkdir mkfifo mv od openssl readlink rm rmdir
+TOOLS="awk base64 bash cat chmod chown cmp cp cut date dd df dirname env find findmnt flock getent grep gzip head id install ip ln ls mkdir mkfifo mv od openssl readlink rm rmdir
   sed setpriv sha1sum sha256sum sleep sort ss stat sync systemctl tail tar timeout tr uname useradd"
 
 check_architecture() {

@@ -23,7 +23,7 @@ serves_leaf() { [ "$(served_leaf "$1")" = "$(openssl x509 -in "$CURRENT/certs/et
 # presents none. This is the expiry date of the certificate, or of the CA on this host that signed it if that is
 # earlier. Only a CA that expires earlier is checked for being that CA.
 certificate_end() {
-  local leaf end authority_end i year day
+  local leaf end authority_end i
   leaf=$(served_leaf "$1")
   [ -n "$leaf" ] || { echo - && return; }
   end=$(printf '%s\n' "$leaf" | end_of)
