@@ -45,7 +45,7 @@ phase_rollout() {
     restart_etcd
     if [ "$was" = "$VERSION" ]; then say "restarted"; else say "restarted with etcd $VERSION, was $was"; fi
   fi
-  promote_if_learner
+  [ -n "${is_voter:-}" ] || promote_if_learner
   gate
   forget_due
   end_turn
@@ -69,6 +69,8 @@ refuse_half_restored() {
 
 prepare_restart() {
   require_others_healthy
+  # A voter stays one, so nobody has to be asked for that while this member starts.
+  is_voter=$(printf '%s\n' "$list" | own_entry | voters)
   if leads_in "$statuses" "$(own_url)"; then move_leadership_away; fi
 }
 
