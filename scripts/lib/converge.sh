@@ -295,11 +295,12 @@ require_one_cluster_of() {
 
 # Sets `statuses` to the status of each of `entries`, and of each other member of the program, that answers.
 ask_statuses() {
-  local client_url
+  local lines=$entries line client_url
   asked=
-  while read -r _ _ _ client_url _; do asked="$asked $client_url"; done <<LIST
-$entries
-LIST
+  while next_line; do
+    set_client_url "$line"
+    asked="$asked $client_url"
+  done
   # shellcheck disable=SC2046,SC2086 # one word for each endpoint
   asked=$(printf '%s\n' $asked $(other_endpoints) | sort -u | tr '\n' ,)
   asked=${asked%,}

@@ -96,22 +96,25 @@ joined_by_others() {
 
 # Filters members; keeps those through which no linearizable read succeeds. All are asked at the same time.
 unhealthy() {
-  local listed down line client_url urls=
+  local listed lines line client_url down urls=
   listed=$(cat)
-  [ -n "$listed" ] || return 0
-  while read -r _ _ _ client_url _; do
+  lines=$listed
+  while next_line; do
+    set_client_url "$line"
     [ "$client_url" = - ] || urls="$urls $client_url"
-  done <<LIST
-$listed
-LIST
-  down=$LINE_END$(unhealthy_of "$urls")$LINE_END
-  while read -r line; do
-    client_url=${line#* * * }
-    client_url=${client_url%% *}
-    case $client_url$down in -* | *"$LINE_END$client_url$LINE_END"*) printf '%s\n' "$line" ;; esac
-  done <<LIST
-$listed
-LIST
+  done
+  [ -z "$urls" ] || down=$LINE_END$(unhealthy_of "$urls")$LINE_END
+  lines=$listed
+  while next_line; do
+    set_client_url "$line"
+    case $client_url${down:-} in -* | *"$LINE_END$client_url$LINE_END"*) printf '%s\n' "$line" ;; esac
+  done
+}
+
+# set_client_url LINE: sets `client_url` to that of a member, a line of members_of.
+set_client_url() {
+  client_url=${1#* * * }
+  client_url=${client_url%% *}
 }
 
 # The same, but waits for up to a minute for a member that has the turn: it is being restarted or defragmented, and will
@@ -167,10 +170,11 @@ desired_peer_urls() {
 
 # absent_from MEMBERS: the peer URLs of the program's members that are not among these, on one line.
 absent_from() {
-  local peer_url present=' ' absent=
-  while read -r _ _ peer_url _; do present="$present$peer_url "; done <<LIST
-$1
-LIST
+  local lines=$1 line peer_url present=' ' absent=
+  while next_line; do
+    peer_url=${line#* * }
+    present="$present${peer_url%% *} "
+  done
   for peer_url in $(desired_peer_urls); do
     case $present in *" $peer_url "*) ;; *) absent="$absent $peer_url" ;; esac
   done

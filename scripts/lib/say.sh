@@ -69,6 +69,14 @@ explain_exit() {
     "correct that, and apply again; if it happens again, report it together with the lines above"
 }
 
+# next_line: takes the first line of `lines` off it and into `line`; false if there is none. A here-document would lose
+# them all in bash before 5.1, if there is no room in /tmp.
+next_line() {
+  [ -n "$lines" ] || return 1
+  line=${lines%%"$LINE_END"*}
+  case $lines in *"$LINE_END"*) lines=${lines#*"$LINE_END"} ;; *) lines= ;; esac
+}
+
 # wait_until SECONDS COMMAND…: polls COMMAND until it succeeds; false if it has not succeeded after SECONDS.
 wait_until() {
   set_uptime

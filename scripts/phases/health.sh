@@ -115,26 +115,27 @@ rollouts_of() {
 
 print_row() { tell '%-24s %-18s %-9s %-9s %-8s %10s  %-13s %s\n' "$@"; }
 
-# print_member NAME PEER_URL: prints its row, from `members`, `statuses` and `unhealthy`. At the end of a list that does
-# not have it, `read` leaves all variables empty.
+# print_member NAME PEER_URL: prints its row, from `members`, `statuses` and `unhealthy`.
 print_member() {
-  local id peer_url endpoint url member leader version size state='' health=healthy
-  while read -r id _ peer_url endpoint _; do
-    [ "$peer_url" != "$2" ] || break
-  done <<LIST
-$members
-LIST
+  local lines line id='' client_url='' state='' version='' size='' health=healthy
+  lines=$members
+  while [ -z "$client_url" ] && next_line; do
+    case $line in *" $2 "*) id=${line%% *} && set_client_url "$line" ;; esac
+  done
   case $LINE_END$unhealthy in *"$LINE_END$id "*) health=UNHEALTHY ;; esac
   [ -n "$id" ] || health=UNHEALTHY
-  while read -r url _ member leader version size _; do
-    [ "$url" != "$endpoint" ] || break
-  done <<LIST
-$statuses
-LIST
-  if [ -n "$url" ]; then
-    state=follower
-    [ "$member" != "$leader" ] || state=leader
-  fi
-  print_row "$1" "${id:--}" "${state:--}" "$health" "${version:--}" "${size:--}" "$(certificate_end "$endpoint")" \
-    "${endpoint:--}"
+  lines=$statuses
+  while [ -z "$state" ] && next_line; do
+    case $line in "$client_url "*) read_status ;; esac
+  done
+  print_row "$1" "${id:--}" "${state:--}" "$health" "${version:--}" "${size:--}" "$(certificate_end "$client_url")" \
+    "${client_url:--}"
+}
+
+# Sets the columns of a row from `line`, a line of endpoint_status.
+read_status() {
+  # shellcheck disable=SC2086 # its words: URL CLUSTER MEMBER LEADER VERSION SIZE
+  set -- $line
+  state=follower version=$5 size=$6
+  [ "$3" != "$4" ] || state=leader
 }
