@@ -86,15 +86,16 @@ check_readable() {
 # Data that a running etcd has open, but that are no longer in the data directory, are not lost. While that etcd is
 # healthy, not even deleted data are lost: the member still votes with them.
 check_hidden() {
-  local pid open covers
+  local open='' covers
   ! has_wal || return 0
-  pid=$(etcd_pid)
-  open=$(open_wal "${pid:-none}")
+  look_for_etcd
+  [ -z "$found_etcd" ] || open=$(open_wal "$found_etcd")
   case $open in
     '')
       # No process has the data open, because etcd ends within half a minute when a mount hides its data.
+      { [ -e "$MOUNTS" ] && has_mark; } || return 0
       covers=$(new_mounts | tail -n 1)
-      if [ -z "$covers" ] || ! has_mark; then return; fi
+      [ -n "$covers" ] || return 0
       refusal "data directory" \
         "$covers was not mounted when this member was last healthy, and it hides what is in that directory" \
         "run umount $covers and supervisorctl restart $MEMBER; if the hidden data are gone for good, run rm -f $MOUNTS $MOUNTS_PUBLISHED, and apply again"
