@@ -26,7 +26,7 @@ export function secretArchiveUrl(cluster: ClusterSettings): string | undefined {
 }
 
 /** The URL of the release archive as a fact, without a user and a password. */
-function archiveUrlFact(cluster: ClusterSettings): string {
+export function archiveUrlFact(cluster: ClusterSettings): string {
   const url = archiveUrl(cluster);
   // A token does not show whether its value starts with a user and a password.
   return Token.isUnresolved(url) && !/^[a-z]+:\/\//i.test(url) ? "the mirror" : withoutLogin(url);

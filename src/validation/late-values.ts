@@ -1,4 +1,5 @@
 import { Fn, Op, type TerraformCondition, Token, Tokenization } from "cdktf";
+import { archiveUrlFact } from "../provision/member-facts";
 import { isListToken, type Subject } from "./problem";
 
 /**
@@ -7,8 +8,7 @@ import { isListToken, type Subject } from "./problem";
  * synth.
  */
 export function lateValueConditions({ props, settings }: Subject): TerraformCondition[] {
-  const { autoCompaction, release, version } = settings;
-  const inObjects = { release: release._archiveUrl(version, "ARCH"), autoCompaction: autoCompaction?._retention };
+  const inObjects = { release: archiveUrlFact(settings), autoCompaction: settings.autoCompaction?._retention };
   return [...lateValues("", { ...props, ...inObjects })].map(({ path, value }) => ({
     condition: Op.not(Fn.can(Fn.regex("['[:cntrl:]]", value))),
     errorMessage: `${path}: the value has a single quote or a control character; use one without`,
