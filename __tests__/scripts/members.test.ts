@@ -107,12 +107,13 @@ inEachShell((newHost) => {
   });
 
   describe("a member that is not healthy", () => {
-    /** b is not healthy at the first two looks; HOLDER has the turn. */
-    function looks(holder: string): string[] {
+    /** b, which does not accept connections, is not healthy at the first two looks; HOLDER has the turn. */
+    function looks(holder: string, { listens = false, unhealthy = 2 } = {}): string[] {
       const host = newHost();
       host.write("/looks", "0");
       return host.call(`
-unhealthy() { read -r n <"$LOOKS" || true; n=$((n + 1)); printf $n >"$LOOKS"; [ $n -gt 2 ] || cat; }
+unhealthy() { read -r n <"$LOOKS" || true; n=$((n + 1)); printf $n >"$LOOKS"; [ $n -gt ${unhealthy} ] || cat; }
+reachable() { ${listens ? 'echo "$1"' : ":"}; }
 LOOKS='${host.path("/looks")}'
 any_live_endpoint() { echo x; }; etcdctl_at() { echo '${holder}'; }
 echo "2 b https://b:2380 https://b:2379 voter" | unhealthy_for_long | named; echo " after $(cat "$LOOKS")"`).lines;
@@ -125,6 +126,11 @@ echo "2 b https://b:2380 https://b:2379 voter" | unhealthy_for_long | named; ech
     test("is not waited for if another one has the turn, or nobody", () => {
       expect(looks("a")).toEqual(["b (https://b:2380) after 1"]);
       expect(looks("")).toEqual(["b (https://b:2380) after 1"]);
+    });
+
+    test("is asked once more if it accepts connections, because an old etcd may have lost the question", () => {
+      expect(looks("", { listens: true, unhealthy: 1 })).toEqual([" after 2"]);
+      expect(looks("", { listens: true })).toEqual(["b (https://b:2380) after 2"]);
     });
   });
 

@@ -96,18 +96,24 @@ joined_by_others() {
 
 # Filters members; keeps those through which no linearizable read succeeds. All are asked at the same time.
 unhealthy() {
-  local listed lines line client_url down urls=
+  local listed lines line client_url client_urls down
   listed=$(cat)
-  lines=$listed
-  while next_line; do
-    set_client_url "$line"
-    [ "$client_url" = - ] || urls="$urls $client_url"
-  done
-  [ -z "$urls" ] || down=$LINE_END$(unhealthy_of "$urls")$LINE_END
+  set_client_urls "$listed"
+  [ -z "$client_urls" ] || down=$LINE_END$(unhealthy_of "$client_urls")$LINE_END
   lines=$listed
   while next_line; do
     set_client_url "$line"
     case $client_url${down:-} in -* | *"$LINE_END$client_url$LINE_END"*) printf '%s\n' "$line" ;; esac
+  done
+}
+
+# set_client_urls MEMBERS: sets `client_urls` to those of the members that have started, separated by blanks.
+set_client_urls() {
+  local lines=$1 line client_url
+  client_urls=
+  while next_line; do
+    set_client_url "$line"
+    [ "$client_url" = - ] || client_urls="$client_urls $client_url"
   done
 }
 
@@ -118,17 +124,29 @@ set_client_url() {
 }
 
 # The same, but waits for up to a minute for a member that has the turn: it is being restarted or defragmented, and will
-# be back.
+# be back. One that accepts connections is asked twice: an old etcd, such as 3.3, does not repeat a linearizable read
+# whose messages to other members were lost, for example because one of them has just restarted.
 unhealthy_for_long() {
   local listed still tries=0
   listed=$(cat)
   while :; do
     still=$(printf '%s\n' "$listed" | unhealthy)
-    { [ -n "$still" ] && [ "$tries" -lt 60 ] && has_the_turn "$still"; } || break
+    [ -n "$still" ] || break
+    if [ "$tries" -gt 0 ] || ! accept_connections "$still"; then
+      { [ "$tries" -lt 60 ] && has_the_turn "$still"; } || break
+    fi
     tries=$((tries + 1))
     sleep 1
   done
   [ -z "$still" ] || printf '%s\n' "$still"
+}
+
+# accept_connections MEMBERS: whether one of these members does.
+accept_connections() {
+  local client_urls
+  set_client_urls "$1"
+  # shellcheck disable=SC2086 # one argument for each endpoint
+  [ -n "$client_urls" ] && [ -n "$(reachable $client_urls)" ]
 }
 
 # has_the_turn MEMBERS: whether one of these members is the one that is disturbed at the moment.
