@@ -16,8 +16,9 @@ const named = (n: number, more: object = {}) => ({
   ...more,
 });
 
-/** In 3.3, members do not join as learners. */
-const VERSION = SEED % 2 === 0 ? "3.3.27" : "3.6.14";
+/** In 3.3, members do not join as learners, and one that was cut off comes back with a higher term: no pre-vote. */
+const IS_OLD = SEED % 2 === 0;
+const VERSION = IS_OLD ? "3.3.27" : "3.6.14";
 
 /** Members that advertise names. The names are in /etc/hosts of all hosts and of the operator, and nowhere else. */
 describe(`members that are known by DNS names, seed ${SEED}`, () => {
@@ -98,7 +99,7 @@ describe(`members that are known by DNS names, seed ${SEED}`, () => {
     ]);
   });
 
-  test("a host gets another address, and its name moves there: only that member restarts, and no write fails", async () => {
+  test("a host gets another address, and its name moves there: only that member restarts, and no write fails if etcd has pre-vote", async () => {
     const before = await pids(lab);
     const lines = [lineOf(12, "10.4.7.112"), ...LINES.slice(1)];
     const asked = {
@@ -108,7 +109,7 @@ describe(`members that are known by DNS names, seed ${SEED}`, () => {
     // A leader that vanishes costs an election. If etcd-21 leads already, there is nothing to move.
     const list = (await project.etcdctl("member list")).stdout.split("\n");
     await project.etcdctl(`move-leader ${list.find((line) => line.includes(nameOf(21)))?.split(",")[0]}`);
-    const moved = await underWriter(lab, project, "names: a name moved", async () => {
+    const move = async () => {
       await lab.on("hdss7-12", "ip address del 10.4.7.12/24 dev host0 && ip address add 10.4.7.112/24 dev host0");
       lab.operatorKnowsNames(lines);
       const early = await project.apply(asked);
@@ -121,7 +122,8 @@ describe(`members that are known by DNS names, seed ${SEED}`, () => {
       }
       await lab.knowNames(lines);
       return project.apply(asked);
-    });
+    };
+    const moved = IS_OLD ? await move() : await underWriter(lab, project, "names: a name moved", move);
     props = asked;
     expect(moved.output).toMatch(/Apply complete!/);
     expect(steps(moved.output, /rollout: restarted/)).toEqual(["etcd-server-7-12 rollout: restarted"]);
