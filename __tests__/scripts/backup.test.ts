@@ -277,6 +277,15 @@ take_backup`);
       expect(lines).toEqual(["/backups/a-20261126T100001Z.db"]);
     });
 
+    test("go into a directory that nobody else may enter, also if somebody has opened it since the last one", () => {
+      const host = hostWith();
+      const set = `
+take_if_due() { private_directory "$BACKUP_DIR"; }; know_etcd() { :; }; look_for_tools() { :; }
+exec 9>'${host.path("/lock")}'`;
+      const { lines } = host.backup(`${set}; now=0; look; chmod 755 "$BACKUP_DIR"; look; stat -c %a "$BACKUP_DIR"`);
+      expect(lines).toEqual(["700"]);
+    });
+
     test("that are too old make room for the next one, if there is too little", () => {
       const host = hostWith();
       const times = [1, 2, 3].map((n) => [stamp(n), n * HOUR, "4d"] as [string, number, string]);

@@ -43,6 +43,8 @@ look() {
   # These are looked up each time, because an upgrade changes the process and the tools.
   know_etcd
   look_for_tools
+  # Since the last look, somebody may have changed what it has found.
+  private_directories=
   # If an operator is taking a backup, it will soon be complete.
   flock -n 9 || return 0
   take_if_due || true

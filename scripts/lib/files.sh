@@ -86,7 +86,8 @@ put_directory() {
   trusted_directories=
 }
 
-# The directories, each with a line break after it, that private_directory has found or made.
+# The directories, each with a line break after it, that private_directory has found or made. It changes the mode of
+# each once in a phase; a program that goes on empties this list.
 private_directories=
 
 # private_directory PATH: a directory, with its missing parents, that only the current user can enter.
@@ -108,14 +109,7 @@ private_directory() {
 # Not by a here-document, which bash before 5.1 puts into a file in /tmp.
 decode() { printf %s "$1" | base64 -d; }
 
-# existing_part PATH: PATH, or the nearest directory above it that exists
-existing_part() {
-  local existing
-  look_for_existing "$1"
-  printf '%s\n' "$existing"
-}
-
-# look_for_existing PATH: sets `existing` to the same.
+# look_for_existing PATH: sets `existing` to PATH, or to the nearest directory above it that exists.
 look_for_existing() {
   existing=$1
   while [ ! -e "$existing" ] && [ ! -L "$existing" ]; do
