@@ -339,6 +339,15 @@ if is_fresh; then echo fresh; fi`,
     expect(asked("'at=1 x' 'at=9999999 y'")).toEqual(["fresh"]);
   });
 
+  test.each(["at=09 x", "at=1[$(>x)] x", "at=123456789012345678901 x", "", "1\nat=5 x"])(
+    "a record of the last backup that is no time (%s) counts as none",
+    (record) => {
+      const host = hostWith();
+      const text = `etcdctl_at() { printf '%b\n' '${record}'; }; url=x now=1000000; read_done; echo "$done_at"; is_due "$done_at"`;
+      expect(host.backup(text)).toEqual({ code: 0, lines: ["0"] });
+    },
+  );
+
   describe("the command after each backup", () => {
     /** What the log says, and then what is known. */
     const run = (host: Host, text: string) => {

@@ -232,6 +232,10 @@ inEachShell((newHost) => {
       ]);
       host.write("/backups/a.db.json", description());
       expect(check()).toEqual([]);
+      // A damaged description is as good as none.
+      host.write("/backups/a.db.json", description().replace(/"bytes": \d+/, '"bytes": many'));
+      expect(check("RESTORE_MEMBER=b; RESTORE_BYTES=")).toEqual([]);
+      host.write("/backups/a.db.json", description());
       chmodSync(host.path("/backups/a.db.json"), 0o666);
       expect(check()).toEqual([expect.stringMatching("/backups/a.db.json can be changed by users other than root")]);
       chmodSync(host.path("/backups/a.db"), 0o666);

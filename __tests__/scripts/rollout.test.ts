@@ -58,6 +58,26 @@ inEachShell((newHost) => {
       expectNeverNew(host);
     });
 
+    test("is not due any more afterwards, although etcd loses the first request; the phase fails if etcd does not write that down", () => {
+      const host = clusterHost();
+      const cluster = runningHost(host);
+      stageChange(host);
+      host.call("note_due");
+      cluster.on("del", `if [ ! -e "$state/lost" ]; then : >"$state/lost"; fail "etcdserver: leader changed"; fi`);
+      expect(rollout(host, CHANGE).lines).toEqual([said("restarted"), said("healthy")]);
+      expect(cluster.due()).toEqual([]);
+
+      host.call("note_due");
+      cluster.on("del", 'fail "etcdserver: no leader"');
+      expect(rollout(host, CHANGE)).toEqual({
+        code: 1,
+        lines: [
+          "a on host-a: rollout failed: it is healthy, but etcd does not write down that nothing is due here any more: Error: etcdserver: no leader; to do: bring a quorum of the members back, and apply again",
+        ],
+      });
+      expect(cluster.due()).toEqual([host.member.peerUrl]);
+    });
+
     test("that is the leader first moves leadership to the member before it, which has already been restarted", () => {
       const host = clusterHost();
       const cluster = runningHost(host);

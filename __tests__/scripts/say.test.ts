@@ -25,6 +25,22 @@ inEachShell((newHost) => {
     });
   });
 
+  test.each(["is_of_member /proc/$process || true", "read_parent /proc/$process"])(
+    "%s leaves nothing for the next read if the process ends in the meantime",
+    (looks) => {
+      const text = `
+        rounds=200
+        while [ "$rounds" -gt 0 ]; do
+          rounds=$((rounds - 1))
+          : &
+          process=$!
+          ${looks}
+          set_uptime
+        done`;
+      expect(newHost().call(text)).toEqual({ code: 0, lines: [] });
+    },
+  );
+
   test("a failure says what failed and what to do, and exits with 1", () => {
     expect(newHost().call('fail "etcd does not start" "see its log"; echo not reached')).toEqual({
       code: 1,

@@ -4,6 +4,7 @@ import { pid, rollout, rolloutData, runningHost } from "../support/phases";
 import { inEachShell } from "../support/shells";
 
 const CHANGE = { cluster: { quotaBackendBytes: 4294967296 } };
+const LEASE = "/var/lib/cdktf-etcd/a/turn";
 const said = (text: string) => `a on host-a: rollout: ${text}`;
 
 let all: Awaited<ReturnType<typeof listenOn>>;
@@ -42,6 +43,33 @@ inEachShell((newHost) => {
     expect(next.host.call('take_turn "$(own_url)"; end_turn; end_turn').lines).toEqual([]);
     expect(next.cluster.turn()).toBeUndefined();
     expect(next.cluster.calls().at(-1)).toBe("a lease revoke 1");
+  });
+
+  test("a turn is given back although etcd loses the first requests; one that etcd does not know has expired", () => {
+    const lost = `if [ ! -e "$state/lost.\${endpoints##*/}" ]; then : >"$state/lost.\${endpoints##*/}"; fail "etcdserver: leader changed"; fi`;
+    const { host, cluster } = changedHost();
+    cluster.on("lease revoke", lost);
+    expect(host.call('take_turn "$(own_url)"; end_turn')).toEqual({ code: 0, lines: [] });
+    expect(cluster.turn()).toBeUndefined();
+    expect(host.has(LEASE)).toBe(false);
+
+    const next = changedHost();
+    next.cluster.on("lease revoke", 'fail "etcdserver: requested lease not found"');
+    expect(next.host.call('take_turn "$(own_url)"; end_turn')).toEqual({ code: 0, lines: [] });
+    expect(next.cluster.calls().slice(2)).toEqual(["a lease revoke 1", "b lease revoke 1", "c lease revoke 1"]);
+    expect(next.host.has(LEASE)).toBe(false);
+  });
+
+  test("a turn that could not be given back is given back by the next phase of this member", () => {
+    const { host, cluster } = changedHost();
+    cluster.on("lease revoke", 'fail "etcdserver: no leader"');
+    host.call('take_turn "$(own_url)"; end_turn');
+    expect(cluster.turn()).toBe("a");
+    expect(host.has(LEASE)).toBe(true);
+    cluster.off("lease revoke");
+    host.call("end_turn_left_behind");
+    expect(cluster.turn()).toBeUndefined();
+    expect(host.has(LEASE)).toBe(false);
   });
 
   test("a turn whose lease has expired in the meantime is taken again", () => {

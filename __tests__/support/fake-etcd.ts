@@ -378,6 +378,7 @@ export async function listenOn(...addresses: string[]): Promise<{ port: number; 
 function listen(address: string, port: number): Promise<Server> {
   return new Promise((resolve, reject) => {
     const server = createServer((socket) => socket.destroy());
-    server.on("error", reject).listen(port, address, () => resolve(server));
+    // While a test runs a script, nobody accepts what the script opens, and a script that polls opens hundreds.
+    server.on("error", reject).listen({ port, host: address, backlog: 4096 }, () => resolve(server));
   });
 }

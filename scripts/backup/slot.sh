@@ -37,10 +37,11 @@ take_if_due() {
 # is_due TIME: whether a backup is due, after one at TIME. A backup in the future was taken while the clock was wrong.
 is_due() { [ "$now" -ge $(($1 + BACKUP_SECONDS)) ] || [ "$1" -gt $((now + 60)) ]; }
 
-# read_done: sets `done_at`, the time of the cluster's last backup, or 0; fails if the cluster does not answer.
+# read_done: sets `done_at`, the time of the cluster's last backup, or 0; fails if the cluster does not answer. Whoever
+# may write to etcd could have written that record, so only a number that the shell can count with is taken from it.
 read_done() {
   answer=$(etcdctl_at "$url" get "$DONE" --print-value-only 2>&1) || return 1
-  done_at=$(printf '%s\n' "$answer" | sed -n 's/^at=\([0-9][0-9]*\) .*/\1/p')
+  done_at=$(printf '%s\n' "$answer" | sed -n '1s/^at=\([1-9][0-9]\{0,11\}\) .*/\1/p')
   done_at=${done_at:-0}
   [ "$answer" = "${seen_done-}" ] || {
     seen_before=${seen_done+yes} seen_done=$answer seen_uptime=$(uptime_seconds)

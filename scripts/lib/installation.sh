@@ -145,7 +145,7 @@ remember_reprovision() {
 # for each process would take longer than everything else together.
 is_named_etcd() {
   local command
-  { read -r command <"$1/comm"; } 2>/dev/null && [ "$command" = etcd ]
+  { { read -r command && read_to_end; } <"$1/comm"; } 2>/dev/null && [ "$command" = etcd ]
 }
 
 # The process id of this member's etcd, found by the member's name, wherever its data are; empty if it does not run.
@@ -161,11 +161,11 @@ own_pid() {
 # is_of_member PROCESS: the process runs as root or as one of this member's users. A process of any other user could
 # have the same name and arguments, even as root, through a link to a setuid program.
 is_of_member() {
-  local key uid owner
+  local key value uid='' owner
   [ ! -u "$1/exe" ] || return 1
-  # The shell's own `read` starts no process; this function is called often.
-  while read -r key _ uid _; do
-    [ "$key" != Uid: ] || break
+  # The shell's own `read` starts no process; this function is called often. It reads to the end (read_to_end).
+  while read -r key _ value _; do
+    [ "$key" != Uid: ] || uid=$value
   done 2>/dev/null <"$1/status" || return 1
   [ -n "$uid" ] || return 1
   case " 0 $OWN_UID $MEMBER_UIDS " in *" $uid "*) return 0 ;; esac

@@ -204,7 +204,7 @@ sweep_uploads() {
 
 # However the phase ends, its inbox is deleted, and the turn is given back, because other deploys wait for it.
 leave() {
-  end_turn || true
+  end_turn 0 || true
   end_permission
   case $PHASE in stage | archive | restore) drop_inbox ;; esac
   explain_exit "$1"

@@ -74,13 +74,20 @@ forget_joins() {
 # nothing else would tell that it is still due (ADR 8).
 DUE=cdktf-etcd/due
 
-note_due() { change_due put "$DUE/$PEER_URL" "$MEMBER"; }
-forget_due() { change_due del "$DUE/$PEER_URL"; }
+# etcd may lose a write if its leader ends at that moment, and etcdctl does not repeat it. Without the key, a rollout
+# that Terraform forgets would go unnoticed; with one too many, every deploy fails until somebody replaces that rollout.
+note_due() { wait_until 5 change_due put "$DUE/$PEER_URL" "$MEMBER"; }
+forget_due() { wait_until 30 change_due del "$DUE/$PEER_URL"; }
 
-# A failure is ignored: etcd may not answer, and it writes nothing while an alarm is raised.
+# change_due ARGUMENT…: etcd's answer is left in `due_answer`. What etcd refuses for good is not asked again: without
+# permission there is no such key, and with a full quota there can be no new one.
 change_due() {
   set_own_url
-  ! accepts_connections "$own_url" || etcdctl_at "$own_url" "$@" >/dev/null 2>&1 || true
+  due_answer="$own_url accepts no connections"
+  accepts_connections "$own_url" || return
+  due_answer=$(etcdctl_at "$own_url" "$@" 2>&1) && return
+  case $due_answer in *"space exceeded"*) return 0 ;; esac
+  is_forbidden "$due_answer"
 }
 
 # Filters keys: prints the peer URLs of the program's members for which a rollout is due.

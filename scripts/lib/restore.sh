@@ -186,6 +186,7 @@ check_snapshot_version() {
 # write-ahead log.
 check_restore_room() {
   local bytes=${RESTORE_BYTES:-$(described bytes)}
+  case $bytes in *[!0-9]*) bytes= ;; esac
   if has_source && [ -z "$RESTORE_PATH" ]; then
     bytes=$(stat -c %s "$DATA_DIR/member/snap/db" 2>/dev/null || true)
     [ -z "$bytes" ] || check_room "$STATE_DIR" "$((bytes / 1048576 + 16))" "move something off that file system"

@@ -77,6 +77,12 @@ next_line() {
   case $lines in *"$LINE_END"*) lines=${lines#*"$LINE_END"} ;; *) lines= ;; esac
 }
 
+# read_to_end: reads what is left of standard input. Whoever reads only the first lines of a file in /proc/PID ends with
+# it: bash reads ahead, and seeks back when it has its line. If the process has ended by then, the seek fails, and the
+# next `read`, from whatever file, gets those remains. Any user can give a process a name of several lines, which bash
+# would then evaluate, as root, in the next sum.
+read_to_end() { while read -r _; do :; done; }
+
 # wait_until SECONDS COMMAND…: polls COMMAND until it succeeds; false if it has not succeeded after SECONDS.
 wait_until() {
   set_uptime

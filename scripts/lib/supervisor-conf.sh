@@ -7,7 +7,7 @@ look_for_supervisords() {
   local process command
   supervisords=
   for process in /proc/[0-9]*; do
-    { read -r command <"$process/comm"; } 2>/dev/null || continue
+    { { read -r command && read_to_end; } <"$process/comm"; } 2>/dev/null || continue
     case $command in supervisord | *python*) ;; *) continue ;; esac
     # Any user can run a setuid program such as `su` through a link named supervisord. Its process belongs to root and
     # has that name, with arguments that the user chose.
@@ -37,14 +37,13 @@ calls_supervisord() {
 }
 
 # read_parent PROCESS: sets `parent` to the process ID of its parent, or to nothing. It uses the shell's own `read` for
-# the same reason as is_named_etcd.
+# the same reason as is_named_etcd, and reads to the end (read_to_end).
 read_parent() {
-  local key
+  local key value
   parent=
-  while read -r key parent _; do
-    [ "$key" != PPid: ] || return 0
+  while read -r key value _; do
+    [ "$key" != PPid: ] || parent=$value
   done 2>/dev/null <"$1/status" || true
-  parent=
 }
 
 # Looks up once what every question to supervisor needs. A phase needs it some twenty times, and each lookup goes

@@ -28,10 +28,13 @@ supervisor_unit() {
 # Sets `unit` to the same.
 set_supervisor_unit() {
   local line
+  unit=
   set_supervisord || true
+  # It reads to the end (read_to_end).
   while read -r line; do
-    case $line in */?*.service) unit=${line##*/} && return ;; esac
+    [ -n "$unit" ] || case $line in */?*.service) unit=${line##*/} ;; esac
   done 2>/dev/null <"${supervisord:-/proc/none}/cgroup" || true
+  [ -z "$unit" ] || return 0
   unit=supervisord.service
   set_configuration || true
   case $configuration in /etc/supervisor/*) unit=supervisor.service ;; esac

@@ -61,16 +61,25 @@ has_turn() {
 # keep_turn ENDPOINT: renews the lease, for work that may take longer than the lease lasts.
 keep_turn() { [ -z "${turn:-}" ] || etcdctl_at "$1" lease keep-alive --once "$turn" >/dev/null 2>&1 || true; }
 
+# end_turn [SECONDS]: tries for so long, or for 10 s: the next member would wait for the turn until its lease expires.
+# A turn that could not be given back stays on record here, and the next phase of this member gives it back.
 end_turn() {
   [ -n "${turn:-}" ] || return 0
-  # The endpoints are asked one by one, this member's own first: another member may be down, or may run on the data of
-  # another cluster, which does not know the lease.
+  ! wait_until "${1:-10}" gives_turn_back || rm -f "$TURN_LEASE"
+  turn=
+}
+
+# The endpoints are asked one by one, this member's own first: another member may be down, or may run on the data of
+# another cluster, which does not know the lease.
+gives_turn_back() {
+  local endpoint answer is_unknown=
   set_own_url
   for endpoint in "$own_url" $(other_endpoints); do
-    if accepts_connections "$endpoint" && etcdctl_at "$endpoint" lease revoke "$turn" >/dev/null 2>&1; then break; fi
+    accepts_connections "$endpoint" || continue
+    answer=$(etcdctl_at "$endpoint" lease revoke "$turn" 2>&1) && return 0
+    case $answer in *"lease not found"*) is_unknown=yes ;; esac
   done
-  rm -f "$TURN_LEASE"
-  turn=
+  [ -n "$is_unknown" ]
 }
 
 # Ends the turn that a killed phase of this member may have left. This phase holds the member's lock, so no other phase

@@ -47,7 +47,9 @@ phase_rollout() {
   fi
   [ -n "${is_voter:-}" ] || promote_if_learner
   gate
-  forget_due
+  forget_due ||
+    fail "it is healthy, but etcd does not write down that nothing is due here any more: $(last_line "$due_answer")" \
+      "bring a quorum of the members back, and apply again"
   end_turn
   remember_membership
   remember_reprovision

@@ -55,7 +55,7 @@ is_other_genesis() {
 # Records in the cluster whether a rollout of this running member is due (members.sh).
 note_what_is_due() {
   is_running || return 0
-  if is_staged || [ -e "$RESTART_PENDING" ]; then note_due; else forget_due; fi
+  if is_staged || [ -e "$RESTART_PENDING" ]; then note_due; else forget_due; fi || true
 }
 
 # In a deploy that may found a cluster, starts a member that has data before any bootstrap runs: founders take a host on
