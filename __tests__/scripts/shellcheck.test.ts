@@ -106,7 +106,9 @@ test("whoever reads from a file of a process reads it to the end (read_to_end in
   expect(readers.length).toBeGreaterThan(3);
   expect(
     readers.filter(({ text }) =>
-      text.includes("while read") ? /break|return/.test(text.replace(/^ *done .*/m, "")) : !text.includes("read_to_end"),
+      text.includes("while read")
+        ? /break|return/.test(text.replace(/^ *done .*/m, ""))
+        : !text.includes("read_to_end"),
     ),
   ).toEqual([]);
 });
