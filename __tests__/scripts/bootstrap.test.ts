@@ -328,6 +328,11 @@ inEachShell((newHost) => {
     host.write("/var/lib/cdktf-etcd/a/identity", "member=9\ncluster=78\n");
     cluster.members("b", "c");
     cluster.healthy("bc");
+    // The first questions get no answer: whether it was removed from that cluster, and which cluster that is.
+    cluster.on(
+      "endpoint status -w json",
+      'echo >>"$state/asked"; [ "$(grep -c "" "$state/asked")" -gt 2 ] || fail "not yet"',
+    );
     expect(bootstrap(host)).toEqual({
       code: 3,
       lines: [

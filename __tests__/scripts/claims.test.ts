@@ -1,7 +1,7 @@
 import { chmodSync, chownSync, linkSync, mkdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { installBinaries, listenOn } from "../support/fake-etcd";
 import { installSupervisor } from "../support/fake-supervisor";
-import type { Host } from "../support/host";
+import { type Host, IMPATIENT } from "../support/host";
 import { runningHost } from "../support/phases";
 import { inEachShell, testAsRoot } from "../support/shells";
 
@@ -267,6 +267,20 @@ inEachShell((newHost) => {
         ),
       ]);
       expect(host.call("claim_host", { OWNER: "1" })).toEqual({ code: 0, lines: [] });
+      await close();
+    });
+
+    test("is not accepted because etcd does not say who the members of its cluster are", async () => {
+      const { host, cluster, close } = await other();
+      cluster.members("a", "b", "c", "d");
+      const claim = () => host.call(`${IMPATIENT}claim_host`, { OWNER: "2" }).lines.join();
+      cluster.on(
+        "member list",
+        `if [ ! -e "$state/lost" ]; then : >"$state/lost"; fail "etcdserver: leader changed"; fi`,
+      );
+      expect(claim()).toContain("its cluster has d (https://127.0.0.4:2380)");
+      cluster.on("member list", 'fail "etcdserver: no leader"');
+      expect(claim()).toContain("etcd does not say who the members of its cluster are");
       await close();
     });
 

@@ -29,7 +29,8 @@ inEachShell((newHost) => {
       ["smaller than the database", undefined, 20000],
       ["hardly larger than the database", 100000, 22000],
     ])("refuses a quota that is %s, and names one that is large enough", (_, running, wanted) => {
-      const { host } = hostWith(running, wanted);
+      const { host, cluster } = hostWith(running, wanted);
+      cluster.on("endpoint status -w json", '[ -e "$state/asked" ] || { : >"$state/asked"; fail "not yet"; }');
       expect(host.call("check_quota").lines).toEqual([
         `a on host-a: test refused: quota: the database has 20480 bytes, quotaBackendBytes is ${wanted}: the next writes would raise the alarm NOSPACE, which stops all writes to the cluster; to do: set quotaBackendBytes to 22760 or more; or make the database smaller first: compact it and defragment each member, see docs/alarms.md`,
       ]);

@@ -73,6 +73,7 @@ change_members() { sed "$1" "$state/members" >"$state/members.next" && mv "$stat
 fail() { echo "Error: $1" >&2; exit 1; }
 last=\${words##* }
 before() { [ ! -e "$state/on.$1" ] || . "$state/on.$1"; }
+before "any call"
 before "$words"
 [ "\${words% "$last"}" = "$words" ] || before "\${words% "$last"}"
 case $words in
@@ -104,6 +105,7 @@ case $words in
     ;;
   "member list") cat "$state/members" ;;
   "member add "*)
+    ! grep -qF ", $peer, " "$state/members" || fail "etcdserver: Peer URLs already exists"
     added=$((\`cat "$state/added" 2>/dev/null || echo 100\` + 1))
     echo "$added" >"$state/added"
     echo "$added, unstarted, , $peer, , $learner" >>"$state/members"
@@ -145,7 +147,7 @@ case $words in
   "lease keep-alive "*) case $(cat "$state/turn" 2>/dev/null) in "$last "*) ;; *) fail "lease not found" ;; esac ;;
   "get cdktf-etcd/") sed -n "s|^put \\($last[^ ]*\\) .*|\\1|p" "$state/keys" 2>/dev/null || true ;;
   "del cdktf-etcd/joins/"* | "del cdktf-etcd/due/"*) sed -i "\\|^put $last |d" "$state/keys" 2>/dev/null || true ;;
-  "put cdktf-etcd/joins/"* | "put cdktf-etcd/due/"*) echo "$words" >>"$state/keys"; echo OK ;;
+  "put cdktf-etcd/joins/"* | "put cdktf-etcd/due/"*) grep -qxF "$words" "$state/keys" 2>/dev/null || echo "$words" >>"$state/keys"; echo OK ;;
   "get cdktf-etcd/joins/"*) grep "^put $last " "$state/keys" 2>/dev/null || true ;;
   "del cdktf-etcd/turn") rm -f "$state/turn" && echo 1 ;;
   "snapshot save "*) printf '%01024d' 0 >"$last" && openssl dgst -sha256 -binary <"$last" >>"$last" ;;
@@ -268,7 +270,7 @@ export class FakeCluster {
 
   /**
    * Sets what a command does before its own answer, or instead of it if the script calls `exit`. The last word of the
-   * command may be left out.
+   * command may be left out. The command `any call` is each of them.
    */
   public on(command: string, script: string): void {
     this.host.write(`/run/cluster/on.${command}`, `${script}\n`);

@@ -39,8 +39,10 @@ check_tools() {
 # database; if ENDPOINT is empty, the size of the database is unknown.
 needed_data_mb() {
   local database=0
-  [ -z "$1" ] || database=$(endpoint_status "$1" | awk '{ print int($6 / 1048576) + 256 }')
-  if [ "${database:-0}" -gt "$MIN_FREE_DATA_MB" ]; then echo "$database"; else echo "$MIN_FREE_DATA_MB"; fi
+  if [ -n "$1" ] && look_for_status "$1"; then
+    database=$(printf '%s\n' "$found_status" | awk '{ print int($6 / 1048576) + 256 }')
+  fi
+  if [ "$database" -gt "$MIN_FREE_DATA_MB" ]; then echo "$database"; else echo "$MIN_FREE_DATA_MB"; fi
 }
 
 # An endpoint of the cluster, if the cluster is alive and this host has an etcdctl to ask it with.

@@ -76,7 +76,13 @@ check_other_state() {
       "this member belongs to the cluster $cluster, which another Terraform state has deployed, but the program calls the cluster $CLUSTER" \
       "set the id of the construct back, move the resources in that state (docs/destroy.md), or give this cluster members and hosts of its own"
   elif answers_healthy; then
-    strangers=$(members_of "$(own_url)" | undesired | named)
+    list_members "$(own_url)" || {
+      refusal "member" \
+        "another Terraform state has deployed this member, and etcd does not say who the members of its cluster are" \
+        "see $LOG_DIR/etcd.log, and apply again"
+      return
+    }
+    strangers=$(printf '%s\n' "$list" | undesired | named)
     [ -z "$strangers" ] || refusal "member" \
       "another Terraform state has deployed this member, and its cluster has $strangers, which the program does not name" \
       "use that state; if it is lost, name these members too; or give this cluster members and hosts of its own"

@@ -240,7 +240,8 @@ gate() {
     fail "not healthy after $((uptime - gate_began)) s: $(health_reason)" \
       "bring the named members back, or $(way_on)"
   }
-  raised=$(alarms_if_reachable)
+  look_for_alarms ||
+    fail "alarm list: no answer from $own_url: $(etcd_error "$own_url" alarm list)" "apply again"
   if [ -n "${raises_quota:-}" ] && is_nospace "$raised"; then
     say "the alarm NOSPACE stays raised until you clear it: when all members have the larger quota, run etcdctl alarm disarm"
   elif [ -n "$raised" ]; then
@@ -272,19 +273,29 @@ MAX_DOWN_POLLS=50
 is_settled() {
   answers_healthy && return
   is_running || down=$((down + 1))
-  [ "$down" -ge "$MAX_DOWN_POLLS" ] || [ -n "$(alarms_if_reachable)" ]
+  [ "$down" -ge "$MAX_DOWN_POLLS" ] || is_alarm_raised
 }
 
-alarms_if_reachable() {
+is_alarm_raised() { has_said_alarms && [ -n "$raised" ]; }
+
+# look_for_alarms: sets `raised` to the alarms; to nothing if this member accepts no connections. Fails if it accepts
+# them, and does not say which alarms are raised.
+look_for_alarms() { wait_until 10 has_said_alarms; }
+
+has_said_alarms() {
+  raised=
   set_own_url
-  ! accepts_connections "$own_url" || alarms "$own_url" || true
+  ! accepts_connections "$own_url" || raised=$(alarms "$own_url")
 }
 
 # require_one_cluster ENDPOINT: fails unless all members of the cluster that answer, and all members of the program,
 # belong to one cluster. It also fails unless each of them is the member that the cluster knows under its client URL: an
 # etcd that runs on the data of another member runs as that member. Its results stay in `entries` (in the format of
-# members_of) and in `cluster_id`.
-require_one_cluster() { require_one_cluster_of "$(members_of "$1")"; }
+# members_of) and in `cluster_id`, and `list` is the list of members.
+require_one_cluster() {
+  require_list "$1"
+  require_one_cluster_of "$list"
+}
 
 # The same for a list of members that is already known.
 require_one_cluster_of() {
@@ -304,7 +315,8 @@ ask_statuses() {
   # shellcheck disable=SC2046,SC2086 # one word for each endpoint
   asked=$(printf '%s\n' $asked $(other_endpoints) | sort -u | tr '\n' ,)
   asked=${asked%,}
-  statuses=$(endpoint_status "$asked")
+  look_for_status "$asked" || true
+  statuses=$found_status
 }
 
 compare_statuses() {

@@ -206,6 +206,15 @@ endpoint_status() {
     }'
 }
 
+# look_for_status ENDPOINTS: sets `found_status` to these lines. A member that is starting may accept connections before
+# it answers, so they are asked again if none answers; fails if none does.
+look_for_status() { wait_until 10 has_found_status "$1"; }
+
+has_found_status() {
+  found_status=$(endpoint_status "$1")
+  [ -n "$found_status" ]
+}
+
 # revision_of ENDPOINT: the revision that this member has reached.
 revision_of() {
   etcdctl_at "$1" endpoint status -w json 2>/dev/null | sed -n 's/.*"revision":\([0-9]*\).*/\1/p'
@@ -246,13 +255,22 @@ alarms() {
 }
 
 # refuse_alarm WHAT: to be called before all other checks, because during an alarm etcdctl calls every member unhealthy,
-# and nobody can take the turn.
+# and nobody can take the turn. etcd asks a quorum which alarms are raised, so it may lose the question with its leader.
 refuse_alarm() {
-  set_own_url
-  for endpoint in "$own_url" $(other_endpoints); do
-    accepts_connections "$endpoint" || continue
-    raised=$(alarms "$endpoint") || continue
+  if wait_until 10 has_found_alarms; then
     [ -z "$raised" ] || refuse "$1" "an alarm is raised: $raised" "see docs/alarms.md, clear the alarm, and apply again"
     return 0
+  fi
+  # Without a quorum, nobody knows, and the caller refuses for that reason.
+  ! any_live_endpoint >/dev/null ||
+    refuse "$1" "etcd does not say whether an alarm is raised: $(etcd_error "$own_url" alarm list)" "apply again"
+}
+
+# Sets `raised` to the alarms that the first member that says it says; fails if none does.
+has_found_alarms() {
+  set_own_url
+  for endpoint in "$own_url" $(other_endpoints); do
+    accepts_connections "$endpoint" && raised=$(alarms "$endpoint") && return
   done
+  return 1
 }

@@ -12,9 +12,10 @@ join_cluster() {
   require_one_cluster "$live"
   refuse_one_elsewhere
   refuse_without_room
+  # A snapshot of a large database may take longer than the turn stays valid.
+  snapshot_before_upgrade "$live"
   take_turn "$live"
-  list=$(members_of "$live")
-  [ -n "$list" ] || fail "member list: no answer from $live: $(etcd_error "$live" member list)" "apply again"
+  require_list "$live"
   clear_unfinished_joins
   entry=$(printf '%s\n' "$list" | own_entry)
   # A member that is listed and has never started was left by a join that was killed, or is a founder that never
@@ -24,7 +25,6 @@ join_cluster() {
   # This comes before its etcd is stopped: if the data were deleted while etcd runs, it still votes, and the cluster may
   # have no vote to spare.
   if [ -z "$entry" ] || [ -n "$is_to_leave" ]; then require_rest_healthy; fi
-  snapshot_before_upgrade "$live"
   if has_content; then set_aside; else put_directory "$DATA_DIR" 700; fi
   if [ -n "$is_to_leave" ]; then
     say "its data are gone: removing the member, then joining it again"
@@ -41,7 +41,7 @@ join_cluster() {
       fail "etcd does not add this member: $answer" "see the log of the leader, and apply again"
     say "added to the cluster"
   fi
-  list=$(members_of "$live")
+  require_list "$live"
   remember_identity "$list" "$cluster_id"
   permit_first_start "initial_cluster=$(printf '%s\n' "$list" | initial_cluster_of_list)"
   start_etcd
@@ -52,12 +52,13 @@ join_cluster() {
   has_joined=yes
 }
 
-# Refuses if this member's entry in the cluster answers while no etcd runs on this host: this is not the member's host.
+# Refuses if this member's entry in the cluster, in `list`, answers while no etcd runs on this host: this is not the
+# member's host. One that accepts connections may only be without a leader for a moment.
 refuse_one_elsewhere() {
   local entry
   is_stopped || return 0
-  entry=$(members_of "$live" | own_entry | started | voters)
-  [ -n "$entry" ] && [ -z "$(printf '%s\n' "$entry" | unhealthy)" ] || return 0
+  entry=$(printf '%s\n' "$list" | own_entry | started | voters)
+  [ -n "$entry" ] && accept_connections "$entry" && wait_until 15 are_healthy "$entry" || return 0
   refuse "join" \
     "$(printf '%s\n' "$entry" | named) is healthy, but no etcd runs on this host: the member runs on another host" \
     "correct its ssh.host or address, and apply again"
@@ -77,17 +78,30 @@ refuse_without_room() {
 # member is promoted or, if that fails, removed; its own rollout continues the join or starts it again. If somebody else
 # is adding a member, it is left alone, because only they know when it may vote.
 clear_unfinished_joins() {
-  unfinished=$(members_of "$live" | others | unfinished)
+  unfinished=$(printf '%s\n' "$list" | others | unfinished)
   foreign=$(printf '%s\n' "$unfinished" | undesired | joined_by_others "$live")
   [ -z "$foreign" ] || refuse "join" \
     "the cluster has $(printf '%s\n' "$foreign" | named), which somebody else is adding: the program has never named it" \
     "let them finish, or remove it yourself (etcdctl member remove $(printf '%s\n' "$foreign" | awk '{ printf "%s%s", sep, $1; sep = " and " }')), and apply again"
   while read -r id name peer_url _; do
     [ -n "$id" ] || continue
-    etcdctl_at "$live" member promote "$id" >/dev/null 2>&1 || remove_member "$live" "$id" "$name" "$peer_url"
+    wait_until 15 has_tried_to_promote "$id" || true
+    [ -n "$is_promoted" ] || remove_member "$live" "$id" "$name" "$peer_url"
   done <<LIST
 $unfinished
 LIST
+}
+
+# has_tried_to_promote ID: sets `is_promoted`. If the answer to an earlier try was lost, etcd now says that it is no
+# learner; the list tells whether it is a voter that has started, which must not be removed.
+has_tried_to_promote() {
+  is_promoted=yes
+  answer=$(etcdctl_at "$live" member promote "$1" 2>&1) && return
+  is_promoted=
+  has_listed "$live" || return 1
+  if ! printf '%s\n' "$list" | unfinished | grep -q "^$1 "; then is_promoted=yes && return; fi
+  # What is said of learners, and of a member that is unknown, will not change for a learner that makes no progress.
+  case $answer in *learner* | *"ot found"* | *"unknown command"*) ;; *) return 1 ;; esac
 }
 
 is_started_entry() { [ "$(printf '%s\n' "$1" | awk '{ print $4 }')" != - ]; }
@@ -123,25 +137,38 @@ initial_cluster_of_list() {
 # joined is not asked for its health first: a learner that is starting may leave that question unanswered for 5 s.
 promote_if_learner() {
   [ -n "${has_joined:-}" ] || ! answers_healthy || return 0
-  live=$(live_endpoint) && is_own_learner || return 0
+  # The one through which it has joined is asked again if none answers at this moment.
+  if endpoint=$(live_endpoint); then live=$endpoint; elif [ -z "${has_joined:-}" ]; then return 0; fi
+  require_list "$live"
+  is_own_learner || return 0
   say "is a learner, waiting until it has caught up"
-  down=0
+  down=0 is_promoted='' answer="$live does not say who the members are"
   wait_until "$PROMOTE_SECONDS" has_been_promoted ||
     fail "not promoted after $PROMOTE_SECONDS s: $answer" "see $LOG_DIR/etcd.log, and apply again"
-  ! is_own_learner ||
+  [ -n "$is_promoted" ] ||
     fail "etcd keeps crashing: $(last_words)" "see $LOG_DIR/etcd.log, correct the cause, and apply again"
   say "promoted"
 }
 
-is_own_learner() { [ -n "$(members_of "$live" | own_entry | learners)" ]; }
+# By `list`.
+is_own_learner() { [ -n "$(printf '%s\n' "$list" | own_entry | learners)" ]; }
 
 # Succeeds when the member has been promoted, and also when etcd was found stopped so often that it will not be.
 has_been_promoted() {
   is_running || down=$((down + 1))
   [ "$down" -lt "$MAX_DOWN_POLLS" ] || return 0
   keep_turn "$live"
-  entry=$(members_of "$live" | own_entry)
-  answer=$(etcdctl_at "$live" member promote "${entry%% *}" 2>&1) || ! is_own_learner
+  has_listed "$live" || {
+    # It may be gone for good: a learner of a large database waits here for minutes.
+    ! endpoint=$(live_endpoint) || live=$endpoint
+    return 1
+  }
+  # The answer to a promotion may have been lost.
+  if is_own_learner; then
+    entry=$(printf '%s\n' "$list" | own_entry)
+    answer=$(etcdctl_at "$live" member promote "${entry%% *}" 2>&1) || return 1
+  fi
+  is_promoted=yes
 }
 
 # Succeeds if the data are those of a member that the cluster has removed: it left the program and comes back, or was
@@ -151,11 +178,13 @@ has_been_promoted() {
 was_removed_from_cluster() {
   local own_id own_cluster
   ! answers_healthy && live=$(live_endpoint) || return 1
-  list=$(members_of "$live")
-  [ -n "$list" ] || return 1
+  list_members "$live" || return 1
   entry=$(printf '%s\n' "$list" | own_entry)
   own_id=$(entry_of "$IDENTITY" member) own_cluster=$(entry_of "$IDENTITY" cluster)
-  [ -z "$own_cluster" ] || [ "$own_cluster" = "$(endpoint_status "$live" | awk '{ print $2 }')" ] || return 1
+  if [ -n "$own_cluster" ]; then
+    look_for_status "$live" || return 1
+    [ "$own_cluster" = "$(printf '%s\n' "$found_status" | awk '{ print $2 }')" ] || return 1
+  fi
   [ -z "$entry" ] || { [ -n "$own_id" ] && [ "${entry%% *}" != "$own_id" ]; }
 }
 
@@ -170,8 +199,14 @@ check_cluster_of_data() {
   local endpoint own theirs
   own=$(entry_of "$IDENTITY" cluster)
   [ -n "$own" ] && endpoint=$(live_endpoint) || return 0
-  theirs=$(endpoint_status "$endpoint" | awk '{ print $2 }')
-  if [ -z "$theirs" ] || [ "$theirs" = "$own" ]; then return; fi
+  look_for_status "$endpoint" || {
+    refusal "data directory" \
+      "$endpoint does not say which cluster lives there, and $DATA_DIR may hold data of another one" \
+      "see the log of that member, and apply again"
+    return
+  }
+  theirs=$(printf '%s\n' "$found_status" | awk '{ print $2 }')
+  if [ "$theirs" = "$own" ]; then return; fi
   refusal "data directory" \
     "$DATA_DIR holds data of the cluster $(printf '%x' "$own"), and the cluster that lives ($endpoint) is $(printf '%x' "$theirs"): etcd would go on here as a member of the other one" \
     "if that cluster is given up, as after a restore, run supervisorctl stop $MEMBER, move what is in $DATA_DIR away, and apply again: this member then joins the one that lives"

@@ -18,11 +18,28 @@ members_of() {
     { for (i = 1; i <= NF; i++) gsub(/[^]A-Za-z0-9._:\/,[-]/, "?", $i); print $1, or_dash($3), $4, or_dash(reachable($5)), $6 == "true" ? "learner" : "voter" }'
 }
 
+# list_members ENDPOINT: sets `list` to the lines of members_of. etcd may lose a question if its leader ends at that
+# moment, so it is asked again. Fails if it does not answer: every cluster has members, so a list without any must never
+# be taken for an answer.
+list_members() { wait_until 15 has_listed "$1"; }
+
+has_listed() {
+  list=$(members_of "$1")
+  [ -n "$list" ]
+}
+
+# require_list ENDPOINT: the same, for a phase that cannot go on without the list.
+require_list() {
+  list_members "$1" ||
+    fail "member list: no answer from $1: $(etcd_error "$1" member list)" \
+      "bring a quorum of the members back, and apply again"
+}
+
 # Asks once what preflight needs to know about the cluster. The result is empty if no linearizable read succeeds through
 # this member.
 know_members() {
   known_members=
-  if is_running && answers_healthy; then known_members=$(members_of "$(own_url)"); fi
+  if is_running && answers_healthy && list_members "$(own_url)"; then known_members=$list; fi
 }
 known_members=
 
@@ -54,11 +71,20 @@ unfinished() { awk '$4 == "-" || $5 == "learner"'; }
 # adding.
 JOINS=cdktf-etcd/joins
 
-note_join() { etcdctl_at "$live" put "$JOINS/$PEER_URL" "$MEMBER" >/dev/null 2>&1 || true; }
+note_join() { wait_until 5 change_key "$live" put "$JOINS/$PEER_URL" "$MEMBER" || true; }
 
 # forget_join ENDPOINT PEER_URL: to be called when the member has joined or was removed. If one with the same URL is
 # added later without a deploy, it then counts as somebody else's.
-forget_join() { etcdctl_at "$1" del "$JOINS/$2" >/dev/null 2>&1 || true; }
+forget_join() { wait_until 5 change_key "$1" del "$JOINS/$2" || true; }
+
+# change_key ENDPOINT ARGUMENT…: etcd's answer is left in `key_answer`. etcd may lose a write if its leader ends at that
+# moment, and etcdctl does not repeat it. What etcd refuses for good is not asked again: without permission there is no
+# such key, and with a full quota there can be no new one.
+change_key() {
+  key_answer=$(etcdctl_at "$@" 2>&1) && return
+  case $key_answer in *"space exceeded"*) return 0 ;; esac
+  is_forbidden "$key_answer"
+}
 
 # forget_joins KEYS: forgets the joins among these keys whose member is a voter in `members` by now.
 forget_joins() {
@@ -74,20 +100,15 @@ forget_joins() {
 # nothing else would tell that it is still due (ADR 8).
 DUE=cdktf-etcd/due
 
-# etcd may lose a write if its leader ends at that moment, and etcdctl does not repeat it. Without the key, a rollout
-# that Terraform forgets would go unnoticed; with one too many, every deploy fails until somebody replaces that rollout.
+# Without the key, a rollout that Terraform forgets would go unnoticed; with one too many, every deploy fails until
+# somebody replaces that rollout.
 note_due() { wait_until 5 change_due put "$DUE/$PEER_URL" "$MEMBER"; }
 forget_due() { wait_until 30 change_due del "$DUE/$PEER_URL"; }
 
-# change_due ARGUMENT…: etcd's answer is left in `due_answer`. What etcd refuses for good is not asked again: without
-# permission there is no such key, and with a full quota there can be no new one.
 change_due() {
   set_own_url
-  due_answer="$own_url accepts no connections"
-  accepts_connections "$own_url" || return
-  due_answer=$(etcdctl_at "$own_url" "$@" 2>&1) && return
-  case $due_answer in *"space exceeded"*) return 0 ;; esac
-  is_forbidden "$due_answer"
+  key_answer="$own_url accepts no connections"
+  accepts_connections "$own_url" && change_key "$own_url" "$@"
 }
 
 # Filters keys: prints the peer URLs of the program's members for which a rollout is due.
@@ -97,9 +118,13 @@ all_due() { sed -n "s|^$DUE/||p" | grep -xF -e "$(desired_peer_urls)" || true; }
 joined_by_others() {
   while read -r entry_line; do
     peer_url=$(printf '%s\n' "$entry_line" | unfinished | awk '{ print $3 }')
-    [ -z "$peer_url" ] || [ -n "$(etcdctl_at "$1" get "$JOINS/$peer_url" 2>/dev/null)" ] || printf '%s\n' "$entry_line"
+    [ -n "$peer_url" ] || continue
+    wait_until 15 knows_join "$1" "$peer_url" || true
+    [ -n "$known_join" ] || printf '%s\n' "$entry_line"
   done
 }
+
+knows_join() { known_join=$(etcdctl_at "$1" get "$JOINS/$2" 2>/dev/null); }
 
 # Filters members; keeps those through which no linearizable read succeeds. All are asked at the same time.
 unhealthy() {
@@ -163,6 +188,8 @@ has_the_turn() {
   holder=$(etcdctl_at "$endpoint" get "$TURN" --print-value-only 2>/dev/null) || return 1
   [ -n "$holder" ] && printf '%s\n' "$1" | awk '{ print $2 }' | grep -qxF -e "$holder"
 }
+
+are_healthy() { [ -z "$(printf '%s\n' "$1" | unhealthy)" ]; }
 
 # For messages: `etcd-server-7-12 (https://10.4.7.12:2380), …`
 named() { awk '{ printf "%s%s", sep, $2 == "-" ? $3 : $2 " (" $3 ")"; sep = ", " }'; }

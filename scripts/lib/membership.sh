@@ -41,7 +41,7 @@ leaving() {
 # etcd adds no member while one is dead.
 remove_dead_members() {
   live=$(any_live_endpoint) || return 0
-  list=$(members_of "$live")
+  require_list "$live"
   dead=$(leaving | unhealthy)
   [ -n "$dead" ] || return 0
   refuse_alarm "scale in"
@@ -55,9 +55,7 @@ LIST
 # are healthy, because until then they help to keep the quorum.
 remove_undesired_members() {
   live=$(own_url)
-  list=$(members_of "$live")
-  [ -n "$list" ] || fail "member list: no answer from $live: $(etcd_error "$live" member list)" \
-    "bring a quorum of the members back, and apply again"
+  require_list "$live"
   leaving=$(leaving | sort -k 2)
   [ -n "$leaving" ] || return 0
   missing=$(absent_from "$list")
@@ -90,10 +88,11 @@ staying_are_healthy() {
   [ -n "$list" ] && [ -z "$not_healthy" ]
 }
 
-# take_leadership_from CLIENT_URL: removing a leader costs an election, unless it hands leadership over first.
+# take_leadership_from CLIENT_URL: removing a leader costs an election, unless it hands leadership over first to this
+# member, which is in `list`.
 take_leadership_from() {
   is_leader "$1" || return 0
-  target=$(members_of "$live" | own_entry | cut -d' ' -f1)
+  target=$(printf '%s\n' "$list" | own_entry | cut -d' ' -f1)
   if hand_leadership "$1" "$target" is_leader "$live"; then say "took over leadership"; fi
 }
 
@@ -115,12 +114,10 @@ peer_url_before() {
 
 # remove_member ENDPOINT ID NAME PEER_URL
 remove_member() {
-  list=$(members_of "$1")
+  require_list "$1"
   rest=$(printf '%s\n' "$list" | voters | awk -v id="$2" '$1 != id')
-  has_quorum "$(printf '%s\n' "$rest" | count)" \
-    "$(($(printf '%s\n' "$rest" | count) - $(printf '%s\n' "$rest" | unhealthy | count)))" ||
-    refuse "scale in" \
-      "without $3 ($4) there would be no quorum: $(printf '%s\n' "$rest" | unhealthy | named) does not answer" \
+  wait_until 15 rest_is_quorum ||
+    refuse "scale in" "without $3 ($4) there would be no quorum: $(printf '%s\n' "$silent" | named) does not answer" \
       "bring it back, and apply again"
   leftover=
   case ,$INITIAL_CLUSTER, in
@@ -141,6 +138,13 @@ remove_member() {
   say "removed $3 ($4) from the cluster"
   [ -z "$leftover" ] ||
     say "$leftover, and its etcd refuses to run; to clean up there: supervisorctl stop $(programs_of "$3"), $DATA_DIR, $CURRENT and what it points to"
+}
+
+# Whether enough of the members in `rest` are healthy; `silent` are the others.
+rest_is_quorum() {
+  silent=$(printf '%s\n' "$rest" | unhealthy)
+  has_quorum "$(printf '%s\n' "$rest" | count)" \
+    "$(($(printf '%s\n' "$rest" | count) - $(printf '%s\n' "$silent" | count)))"
 }
 
 # programs_of NAME: for a message: the member's programs under supervisor, and what to do with their files.

@@ -16,11 +16,11 @@ has_v2_requests() {
 # not reliable: 3.6 takes a snapshot of its own in the middle of the replay, where the cluster's version seems to go
 # back, and counts from there. If the upgrade is reverted and needs this startup script again, `stage` rewrites it.
 take_raft_snapshot() {
-  applied=$(endpoint_status "$(own_url)" | awk '{ print $7 }')
-  [ -n "$applied" ] ||
+  look_for_status "$(own_url)" ||
     refuse "restart" \
       "this member does not answer, but it must take a raft snapshot before etcd $VERSION can read its write-ahead log" \
       "bring this member back, and apply again"
+  applied=$(printf '%s\n' "$found_status" | awk '{ print $7 }')
   script=$(client_directory)/etcd-server-startup.sh
   # If a flag is given twice, etcd uses the last one. A flag that a killed phase has added is removed first.
   sed -e '$s/ --snapshot-count=[0-9]*$//' -e '$s/$/ --snapshot-count=1/' "$script" | put_file "$script" 755 root:root

@@ -22,7 +22,9 @@ may_upgrade_from() {
 # running_versions ENDPOINT: prints the versions that the cluster's members run, one per line. Members that do not
 # answer are left out.
 running_versions() {
-  endpoint_status "$(members_of "$1" | awk '$4 != "-" { printf "%s%s", sep, $4; sep = "," }')" | awk '{ print $5 }'
+  list_members "$1" || return 0
+  look_for_status "$(printf '%s\n' "$list" | awk '$4 != "-" { printf "%s%s", sep, $4; sep = "," }')" || return 0
+  printf '%s\n' "$found_status" | awk '{ print $5 }'
 }
 
 # is_way_back ENDPOINT: succeeds if a member still runs VERSION. The cluster is then in the middle of an upgrade from
@@ -32,8 +34,8 @@ is_way_back() { running_versions "$1" | grep -qxF "$VERSION"; }
 # takes_snapshot ENDPOINT: succeeds on the first member to be upgraded, which takes the snapshot before the upgrade for
 # the whole cluster.
 takes_snapshot() {
-  ! is_way_back "$1" || return 1
-  [ "$(members_of "$1" | desired | started | sort -k 2 | head -n 1 | awk '{ print $3 }')" = "$PEER_URL" ]
+  ! is_way_back "$1" && list_members "$1" || return 1
+  [ "$(printf '%s\n' "$list" | desired | started | sort -k 2 | head -n 1 | awk '{ print $3 }')" = "$PEER_URL" ]
 }
 
 # For a message: where the snapshot is. It is on this host, or on that of the first member by name, which is upgraded
@@ -53,7 +55,8 @@ check_version() {
   is_upgrade && ! is_to_be_restored || return 0
   from=$(installed_version) || return 0
   # Alarms are checked first, because etcdctl reports a member with an alarm as unhealthy.
-  raised=$(alarms_if_reachable)
+  raised='' knows_alarms=yes
+  wait_until 10 has_found_alarms || knows_alarms=
   [ -z "$raised" ] || {
     refusal "version" "an alarm is raised: $raised" \
       "set version back to $from, clear the alarm (see docs/alarms.md), and upgrade after that"
@@ -64,6 +67,11 @@ check_version() {
       "set version back to $from, bring the cluster back, and upgrade after that"
     return
   }
+  if [ -z "$knows_alarms" ] || ! list_members "$url"; then
+    refusal "version" "etcd does not say who the members are, or whether an alarm is raised" \
+      "set version back to $from, see $LOG_DIR/etcd.log, and upgrade after that"
+    return
+  fi
   if older "$VERSION" "$from"; then
     is_way_back "$url" ||
       refusal "version" "etcd cannot be downgraded from $from to $VERSION: no member runs $VERSION any more" \
@@ -76,7 +84,7 @@ check_version() {
       "set version to one in between, deploy, and continue from there"
     return
   }
-  not_healthy=$(members_of "$url" | desired | unhealthy_for_long)
+  not_healthy=$(printf '%s\n' "$list" | desired | unhealthy_for_long)
   [ -z "$not_healthy" ] || refusal "version" "$(ailing), and an upgrade needs all members" \
     "set version back to $from, bring that member back, and upgrade after that"
   [ "$(minor_of "$from")" = "$(minor_of "$VERSION")" ] || wait_until 20 cluster_version_is "$(minor_of "$from")" ||
@@ -90,7 +98,8 @@ check_version() {
     fi
   check_v2_data
   takes_snapshot "$url" || return 0
-  needed=$(($(endpoint_status "$(own_url)" | awk '{ print int($6 / 1048576) }') + 64))
+  look_for_status "$(own_url)" || true
+  needed=$(($(printf '%s\n' "$found_status" | awk '{ print int($6 / 1048576) }') + 64))
   [ "$(free_mb "$STATE_DIR")" -ge "$needed" ] || refusal "free disk" \
     "$(free_mb "$STATE_DIR") MB free for the snapshot in $STATE_DIR, $needed MB are needed" "make room"
 }
@@ -126,7 +135,10 @@ check_v2_data() {
 snapshot_before_upgrade() {
   local versions
   versions=$(running_versions "$1" | sort -V)
-  if [ -z "$versions" ] || printf '%s\n' "$versions" | grep -qxF "$VERSION"; then return; fi
+  [ -n "$versions" ] ||
+    fail "etcd does not say which versions the members run, so it is unknown whether a snapshot has to be taken first" \
+      "see $LOG_DIR/etcd.log, and apply again; nothing was changed"
+  if printf '%s\n' "$versions" | grep -qxF "$VERSION"; then return; fi
   directory=$STATE_DIR/snapshots
   private_directory "$directory"
   snapshot=$directory/$(printf '%s\n' "$versions" | head -n 1)-before-$VERSION.db

@@ -57,7 +57,8 @@ answers_in_quarantine() {
 
 # The token and the peer URL give a restored member its ID.
 require_new_cluster() {
-  [ "$(endpoint_status "$url" | awk '{ print $3 }')" = "$(founding_id)" ] ||
+  look_for_status "$url" || true
+  [ "$(printf '%s\n' "$found_status" | awk '{ print $3 }')" = "$(founding_id)" ] ||
     fail "this member does not run with the restored data, so no client is let in" \
       "increase restore's attempt, and apply again"
 }

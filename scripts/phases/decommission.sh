@@ -16,10 +16,9 @@ phase_decommission() {
     refuse "still a member" \
       "its etcd runs but does not answer, so it is unknown whether the cluster still counts on it; it was not stopped" \
       "see $LOG_DIR/etcd.log; then run on this host: supervisorctl stop $MEMBER"
-  if answers_healthy && [ -n "$(members_of "$(own_url)" | own_entry)" ]; then
+  [ -z "$(printf '%s\n' "$list" | own_entry)" ] ||
     refuse "still a member" "the cluster still counts on this member, so it was not stopped" \
       "remove it with etcdctl member remove, then run on this host: supervisorctl stop $MEMBER"
-  fi
   stop_and_clean
 }
 
@@ -44,8 +43,11 @@ leave_to_another() {
 }
 
 # An etcd that was removed from the cluster ends by itself, however often supervisor starts it. One that hangs does not
-# end; then the other members tell whether it was removed.
-is_out_or_answers() { ! is_running || answers_healthy || is_known_to_be_out; }
+# end; then the other members tell whether it was removed. Of one that answers, `list` are the members.
+is_out_or_answers() {
+  list=
+  ! is_running || { answers_healthy && has_listed "$(own_url)"; } || is_known_to_be_out
+}
 
 is_known_to_be_out() {
   local endpoint list

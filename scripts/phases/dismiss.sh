@@ -11,8 +11,7 @@ phase_dismiss() {
   live=$(any_live_endpoint) || refuse "dismissal" \
     "no member that stays answers a linearizable read, so $LEAVER cannot be removed from the cluster, and with its machine its data would be gone" \
     "bring the members back, and apply again; if the quorum is lost for good, see docs/provisioned-hosts.md#no-quorum"
-  list=$(members_of "$live")
-  [ -n "$list" ] || fail "member list: no answer from $live: $(etcd_error "$live" member list)" "apply again"
+  require_list "$live"
   if [ -z "$(leaver_entry)" ]; then
     say "$LEAVER ($LEAVER_URL) is not in the cluster"
     return

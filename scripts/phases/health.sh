@@ -7,10 +7,8 @@ phase_health() {
   refuse_stale_members
   if may_remove_members; then remove_undesired_members; fi
   set_own_url
-  members=$(members_of "$own_url")
-  [ -n "$members" ] ||
-    fail "member list: no answer from $own_url: $(etcd_error "$own_url" member list)" \
-      "see the members' logs in $LOG_DIR"
+  require_list "$own_url"
+  members=$list
   entries=$(printf '%s\n' "$members" | started)
   ask_statuses
   unhealthy=$(printf '%s\n' "$members" | unhealthy_for_long)
@@ -21,7 +19,7 @@ phase_health() {
   print_backups
   print_defragmentation
   # Alarms are checked first, because etcdctl reports a member as unhealthy while an alarm is raised.
-  raised=$(alarms "$own_url") ||
+  look_for_alarms ||
     fail "alarm list: no answer from $own_url: $(etcd_error "$own_url" alarm list)" "apply again"
   [ -z "$raised" ] || fail "an alarm is raised: $raised" "see docs/alarms.md"
   missing=$(absent_from "$members")
@@ -29,7 +27,8 @@ phase_health() {
   unknown=$(printf '%s\n' "$members" | undesired)
   [ -z "$unknown" ] || fail "the cluster has $(printf '%s\n' "$unknown" | named), which the program does not name and has never named" \
     "add it to the program, or remove it with etcdctl member remove"
-  keys=$(etcdctl_at "$own_url" get cdktf-etcd/ --prefix --keys-only 2>/dev/null) || true
+  wait_until 15 knows_keys ||
+    fail "what waits for a rollout is unknown, because $own_url gives no answer: $(last_line "$keys")" "apply again"
   due=
   case $keys in *"$DUE/"*) due=$(printf '%s\n' "$keys" | all_due | on_one_line) ;; esac
   [ -z "$due" ] || fail "what is staged was not rolled out: $due" \
@@ -38,6 +37,12 @@ phase_health() {
   forget_joins "$keys"
   [ -z "$unhealthy" ] || fail "not healthy: $(printf '%s\n' "$unhealthy" | named)" \
     "see the log of each in $LOG_DIR; to start a member that supervisor has stopped, run $(rollouts_of "$(printf '%s\n' "$unhealthy" | awk '{ print $3 }')")"
+}
+
+# Sets `keys` to the keys of deploys in etcd. Without permission, none of them can have been written.
+knows_keys() {
+  keys=$(etcdctl_at "$own_url" get cdktf-etcd/ --prefix --keys-only 2>&1) && return
+  is_forbidden "$keys" && keys=
 }
 
 # The last good backup of the cluster, and the backups that have failed since.

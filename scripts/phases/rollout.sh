@@ -31,7 +31,7 @@ phase_rollout() {
     was=$(installed_version)
     # This comes before the turn is taken and before the other members are checked, because a snapshot of a large
     # database may take longer than either of them stays valid.
-    if is_upgrade; then snapshot_before_upgrade "$(own_url)"; fi
+    if is_upgrade; then snapshot_before_upgrade "$live"; fi
     if [ -n "$raises_quota" ]; then
       say "the alarm NOSPACE is raised, and etcd grants no turn while it is: restarting with the larger quota, without the turn"
     else
@@ -48,7 +48,7 @@ phase_rollout() {
   [ -n "${is_voter:-}" ] || promote_if_learner
   gate
   forget_due ||
-    fail "it is healthy, but etcd does not write down that nothing is due here any more: $(last_line "$due_answer")" \
+    fail "it is healthy, but etcd does not write down that nothing is due here any more: $(last_line "$key_answer")" \
       "bring a quorum of the members back, and apply again"
   end_turn
   remember_membership
