@@ -100,6 +100,16 @@ inEachShell((newHost) => {
     expect(cluster.turn()).toBeUndefined();
   });
 
+  test("what another dismissal has done while this one waited for the turn counts", () => {
+    const { host, cluster } = clusterOf("aBc");
+    cluster.on(
+      "txn",
+      `if [ ! -e "$state/waited" ]; then : >"$state/waited"; change_members '/^3, /d'; printf 'FAILURE\\n\\nk\\nc\\n'; exit; fi`,
+    );
+    expect(dismiss(host).lines.at(-1)).toContain("without b, only 1 of 3 members would be left");
+    expect(cluster.memberNames()).toEqual(["a", "b"]);
+  });
+
   test("one of the two members of a cluster may go, but not the last one", () => {
     const { host, cluster } = clusterOf("ab");
     const two = { INITIAL_CLUSTER: `a=${host.member.peerUrl},b=https://127.0.0.2:2380` };

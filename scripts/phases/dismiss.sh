@@ -18,8 +18,9 @@ phase_dismiss() {
   fi
   refuse_alarm "dismissal"
   take_turn "$live"
-  # Another dismissal may have removed this host's own member in the meantime.
+  # Another dismissal may have removed members in the meantime, also this host's own.
   live=$(any_live_endpoint) || fail "no member that stays answers any more" "apply again"
+  require_list "$live"
   # A member that is dead already takes nothing from the others. Whether they keep their quorum is checked when it is
   # removed.
   [ -n "$(leaver_entry | unhealthy)" ] || wait_until 15 all_but_leaver_are_healthy || refuse "dismissal" \
