@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { EtcdBackups, EtcdRestore, type EtcdRestoreOptions } from "../../src/settings";
 import type { FakeCluster } from "../support/fake-etcd";
 import { listenOn } from "../support/fake-etcd";
-import { type Host, RESOURCES } from "../support/host";
+import { type Host, IMPATIENT, RESOURCES } from "../support/host";
 import { MEMBERSHIP, mounted, phase, pid, rolloutData, runningHost, stagedHost } from "../support/phases";
 import { inEachShell } from "../support/shells";
 import { description, type FakeDescription, snapshot, writeSnapshot } from "../support/snapshot";
@@ -62,7 +62,7 @@ inEachShell((newHost) => {
   describe("preflight's checks", () => {
     const refusals = (host: Host, more = {}) =>
       host
-        .call("know_members; check_restore", data(host, { PHASE: "preflight", ...more }))
+        .call(`${IMPATIENT}know_members; check_restore`, data(host, { PHASE: "preflight", ...more }))
         .lines.map((line) => line.replace(/^.*? refused: /, ""));
 
     /** A host whose cluster is alive, and whose members' client ports accept connections. */
@@ -128,6 +128,18 @@ inEachShell((newHost) => {
       const [host, cluster, close] = await living();
       cluster.on("get cdktf-etcd/restored", `echo '${host.call('echo "$RESTORE"').lines[0]}'; exit`);
       expect(refusals(host)).toEqual([]);
+      close();
+    });
+
+    test("a cluster that is just electing its leader has a quorum", async () => {
+      const [host, cluster, close] = await living();
+      cluster.healthy("abc", { leader: 0 });
+      // Two rounds of questions to all three.
+      cluster.on(
+        "endpoint status -w json",
+        'echo >>"$state/rounds"; [ "$(grep -c "" "$state/rounds")" -le 6 ] || sed -i "s/.leader.:0/\\"leader\\":2/" "$state"/*.status',
+      );
+      expect(refusals(host)).toEqual([expect.stringContaining("restore: the cluster 4d has a quorum")]);
       close();
     });
 
@@ -558,6 +570,32 @@ as_etcd() { "$@"; ${during}; }; private_directory "$STATE_DIR"; copy_database; c
       "x del --prefix cdktf-etcd/defragmentation/",
       expect.stringMatching(/^x put cdktf-etcd\/restored s\d+\.db, sha256 /),
     ]);
+  });
+
+  test("it is forgotten although etcd loses the requests once, and clients are not let in if it is not forgotten", () => {
+    const host = newHost({ props: restoring().props });
+    const forget = (answer: string) =>
+      host.call(
+        `${IMPATIENT}lost=${host.path("/lost")}; : >"$lost"
+etcdctl_at() {
+  shift
+  grep -qxF -e "$*" "$lost" || { echo "$*" >>"$lost"; echo "etcdserver: leader changed"; return 1; }
+  ${answer}
+}
+exec 9>&1; url=x
+for_long() { for _ in 1 2 3; do wait_until 1 has_forgotten_old_deploys && return; done; }
+for_long || true; forget_old_deploys`,
+        data(host),
+      ).lines;
+    const lines = forget('echo "$*" >&9');
+    expect(new Set(lines).size).toBe(7);
+    expect(lines.at(-1)).toMatch(/^put cdktf-etcd\/restored/);
+    expect(forget('echo "etcdserver: no leader"; return 1')).toEqual([
+      expect.stringContaining(
+        "etcd does not forget the deploys that were under way when the snapshot was taken: etcdserver: no leader",
+      ),
+    ]);
+    expect(forget('echo "etcdserver: mvcc: database space exceeded"; return 1')).toEqual([]);
   });
 
   describe("the comparison of the members", () => {

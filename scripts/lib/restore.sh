@@ -225,21 +225,25 @@ check_left_behind() {
 }
 
 # status_with_leader: the status of a member that knows a leader. Members that have lost their quorum know none a moment
-# later, or do not answer at all. One that does not answer is asked again, because it may only be slow. Those that leave
-# the program in the same edit are asked, too.
+# later, or do not answer at all. While a cluster elects a leader, its members know none either, so they are asked again
+# for longer than that takes. Those that leave the program in the same edit are asked, too.
+ELECTION_SECONDS=10
 status_with_leader() {
-  local endpoint status listens
-  for _ in 1 2; do
-    listens=
-    # shellcheck disable=SC2046 # one argument for each endpoint
-    for endpoint in $(reachable $({ own_url && other_endpoints && former_endpoints; } | awk '!seen[$0]++') | tr , ' '); do
-      listens=yes
-      status=$(endpoint_status "$endpoint" | awk '$4 != "-" && $4 != 0')
-      [ -z "$status" ] || { printf '%s\n' "$status" && return; }
-    done
-    [ -n "$listens" ] || return 1
+  local status=
+  wait_until "$ELECTION_SECONDS" is_leader_known_or_silence || true
+  [ -n "$status" ] && printf '%s\n' "$status"
+}
+
+# Also succeeds if no member accepts connections. Sets `status`.
+is_leader_known_or_silence() {
+  local endpoint listens=
+  # shellcheck disable=SC2046 # one argument for each endpoint
+  for endpoint in $(reachable $({ own_url && other_endpoints && former_endpoints; } | awk '!seen[$0]++') | tr , ' '); do
+    listens=yes
+    status=$(endpoint_status "$endpoint" | awk '$4 != "-" && $4 != 0')
+    [ -z "$status" ] || return 0
   done
-  return 1
+  [ -z "$listens" ]
 }
 
 # A backup is newer if it has a higher revision of the same cluster, or if it was taken later from another one. Of a
@@ -505,12 +509,19 @@ hash_of_keys() {
 # What the snapshot carries of deploys that were under way when it was taken, and of what had failed in the old cluster,
 # which the health table would warn of for days.
 forget_old_deploys() {
+  wait_until 30 has_forgotten_old_deploys ||
+    fail "etcd does not forget the deploys that were under way when the snapshot was taken: $(last_line "$key_answer")" \
+      "see $LOG_DIR/etcd.log, and apply again"
+}
+
+# The leader has just been elected, and may not stay. A key that is left would make each later deploy fail, or wait.
+has_forgotten_old_deploys() {
   local key
-  for key in "$TURN" cdktf-etcd/backup/slot; do etcdctl_at "$url" del "$key" >/dev/null 2>&1 || true; done
+  for key in "$TURN" cdktf-etcd/backup/slot; do change_key "$url" del "$key" || return; done
   for key in "$DUE/" "$JOINS/" cdktf-etcd/backup/failed/ cdktf-etcd/defragmentation/; do
-    etcdctl_at "$url" del --prefix "$key" >/dev/null 2>&1 || true
+    change_key "$url" del --prefix "$key" || return
   done
-  etcdctl_at "$url" put "$RESTORED" "$RESTORE" >/dev/null 2>&1 || true
+  change_key "$url" put "$RESTORED" "$RESTORE"
 }
 
 # The alarm CORRUPT was about the members of the old cluster. While it is raised, etcd serves nobody; these members are
