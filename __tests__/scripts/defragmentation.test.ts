@@ -55,7 +55,7 @@ inEachShell((newHost) => {
     const isLast = (leader: boolean, inUse: number[], since = "''") =>
       hostWith().defragmentation(
         `running_quota() { echo ${2048 * MIB}; }\n${others(...inUse)}endpoints_of_all=all url=x leader_since=${since} now=9000\n` +
-          `is_leader() { ${leader}; }\nis_leader_last && echo yes || echo "$reason"`,
+          `is_follower() { ! ${leader}; }\nis_leader_last && echo yes || echo "$reason"`,
       ).lines[0];
 
     test("waits until no other member has anything to do", () => {
@@ -177,13 +177,13 @@ flock -n "$LOCK" true && echo free`);
     const giving = (text: string) =>
       hostWith()
         .defragmentation(
-          `etcdctl_at() { shift; echo "$*" >&3; }\nis_follower() { :; }\nurl=x; ${text} give_leadership_away 3>&1 && echo yes || echo "$reason"`,
+          `moved=; etcdctl_at() { shift; echo "$*" >&3; moved=yes; }\nis_follower() { [ -n "$moved" ]; }\nurl=x; ${text} give_leadership_away 3>&1 && echo yes || echo "$reason"`,
         )
         .lines.map((line) => line.replace(/^\S+Z /, ""));
     const OTHERS = "other_voters='8d b https://10.4.7.21:2380 https://10.4.7.21:2379 voter';";
 
     test("hands leadership over first, because only a leader renews leases", () => {
-      expect(giving(`is_leader() { :; }; ${OTHERS}`)).toEqual([
+      expect(giving(OTHERS)).toEqual([
         "move-leader 8d",
         "a on host-a: defragmentation: moved leadership to member 8d",
         "yes",
@@ -191,15 +191,21 @@ flock -n "$LOCK" true && echo free`);
     });
 
     test("stays leader if there is no other voter; a follower has nothing to hand over", () => {
-      expect(giving("is_leader() { :; }; other_voters='';")).toEqual(["yes"]);
-      expect(giving(`is_leader() { return 1; }; ${OTHERS}`)).toEqual(["yes"]);
+      expect(giving("other_voters='';")).toEqual(["yes"]);
+      expect(giving(`is_follower() { :; }; ${OTHERS}`)).toEqual(["yes"]);
     });
 
     test("is not defragmented if it cannot hand leadership over", () => {
-      expect(giving(`is_leader() { :; }; is_follower() { return 1; }; wait_until() { return 1; }; ${OTHERS}`)).toEqual([
+      expect(giving(`is_follower() { return 1; }; wait_until() { return 1; }; ${OTHERS}`)).toEqual([
         "move-leader 8d",
-        "this member is the leader, and cannot hand leadership over",
+        "this member is the leader, or does not say who is, and cannot hand leadership over",
       ]);
+    });
+
+    test("is not taken for a follower because it does not say who leads", () => {
+      const silent = "endpoint_status() { [ -n \"$moved\" ] && echo 'x 77 1 2'; }\n";
+      const real = `is_follower() { [ "$(endpoint_status x | awk '{ print $3 "" != $4 "" && $4 != "-" }')" = 1 ]; }\n`;
+      expect(giving(`${silent}${real}${OTHERS}`)[0]).toBe("move-leader 8d");
     });
   });
 

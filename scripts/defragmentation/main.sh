@@ -135,7 +135,7 @@ has_room() {
 # The leader waits until nobody else has anything to do; but not for ever for one that cannot do it.
 is_leader_last() {
   local first
-  is_leader "$url" || return 0
+  ! is_follower || return 0
   leader_since=${leader_since:-$now}
   [ "$now" -lt "$leader_since" ] || [ $((now - leader_since)) -lt "$LEADER_SECONDS" ] || return 0
   first=$(endpoint_status "$endpoints_of_all" | awk '$3 "" != $4 ""' | worthwhile | awk '{ print $1; exit }')
@@ -173,9 +173,10 @@ release() {
 # cluster with one voter has nobody else.
 give_leadership_away() {
   local target
-  if [ -z "$other_voters" ] || ! is_leader "$url"; then return 0; fi
+  # One that does not say that it follows another one counts as the leader.
+  if [ -z "$other_voters" ] || is_follower; then return 0; fi
   target=$(printf '%s\n' "$other_voters" | awk 'NR == 1 { print $1 }')
-  reason="this member is the leader, and cannot hand leadership over"
+  reason="this member is the leader, or does not say who is, and cannot hand leadership over"
   hand_leadership "$url" "$target" is_follower || return 1
   log "moved leadership to member $target"
 }
