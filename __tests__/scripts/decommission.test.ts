@@ -372,6 +372,19 @@ done`,
     expect(shutdown(host, "destroy")).toEqual({ code: 0, lines: [] });
   });
 
+  test("a supervisord that is starting is told again to stop an etcd that keeps crashing and is just down", () => {
+    const host = newHost();
+    runningHost(host);
+    const real = host.read("/stubs/supervisorctl");
+    host.stub(
+      "supervisorctl",
+      `case "$*" in *stop*) [ -e '${host.path("/asked")}' ] || { : >'${host.path("/asked")}'; echo "$1" >>"$CALLS"; echo "unix:///var/run/supervisor.sock refused connection"; exit 4; } ;; esac
+${real.replace(/^#!.*\n/, "")}`,
+    );
+    expect(host.call("is_stopped() { :; }; stop_program")).toEqual({ code: 0, lines: [] });
+    expect(pid(host)).toBe("");
+  });
+
   test("an etcd that does not stop is a failure, and it stays registered and keeps its data", () => {
     const host = newHost();
     runningHost(host);

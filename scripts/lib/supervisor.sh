@@ -125,9 +125,17 @@ update_program() {
 restart_program() { supervisor restart "$PROGRAM:$PROGRAM"; }
 
 stop_program() {
-  supervisor stop "$PROGRAM:$PROGRAM" || true
+  # An etcd that keeps crashing is stopped at times, and supervisord starts it again unless it was told not to.
+  wait_until 10 has_been_told_to_stop || true
   wait_until 40 is_stopped ||
     fail "etcd does not stop: $(supervisor_words)" "stop process $(etcd_pid), and run this again"
+}
+
+# A supervisord that is starting does not answer yet. The answer about a program that does not run, or that it does not
+# know, is an error, too.
+has_been_told_to_stop() {
+  supervisor stop "$PROGRAM:$PROGRAM" && return
+  case $supervisor_answer in *"refused connection"* | *"no such file"* | *SHUTDOWN*) return 1 ;; esac
 }
 
 # Removes the stopped program from supervisord by its name. This works even if supervisord cannot read the files of
