@@ -41,6 +41,18 @@ inEachShell((newHost) => {
     },
   );
 
+  test.each(["etcd", "x\na[$(>evil)]", "a) R 1 2 3", "(", ""])(
+    "a process has its start time whatever its name: %j",
+    (name) => {
+      const host = newHost();
+      const fields = ["S", ...Array.from({ length: 49 }, (_, i) => String(i + 1))];
+      host.write("/proc/some/stat", `70 (${name}) ${fields.join(" ")}\n`);
+      host.write("/proc/zombie/stat", `71 (${name}) ${["Z", ...fields.slice(1)].join(" ")}\n`);
+      const text = 'for name in some zombie none; do read_start "$name"; echo "<$process_start>"; done; set_uptime';
+      expect(host.call(text)).toEqual({ code: 0, lines: ["<19>", "<>", "<>"] });
+    },
+  );
+
   test("a failure says what failed and what to do, and exits with 1", () => {
     expect(newHost().call('fail "etcd does not start" "see its log"; echo not reached')).toEqual({
       code: 1,

@@ -94,10 +94,9 @@ test("comments end at 120 columns, and so does code, where a line holds no text 
 });
 
 test("whoever reads from a file of a process reads it to the end (read_to_end in say.sh)", () => {
-  // The file `stat` has one line.
   const readers = HOST_SCRIPT_FILES.flatMap((file) => {
     const text = readFileSync(join(SCRIPTS_DIRECTORY, file), "utf8");
-    return [...text.matchAll(/^.*<"[^"]*\/(comm|status|cgroup)".*$/gm)].map((match) => {
+    return [...text.matchAll(/^.*<"[^"]*\/(comm|stat|status|cgroup)".*$/gm)].map((match) => {
       const before = text.slice(0, match.index);
       const loop = /^ *done /.test(match[0]) ? before.slice(before.lastIndexOf("while read")) : "";
       return { file, text: loop + match[0] };

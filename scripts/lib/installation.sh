@@ -240,12 +240,17 @@ lives_on() { [ -n "$1" ] && [ -n "$2" ] && read_start "$1" && [ "$process_start"
 
 # read_start PID: sets `process_start` to the start time of the process, in clock ticks since boot, or to nothing if the
 # process has ended. It sets a variable and uses the shell's own `read`, so that no process is started: every question
-# to etcd needs it.
+# to etcd needs it. It reads to the end (read_to_end), because the name of the process is in this file as it is, with
+# blanks, brackets and line breaks. What the kernel says comes after the last bracket.
 read_start() {
-  local state start
+  local line stat=
   process_start=
-  { read -r _ _ state _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ start _ <"/proc/$1/stat"; } 2>/dev/null || return 0
-  [ "$state" = Z ] || process_start=$start
+  while read -r line; do
+    stat="$stat $line"
+  done 2>/dev/null <"/proc/$1/stat" || return 0
+  # shellcheck disable=SC2086 # its words: the state is the first one, and the start time the twentieth
+  set -- ${stat##*") "}
+  [ $# -lt 20 ] || [ "$1" = Z ] || process_start=${20}
 }
 
 # Compares the real paths too: the path that etcd runs with may contain a symbolic link, and the program may now name
