@@ -210,13 +210,13 @@ flock -n "$LOCK" true && echo free`);
   });
 
   describe("the result", () => {
-    const result = (etcdctl: string) => {
+    const result = (etcdctl: string, before = status(400 * MIB, 100 * MIB)) => {
       const host = hostWith();
       const run = host.defragmentation(
         `etcdctl_at() { shift; case "$*" in *defrag) ${etcdctl} ;; put*) echo "$1 $2 \${3%% *} \${3#* }" ;; esac; }\n` +
           `answers_healthy() { :; }\nend_turn() { :; }\nrelease() { :; }\nrecord_defragmentation() { echo "$1" | sed 's/^at=[0-9]* //;s/seconds=.*/seconds=/'; }\n` +
           `endpoint_status() { echo '${status(120 * MIB, 100 * MIB)}'; }\nmkdir -p "$STATE_DIR"\n` +
-          `now=5 url=x said_reason= state='${status(400 * MIB, 100 * MIB)}'\ndefragment; echo "code $?"`,
+          `now=5 url=x said_reason= state='${before}'\ndefragment; echo "code $?"`,
       );
       return run.lines.map((line) => line.replace(/^\S+Z /, ""));
     };
@@ -227,6 +227,15 @@ flock -n "$LOCK" true && echo free`);
           /^a on host-a: defragmentation: the database had 419430400 bytes and has 125829120 bytes; it took \d+ s$/,
         ),
         "before=419430400 after=125829120 seconds=",
+        "code 0",
+      ]);
+    });
+
+    test("is reported although the member did not say its size before", () => {
+      expect(result(":", "x 7 8 9 3.6.1 - 10 - -")).toEqual([
+        expect.stringMatching(/: the database had 0 bytes and has 125829120 bytes; /),
+        expect.stringMatching(/: that was little, so the next one is in a day/),
+        "before=0 after=125829120 seconds=",
         "code 0",
       ]);
     });

@@ -94,6 +94,22 @@ inEachShell((newHost) => {
     expect(host.call("endpoint_status x").lines).toEqual(lines);
   });
 
+  test("a member cannot move the words of its status by its version, or have the shell count with other than numbers", () => {
+    const version = "3.4.23 IFS[$(touch$IFS.evil)] 1 2 true";
+    const answer = STATUS["3.4.23"]
+      .replace('"3.4.23"', `"${version}"`)
+      .replace('"raftIndex":13', '"raftIndex":-1')
+      .replace('"dbSizeInUse":16384', '"dbSizeInUse":9223372036854775807');
+    const host = etcdctlPrints(newHost(), answer);
+    const text = `cd "${host.root}"; endpoint_status x | sed -n 1p; endpoint_status x | while read -r _ _ _ _ _ size _; do : $((size / 10)); done; ls -a | grep evil || true`;
+    expect(host.call(text)).toEqual({
+      code: 0,
+      lines: [
+        "https://10.4.7.12:2379 14841639068965178418 10276657743932975437 9372538179322589801 3.4.23?IFS[??touch?IFS.evil?]?1?2?true 20480 - - -",
+      ],
+    });
+  });
+
   test("no answer gives no output", () => {
     expect(etcdctlPrints(newHost(), "").call("endpoint_status x").lines).toEqual([]);
   });

@@ -183,7 +183,7 @@ give_leadership_away() {
 
 defragment() {
   local before code=0
-  before=$(printf '%s\n' "$state" | awk '{ print $6 }')
+  before=$(printf '%s\n' "$state" | awk '$6 != "-" { print $6 }')
   began=$(date +%s)
   run_defragmentation || code=$?
   seconds=$(($(date +%s) - began))
@@ -194,7 +194,7 @@ defragment() {
     code=1
   fi
   look_at=$(($(date +%s) + PAUSE_SECONDS))
-  report_defragmentation "$code" "$before"
+  report_defragmentation "$code" "${before:-0}"
   release
   return "$code"
 }

@@ -67,6 +67,8 @@ set_own_url() {
     pid=$(etcd_pid)
     own_url=$([ -z "$pid" ] || argument_of "/proc/$pid" advertise-client-urls)
   fi
+  # One of them: of several, etcdctl would print several answers.
+  own_url=${own_url%%,*}
   own_url=${own_url:-$CLIENT_URL}
 }
 
@@ -186,7 +188,9 @@ any_live_endpoint() { if answers_healthy; then own_url; else live_endpoint; fi; 
 # endpoint_status ENDPOINTS: prints one line per endpoint: ENDPOINT CLUSTER_ID MEMBER_ID LEADER VERSION DB_SIZE
 # RAFT_INDEX DB_SIZE_IN_USE LEARNER
 # The IDs are decimal: they are good for comparisons, but not for messages. Of several endpoints (separated by commas),
-# only those that accept connections are asked.
+# only those that accept connections are asked. What is not known is `-`.
+# A member says its version in words of its own. A blank in it would move the words after it, and the shell counts with
+# these; bash evaluates whatever it counts with.
 endpoint_status() {
   local asked=$1
   # shellcheck disable=SC2086 # one argument for each endpoint
@@ -195,13 +199,17 @@ endpoint_status() {
   etcdctl_at "$asked" endpoint status -w json 2>/dev/null | awk '
     function field(name, value) {
       if (!match($0, "\"" name "\":\"?[^,}\"]*")) return "-"
-      value = substr($0, RSTART, RLENGTH); sub(/^"[^"]*":"?/, "", value); return value == "" ? "-" : value
+      value = substr($0, RSTART, RLENGTH); sub(/^"[^"]*":"?/, "", value)
+      gsub(/[^]A-Za-z0-9._:\/,[-]/, "?", value); return value == "" ? "-" : value
     }
+    function number(name, value) { value = field(name); return value ~ /^(0|[1-9][0-9]*)$/ ? value : "-" }
+    # Megabytes of more than a petabyte are a number that mawk would print with an exponent.
+    function size(name, value) { value = number(name); return length(value) < 16 ? value : "-" }
     {
       n = split($0, statuses, /[{]"Endpoint"/)
       for (i = 2; i <= n; i++) {
         $0 = "\"Endpoint\"" statuses[i]
-        print field("Endpoint"), field("cluster_id"), field("member_id"), field("leader"), field("version"), field("dbSize"), field("raftIndex"), field("dbSizeInUse"), field("isLearner")
+        print field("Endpoint"), number("cluster_id"), number("member_id"), number("leader"), field("version"), size("dbSize"), number("raftIndex"), size("dbSizeInUse"), field("isLearner")
       }
     }'
 }
