@@ -82,6 +82,14 @@ inEachShell((newHost) => {
       expect(closed(host)).toEqual([]);
     });
 
+    test("no member whose URL has no port, which would match the connections of all programs", () => {
+      const host = hostOf("abcd", all.port);
+      host.stub("ss", knows());
+      for (const port of ["", "*", "0-65535", "ssh", "22/x"])
+        host.call(`connections_to 'https://127.0.0.4:${port}' -K`);
+      expect(host.calls("ss")).toEqual([expect.stringMatching(/ dst 127.0.0.4 \( sport = :\d+ or dport = :22 \)$/)]);
+    });
+
     test("no member while all are healthy", () => {
       const host = hostOf("abcd", all.port);
       expect(preflight(host)).toEqual([]);

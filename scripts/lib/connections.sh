@@ -17,6 +17,8 @@ connections_to() {
   peer_port=${peer_port%%/*}
   # The URL comes from etcd's member list and cannot be trusted: for ss, 0.0.0.0/0 would match every connection.
   case $host in '' | */* | *'*'*) return 0 ;; esac
+  # Without a port, it would match the connections of all programs.
+  case $peer_port in '' | *[!0-9]*) return 0 ;; esac
   remotes_at "$host" | while read -r remote; do
     ss -Htn ${2:+"$2"} state established dst "$remote" "( sport = :$PEER_PORT or dport = :$peer_port )" 2>/dev/null || true
   done
