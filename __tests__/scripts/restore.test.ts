@@ -6,7 +6,7 @@ import type { FakeCluster } from "../support/fake-etcd";
 import { listenOn } from "../support/fake-etcd";
 import { type Host, IMPATIENT, RESOURCES } from "../support/host";
 import { MEMBERSHIP, mounted, phase, pid, rolloutData, runningHost, stagedHost } from "../support/phases";
-import { inEachShell } from "../support/shells";
+import { inEachShell, testAsRoot } from "../support/shells";
 import { description, type FakeDescription, snapshot, writeSnapshot } from "../support/snapshot";
 import { temporaryDirectory } from "../support/temporary-directory";
 
@@ -244,15 +244,42 @@ inEachShell((newHost) => {
       ]);
       host.write("/backups/a.db.json", description());
       expect(check()).toEqual([]);
-      // A damaged description is as good as none.
-      host.write("/backups/a.db.json", description().replace(/"bytes": \d+/, '"bytes": many'));
-      expect(check("RESTORE_MEMBER=b; RESTORE_BYTES=")).toEqual([]);
-      host.write("/backups/a.db.json", description());
       chmodSync(host.path("/backups/a.db.json"), 0o666);
       expect(check()).toEqual([expect.stringMatching("/backups/a.db.json can be changed by users other than root")]);
       chmodSync(host.path("/backups/a.db"), 0o666);
       expect(check()).toEqual([expect.stringMatching("/backups/a.db can be changed by users other than root")]);
     });
+  });
+
+  test.each(["many", "089", "0x10", "9".repeat(19), "9".repeat(30), '12\n  "bytes": 13', "IFS[$(>evil)]"])(
+    "a size of %j in a description, which another host may have sent, is as good as none",
+    (bytes) => {
+      const host = newHost();
+      const text = `cd "${host.root}"; description=$(cat description); check_restore_room; ls`;
+      host.write("/description", `{\n  "bytes": ${bytes}\n}\n`);
+      const { code, lines } = host.call(text);
+      expect({ code, lines }).toEqual({ code: 0, lines: host.list("/") });
+    },
+  );
+
+  testAsRoot("root reads nothing where etcd's user could have put a link to a file of root's", () => {
+    const host = newHost();
+    host.write("/data/some.db", snapshot());
+    host.stub("setpriv", "echo denied >&2; exit 1");
+    const run = (text: string) => host.call(`copy=${host.path("/data/some.db")} RESTORE_MEMBER=b\n${text}`);
+    const described = 'description=\'  "copied": true,\n  "sha256": "0"\'';
+    const texts = [
+      'description=; verify_snapshot_copy "$copy"',
+      `${described}; verify_snapshot_copy "$copy"`,
+      'description=; has_source() { :; }; offered_snapshot() { echo "$copy"; }; bring_snapshot x; echo "<$sha256>"',
+    ];
+    const digest = snapshot().subarray(-32).toString("hex");
+    for (const text of texts) {
+      const { code, lines } = run(text);
+      expect(code).toBe(3);
+      expect(lines.join()).toContain("the snapshot is not whole");
+      expect(lines.join()).not.toContain(digest);
+    }
   });
 
   describe("phase restore", () => {

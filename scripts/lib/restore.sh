@@ -186,7 +186,8 @@ check_snapshot_version() {
 # write-ahead log.
 check_restore_room() {
   local bytes=${RESTORE_BYTES:-$(described bytes)}
-  case $bytes in *[!0-9]*) bytes= ;; esac
+  # Another host may have sent it. The shell cannot count with `089`, which is octal to it, or with more than 63 bits.
+  case $bytes in *[!0-9]* | 0?* | ????????????????*) bytes= ;; esac
   if has_source && [ -z "$RESTORE_PATH" ]; then
     bytes=$(stat -c %s "$DATA_DIR/member/snap/db" 2>/dev/null || true)
     [ -z "$bytes" ] || check_room "$STATE_DIR" "$((bytes / 1048576 + 16))" "move something off that file system"
@@ -350,7 +351,7 @@ bring_snapshot() {
     answer=$(write_as_etcd "$1" 2>&1 <"$INBOX/snapshot.db") ||
       refuse "restore" "the snapshot cannot be copied to $1: $(last_line "$answer")" "make room, and apply again"
   fi
-  if is_copied; then verify_snapshot_copy "$snapshot"; else read_digest "$snapshot" || refuse_damaged "$reason"; fi
+  if is_copied; then verify_snapshot_copy "$snapshot"; else read_digest "$snapshot" as_etcd || refuse_damaged "$reason"; fi
   # The file may have changed since the program was synthesized.
   [ -n "$RESTORE_MEMBER" ] || case $RESTORE in
     *"$sha256"*) ;;
@@ -359,14 +360,15 @@ bring_snapshot() {
   esac
 }
 
-# verify_snapshot_copy FILE: a copied database has no digest of its own, so its description has one.
+# verify_snapshot_copy FILE: a copied database has no digest of its own, so its description has one. The file is where
+# etcd's user can put a link in its place.
 verify_snapshot_copy() {
   if is_copied; then
-    sha256=$(sha256_of_input <"$1")
+    sha256=$(as_etcd cat "$1" | sha256_of_input)
     reason="it has the SHA-256 $sha256, but $RESTORE_MEMBER has sent $(described sha256)"
     [ "$sha256" = "$(described sha256)" ]
   else
-    verify_digest "$1"
+    verify_digest "$1" as_etcd
   fi || refuse_damaged "$reason"
 }
 

@@ -85,7 +85,8 @@ fetch_snapshot() {
   wait_until 10 accepts_connections "$offer" ||
     refuse "restore" "$RESTORE_MEMBER does not offer the snapshot at $offer" \
       "make sure that this host reaches that port, and run $(replacing "$OFFER_RESOURCE"); if its phase offer says that it was restored before, increase restore's attempt instead"
-  description=$(get_offered "$(offered_path).json" || true)
+  # It has some hundred bytes. On that host, etcd's user sends it, who could send without end.
+  description=$(get_offered "$(offered_path).json" | head -c 10000 || true)
   [ -n "$description" ] ||
     refuse "restore" "$RESTORE_MEMBER does not send the snapshot from $offer" \
       "make sure that it is $RESTORE_MEMBER that answers there, and run $(replacing "$OFFER_RESOURCE")"
