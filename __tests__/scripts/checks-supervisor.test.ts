@@ -1,5 +1,11 @@
 import { chownSync, mkdirSync, rmSync, symlinkSync } from "node:fs";
-import { breakNeighbour, installNeighbour, installSupervisor, supervisorChanges } from "../support/fake-supervisor";
+import {
+  breakNeighbour,
+  installNeighbour,
+  installSupervisor,
+  supervisorChanges,
+  OWN_STATUS,
+} from "../support/fake-supervisor";
 import { runningHost } from "../support/phases";
 import { inEachShell, testAsRoot } from "../support/shells";
 
@@ -53,6 +59,7 @@ inEachShell((newHost) => {
     const host = supervisorHost();
     host.stub("supervisorctl", '[ "$3" != pid ] || echo 71');
     host.write("/proc/71/comm", "supervisord\n");
+    host.write("/proc/71/status", OWN_STATUS);
     expect(host.call("check_supervisor").lines).toEqual([]);
     chownSync(host.path("/proc/71"), DAEMON, DAEMON);
     const { user } = host.cluster;
@@ -67,6 +74,7 @@ inEachShell((newHost) => {
     const host = supervisorHost();
     host.stub("supervisorctl", "echo 70");
     host.write("/proc/70/comm", "supervisord\n");
+    host.write("/proc/70/status", OWN_STATUS);
     host.write("/proc/70/cmdline", `/usr/bin/python3\0/usr/bin/supervisord\0-n\0-c\0${host.path(CONF)}\0`);
     for (const namespace of ["pid", "view", "other-view"]) host.write(`/namespaces/${namespace}`, "");
     for (const [process, view] of [
@@ -94,6 +102,7 @@ inEachShell((newHost) => {
     const host = newHost();
     installSupervisor(host);
     host.write("/proc/70/comm", "supervisord\n");
+    host.write("/proc/70/status", OWN_STATUS);
     host.write("/proc/70/cmdline", `/usr/bin/python3\0/usr/bin/supervisord\0-n\0-c\0${host.path(CONF)}\0`);
     host.stub("supervisorctl", "echo 'Server requires authentication'; exit 2");
     expect(host.call("check_supervisor").lines).toEqual([
@@ -111,6 +120,7 @@ inEachShell((newHost) => {
       ["71", "/srv/b.conf"],
     ]) {
       host.write(`/proc/${pid}/comm`, "supervisord\n");
+      host.write(`/proc/${pid}/status`, OWN_STATUS);
       host.write(`/proc/${pid}/cmdline`, `python3\0/usr/bin/supervisord\0-c\0${conf}\0`);
     }
     expect(host.call("check_supervisor").lines).toEqual([

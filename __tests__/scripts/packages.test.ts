@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { breakNeighbour, installSupervisor, installSupervisorFiles } from "../support/fake-supervisor";
+import { breakNeighbour, installSupervisor, installSupervisorFiles, OWN_STATUS } from "../support/fake-supervisor";
 import { type Host, RECORD } from "../support/host";
 import { inEachShell } from "../support/shells";
 
@@ -187,6 +187,7 @@ inEachShell((newHost) => {
     const host = newHost();
     installSupervisor(host, "rhel");
     host.write("/proc/70/comm", "supervisord\n");
+    host.write("/proc/70/status", OWN_STATUS);
     host.write("/proc/70/cmdline", "python3\0/usr/bin/supervisord\0");
     host.write("/proc/70/cgroup", "0::/system.slice/apps-supervisor.service\n");
     host.stub("systemctl", script);

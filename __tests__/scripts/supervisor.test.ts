@@ -1,6 +1,6 @@
 import type { Host } from "../support/host";
-import { lstatSync, readdirSync, readlinkSync } from "node:fs";
-import { installSupervisorFiles, SUPERVISOR, type SupervisorPackage } from "../support/fake-supervisor";
+import { lstatSync, readdirSync, readlinkSync, renameSync } from "node:fs";
+import { installSupervisorFiles, SUPERVISOR, type SupervisorPackage, OWN_STATUS } from "../support/fake-supervisor";
 import { inEachShell } from "../support/shells";
 
 inEachShell((newHost) => {
@@ -65,6 +65,7 @@ inEachShell((newHost) => {
     host.write("/etc/supervisord.conf", "[include]\nfiles=x/*.ini\n");
     expect(host.call("supervisor_conf").lines).toEqual(["/etc/supervisord.conf"]);
     host.write("/proc/70/comm", "python3\n");
+    host.write("/proc/70/status", OWN_STATUS);
     const runs = (...options: string[]) => {
       host.write("/proc/70/cmdline", ["/usr/bin/python3", "/usr/bin/supervisord", ...options, ""].join("\0"));
       return host.call("supervisor_conf").lines;
@@ -79,13 +80,31 @@ inEachShell((newHost) => {
     // A child process that supervisord has just forked is not another supervisord.
     host.write("/proc/71/comm", "supervisord\n");
     host.write("/proc/71/cmdline", "python3\0/usr/bin/supervisord\0-c\0/srv/y.conf\0");
-    host.write("/proc/71/status", "Name:\tsupervisord\nPPid:\t70\n");
+    host.write("/proc/71/status", `Name:\tsupervisord\nPPid:\t70\n${OWN_STATUS}`);
     expect(runs("-c", "/srv/x.conf")).toEqual(["/srv/x.conf"]);
     host.write("/proc/70/environ", "A=1\0CONFS=/srv/confs\0");
     host.write("/srv/x.conf", "[include]\nfiles = %(ENV_CONFS)s/*.conf\n");
     runs("-c", host.path("/srv/x.conf"));
     expect(host.call("supervisor_patterns").lines).toEqual(["/srv/confs/*.conf"]);
   });
+
+  test.each(["65533\t0\t0\t0", "65533\t65533\t65533\t65533", ""])(
+    "a process that another user has started is neither a supervisord nor an etcd of root's: %j",
+    (uids) => {
+      const host = hostWith("debian");
+      host.write("/etc/supervisord.conf", "");
+      for (const name of ["supervisord", "etcd"]) {
+        host.write(`/proc/some-${name}/comm`, `${name}\n`);
+        host.write(`/proc/some-${name}/status`, `Name:\t${name}\nUid:\t${uids}\n`);
+        host.write(`/proc/some-${name}/cmdline`, ["supervisord", "-c", "/srv/evil.conf", "--name=a", ""].join("\0"));
+      }
+      const proc = host.path("/proc");
+      const call = `for p in supervisord etcd; do ! is_of_member "${proc}/some-$p" || echo "$p"; done`;
+      expect(host.call(call).lines).toEqual([]);
+      renameSync(host.path("/proc/some-supervisord"), host.path("/proc/99999999"));
+      expect(host.call("supervisor_conf").lines).toEqual(["/etc/supervisord.conf"]);
+    },
+  );
 
   test("a program's file goes where *.ini is included, or stays where it already is", () => {
     const host = newHost();

@@ -279,3 +279,6 @@ case $command in
 esac`,
   );
 }
+
+/** The file `status` of a process of root, or of the user who runs the tests. */
+export const OWN_STATUS = `Uid:${`\t${process.getuid?.()}`.repeat(4)}\n`;

@@ -161,13 +161,14 @@ own_pid() {
 # is_of_member PROCESS: the process runs as root or as one of this member's users. A process of any other user could
 # have the same name and arguments, even as root, through a link to a setuid program.
 is_of_member() {
-  local key value uid='' owner
-  [ ! -u "$1/exe" ] || return 1
+  local key real effective uid='' owner
   # The shell's own `read` starts no process; this function is called often. It reads to the end (read_to_end).
-  while read -r key _ value _; do
-    [ "$key" != Uid: ] || uid=$value
+  while read -r key real effective _; do
+    # etcd has one user. While a setuid program runs, the real one is still the user who has started it.
+    if [ "$key" = Uid: ] && [ "$real" = "$effective" ]; then uid=$real; fi
   done 2>/dev/null <"$1/status" || return 1
-  [ -n "$uid" ] || return 1
+  # This is asked last, because a process may execute such a program at any moment.
+  if [ -z "$uid" ] || [ -u "$1/exe" ]; then return 1; fi
   case " 0 $OWN_UID $MEMBER_UIDS " in *" $uid "*) return 0 ;; esac
   look_for_owner "$DATA_DIR"
   [ "$uid" = "$owner" ]

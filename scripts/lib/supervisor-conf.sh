@@ -10,10 +10,12 @@ look_for_supervisords() {
     { { read -r command && read_to_end; } <"$process/comm"; } 2>/dev/null || continue
     case $command in supervisord | *python*) ;; *) continue ;; esac
     # Any user can run a setuid program such as `su` through a link named supervisord. Its process belongs to root and
-    # has that name, with arguments that the user chose.
+    # has that name, with arguments that the user chose. Between two of these questions, a process may execute such a
+    # program, or another one after it; but the user who started it is then still the real one.
     { is_owned "$process" && [ ! -u "$process/exe" ] && is_in_own_namespace "$process" pid; } || continue
     calls_supervisord "$process" || continue
     read_parent "$process"
+    { [ "$real_uid" = "$OWN_UID" ] && [ ! -u "$process/exe" ]; } || continue
     case " $supervisords" in *" /proc/$parent "*) continue ;; esac
     supervisords="$supervisords$process "
   done
@@ -36,13 +38,14 @@ calls_supervisord() {
   return 1
 }
 
-# read_parent PROCESS: sets `parent` to the process ID of its parent, or to nothing. It uses the shell's own `read` for
-# the same reason as is_named_etcd, and reads to the end (read_to_end).
+# read_parent PROCESS: sets `parent` to the process ID of its parent, and `real_uid` to the uid of the user who started
+# it; both to nothing if it has ended. It uses the shell's own `read` for the same reason as is_named_etcd, and reads to
+# the end (read_to_end).
 read_parent() {
   local key value
-  parent=
+  parent='' real_uid=''
   while read -r key value _; do
-    [ "$key" != PPid: ] || parent=$value
+    case $key in PPid:) parent=$value ;; Uid:) real_uid=$value ;; esac
   done 2>/dev/null <"$1/status" || true
 }
 
