@@ -18,6 +18,14 @@ inEachShell((newHost) => {
     ]);
   });
 
+  test("nor do those of two bytes; other letters do", () => {
+    const text = "it is \u009b31mred\u009d0;title\u009c, 5 µs → \u00a0é";
+    expect(newHost().call(`refusal "member" '${text}' "look"; say '→ µ'`).lines).toEqual([
+      "a on host-a: test refused: member: it is 31mred0;title, 5 µs → \u00a0é; to do: look",
+      "a on host-a: test: → µ",
+    ]);
+  });
+
   test("a collected refusal prints the same line and continues", () => {
     expect(newHost().call('refusal "disk" "it is full" "make room"; echo reached')).toEqual({
       code: 0,

@@ -25,13 +25,15 @@ refusal() {
 }
 
 # The name of another user's process, or a line of etcd's log, may contain control codes for the operator's terminal, or
-# a line break followed by text that looks like one of these lines.
+# a line break followed by text that looks like one of these lines. Terminals also know control codes of two bytes, of
+# which the first is the same for all.
 printable() {
   case $1 in
-    *[[:cntrl:]]*) printf '%s' "$1" | tr -d '\000-\037\177' ;;
+    *[[:cntrl:]]* | *"$LEAD_BYTE"*) printf '%s' "$1" | tr -d '\000-\037\177' | sed "s/${LEAD_BYTE}[$SECOND_BYTES]//g" ;;
     *) printf '%s' "$1" ;;
   esac
 }
+LEAD_BYTE=$(printf '\302') SECOND_BYTES=$(printf '\200-\237')
 
 # A filter: all words on one line, with one blank between two of them, for a list in a message.
 on_one_line() { awk '{ for (i = 1; i <= NF; i++) { printf "%s%s", separator, $i; separator = " " } }'; }
