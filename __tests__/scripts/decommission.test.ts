@@ -510,6 +510,35 @@ ${real.replace(/^#!.*\n/, "")}`,
       expect(host.has("/etc/supervisor/conf.d/etcd-server.ini")).toBe(true);
     });
 
+    test.each(["retain", "destroy"])(
+      "is left as it is if its etcd has just crashed, and the others count on it (%s)",
+      async (policy) => {
+        const both = await listenOn("127.0.0.1", "127.0.0.2");
+        const host = newHost({ props: { ports: { client: both.port } } });
+        const cluster = runningHost(host);
+        host.call("supervisorctl stop a");
+        cluster.unhealthy("a");
+        // An answer that is lost is none.
+        cluster.on(
+          "member list",
+          `if [ ! -e "$state/lost" ]; then : >"$state/lost"; fail "etcdserver: leader changed"; fi`,
+        );
+        expect(decommission(host, policy)).toEqual(REFUSED);
+        expect(host.has("/data/etcd/member/wal/0.wal")).toBe(true);
+        both.close();
+      },
+    );
+
+    test("that is stopped is removed if the others do not count on it, or do not answer", async () => {
+      const both = await listenOn("127.0.0.1", "127.0.0.2");
+      const host = newHost({ props: { ports: { client: both.port } } });
+      const cluster = runningHost(host);
+      host.call("supervisorctl stop a");
+      cluster.unhealthy("ab");
+      expect(decommission(host).lines[0]).toBe("a on host-a: decommission: stopped and unregistered");
+      both.close();
+    });
+
     test("is stopped without asking the cluster if the whole cluster is destroyed", () => {
       const { host, cluster } = clusterHost();
       expect(shutdown(host).code).toBe(0);

@@ -232,10 +232,17 @@ export class Host {
     return testArchive();
   }
 
-  /** Ends the processes that the host's stubs started, by their IDs. */
+  /**
+   * Ends the processes that the host's stubs started. These are links in the host's /proc; a directory there is only a
+   * picture of a process, and the process with that ID would be one of this machine.
+   */
   public shutDown(): void {
     const supervise = this.has("/run/supervise.pid") ? [this.read("/run/supervise.pid").trim()] : [];
-    for (const pid of [...supervise, ...this.list("/proc")]) {
+    const processes = readdirSync(this.path("/proc"), { withFileTypes: true }).filter((entry) =>
+      entry.isSymbolicLink(),
+    );
+    for (const pid of [...supervise, ...processes.map(({ name }) => name)]) {
+      if (!/^[1-9]\d*$/.test(pid)) continue;
       try {
         process.kill(Number(pid), "SIGKILL");
       } catch {

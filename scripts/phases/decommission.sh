@@ -12,7 +12,7 @@ phase_decommission() {
   ! leave_to_another || return 0
   # The member was removed from the cluster before this phase. If that did not happen, the other members still count on
   # it.
-  wait_until 15 is_out_or_answers ||
+  wait_until 15 is_out_or_answers || is_stopped ||
     refuse "still a member" \
       "its etcd runs but does not answer, so it is unknown whether the cluster still counts on it; it was not stopped" \
       "see $LOG_DIR/etcd.log; then run on this host: supervisorctl stop $MEMBER"
@@ -43,10 +43,27 @@ leave_to_another() {
 }
 
 # An etcd that was removed from the cluster ends by itself, however often supervisor starts it. One that hangs does not
-# end; then the other members tell whether it was removed. Of one that answers, `list` are the members.
+# end; then the other members tell whether it was removed. They are also asked about one that does not run, because it
+# may only have crashed, and one that does not answer because it has just started. Sets `list` to the members that the
+# cluster says it has, if it says that.
 is_out_or_answers() {
   list=
-  ! is_running || { answers_healthy && has_listed "$(own_url)"; } || is_known_to_be_out
+  if is_running; then
+    { answers_healthy && has_listed "$(own_url)"; } || is_known_to_be_out
+  else
+    has_list_of_others
+  fi
+}
+
+# Also succeeds if none of the others accepts connections, as after a shutdown of the whole cluster.
+has_list_of_others() {
+  local endpoint is_answer_due=
+  for endpoint in $(former_endpoints); do
+    accepts_connections "$endpoint" || continue
+    ! has_listed "$endpoint" || return 0
+    is_answer_due=yes
+  done
+  [ -z "$is_answer_due" ]
 }
 
 is_known_to_be_out() {
