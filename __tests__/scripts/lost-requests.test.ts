@@ -1,4 +1,4 @@
-import { type FakeCluster, listenOn } from "../support/fake-etcd";
+import { type FakeCluster, type FakeMember, listenOn } from "../support/fake-etcd";
 import type { Host, Run } from "../support/host";
 import {
   HEALTH,
@@ -41,6 +41,14 @@ const SNAPSHOTS = "/var/lib/cdktf-etcd/a/snapshots";
 inEachShell((newHost) => {
   const quota = { quotaBackendBytes: 4294967296 };
   const clusterHost = (version = "3.6.14") => newHost({ props: { version, ports: { client: all.port } } });
+  /** The rollout of `a`, which has no data. */
+  const newcomer = (healthy: string, ...members: (FakeMember | string)[]) => {
+    const host = clusterHost();
+    const cluster = stagedHost(host);
+    cluster.members(...members);
+    cluster.healthy(healthy);
+    return { host, cluster, run: () => rollout(host) };
+  };
   const scenarios: { [name: string]: () => { host: Host; cluster: FakeCluster; run: () => Run } } = {
     "a restart": () => {
       const host = clusterHost();
@@ -56,37 +64,22 @@ inEachShell((newHost) => {
       return { host, cluster, run: () => rollout(host) };
     },
     "a join": () => {
-      const host = clusterHost();
-      const cluster = stagedHost(host);
-      cluster.members("b", "c");
-      cluster.healthy("bc");
-      cluster.status("a");
-      return { host, cluster, run: () => rollout(host) };
+      const scenario = newcomer("bc", "b", "c");
+      scenario.cluster.status("a");
+      return scenario;
     },
     "a member that has lost its data": () => {
-      const host = clusterHost();
-      const cluster = stagedHost(host);
-      cluster.members("a", "b", "c");
-      cluster.healthy("bc");
-      cluster.status("a");
-      host.write("/var/lib/cdktf-etcd/a/started", `${host.member.peerUrl}\n`);
-      return { host, cluster, run: () => rollout(host) };
+      const scenario = newcomer("bc", "a", "b", "c");
+      scenario.cluster.status("a");
+      scenario.host.write("/var/lib/cdktf-etcd/a/started", `${scenario.host.member.peerUrl}\n`);
+      return scenario;
     },
-    "a member that runs elsewhere": () => {
-      const host = clusterHost();
-      const cluster = stagedHost(host);
-      cluster.members("a", "b", "c");
-      cluster.healthy("abc");
-      return { host, cluster, run: () => rollout(host) };
-    },
+    "a member that runs elsewhere": () => newcomer("abc", "a", "b", "c"),
     "a join after one that was interrupted": () => {
-      const host = clusterHost();
-      const cluster = stagedHost(host);
-      cluster.members("b", ["9", "started", "c", { learner: true }]);
-      cluster.healthy("bc");
-      cluster.status("a");
-      cluster.began("c");
-      return { host, cluster, run: () => rollout(host) };
+      const scenario = newcomer("bc", "b", ["9", "started", "c", { learner: true }]);
+      scenario.cluster.status("a");
+      scenario.cluster.began("c");
+      return scenario;
     },
     "dead members": () => {
       const { host, cluster } = hostInCluster(clusterHost(), "abcDE");

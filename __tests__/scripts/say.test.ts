@@ -33,7 +33,7 @@ inEachShell((newHost) => {
     });
   });
 
-  test.each(["is_of_member /proc/$process || true", "read_parent /proc/$process"])(
+  test.each(["is_of_member /proc/$process || true", "read_process /proc/$process"])(
     "%s leaves nothing for the next read if the process ends in the meantime",
     (looks) => {
       const text = `

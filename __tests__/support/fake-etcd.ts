@@ -276,6 +276,11 @@ export class FakeCluster {
     this.host.write(`/run/cluster/on.${command}`, `${script}\n`);
   }
 
+  /** Makes etcd lose this command when it is run for the first time, as if its leader had ended at that moment. */
+  public loseOnce(command: string): void {
+    this.on(command, `if [ ! -e "$state/lost" ]; then : >"$state/lost"; fail "etcdserver: leader changed"; fi`);
+  }
+
   public off(command: string): void {
     rmSync(this.host.path(`/run/cluster/on.${command}`));
   }

@@ -240,8 +240,7 @@ gate() {
     fail "not healthy after $((uptime - gate_began)) s: $(health_reason)" \
       "bring the named members back, or $(way_on)"
   }
-  look_for_alarms ||
-    fail "alarm list: no answer from $own_url: $(etcd_error "$own_url" alarm list)" "apply again"
+  require_alarms
   if [ -n "${raises_quota:-}" ] && is_nospace "$raised"; then
     say "the alarm NOSPACE stays raised until you clear it: when all members have the larger quota, run etcdctl alarm disarm"
   elif [ -n "$raised" ]; then
@@ -281,6 +280,12 @@ is_alarm_raised() { has_said_alarms && [ -n "$raised" ]; }
 # look_for_alarms: sets `raised` to the alarms; to nothing if this member accepts no connections. Fails if it accepts
 # them, and does not say which alarms are raised.
 look_for_alarms() { wait_until 10 has_said_alarms; }
+
+# The same, for a phase that cannot go on without knowing them.
+require_alarms() {
+  look_for_alarms ||
+    fail "alarm list: no answer from $own_url: $(etcd_error "$own_url" alarm list)" "apply again"
+}
 
 has_said_alarms() {
   raised=

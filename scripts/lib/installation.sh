@@ -161,17 +161,26 @@ own_pid() {
 # is_of_member PROCESS: the process runs as root or as one of this member's users. A process of any other user could
 # have the same name and arguments, even as root, through a link to a setuid program.
 is_of_member() {
-  local key real effective uid='' owner
-  # The shell's own `read` starts no process; this function is called often. It reads to the end (read_to_end).
-  while read -r key real effective _; do
-    # etcd has one user. While a setuid program runs, the real one is still the user who has started it.
-    if [ "$key" = Uid: ] && [ "$real" = "$effective" ]; then uid=$real; fi
-  done 2>/dev/null <"$1/status" || return 1
+  local owner
+  read_process "$1"
+  # etcd has one user. While a setuid program runs, the real one is still the user who has started it.
+  if [ -z "$real_uid" ] || [ "$real_uid" != "$effective_uid" ]; then return 1; fi
   # This is asked last, because a process may execute such a program at any moment.
-  if [ -z "$uid" ] || [ -u "$1/exe" ]; then return 1; fi
-  case " 0 $OWN_UID $MEMBER_UIDS " in *" $uid "*) return 0 ;; esac
+  [ ! -u "$1/exe" ] || return 1
+  case " 0 $OWN_UID $MEMBER_UIDS " in *" $real_uid "*) return 0 ;; esac
   look_for_owner "$DATA_DIR"
-  [ "$uid" = "$owner" ]
+  [ "$real_uid" = "$owner" ]
+}
+
+# read_process PROCESS: sets `parent` to the process ID of its parent, `real_uid` to the uid of the user who started it,
+# and `effective_uid` to that of the user as whom it runs; all to nothing if it has ended. The shell's own `read` starts
+# no process; this function is called often. It reads to the end (read_to_end).
+read_process() {
+  local key first second
+  parent='' real_uid='' effective_uid=''
+  while read -r key first second _; do
+    case $key in PPid:) parent=$first ;; Uid:) real_uid=$first effective_uid=$second ;; esac
+  done 2>/dev/null <"$1/status" || true
 }
 
 # Sets MEMBER_UIDS to the uids of the users that etcd runs as, or ran as before the program changed; empty while no such

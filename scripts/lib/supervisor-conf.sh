@@ -14,7 +14,7 @@ look_for_supervisords() {
     # program, or another one after it; but the user who started it is then still the real one.
     { is_owned "$process" && [ ! -u "$process/exe" ] && is_in_own_namespace "$process" pid; } || continue
     calls_supervisord "$process" || continue
-    read_parent "$process"
+    read_process "$process"
     { [ "$real_uid" = "$OWN_UID" ] && [ ! -u "$process/exe" ]; } || continue
     case " $supervisords" in *" /proc/$parent "*) continue ;; esac
     supervisords="$supervisords$process "
@@ -36,17 +36,6 @@ calls_supervisord() {
     rest=${rest#*"$LINE_END"}
   done
   return 1
-}
-
-# read_parent PROCESS: sets `parent` to the process ID of its parent, and `real_uid` to the uid of the user who started
-# it; both to nothing if it has ended. It uses the shell's own `read` for the same reason as is_named_etcd, and reads to
-# the end (read_to_end).
-read_parent() {
-  local key value
-  parent='' real_uid=''
-  while read -r key value _; do
-    case $key in PPid:) parent=$value ;; Uid:) real_uid=$value ;; esac
-  done 2>/dev/null <"$1/status" || true
 }
 
 # Looks up once what every question to supervisor needs. A phase needs it some twenty times, and each lookup goes

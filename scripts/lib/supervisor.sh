@@ -169,7 +169,7 @@ has_gone() { ! lives_on "$1" "$2"; }
 # reports for this member. If it fails, `supervisor_answer` is the process ID that supervisord reports: 0 or nothing if
 # it has none.
 is_supervised() {
-  read_parent "/proc/$1"
+  read_process "/proc/$1"
   set_supervisord && [ -n "$supervisord" ] && [ "$parent" = "${supervisord#/proc/}" ] && return
   supervisor pid "$MEMBER:$MEMBER" || supervisor_answer=
   [ "$supervisor_answer" = "$1" ]

@@ -69,9 +69,8 @@ has_list_of_others() {
 is_known_to_be_out() {
   local endpoint list
   for endpoint in $(former_endpoints); do
-    if ! accepts_connections "$endpoint"; then continue; fi
-    list=$(members_of "$endpoint")
-    [ -z "$list" ] || [ -n "$(printf '%s\n' "$list" | own_entry)" ] || return 0
+    { accepts_connections "$endpoint" && has_listed "$endpoint"; } || continue
+    [ -n "$(printf '%s\n' "$list" | own_entry)" ] || return 0
   done
   return 1
 }

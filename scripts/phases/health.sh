@@ -19,8 +19,7 @@ phase_health() {
   print_backups
   print_defragmentation
   # Alarms are checked first, because etcdctl reports a member as unhealthy while an alarm is raised.
-  look_for_alarms ||
-    fail "alarm list: no answer from $own_url: $(etcd_error "$own_url" alarm list)" "apply again"
+  require_alarms
   [ -z "$raised" ] || fail "an alarm is raised: $raised" "see docs/alarms.md"
   missing=$(absent_from "$members")
   [ -z "$missing" ] || fail "not in the cluster: $missing" "$(rollouts_of "$missing")"
