@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync } from "node:fs";
+import { mkdirSync, renameSync, rmSync, symlinkSync } from "node:fs";
 import { createServer } from "node:net";
 import { installBinaries, listenOn } from "../support/fake-etcd";
 import { installSupervisor, installSupervisorFiles } from "../support/fake-supervisor";
@@ -354,7 +354,16 @@ case $last in */run) free=0 ;; */mnt) free=15 ;; *) free=9999 ;; esac`;
           `ExecStart={ path=${command.split(" ")[0]} ; argv[]=${command} ; ignore_errors=no ; start_time=[n/a] ; pid=0 ; status=0/0 }\nId=${id}\nActiveState=${state}\nUnitFileState=${enabled}\n`,
       );
       host.write("/show", show.join("\n").replace(/@/g, host.root));
-      host.stub("systemctl", `case "$1 $2" in "show --all") cat '${host.path("/show")}' ;; *) exit 1 ;; esac`);
+      // The files of these units are in the second of two directories.
+      for (const [id, , , command] of units) host.write(`/units/${id}`, `[Service]\nExecStart=${command}\n`);
+      host.stub(
+        "systemctl",
+        `case "$1 $2" in
+          "show --property=UnitPath") echo "UnitPath=${host.path("/none")} ${host.path("/units")}" ;;
+          "show --all") cat '${host.path("/show")}' ;;
+          *) exit 1 ;;
+        esac`,
+      );
       return host.call("check_other_etcd").lines;
     };
 
@@ -376,6 +385,22 @@ case $last in */run) free=0 ;; */mnt) free=15 ;; *) free=9999 ;; esac`;
           `other etcd: the systemd unit ${unit[0]}, which is enabled or active on this host, runs /usr/bin/etcd; to do: systemctl disable --now ${unit[0]}, or use another host`,
         ),
       ]);
+    });
+
+    test("a unit that runs etcd is found by its name if its text does not name it", () => {
+      const host = newHost();
+      systemd(host, ["etcd.service", "active", "enabled", "@/usr/bin/etcd"]);
+      host.write("/units/etcd.service", "[Service]\nExecStart=/usr/bin/%p\n");
+      expect(host.call("check_other_etcd").lines).toEqual([expect.stringContaining("the systemd unit etcd.service")]);
+    });
+
+    test("where no unit has to do with etcd, systemd is not asked about its units, which takes long", () => {
+      const host = newHost();
+      systemd(host, ["etcd.service", "active", "enabled", "@/usr/bin/etcd"]);
+      host.write("/units/etcd.service", "");
+      renameSync(host.path("/units/etcd.service"), host.path("/units/store.service"));
+      symlinkSync("/dev/null", host.path("/units/masked.service"));
+      expect(host.call("check_other_etcd").lines).toEqual([]);
     });
 
     test("a unit called etcd that runs something else is accepted, and so is an etcd unit that is neither enabled nor active", () => {
@@ -611,6 +636,17 @@ case $last in */run) free=0 ;; */mnt) free=15 ;; *) free=9999 ;; esac`;
           "authentication: the member's certificate is not allowed to administer the cluster; etcd says: Error: etcdserver: permission denied; to do: authentication is on, and a deploy needs the role root: etcdctl user add NAME --no-password; etcdctl user grant-role NAME root; NAME is the common name of the member's certificate, certificates.commonName (default k8s-etcd)",
         ),
       ]);
+    });
+
+    test.each([
+      ["with the same subject", makePki().cert, ["same"]],
+      ["with another subject", pki.ca, ["other"]],
+      ["that openssl cannot read", "new", ["other"]],
+    ])("a new certificate %s", (_, leaf, line) => {
+      const host = newHost();
+      host.write("/opt/etcd/certs/etcd-peer.pem", pki.cert);
+      const run = "client=$CURRENT; know_leaf; if has_same_subject; then echo same; else echo other; fi";
+      expect(host.call(run, { LEAF_PEM_BASE64: base64(leaf) }).lines).toEqual(line);
     });
 
     describe("and a new common name", () => {

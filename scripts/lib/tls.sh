@@ -14,10 +14,17 @@ tls_connect() {
 
 # served_leaf URL: the certificate that the server presents in a handshake, in PEM. It is not verified, because the
 # callers only compare it.
-served_leaf() { tls_connect "$1" </dev/null | sed -n '/^-----BEGIN CERTIFICATE-----/,/^-----END CERTIFICATE-----/p'; }
+served_leaf() { tls_connect "$1" </dev/null | first_certificate; }
+
+# The first certificate (PEM) of the text on standard input.
+first_certificate() { sed -n '1,/^-----END CERTIFICATE-----/{/^-----BEGIN CERTIFICATE-----/,$p;}'; }
+
+# The text of the certificates (PEM) on standard input, in their order. `openssl x509` of OpenSSL 3.0 would take five
+# times as long for one of them.
+certificate_text() { openssl crl2pkcs7 -nocrl -certfile /dev/stdin | openssl pkcs7 -print_certs "$@" -noout; }
 
 # serves_leaf URL: true if the server presents the leaf certificate that is installed here.
-serves_leaf() { [ "$(served_leaf "$1")" = "$(openssl x509 -in "$CURRENT/certs/etcd-peer.pem")" ]; }
+serves_leaf() { [ "$(served_leaf "$1")" = "$(first_certificate <"$CURRENT/certs/etcd-peer.pem")" ]; }
 
 # certificate_end URL: until when the certificate that the server presents can be used, as `to 2036-11-22`; `-` if it
 # presents none. This is the expiry date of the certificate, or of the CA on this host that signed it if that is
@@ -26,7 +33,7 @@ certificate_end() {
   local leaf end authority_end i
   leaf=$(served_leaf "$1")
   [ -n "$leaf" ] || { echo - && return; }
-  end=$(printf '%s\n' "$leaf" | end_of)
+  end=$(printf '%s\n' "$leaf" | ends_of)
   i=0
   for authority_end in ${authority_ends:-$(ends_of_authorities)}; do
     i=$((i + 1))
@@ -38,24 +45,17 @@ certificate_end() {
 }
 
 # The expiry dates of the CAs on this host, in their order in the file. They are looked up once for all members.
-ends_of_authorities() {
-  local authority i=1
-  while authority=$(nth_authority "$i") && [ -n "$authority" ]; do
-    printf '%s\n' "$authority" | end_of
-    i=$((i + 1))
-  done
-}
+ends_of_authorities() { ends_of <"$(client_directory)/certs/ca.pem"; }
 
-# The expiry date of the certificate on standard input, as 20361122. The shell computes it, because `date -d` would be
-# one more process per certificate.
-end_of() {
-  local end months_before=JanFebMarAprMayJunJulAugSepOctNovDec
-  end=$(openssl x509 -noout -enddate) || true
-  # shellcheck disable=SC2086 # its words: MONTH DAY TIME YEAR GMT
-  set -- ${end#*=}
-  [ $# -ge 4 ] || return 0
-  months_before=${months_before%%"$1"*}
-  printf '%d%02d%02d\n' "$4" "$((${#months_before} / 3 + 1))" "$2"
+# The expiry dates of the certificates on standard input, as 20361122. The shell computes them, because `date -d` would
+# be one more process per certificate.
+ends_of() {
+  local month day year months_before
+  certificate_text -text 2>/dev/null | sed -n 's/^ *Not After *: *//p' | while read -r month day _ year _; do
+    months_before=JanFebMarAprMayJunJulAugSepOctNovDec
+    months_before=${months_before%%"$month"*}
+    printf '%d%02d%02d\n' "$year" "$((${#months_before} / 3 + 1))" "$day"
+  done
 }
 
 nth_authority() { awk -v n="$1" '/-----BEGIN/ { i++ } i == n' "$(client_directory)/certs/ca.pem"; }
