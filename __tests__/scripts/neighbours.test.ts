@@ -1,4 +1,4 @@
-import { symlinkSync } from "node:fs";
+import { readdirSync, symlinkSync } from "node:fs";
 import { clusterHosts, installBinaries } from "../support/fake-etcd";
 import { breakNeighbour, installNeighbour, neighbourStarts, supervisorChanges } from "../support/fake-supervisor";
 import type { Host } from "../support/host";
@@ -68,6 +68,21 @@ inEachShell((newHost) => {
     host.write("/etc/supervisor/conf.d/on-error.conf", "[program:on-error]\ncommand=sleep 2\n");
     expect(host.call(reread).lines).toEqual(["on-error: changed"]);
     expect(rollout(host).code).toBe(0);
+  });
+
+  test("a reread is asked for once, be it early, and the next one is asked for anew", () => {
+    const host = clusterHost();
+    runningHost(host);
+    const calls = host.calls("supervisorctl").length;
+    const run = "ask_for_reread; for i in 1 2; do supervisor reread && supervisor_words && echo; done";
+    host.write("/etc/supervisor/conf.d/new.conf", "[program:new]\ncommand=sleep 1\n");
+    expect(host.call(run).lines).toEqual(["new: available", "new: available"]);
+    expect(host.calls("supervisorctl").slice(calls)).toEqual(["reread", "reread"]);
+    breakNeighbour(host);
+    expect(host.call("ask_for_reread; supervisor reread || supervisor_words").lines).toEqual([
+      expect.stringMatching(/^CANT_REREAD: The directory/),
+    ]);
+    expect(readdirSync(host.path("/run/cdktf-etcd")).filter((file) => file.includes("reread"))).toEqual([]);
   });
 
   test("another program's file that supervisord cannot read does not prevent a removal", () => {

@@ -41,15 +41,39 @@ supervisor() {
     *) supervisor_seconds=90 ;;
   esac
   supervisor_code=0
-  supervisor_answer=$(
-    run_supervisorctl "$supervisor_seconds" "$@" 2>&1 </dev/null
-  ) || supervisor_code=$?
+  if [ "$1" = reread ] && [ -n "${asked_reread:-}" ]; then
+    supervisor_answer=$(cat <&4)
+    wait "$asked_reread" || supervisor_code=$?
+    exec 4<&-
+    asked_reread=
+  else
+    supervisor_answer=$(
+      run_supervisorctl "$supervisor_seconds" "$@" 2>&1 </dev/null
+    ) || supervisor_code=$?
+  fi
   [ "$supervisor_code" -eq 0 ] || [ -n "$supervisor_answer" ] || supervisor_answer="supervisorctl $* gave no answer"
   # The command could not be run: its interpreter is missing, or it is not executable.
   case $supervisor_code in 126 | 127) return 1 ;; esac
   # Lines about programs that have changed are ignored: a program of somebody else may be called `on-error`.
   ! tells_error "$supervisor_answer" ||
     ! tells_error "$(printf '%s\n' "$supervisor_answer" | sed -E '/: (available|changed|disappeared)$/d')"
+}
+
+# Asks for a reread in the background; the next `supervisor reread` takes this answer. Python takes as long to start as
+# etcd takes to answer the questions before a restart. The answer waits in a FIFO, which takes no room in /run.
+ask_for_reread() {
+  local answers=/run/cdktf-etcd/$$.reread
+  find_supervisor_conf
+  private_directory /run/cdktf-etcd
+  rm -f "$answers"
+  mkfifo -m 600 "$answers" 2>/dev/null || return 0
+  # Opened for both, a FIFO never blocks; with the writer below alone, it has an end.
+  exec 5<>"$answers"
+  exec 4<"$answers"
+  rm -f "$answers"
+  (exec 4<&- 7>&- 8<&- 9>&- && run_supervisorctl 12 reread >&5 2>&1 5>&- </dev/null) &
+  asked_reread=$!
+  exec 5>&-
 }
 
 tells_error() {

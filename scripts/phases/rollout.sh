@@ -70,6 +70,7 @@ refuse_half_restored() {
 }
 
 prepare_restart() {
+  ask_for_reread
   require_others_healthy
   # A voter stays one, so nobody has to be asked for that while this member starts.
   is_voter=$(printf '%s\n' "$list" | own_entry | voters)
