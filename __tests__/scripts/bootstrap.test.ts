@@ -193,6 +193,17 @@ inEachShell((newHost) => {
       );
     });
 
+    test("although bash before 5.1 finds no room for a here-document, as in a full /tmp", () => {
+      const host = lateHost();
+      tells(host, "b", ["b", STARTED], ["c"]);
+      const text = `BASH_COMPAT=50; trap '' XFSZ
+        (ulimit -f 0; ask_founders && echo "$founded") | cat
+        founder_urls() { :; }
+        ask_founders || echo "$obstacle"`;
+      const data = { FOUNDERS: founders(host), CLUSTER_TOKEN: TOKEN };
+      expect(host.call(text, data).lines).toEqual(["yes", "the other founders could not be listed"]);
+    });
+
     test("because an etcd accepts connections but does not say who its members are", () => {
       const host = lateHost();
       tells(host, "b", ["a"], ["b"], ["c"]);

@@ -167,6 +167,14 @@ inEachShell((newHost) => {
       `main ${phase} ${seconds} "$@"`,
     ]);
 
+  test("bash before 5.1 finds room for a phase's here-documents although /tmp is full", () => {
+    const host = newHost();
+    expect(doing(host, "health", 'ls -d "$TMPDIR"; sh -c "echo \\${TMPDIR-none}"')).toEqual({
+      code: 0,
+      lines: ["/run/cdktf-etcd", "none"],
+    });
+  });
+
   test("a phase that is ended in the middle deletes the key in its inbox and gives back the turn", () => {
     const host = newHost({ props: { ports: { client: listener.port } } });
     installBinaries(host);

@@ -35,9 +35,15 @@ founding_id() { printf '%u' "0x$(printf '%s%s' "$PEER_URL" "$CLUSTER_TOKEN" | sh
 # if each of them either waits for this founder or has not started etcd yet (its ports are closed). Otherwise fails,
 # with the reason in `obstacle`.
 ask_founders() {
-  local name peer_url client_url
+  local lines line name peer_url client_url
   obstacle='' founded=''
-  while read -r name peer_url client_url; do
+  lines=$(founder_urls)
+  # This member is one of them.
+  [ -n "$lines" ] || obstacle="the other founders could not be listed"
+  # A loop that reads a here-document is skipped where bash finds no room for it, as if nobody objected.
+  while next_line; do
+    name=${line%% *} peer_url=${line#* } client_url=${line##* }
+    peer_url=${peer_url% *}
     [ "$peer_url" != "$PEER_URL" ] || continue
     case $(port_state "$peer_url") in
       closed)
@@ -55,9 +61,7 @@ ask_founders() {
         ;;
       *) obstacle="$name neither accepts nor refuses connections at $peer_url" ;;
     esac
-  done <<LIST
-$(founder_urls)
-LIST
+  done
   [ -n "$founded" ] || [ -z "$obstacle" ]
 }
 

@@ -154,6 +154,10 @@ as_root() {
   trap 'trap "" TERM INT; explained=yes; exit 143' TERM INT
   trap '' HUP
   umask 022
+  # bash before 5.1 writes here-documents to files, and skips the command that reads one where it cannot: not in a full
+  # /tmp, but where preflight has looked for room.
+  private_directory /run/cdktf-etcd 2>/dev/null || true
+  TMPDIR=/run/cdktf-etcd
   keep_errors
   case $PHASE in
     rollout | shutdown | decommission | dismiss) sweep_uploads 5 ;;
