@@ -1,4 +1,4 @@
-import { chmodSync, chownSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, mkdirSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { memberFacts } from "../../src/provision/member-facts";
 import { FakeCluster, installBinaries, listenOn } from "../support/fake-etcd";
 import { type Host, RECORD, RESOURCES } from "../support/host";
@@ -79,6 +79,13 @@ inEachShell((newHost) => {
         "a on host-a: shutdown failed: a command exited with code 7; to do: correct that, and apply again; if it happens again, report it together with the lines above",
       ],
     });
+  });
+
+  test("if /run is full, what a command complains of is printed directly", () => {
+    const host = newHost();
+    const run = host.call("trap '' XFSZ; ulimit -f 0; keep_errors; echo 'no room' >&2; explain_exit 1");
+    expect(run.lines).toEqual(["no room", expect.stringMatching(/a command exited with code 1/)]);
+    expect(host.list("/run")).toEqual([]);
   });
 
   testAsRoot.each([
@@ -332,6 +339,13 @@ inEachShell((newHost) => {
         ],
       });
       expect(host.calls("flock")).toEqual(["-n 9", "-w 60 9"]);
+    });
+
+    test("a full /run stops no phase", () => {
+      const host = newHost();
+      mkdirSync(host.path("/run/cdktf-etcd"));
+      symlinkSync("/dev/full", host.path("/run/cdktf-etcd/a.lock"));
+      expect(host.call("take_lock; echo ours")).toEqual({ code: 0, lines: ["ours"] });
     });
 
     test("a free lock is taken without a message and is released with its process", () => {

@@ -1,3 +1,4 @@
+import { symlinkSync } from "node:fs";
 import { type FakeCluster, listenOn } from "../support/fake-etcd";
 import type { Host } from "../support/host";
 import { pid, rollout, rolloutData, runningHost } from "../support/phases";
@@ -68,6 +69,14 @@ inEachShell((newHost) => {
     expect(host.has(LEASE)).toBe(true);
     cluster.off("lease revoke");
     host.call("end_turn_left_behind");
+    expect(cluster.turn()).toBeUndefined();
+    expect(host.has(LEASE)).toBe(false);
+  });
+
+  test("a turn that cannot be written down, because the disk is full, is taken and given back all the same", () => {
+    const { host, cluster } = changedHost();
+    symlinkSync("/dev/full", host.path(LEASE));
+    expect(host.call('take_turn "$(own_url)"; echo "$turn"; end_turn')).toEqual({ code: 0, lines: ["1"] });
     expect(cluster.turn()).toBeUndefined();
     expect(host.has(LEASE)).toBe(false);
   });

@@ -149,7 +149,7 @@ take_both_locks() {
   exec 9>>"$LOCK" 7>>"$BACKUP_LOCK"
   reason="a deploy, or another defragmentation, is working on this member"
   flock -n 9 || return 1
-  echo "$$ its defragmentation" >"$LOCK"
+  name_lock_holder "its defragmentation"
   reason="a backup is being taken on this host"
   flock -n 7 || { flock -u 9 && return 1; }
   if has_turn "$url"; then

@@ -90,7 +90,8 @@ activate() {
   }
   publish_mounts
   register_staged_program
-  echo "process $(etcd_pid)" >"$RESTART_PENDING"
+  # Without room for that, the next run restarts it once more.
+  { echo "process $(etcd_pid)" >"$RESTART_PENDING"; } 2>/dev/null || true
 }
 
 register_staged_program() {

@@ -10,9 +10,12 @@ take_lock() {
   exec 9>>"$LOCK"
   umask 022
   if ! flock -n 9; then await_lock; fi
-  echo "$$ another deploy" >"$LOCK"
+  name_lock_holder "another deploy"
   take_note_of_checks
 }
+
+# name_lock_holder WHO: for whoever waits for this lock. A full /run does not stop what holds it.
+name_lock_holder() { { echo "$$ $1" >"$LOCK"; } 2>/dev/null || true; }
 
 await_lock() {
   local pid who way
@@ -23,7 +26,7 @@ await_lock() {
   say "$who is working on this member, waiting for it to finish"
   flock -w 60 9 ||
     refuse "locked" \
-      "$who has been working on this member for a minute (process $pid on this host)" "$way"
+      "$who has been working on this member for a minute (process ${pid:-unknown} on this host)" "$way"
   # The other phase may have changed what was looked up before.
   look_around
 }

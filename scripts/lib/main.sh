@@ -177,11 +177,11 @@ look_around() {
 }
 
 # Sends standard error to a file that is already unlinked, from which explain_exit takes the last line. If the file
-# cannot be written, for example because /run is full, errors are printed directly.
+# cannot be written to, for example because /run is full, errors are printed directly.
 keep_errors() {
   errors=/run/cdktf-etcd.$$
   umask 077
-  { command : >"$errors"; } 2>/dev/null || errors=
+  { echo >"$errors"; } 2>/dev/null || { rm -f "$errors" && errors=; }
   umask 022
   [ -n "$errors" ] || return 0
   exec 8<"$errors"
