@@ -66,6 +66,28 @@ inEachShell((newHost) => {
     expect(host.list("/opt")).toEqual(["etcd-v3.6.14"]);
   });
 
+  test("a version is on the disk before it has its name, because its files could be empty after a power cut", () => {
+    const host = hostWith();
+    host.stub(
+      "sync",
+      `cd '${host.path("/opt")}' && ls -A >>"$CALLS"; for file; do echo "\${file##*/}"; done >>"$CALLS"`,
+    );
+    host.call("install_binaries");
+    expect(host.calls("sync").slice(0, 1)).toEqual([".etcd-v3.6.14.aside"]);
+    expect(host.calls("sync").slice(1).sort()).toEqual([".sha256", "big", "etcd", "etcdctl"]);
+  });
+
+  test.each(["etcd", "etcdctl"])("a version whose %s is empty, as after a power cut, is unpacked again", (tool) => {
+    const host = hostWith();
+    host.call("install_binaries");
+    host.write(`/opt/etcd-v3.6.14/${tool}`, "", 0o755);
+    expect(host.call("install_binaries")).toEqual({
+      code: 0,
+      lines: ["a on host-a: test: unpacked etcd 3.6.14 to /opt/etcd-v3.6.14"],
+    });
+    expect(host.read(`/opt/etcd-v3.6.14/${tool}`)).not.toBe("");
+  });
+
   test("a version that is installed with the right digest is not downloaded again", () => {
     const host = hostWith();
     host.call("install_binaries");

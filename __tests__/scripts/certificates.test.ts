@@ -42,6 +42,20 @@ inEachShell((newHost) => {
     expect(statSync(host.path(`${CERTS}/etcd-peer-key.pem`)).uid).not.toBe(process.getuid?.() === 0 ? 0 : -1);
   });
 
+  test.each(["ca.pem", "etcd-peer.pem", "etcd-peer-key.pem"])(
+    "a set whose %s is empty, as after a power cut, is installed again",
+    (file) => {
+      const host = preparedHost();
+      install(host);
+      host.write(`${CERTS}/${file}`, "");
+      expect(install(host)).toEqual({
+        code: 0,
+        lines: ["a on host-a: test: installed the certificates in /opt/etcd-v3.6.14/certs"],
+      });
+      expect(host.read(`${CERTS}/${file}`)).toMatch(/^-----BEGIN/);
+    },
+  );
+
   test("the key is deleted from the inbox, and so is an inbox that contained nothing else", () => {
     const host = preparedHost();
     install(host);

@@ -167,6 +167,17 @@ inEachShell((newHost) => {
       expect(host.read(MARK)).toBe(theirs);
     });
 
+    test("are this member's although its records were emptied by a power cut, and get their marks back", () => {
+      const host = newHost();
+      withData(host);
+      host.call("claim_host; mark_started");
+      for (const file of [STARTED, MARK, "/var/lib/cdktf-etcd/a/claim"]) host.write(file, "");
+      expect(check(host)).toEqual([]);
+      host.call("mark_started");
+      expect(host.read(STARTED)).toBe("https://127.0.0.1:2380\n");
+      expect(host.read(MARK)).toContain("peer_url=https://127.0.0.1:2380\n");
+    });
+
     test("without a mark are refused in a directory other than the one that this member has claimed", () => {
       const host = newHost();
       withData(host);

@@ -81,6 +81,27 @@ inEachShell((newHost) => {
     expect(run.lines.filter((line) => !/Killed/.test(line))).toEqual(["killed", "old", "new", "file", "slow"]);
   });
 
+  test("put_file brings a file to the disk before it gives it its name, because it could be empty after a power cut", () => {
+    const host = newHost();
+    for (const command of ["dd", "mv"]) {
+      host.stub(
+        command,
+        `echo ${command} "$@" >>'${host.path("/home/order")}'; exec '${host.path(`/bin/${command}`)}' "$@"`,
+      );
+    }
+    host.call(
+      `cd "${host.path("/home")}"; put_file ./one 644 root:root text; echo text | put_file ./two 644 root:root`,
+    );
+    expect(host.read("/home/order").split("\n")).toEqual([
+      expect.stringMatching(/^dd of=\.\/\.one\.aside .*conv=fsync/),
+      "mv -fT ./.one.aside ./one",
+      expect.stringMatching(/^dd of=\.\/\.two\.aside .*conv=fsync/),
+      "mv -fT ./.two.aside ./two",
+      "",
+    ]);
+    expect(host.read("/home/one") + host.read("/home/two")).toBe("text\ntext\n");
+  });
+
   test("put_link replaces a link in one step, even a link to a directory", () => {
     const host = newHost();
     host.write("/opt/one/x", "");

@@ -126,10 +126,10 @@ inEachShell((newHost) => {
 
   test("a file that cannot be written gives one line with the reason", () => {
     const host = newHost();
-    host.stub("cat", "echo 'cat: write error: No space left on device' >&2; exit 1");
+    host.stub("dd", "echo 'dd: writing: No space left on device' >&2; exit 1");
     const run = host.call(`trap 'leave $?' EXIT; echo x | put_file "${host.path("/opt/file")}" 644 root:root`);
     expect(run.lines).toEqual([
-      "a on host-a: test failed: /opt/file cannot be written: cat: write error: No space left on device; to do: make sure that /opt is writable and has free space, and apply again",
+      "a on host-a: test failed: /opt/file cannot be written: dd: writing: No space left on device; to do: make sure that /opt is writable and has free space, and apply again",
     ]);
     expect(run.code).not.toBe(0);
     expect(host.list("/opt")).toEqual([]);

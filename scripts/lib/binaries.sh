@@ -8,7 +8,8 @@ has_binaries() {
   look_at_line "$VERSIONED/.sha256"
   [ "$first_line" = "$archive_sha256" ] || return 1
   for tool in etcd etcdctl; do
-    [ -x "$VERSIONED/$tool" ] && [ ! -L "$VERSIONED/$tool" ] && is_trusted "$VERSIONED/$tool" || return 1
+    [ -x "$VERSIONED/$tool" ] && [ -s "$VERSIONED/$tool" ] && [ ! -L "$VERSIONED/$tool" ] &&
+      is_trusted "$VERSIONED/$tool" || return 1
   done
 }
 
@@ -65,6 +66,8 @@ install_binaries() {
   # Nothing that a link in it leads to. The directory itself comes last: until then nobody but root can enter it.
   find "$unpack" -mindepth 1 ! -type l -exec chmod go-w,a+rX {} +
   chmod 755 "$unpack"
+  # After a power cut, the binaries could otherwise be empty beside a good digest, and never be unpacked again.
+  find "$unpack" -type f -exec sync {} +
   remember_made "$VERSIONED"
   look_at_line "$VERSIONED/.sha256"
   if [ "$first_line" = "$archive_sha256" ]; then

@@ -157,7 +157,8 @@ check_data() {
   fi
   if has_mark; then
     look_at_line "$STATE_DIR/started"
-    [ "$first_line" = "$PEER_URL" ] ||
+    # It may be empty after a power cut (mark_started).
+    [ "${first_line:-$PEER_URL}" = "$PEER_URL" ] ||
       refusal "data directory" \
         "the data in $DATA_DIR belong to the member with peer URL $first_line, not $PEER_URL: the cluster identifies a member by its peer URL" \
         "set the member's address and ports.peer back; or, if these data are no longer needed, move them away"
@@ -195,7 +196,7 @@ check_data() {
 check_former_life() {
   local claim
   for claim in "$CLAIM" "$STATE_DIR/released"; do
-    [ -e "$claim" ] || continue
+    [ -s "$claim" ] || continue
     look_for_entry "$claim" peer_url
     [ "$entry_value" != "$PEER_URL" ] || continue
     look_for_entry "$claim" data_dir

@@ -1,6 +1,6 @@
-# A file appears complete or not at all: it is written under another name in the same directory and then renamed. Root
-# writes only where no other user can (trust.sh). Everything is created with an explicit mode, because the umask has no
-# effect in a directory that has a default access control list.
+# A file appears complete or not at all: it is written under another name in the same directory, brought to the disk,
+# and then renamed. Root writes only where no other user can (trust.sh). Everything is created with an explicit mode,
+# because the umask has no effect in a directory that has a default access control list.
 
 # put_file PATH MODE OWNER [TEXT]: writes TEXT, or else standard input, to PATH. OWNER has chown's form: root:root, or
 # "$ETCD_USER:" for etcd's user and its primary group.
@@ -20,11 +20,15 @@ put_file() {
 # write_aside ASIDE PATH MODE OWNER [TEXT]
 write_aside() {
   install -m 600 /dev/null "$1" || return
-  if [ $# -lt 5 ]; then cat >"$1"; else printf '%s\n' "$5" >"$1"; fi || return
+  if [ $# -lt 5 ]; then write_to_disk "$1"; else printf '%s\n' "$5" | write_to_disk "$1"; fi || return
   # Root has created the file, but its group may be that of a directory with the setgid bit.
   if [ "$4" != root:root ] || [ ! -G "$1" ]; then chown -h "$4" "$1" || return; fi
   [ "$3" = 600 ] || chmod "$3" "$1"
 }
+
+# write_to_disk FILE: standard input goes there. After a power cut, XFS and others would have a file that was renamed
+# without this, and nothing in it.
+write_to_disk() { dd of="$1" bs=64k conv=fsync status=none; }
 
 # clear_aside ASIDE: removes what a killed phase has left there, whatever it is.
 clear_aside() {

@@ -41,7 +41,8 @@ has_mark() { [ -e "$STATE_DIR/started" ]; }
 
 mark_started() {
   mark_data
-  has_mark && return
+  # An older version of this package did not bring it to the disk: after a power cut, it may be empty.
+  [ -s "$STATE_DIR/started" ] && return
   private_directory "$STATE_DIR"
   put_file "$STATE_DIR/started" 600 root:root "$PEER_URL"
 }
@@ -65,15 +66,15 @@ mark_data() {
   private_directory "$STATE_DIR"
   own_mark | put_file "$STATE_DIR/data-mark" 644 root:root
   # The file is created where only root can write, and then renamed, so that no link is followed. If that fails, the
-  # only loss is that the data may have to be adopted by hand later.
-  mv -fT "$STATE_DIR/data-mark" "$DATA_MARK" 2>/dev/null || rm -f "$STATE_DIR/data-mark"
+  # only loss is that the data may have to be adopted by hand later. On another disk, it is a copy.
+  if mv -fT "$STATE_DIR/data-mark" "$DATA_MARK" 2>/dev/null; then sync "$DATA_MARK"; else rm -f "$STATE_DIR/data-mark"; fi
 }
 
 mark_log() {
   if [ -e "$LOG_MARK" ] || ! is_log_mounted; then return; fi
   # The directory belongs to etcd's user, so that user writes the file.
   # shellcheck disable=SC2016 # the inner shell expands it
-  own_mark | as_etcd sh -c 'cat >"$1.new" && mv -f "$1.new" "$1"' sh "$LOG_MARK" || true
+  own_mark | as_etcd sh -c 'cat >"$1.new" && sync "$1.new" && mv -f "$1.new" "$1"' sh "$LOG_MARK" || true
 }
 
 is_log_mounted() {

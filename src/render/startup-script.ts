@@ -45,7 +45,7 @@ if [ -r ${shellQuote(mounts)} ]; then
 fi
 # On the disk of another host, etcd would run as the member of that host.
 for mark in ${shellQuote(`${dataDir}/.cdktf-etcd`)} ${shellQuote(`${dataDir}/member/wal/.cdktf-etcd`)}; do
-  [ ! -f "$mark" ] || grep -qxF ${alwaysQuote(`peer_url=${peerUrl}`)} "$mark" || {
+  [ ! -s "$mark" ] || grep -qxF ${alwaysQuote(`peer_url=${peerUrl}`)} "$mark" || {
     echo ${alwaysQuote(foreign)} >&2
     exit 1
   }
