@@ -285,8 +285,8 @@ PHASE=preflight note_checks
       expect(stage(host).code).toBe(0);
     });
 
-    test("need a restart if etcd runs with them, and each stage asks for it", () => {
-      const host = edited((host) => {
+    const runningEdited = () =>
+      edited((host) => {
         host.write(
           STARTUP,
           host.startupScript().replace("--initial-cluster=", "--log-level=debug \\\n  --initial-cluster="),
@@ -294,6 +294,17 @@ PHASE=preflight note_checks
         );
         host.call("supervisorctl restart a:a");
       });
+
+    test("need a restart if etcd runs with them, although a stage was killed when it had put them back", () => {
+      const host = runningEdited();
+      host.write(`${STARTUP}.next`, host.startupScript(), 0o755);
+      host.call("register_staged_program() { kill -9 $$; }; take_back_edits");
+      expect(host.read(STARTUP)).toBe(host.startupScript());
+      expect(stage(host).lines.at(-1)).toMatch(/stage failed: somebody had changed the startup script/);
+    });
+
+    test("need a restart if etcd runs with them, and each stage asks for it", () => {
+      const host = runningEdited();
       for (const lines of [stage(host).lines, stage(host).lines]) {
         expect(lines.at(-1)).toBe(
           "a on host-a: stage failed: somebody had changed the startup script or the supervisor program, and etcd still runs with those changes; to do: to restart this member, run terraform apply -replace='null_resource.rollout'",

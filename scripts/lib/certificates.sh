@@ -13,8 +13,12 @@ install_certificates() {
   [ -s "$key" ] ||
     fail "no private key in $INBOX: another deploy has staged this member in the meantime, or the upload was interrupted" \
       "apply again"
-  leaf_before=$(cat "$CURRENT/certs/etcd-peer.pem" 2>/dev/null) || leaf_before=
+  know_leaf
   know_ca
+  if is_running && [ "$(cat "$CURRENT/certs/etcd-peer.pem" 2>/dev/null)" != "$leaf_pem" ]; then
+    private_directory "$STATE_DIR"
+    : >"$LEAF_PENDING"
+  fi
   wanted=$ca_pem
   # The CAs that the running etcd trusts stay in place until it restarts. Preflight has checked that they include the CA
   # of the new leaf.
@@ -110,14 +114,21 @@ chain_advice() {
   esac
 }
 
+# A running etcd has a new leaf and was not yet seen to serve it. A stage that failed or was killed before that leaves
+# this to the next one, which finds the leaf installed.
+LEAF_PENDING=$STATE_DIR/leaf-pending
+
 # Checks that a running etcd serves a new leaf; if this version reads its leaf only at start, requests a restart
 # instead.
 load_leaf() {
   local url silent=
-  is_running && [ "$(cat "$CURRENT/certs/etcd-peer.pem")" != "$leaf_before" ] || return 0
+  [ -e "$LEAF_PENDING" ] || return 0
+  if is_stopped; then
+    rm -f "$LEAF_PENDING"
+    return
+  fi
   if [ "$RELOADS_LEAF" = 0 ]; then
-    private_directory "$STATE_DIR"
-    : >"$RESTART_PENDING"
+    mv -f "$LEAF_PENDING" "$RESTART_PENDING"
     return
   fi
   for url in $(own_url) "$PEER_URL"; do
@@ -128,6 +139,7 @@ load_leaf() {
       fail "$url does not serve the new certificate" "see $LOG_DIR/etcd.log, and apply again"
     silent="$silent $url"
   done
+  rm -f "$LEAF_PENDING"
   if [ -z "$silent" ]; then
     say "both listeners serve the new certificate"
   else

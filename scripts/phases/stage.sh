@@ -184,12 +184,16 @@ stage_program() {
 # If what is staged is the same as what was last rolled out, no rollout follows. If the files in effect differ from it,
 # somebody has changed them by hand, and this puts them back.
 take_back_edits() {
+  local was_pending=
   [ "$(staged_digest)" = "$(cat "$ROLLED_OUT" 2>/dev/null)" ] || return 0
   if [ -e "$STARTUP.next" ] || [ -e "$INI_NEXT" ]; then
+    # Before the files are back, because a stage that is killed after that leaves nothing else to tell by.
+    [ ! -e "$RESTART_PENDING" ] || was_pending=yes
+    : >"$RESTART_PENDING"
     [ ! -e "$STARTUP.next" ] || mv -f "$STARTUP.next" "$STARTUP"
     register_staged_program
     say "restored the startup script and the supervisor program, which somebody had changed on this host"
-    if is_running && ! runs_as_meant; then : >"$RESTART_PENDING"; fi
+    if [ -z "$was_pending" ] && { is_stopped || runs_as_meant; }; then rm -f "$RESTART_PENDING"; fi
   fi
   # A restart may also be pending for a new leaf, if this version reads the leaf at start only. Then what runs is as
   # meant.
