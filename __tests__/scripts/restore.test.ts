@@ -345,6 +345,24 @@ inEachShell((newHost) => {
         /the snapshot is not whole: the snapshot has no digest: its size is 700 bytes/,
       );
       expect(host.has("/run/restores")).toBe(false);
+      expect(host.has(NEW)).toBe(false);
+    });
+
+    test.each(["restore", "offer"])("leaves nothing in the way of a living etcd if it finds no room (%s)", (name) => {
+      const host = readyHost();
+      host.write("/some.db", snapshot());
+      host.write("/data/etcd/member/wal/0.wal", "old");
+      const full = `check_restore() { :; }; write_as_etcd() { head -c 100 >"$1"; echo "no room" >&2; return 1; }`;
+      const path = `RESTORE_MEMBER=a RESTORE_PATH=${host.path("/some.db")}; `;
+      const run = host.call(`${full}; trap 'leave $?' EXIT; ${name === "offer" ? path : ""}phase_${name}`, {
+        PHASE: name,
+        ...data(host),
+      });
+      expect(run.lines.join()).toMatch(
+        /the snapshot cannot be copied to .*: no room; to do: make room, and apply again/,
+      );
+      expect(host.list("/data")).toEqual(["etcd", "logs"]);
+      expect(host.read("/data/etcd/member/wal/0.wal")).toBe("old");
     });
 
     test("reads a large snapshot no more than once: etcd's tool compares the digest", () => {

@@ -16,6 +16,18 @@ delete_directory() {
   find "$1" -mindepth 1 -type d -delete 2>/dev/null || true
 }
 
+# A directory for the time of a restore, from the moment that it is made until it has all that belongs in it.
+half_made=
+
+# Whoever gives up a restore, as when the disk is full, must not leave the disk full: etcd runs on the same one.
+drop_half_made() { [ -z "$half_made" ] || drop_directory_beside_data "$half_made" || true; }
+
+# A directory inside that of the data can be replaced by etcd's user, so it is deleted as that user.
+drop_directory_beside_data() {
+  if [ ! -e "$1" ]; then return 0; fi
+  as_etcd rm -rf "$1" 2>/dev/null || [ "$1" = "$DATA_DIR/${1##*/}" ] || rm -rf "$1"
+}
+
 # Gives every directory to root, from the top down, so that no remaining process of etcd's user can create a file while
 # the directory is being emptied.
 close_directory() { find "$1" -type d -exec chown -h root:root {} \; -exec chmod 700 {} \;; }

@@ -210,6 +210,7 @@ sweep_uploads() {
 leave() {
   end_turn 0 || true
   end_permission
+  drop_half_made
   case $PHASE in stage | archive | restore) drop_inbox ;; esac
   explain_exit "$1"
 }

@@ -288,18 +288,13 @@ directory_beside_data() {
 # make_directory_beside_data PATH: makes it empty. It belongs to etcd's user.
 make_directory_beside_data() {
   drop_directory_beside_data "$1"
+  half_made=$1
   if [ "$1" = "$DATA_DIR/${1##*/}" ]; then
     as_etcd mkdir -m 700 "$1"
   else
     remember_made "$1"
     put_directory "$1" 700
   fi
-}
-
-# A directory inside that of the data can be replaced by etcd's user, so it is deleted as that user.
-drop_directory_beside_data() {
-  if [ ! -e "$1" ]; then return; fi
-  as_etcd rm -rf "$1" 2>/dev/null || [ "$1" = "$DATA_DIR/${1##*/}" ] || rm -rf "$1"
 }
 
 # The directory in which the data are made: moving them in is a rename.
@@ -317,7 +312,6 @@ make_data() {
   answer=$(as_etcd env ETCDCTL_API=3 "$tool" snapshot restore "$snapshot" --data-dir "$new/data" \
     --name "$MEMBER" --initial-advertise-peer-urls "$PEER_URL" --initial-cluster "$FOUNDERS" \
     --initial-cluster-token "$CLUSTER_TOKEN" $restore_options 2>&1) || {
-    drop_directory_beside_data "$new"
     case $answer in
       *"expected sha256"*) refuse_damaged "it does not have the SHA-256 $sha256, which etcd has appended to it" ;;
     esac
@@ -325,6 +319,7 @@ make_data() {
       "make room if that is missing, or restore another snapshot"
   }
   as_etcd rm -f "$new/snapshot.db"
+  half_made=
 }
 
 # Sets `tool` to that of the version in the program, which may not be in use yet.

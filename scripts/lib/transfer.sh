@@ -26,6 +26,7 @@ prepare_offer() {
   # A snapshot without a description still has a size.
   [ -n "$description" ] || description=$(printf '  "bytes": %s\n' "$(stat -c %s "$directory/$name.db")")
   printf '%s\n' "$description" | write_as_etcd "$directory/$name.json"
+  half_made=
 }
 
 # OpenSSL's server outlives this phase, which ignores the end of its SSH session.
@@ -175,13 +176,17 @@ copy_database() {
   stop_program
   written=$(last_write "$database")
   time=$(stat -c %Y "$database" 2>/dev/null || date +%s)
-  answer=$(as_etcd cat "$database" 2>&1 >"$SAVED.part") ||
+  answer=$(as_etcd cat "$database" 2>&1 >"$SAVED.part") || {
+    rm -f "$SAVED.part"
     refuse "restore" "the database of this member cannot be copied: $(last_line "$answer")" \
-      "restore the data of another member, or a backup"
+      "make room in $STATE_DIR if that is missing, or restore the data of another member, or a backup"
+  }
   # An etcd that somebody has started without supervisor. The copy has no digest of etcd's that could tell.
-  is_unwritten "$database" "$written" ||
+  is_unwritten "$database" "$written" || {
+    rm -f "$SAVED.part"
     refuse "restore" "the database $database cannot be copied: $reason" \
       "stop whatever writes there (fuser -v $database shows it), and apply again"
+  }
   mv -f "$SAVED.part" "$SAVED"
   description=$(printf '  "version": "%s",\n  "copied": true,\n  "sha256": "%s"' "$version" \
     "$(sha256_of_input <"$SAVED")" && describe_saved "$time")

@@ -146,10 +146,15 @@ snapshot_before_upgrade() {
   answer=$(etcdctl_at "$1" --command-timeout=600s snapshot save "$snapshot.new" 2>&1) ||
     fail "no snapshot could be taken: $(printf '%s\n' "$answer" | tail -n 1)" \
       "correct the cause, and apply again; nothing was changed"
-  answer=$(snapshot_status "$snapshot.new" 2>&1) ||
-    fail "the snapshot could not be verified: $(printf '%s\n' "$answer" | tail -n 1)" "apply again; nothing was changed"
-  verify_digest "$snapshot.new" ||
+  if ! answer=$(snapshot_status "$snapshot.new" 2>&1); then
+    reason=$(printf '%s\n' "${answer:-the tool was ended}" | tail -n 1)
+  elif verify_digest "$snapshot.new"; then
+    reason=
+  fi
+  [ -z "$reason" ] || {
+    rm -f "$snapshot.new"
     fail "the snapshot could not be verified: $reason" "apply again; nothing was changed"
+  }
   # Only the newest snapshot is kept.
   rm -f "$directory"/*.db
   mv "$snapshot.new" "$snapshot"
