@@ -107,6 +107,19 @@ inEachShell((newHost) => {
     expect(host.list("/opt")).toEqual([]);
   });
 
+  test.each([
+    ["is gone, because another deploy has used the same inbox", () => {}],
+    ["is empty", (host: Host) => host.write("/home/.cdktf-etcd/a/archive.tar.gz", "")],
+  ])("an uploaded archive that %s is not one that somebody has changed", (_, upload) => {
+    const host = hostWith();
+    upload(host);
+    const run = host.call(`install_binaries "$INBOX/archive.tar.gz"`);
+    expect(run.lines).toEqual([
+      "a on host-a: test failed: no archive in /home/.cdktf-etcd/a: another deploy has staged this member in the meantime, or the upload was interrupted; to do: apply again",
+    ]);
+    expect(host.list("/opt")).toEqual([]);
+  });
+
   test("a host of the other architecture downloads its own archive and checks its own digest", () => {
     const host = hostWith();
     host.stub("uname", "echo aarch64");

@@ -512,6 +512,14 @@ PHASE=preflight note_checks
     ]);
   });
 
+  test("a user whom the stage of another cluster creates at the same moment is there", () => {
+    const host = newHost();
+    const created = host.path("/run/created");
+    host.stub("getent", `[ "$*" = "passwd etcd-of-both" ] && [ -e ${created} ] || exit 2`);
+    host.stub("useradd", `: >${created}; echo "useradd: user 'etcd-of-both' already exists" >&2; exit 9`);
+    expect(host.call("ETCD_USER=etcd-of-both; ensure_user").code).toBe(0);
+  });
+
   test("a user that cannot be created is a failure with useradd's reason", () => {
     const host = newHost();
     host.stub("useradd", "echo 'useradd: cannot lock /etc/passwd; try again later.' >&2; exit 1");

@@ -35,6 +35,9 @@ install_binaries() {
       give_up "cannot download $(printf '%s' "$url" | without_logins): $(printf '%s\n' "$answer" | tail -n 1)" \
         "make sure that the host can reach it (proxy, mirror), or use EtcdRelease.localArchive, and apply again"
   fi
+  [ -s "$archive" ] ||
+    give_up "no archive in ${archive%/*}: another deploy has staged this member in the meantime, or the upload was interrupted" \
+      "apply again"
   actual=$(sha256sum <"$archive" | cut -d' ' -f1)
   [ "$actual" = "$archive_sha256" ] ||
     give_up "the archive of etcd $VERSION has sha256 $actual, not $archive_sha256, and was not unpacked" \

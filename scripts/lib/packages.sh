@@ -23,14 +23,17 @@ PACKAGE_LOCK_SECONDS=300 # at its first boot, a cloud host installs packages for
 install_packages() {
   await_cloud_init
   say "installing $* with $(package_manager)"
-  packages_deadline=$(($(date +%s) + PACKAGE_LOCK_SECONDS))
+  # By the uptime: at its first boot, a host sets its clock.
+  set_uptime
+  packages_deadline=$((uptime + PACKAGE_LOCK_SECONDS))
   until packages_log=$(with_proxy run_package_manager "$@" 2>&1); do
     packages_log=$(printf '%s\n' "$packages_log" | without_logins)
     packages_reason=$(reason_of_packages)
     package_lock_is_held ||
       fail "cannot install $*: $packages_reason" \
         "make sure that the host's package sources offer $* (RHEL: enable EPEL for supervisor), or install it by hand, and apply again"
-    [ "$(date +%s)" -lt "$packages_deadline" ] ||
+    set_uptime
+    [ "$uptime" -lt "$packages_deadline" ] ||
       fail "cannot install $*: the package manager has been in use for $PACKAGE_LOCK_SECONDS s: $packages_reason" \
         "wait until the process that holds the lock has ended, and apply again"
     [ -n "${waits_for_packages:-}" ] ||
@@ -220,8 +223,9 @@ ensure_user() {
   group=--user-group
   # A group of that name that exists already becomes the user's group.
   ! getent group "$ETCD_USER" >/dev/null 2>&1 || group="--gid=$ETCD_USER"
+  # The stage of another cluster on this host may have created it at the same moment.
   answer=$(useradd --system "$group" --no-create-home --home-dir /nonexistent --shell /sbin/nologin \
-    "$ETCD_USER" 2>&1) ||
+    "$ETCD_USER" 2>&1) || getent passwd "$ETCD_USER" >/dev/null 2>&1 ||
     fail "the system user $ETCD_USER cannot be created: $(printf '%s\n' "$answer" | tail -n 1)" \
       "create it by hand (useradd --system $ETCD_USER), or set user to one that exists, and apply again"
   know_member_uids
