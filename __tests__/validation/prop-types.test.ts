@@ -1,6 +1,12 @@
 import { Fn, Token } from "cdktf";
 import { EtcdCluster } from "../../src/etcd-cluster";
-import type { EtcdClusterProps } from "../../src/settings";
+import { CertificateAuthority } from "../../src/pki/certificate-authority";
+import {
+  type BackupCommandOptions,
+  type BackupRetention,
+  EtcdBackups,
+  type EtcdClusterProps,
+} from "../../src/settings";
 import { typeProblems } from "../../src/validation/prop-types";
 import { RUNBOOK } from "../support/settings";
 import { emptyStack } from "../support/synth";
@@ -17,8 +23,31 @@ test.each<[props: { [prop: string]: unknown }, problem: string]>([
   [{ members: "a" }, 'members: "a" is not a list; put it in brackets'],
   [{ members: [{ name: 7, address: "10.4.7.12" }] }, "members[0].name: 7 is not a text; put it in quotes"],
   [{ members: [null] }, "members[0]: null is not a value; leave it out"],
-  [{ ssh: null }, "ssh: null is not a value; leave it out"],
+  [{ ssh: null }, "ssh: is missing; set it"],
+  [{ members: undefined }, "members: is missing; set it"],
+  [{ members: [{ name: "a", address: undefined }] }, "members[0].address: is missing; set it"],
+  [{ members: [{ address: "10.4.7.12" }] }, "members[0].name: is missing; set it"],
+  [{ operatorCredentials: {} }, "operatorCredentials.directory: is missing; set it"],
+  [{ user: null }, "user: null is not a value; leave it out"],
   [{ ssh: { key: "~/.ssh/id_ed25519" } }, "ssh.key: is a string; use SshKey.file(…)"],
+  [{ ssh: { key: { file: "~/.ssh/id_ed25519" } } }, "ssh.key: is an object of another kind; use SshKey.file(…)"],
+  [{ ssh: { key: Token.asString({ resolve: () => "PEM" }) } }, "ssh.key: is a string; use SshKey.file(…)"],
+  [
+    { autoCompaction: { retention: "1h" } },
+    "autoCompaction: is an object of another kind; use AutoCompaction.periodic(…)",
+  ],
+  [
+    { backups: EtcdBackups.onHosts({ keep: { daily: 7 } as unknown as BackupRetention }) },
+    "backups.keep: is an object of another kind; use BackupRetention.last(…)",
+  ],
+  [
+    { backups: EtcdBackups.onHosts({ every: 3600 as unknown as string }) },
+    "backups.every: 3600 is not a text; put it in quotes",
+  ],
+  [
+    { backups: EtcdBackups.onHosts({ afterEach: {} as BackupCommandOptions }) },
+    "backups.afterEach.command: is missing; set it",
+  ],
   [{ backups: true }, "backups: is a boolean; use EtcdBackups.onHosts(…)"],
   [
     { listenMetricsUrls: "http://127.0.0.1:2381" },
@@ -41,6 +70,7 @@ test("values of the right types, and what is known only at apply, are accepted",
       listenMetricsUrls: Token.asList(Fn.split(",", "a,b")),
       extraFlags: Fn.merge([{ a: "b" }]),
       paths: undefined,
+      certificates: { authority: new (class Ours extends CertificateAuthority {})(emptyStack(), "ca") },
     }),
   ).toEqual([]);
 });

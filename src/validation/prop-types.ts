@@ -16,10 +16,15 @@ const SSH = {
   scriptPath: "text",
 } as const;
 
-/** What the rules take for granted. Numbers and booleans are not listed: their rules check them by themselves. */
+/**
+ * What the rules take for granted; a field with `!` must be set. Numbers and booleans are not listed: their rules check
+ * them by themselves.
+ */
 const PROPS: Type = {
-  members: [{ name: "text", address: "text", listenAddress: "text", hostName: "text", machine: "text", ssh: SSH }],
-  ssh: SSH,
+  "members!": [
+    { "name!": "text", "address!": "text", listenAddress: "text", hostName: "text", machine: "text", ssh: SSH },
+  ],
+  "ssh!": SSH,
   version: "text",
   user: "text",
   release: "EtcdRelease.mirror(…)",
@@ -40,42 +45,65 @@ const PROPS: Type = {
   backups: "EtcdBackups.onHosts(…)",
   defragmentation: "EtcdDefragmentation.onHosts(…)",
   restore: "EtcdRestore.fromFile(…)",
-  operatorCredentials: { directory: "text", commonName: "text" },
+  operatorCredentials: { "directory!": "text", commonName: "text" },
+};
+
+const BACKUPS: Type = {
+  every: "text",
+  keep: "BackupRetention.last(…)",
+  directory: "text",
+  afterEach: { "command!": "text", timeout: "text" },
+  textfileDirectory: "text",
 };
 
 /**
  * The props whose values are of another type. TypeScript and Python check this themselves; a program in JavaScript, or
- * one that reads its props from a file, may contain anything. The other rules cannot check such props.
+ * one that reads its props from a file or from the environment, may contain anything. The other rules cannot check such
+ * props.
  */
 export function typeProblems(props: EtcdClusterProps): string[] {
-  return [...problems("", props, PROPS)];
+  const found = [...problems("", props, PROPS)];
+  return [...found, ...problems("backups", props.backups?._options, BACKUPS)];
 }
 
 function* problems(path: string, value: unknown, type: Type): Iterable<string> {
-  // What only Terraform knows is checked by the other rules.
-  if (value === undefined || Tokenization.isResolvable(value) || isToken(value)) return;
+  // What only Terraform knows is checked by the other rules, but it cannot stand for an object of a class.
+  if (value === undefined || (!isClass(type) && (Tokenization.isResolvable(value) || isToken(value)))) return;
   const say = (problem: string) => `${path}: ${typeof value === "number" ? value : JSON.stringify(value)} ${problem}`;
   if (value === null) {
     yield say("is not a value; leave it out");
   } else if (type === "text") {
     if (typeof value !== "string") yield say("is not a text; put it in quotes");
-  } else if (typeof type === "string") {
+  } else if (isClass(type)) {
     // A secret may have been given in its place.
-    if (typeof value !== "object") yield `${path}: is a ${typeof value}; use ${type}`;
+    if (!isInstance(value, type)) {
+      yield `${path}: is ${typeof value === "object" ? "an object of another kind" : `a ${typeof value}`}; use ${type}`;
+    }
   } else if (Array.isArray(type)) {
     if (!Array.isArray(value)) yield say("is not a list; put it in brackets");
     else for (const [i, item] of value.entries()) yield* problems(`${path}[${i}]`, item, (type as readonly [Type])[0]);
   } else if (typeof value !== "object" || Array.isArray(value)) {
     yield say("is not an object; use { … }");
   } else {
-    for (const [field, fieldType] of Object.entries(type)) {
-      yield* problems(
-        path === "" ? field : `${path}.${field}`,
-        (value as { [field: string]: unknown })[field],
-        fieldType,
-      );
+    for (const [key, fieldType] of Object.entries(type)) {
+      const field = key.replace("!", "");
+      const fieldPath = path === "" ? field : `${path}.${field}`;
+      const fieldValue = (value as { [field: string]: unknown })[field];
+      if (field !== key && (fieldValue ?? undefined) === undefined) yield `${fieldPath}: is missing; set it`;
+      else yield* problems(fieldPath, fieldValue, fieldType);
     }
   }
+}
+
+type ClassType = Extract<Type, `${string}.${string}`>;
+
+const isClass = (type: Type): type is ClassType => typeof type === "string" && type !== "text";
+
+/** By the name of the class, because a program may have two copies of this package, whose objects are as good. */
+function isInstance(value: unknown, type: ClassType): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  const { constructor } = value;
+  return constructor?.name === type.split(".")[0] || isInstance(Object.getPrototypeOf(value), type);
 }
 
 const isToken = (value: unknown) => typeof value === "string" && Token.isUnresolved(value);
