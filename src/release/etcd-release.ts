@@ -1,4 +1,5 @@
 import { DIGESTS } from "./digests.generated";
+import { required } from "../settings/required";
 
 /**
  * Digests for a release that this package does not know: your own build, or a version that is newer than the package.
@@ -59,7 +60,10 @@ export class EtcdRelease {
    * @param options Digests.
    */
   public static mirror(url: string, options: EtcdReleaseOptions = {}): EtcdRelease {
-    return new EtcdRelease({ amd64: options.sha256, arm64: options.sha256Arm64 }, url.replace(/\/+$/, ""));
+    return new EtcdRelease(
+      { amd64: options.sha256, arm64: options.sha256Arm64 },
+      required("EtcdRelease.mirror(url)", url).replace(/\/+$/, ""),
+    );
   }
 
   /**
@@ -70,7 +74,11 @@ export class EtcdRelease {
    */
   public static localArchive(path: string, options: LocalArchiveOptions = {}): EtcdRelease {
     // There is one archive, so its digest is the one to expect on a host of either architecture.
-    return new EtcdRelease({ amd64: options.sha256, arm64: options.sha256 }, undefined, path);
+    return new EtcdRelease(
+      { amd64: options.sha256, arm64: options.sha256 },
+      undefined,
+      required("EtcdRelease.localArchive(path)", path),
+    );
   }
 
   private constructor(

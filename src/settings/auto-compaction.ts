@@ -1,3 +1,5 @@
+import { required } from "./required";
+
 /**
  * How etcd automatically discards old revisions of keys: etcd's `--auto-compaction-mode` and
  * `--auto-compaction-retention`.
@@ -9,7 +11,7 @@ export class AutoCompaction {
    * @param retention A whole number of hours (`12`) or, from etcd 3.3 on, a Go duration (`30m`).
    */
   public static periodic(retention: string): AutoCompaction {
-    return new AutoCompaction("periodic", retention);
+    return new AutoCompaction("periodic", required("AutoCompaction.periodic(retention)", retention));
   }
 
   /**
@@ -18,7 +20,7 @@ export class AutoCompaction {
    * @param count Number of revisions, for example 1000.
    */
   public static revision(count: number): AutoCompaction {
-    return new AutoCompaction("revision", count);
+    return new AutoCompaction("revision", required("AutoCompaction.revision(count)", count));
   }
 
   private constructor(

@@ -1,4 +1,5 @@
 import { durationSeconds } from "./duration";
+import { required } from "./required";
 
 /** Which backups each host keeps. The newest good backup on a host is never deleted. */
 export class BackupRetention {
@@ -8,7 +9,10 @@ export class BackupRetention {
    * @param count The number of backups on each host, for example 10.
    */
   public static last(count: number): BackupRetention {
-    return new BackupRetention({ allHours: 0, hourly: 0, daily: 0, weekly: 0 }, count);
+    return new BackupRetention(
+      { allHours: 0, hourly: 0, daily: 0, weekly: 0 },
+      required("BackupRetention.last(count)", count),
+    );
   }
 
   /**

@@ -1,3 +1,5 @@
+import { required } from "./required";
+
 /** What a restore may replace, and whether it is done once more. */
 export interface EtcdRestoreOptions {
   /**
@@ -49,7 +51,7 @@ export class EtcdRestore {
    * @param options What the restore may replace.
    */
   public static fromFile(path: string, options: EtcdRestoreOptions = {}): EtcdRestore {
-    return new EtcdRestore({ path }, options);
+    return new EtcdRestore({ path: required("EtcdRestore.fromFile(path)", path) }, options);
   }
 
   /**
@@ -60,7 +62,11 @@ export class EtcdRestore {
    * @param options What the restore may replace.
    */
   public static fromHost(member: string, path: string, options: EtcdHostRestoreOptions = {}): EtcdRestore {
-    return new EtcdRestore({ member, path }, options);
+    const source = {
+      member: required("EtcdRestore.fromHost(member)", member),
+      path: required("EtcdRestore.fromHost(path)", path),
+    };
+    return new EtcdRestore(source, options);
   }
 
   /**
@@ -71,7 +77,7 @@ export class EtcdRestore {
    * @param options What the restore may replace.
    */
   public static fromMember(member: string, options: EtcdHostRestoreOptions = {}): EtcdRestore {
-    return new EtcdRestore({ member }, options);
+    return new EtcdRestore({ member: required("EtcdRestore.fromMember(member)", member) }, options);
   }
 
   private constructor(

@@ -1,3 +1,5 @@
+import { required } from "./required";
+
 /** The private key that a login over SSH uses: in a file, as text, or in the SSH agent. */
 export class SshKey {
   /**
@@ -7,7 +9,7 @@ export class SshKey {
    *   relative to the directory in which the program runs.
    */
   public static file(path: string): SshKey {
-    return new SshKey(path);
+    return new SshKey(required("SshKey.file(path)", path));
   }
 
   /**
@@ -18,7 +20,7 @@ export class SshKey {
    *   is refused.
    */
   public static pem(text: string): SshKey {
-    return new SshKey(undefined, text);
+    return new SshKey(undefined, required("SshKey.pem(text)", text));
   }
 
   /** The keys in the operator's SSH agent. Terraform forwards the agent to the host. */
