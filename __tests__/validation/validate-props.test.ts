@@ -10,6 +10,7 @@ import {
   type EtcdDefragmentationOptions,
   type EtcdClusterProps,
   type EtcdMemberProps,
+  type RemovalPolicy,
   SshKey,
   type SshOptions,
 } from "../../src/settings";
@@ -33,6 +34,17 @@ const withDefragmentation = (options: EtcdDefragmentationOptions) => ({
 const many = (count: number) => ({
   members: Array.from({ length: count }, (_, i) => ({ name: `etcd-${i}`, address: `10.4.7.${i + 1}` })),
 });
+
+/** Each prop that is true or false, and props with some value in its place. */
+const SWITCHES: [prop: string, props: (value: unknown) => Partial<EtcdClusterProps>][] = [
+  ["machinesInStack", (value) => ({ machinesInStack: value as boolean })],
+  ["insecureLoopbackClientUrl", (value) => ({ insecureLoopbackClientUrl: value as boolean })],
+  ["certificates.sharedPeerCertificate", (value) => ({ certificates: { sharedPeerCertificate: value as boolean } })],
+  [
+    "certificates.trustOwnAuthority",
+    (value) => ({ certificates: { authority: oldCa, trustOwnAuthority: value as boolean } }),
+  ],
+];
 
 const stack = emptyStack();
 const importedCa = (id: string, certPem: string) =>
@@ -317,6 +329,19 @@ describe("one invalid prop", () => {
       { members: RUNBOOK.members.map((member) => ({ ...member, machine: member.name.replace("22", "21") })) },
       'members[2].machine: "etcd-server-7-21" is also the machine of members[1]; give each member a machine of its own',
     ],
+    ...["DESTROY", "delete", "x'; true; '"].map((policy): [string, Partial<EtcdClusterProps>, string] => [
+      `the removal policy ${policy}`,
+      { removalPolicy: policy as RemovalPolicy },
+      `removalPolicy: "${policy}" is not a removal policy; use RemovalPolicy.RETAIN or RemovalPolicy.DESTROY`,
+    ]),
+    ...SWITCHES.flatMap(([prop, props]): [string, Partial<EtcdClusterProps>, string][] => [
+      [`${prop}, as a text`, props("false"), `${prop}: "false" is not a boolean; use true or false, without quotes`],
+      [
+        `${prop} that is not known`,
+        props(Lazy.anyValue({ produce: () => false })),
+        `${prop}: must be known at synth; use true or false`,
+      ],
+    ]),
     [
       "machines in the stack without an id",
       {

@@ -1,3 +1,4 @@
+import { RemovalPolicy } from "../settings";
 import { isPlainPath, isPort, NOT_A_PLAIN_PATH, overlap } from "./formats";
 import { isKnown, type Rule, unless } from "./problem";
 
@@ -85,6 +86,16 @@ export const supervisorIni: Rule = function* ({ props }) {
     props.paths?.supervisorProgramFile,
     (text) => /^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$/.test(text),
     'is not a plain file name; use letters, digits, "_" and "-", without an extension, e.g. etcd-server',
+  );
+};
+
+/** What a removal does not know, it takes for RETAIN. */
+export const removalPolicy: Rule = function* ({ props }) {
+  yield* unless(
+    "removalPolicy",
+    props.removalPolicy,
+    (policy) => Object.values(RemovalPolicy).includes(policy),
+    "is not a removal policy; use RemovalPolicy.RETAIN or RemovalPolicy.DESTROY",
   );
 };
 

@@ -1,4 +1,4 @@
-import { Tokenization } from "cdktf";
+import { Token, Tokenization } from "cdktf";
 import type { EtcdClusterProps } from "../settings";
 import { isListToken, type Rule } from "./problem";
 
@@ -27,6 +27,25 @@ export const lists: Rule = function* ({ props }) {
     if (Tokenization.isResolvable(list) || items.some(isListToken)) {
       yield `${prop}: is known to Terraform only at apply, but must be known at synth; set it in the program, e.g. from a file or the environment`;
     }
+  }
+};
+
+/**
+ * What decides which resources and flags there are, so no token. A text, or a token, counts as true in JavaScript,
+ * whatever it says.
+ */
+export const switches: Rule = function* ({ props: { certificates, insecureLoopbackClientUrl, machinesInStack } }) {
+  const all = {
+    machinesInStack,
+    insecureLoopbackClientUrl,
+    "certificates.sharedPeerCertificate": certificates?.sharedPeerCertificate,
+    "certificates.trustOwnAuthority": certificates?.trustOwnAuthority,
+  };
+  for (const [prop, value] of Object.entries(all)) {
+    if (value === undefined || typeof value === "boolean") continue;
+    yield Token.isUnresolved(value)
+      ? `${prop}: must be known at synth; use true or false`
+      : `${prop}: ${JSON.stringify(value)} is not a boolean; use true or false, without quotes`;
   }
 };
 

@@ -121,12 +121,8 @@ export const listenAddresses: Rule = function* ({ props: { members } }) {
   );
 };
 
-/** What the graph depends on, so no token. */
 export const machines: Rule = function* ({ props: { members, machinesInStack } }) {
-  if (machinesInStack !== undefined && typeof machinesInStack !== "boolean") {
-    yield "machinesInStack: must be known at synth; use true or false";
-  }
-  if (!machinesInStack) return;
+  if (machinesInStack !== true) return;
   for (const [i, { machine }] of members.entries()) {
     if (machine === undefined) {
       yield `members[${i}].machine: is missing, and machinesInStack is true; set it to the id of the machine's resource, so that the member is taken out of the cluster before its machine is replaced`;

@@ -3,8 +3,8 @@ import { backupPaths, backups } from "./backup-rules";
 import { defragmentation } from "./defragmentation-rules";
 import { certificates, operatorCredentials } from "./certificate-rules";
 import { extraFlags, flagsTogether, metricsUrls, propsOfVersion } from "./flag-rules";
-import { paths, ports, privilegedPorts, supervisorIni, user } from "./host-rules";
-import { dependables, lists } from "./list-rules";
+import { paths, ports, privilegedPorts, removalPolicy, supervisorIni, user } from "./host-rules";
+import { dependables, lists, switches } from "./list-rules";
 import {
   evenMemberCount,
   listenAddresses,
@@ -24,6 +24,7 @@ import { archivePath, digests, mirror, mirrorPassword, outdatedVersion, version 
 /** A cluster that breaks one of these rules is not synthesized. */
 const ERRORS: readonly Rule[] = [
   lists,
+  switches,
   dependables,
   memberCount,
   memberNames,
@@ -54,6 +55,7 @@ const ERRORS: readonly Rule[] = [
   restore,
   supervisorIni,
   user,
+  removalPolicy,
   certificates,
   operatorCredentials,
 ];
