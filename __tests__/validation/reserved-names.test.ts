@@ -30,6 +30,11 @@ test.each<[title: string, problems: string[], problem: RegExp]>([
   ],
   ["a user of other software", errors({ user: "www-data" }), /belongs to other software/],
   ["the SSH user, who may become root", errors({ user: "deploy", ssh: { user: "deploy" } }), /is also ssh\.user/],
+  [
+    "the SSH user etcd, if the program leaves the user out",
+    errors({ ssh: { user: "etcd" } }),
+    /^user: "etcd" is also ssh\.user, .*e\.g\. etcd-server$/,
+  ],
   ["nobody", errors({ user: "nobody" }), /belongs to other software/],
   [
     "a privileged client port",

@@ -120,7 +120,8 @@ export const user: Rule = function* ({ props, settings }) {
     (text) => !OTHERS.has(text) && !text.startsWith("systemd-"),
     "belongs to other software, which could then read etcd's key and data; use a separate user for etcd, e.g. etcd",
   );
-  if (isKnown(props.user) && props.user !== "root" && settings.members.some(({ ssh }) => ssh.user === props.user)) {
-    yield `user: "${props.user}" is also ssh.user, which sudo allows to become root: anyone who breaks into etcd would be root; give etcd a user of its own, e.g. etcd`;
+  const { user } = settings;
+  if (isKnown(user) && user !== "root" && settings.members.some(({ ssh }) => ssh.user === user)) {
+    yield `user: "${user}" is also ssh.user, which sudo allows to become root: anyone who breaks into etcd would be root; give etcd a user of its own, e.g. ${user === "etcd" ? "etcd-server" : "etcd"}`;
   }
 };
