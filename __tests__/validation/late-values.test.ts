@@ -1,5 +1,5 @@
 import { TerraformVariable } from "cdktf";
-import { AutoCompaction, EtcdCluster, EtcdRelease, SshKey } from "../../src";
+import { AutoCompaction, EtcdBackups, EtcdCluster, EtcdRelease, SshKey } from "../../src";
 import { RUNBOOK } from "../support/settings";
 import { find, synth, synthCluster } from "../support/synth";
 
@@ -28,6 +28,36 @@ test("Terraform checks each text that is known only at apply, before it becomes 
       { condition: condition("var.level"), error_message: message("extraFlags.log-level") },
     ],
   });
+});
+
+test("so it does in the options of releases and backups, and where a text may stand for a number", () => {
+  const json = synth((stack) => {
+    const variable = (id: string) => new TerraformVariable(stack, id, {});
+    new EtcdCluster(stack, "etcd", {
+      ...RUNBOOK,
+      members: [{ name: "a", address: "10.0.0.1", reprovision: variable("reprovision").numberValue }],
+      release: EtcdRelease.github({
+        sha256: variable("amd64").stringValue,
+        sha256Arm64: variable("arm64").stringValue,
+      }),
+      backups: EtcdBackups.onHosts({
+        directory: variable("directory").stringValue,
+        textfileDirectory: variable("metrics").stringValue,
+        maxBytes: variable("bytes").numberValue,
+      }),
+      ports: { client: variable("port").numberValue },
+    });
+  });
+  const { precondition } = find(json, PREFLIGHT).lifecycle as { precondition: { condition: string }[] };
+  expect(precondition.map(({ condition }) => /var\.\w+/.exec(condition)?.[0])).toEqual([
+    "var.reprovision",
+    "var.directory",
+    "var.metrics",
+    "var.bytes",
+    "var.port",
+    "var.amd64",
+    "var.arm64",
+  ]);
 });
 
 test("a program whose texts are all known at synth has no such conditions", () => {

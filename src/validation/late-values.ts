@@ -3,12 +3,19 @@ import { archiveUrlFact } from "../provision/member-facts";
 import { isListToken, type Subject } from "./problem";
 
 /**
- * Terraform conditions for the texts of the props that are known only at apply. Such a text becomes part of scripts that
- * root runs, between single quotes; with a quote of its own, it could end them. Every other rule needs the value at
- * synth.
+ * Terraform conditions for the values of the props that are known only at apply. Such a value becomes part of scripts that
+ * root runs, between single quotes; with a quote of its own, it could end them. What stands for a number may be a text,
+ * too. Every other rule needs the value at synth.
  */
 export function lateValueConditions({ props, settings }: Subject): TerraformCondition[] {
-  const inObjects = { release: archiveUrlFact(settings), autoCompaction: settings.autoCompaction?._retention };
+  const { amd64, arm64 } = settings.release._digests(settings.version);
+  const inObjects = {
+    release: archiveUrlFact(settings),
+    "release.sha256": amd64,
+    "release.sha256Arm64": arm64,
+    autoCompaction: settings.autoCompaction?._retention,
+    backups: props.backups?._options,
+  };
   return [...lateValues("", { ...props, ...inObjects })].map(({ path, value }) => ({
     condition: Op.not(Fn.can(Fn.regex("['[:cntrl:]]", value))),
     errorMessage: `${path}: the value has a single quote or a control character; use one without`,
@@ -18,11 +25,13 @@ export function lateValueConditions({ props, settings }: Subject): TerraformCond
 /** No script has these as they are, and a host key may end in a line break. */
 const NOT_IN_SCRIPTS = ["ssh", "machine"];
 
-/** All tokens in texts that may become part of a script. Objects of classes, such as CAs, are not looked into. */
+/** All tokens in values that may become part of a script. Objects of classes, such as CAs, are not looked into. */
 function* lateValues(path: string, value: unknown): Iterable<{ path: string; value: string }> {
   if (typeof value === "string") {
     if (isListToken(value)) return;
     for (const token of Tokenization.reverseString(value).tokens) yield { path, value: Token.asString(token) };
+  } else if (typeof value === "number" && Token.isUnresolved(value)) {
+    yield { path, value: Token.asString(Tokenization.reverseNumber(value)) };
   } else if (Array.isArray(value)) {
     for (const [i, item] of value.entries()) yield* lateValues(`${path}[${i}]`, item);
   } else if (isPlainObject(value)) {
