@@ -9,18 +9,19 @@ const TAKEN = ["etcd-host-scripts", "etcd-shutdown", "local-provider", "null-pro
 /**
  * Ids become Terraform resource names, and parts of paths and messages.
  *
- * @throws Error when the id of the construct, or of a construct that contains it in the stack, cannot be used for that,
+ * @throws Error when the id of the construct, of its stack, or of a construct that contains it, cannot be used for that,
  * or when the stack is of another framework.
  */
 export function checkId(construct: Construct): void {
   checkFramework(construct);
-  const ids = construct.node.path.slice(TerraformStack.of(construct).node.path.length + 1).split("/");
-  throwProblems(construct.constructor.name, construct.node.path, problems(ids));
+  const { path } = construct.node;
+  const inStack = path.slice(TerraformStack.of(construct).node.path.length + 1).split("/");
+  throwProblems(construct.constructor.name, path, problems(path.split("/"), inStack));
 }
 
-function* problems(ids: string[]): Iterable<string> {
-  const [first] = ids;
-  for (const id of ids) {
+function* problems(all: string[], inStack: string[]): Iterable<string> {
+  const [first] = inStack;
+  for (const id of all) {
     if (/[\p{Cc}"'\\$%{}]/u.test(id)) {
       yield `id: ${JSON.stringify(id)} contains a character that has a special meaning in Terraform or in a shell; use letters, digits, "_" and "-"`;
     }
@@ -29,6 +30,6 @@ function* problems(ids: string[]): Iterable<string> {
   if (!/^[A-Za-z_]/.test(first.replace(/[^A-Za-z0-9_-]/g, ""))) {
     yield `id: "${first}" would be the start of Terraform resource names, which must start with a letter or "_"; use e.g. "etcd-${first.replace(/^[^A-Za-z0-9]+/, "") || "1"}"`;
   }
-  if (ids.length === 1 && TAKEN.includes(first))
+  if (inStack.length === 1 && TAKEN.includes(first))
     yield `id: "${first}" is the id of a construct in every stack that has a cluster; use another id`;
 }

@@ -1,0 +1,21 @@
+import { TerraformStack, Testing } from "cdktf";
+import { Construct } from "constructs";
+import { EtcdCluster } from "../src";
+import { RUNBOOK } from "./support/settings";
+
+const cluster = (stack: string, scope: string, id: string) => () =>
+  new EtcdCluster(new Construct(new TerraformStack(Testing.app(), stack), scope), id, RUNBOOK);
+
+// A removal has the path of the cluster, from the state, between single quotes.
+test.each([
+  ["the cluster", cluster("prod", "a", "o'hara"), "o'hara"],
+  ["a construct around it", cluster("prod", "o'hara", "etcd"), "o'hara"],
+  ["its stack", cluster("o'hara", "a", "etcd"), "o'hara"],
+  ["its stack, with a dollar", cluster("$prod", "a", "etcd"), "$prod"],
+])("the id of %s must not end a quote in a script", (_, make, id) => {
+  expect(make).toThrow(`id: "${id}" contains a character that has a special meaning in Terraform or in a shell`);
+});
+
+test("the id of a stack may have any other characters", () => {
+  expect(cluster("1.prod,eu@west", "a", "etcd")).not.toThrow();
+});
