@@ -11,6 +11,8 @@ test.each<[title: string, problems: string[], problem: RegExp]>([
   ["supervisor's word for all programs in another case", members({ name: "All" }), /"All" is reserved/],
   ["supervisor's groups", members({ name: "etcd:*" }), /is not a valid name/],
   ["a name that the plan uses", members({ name: "membership" }), /is reserved/],
+  ["the other name that the plan uses", members({ name: "stages" }), /is reserved/],
+  ["the name of a lock on the host", members({ name: "claims" }), /is reserved/],
   ["a name made of dots", members({ name: ".." }), /is not a valid name/],
   [
     "a host name with an underscore",
@@ -76,6 +78,7 @@ test.each<[title: string, problems: string[]]>([
     "directories below those of the system",
     errors({ paths: { installRoot: "/usr/local/etcd", dataDir: "/var/lib/etcd", logDir: "/var/log/etcd" } }),
   ],
+  ["a name that every object in JavaScript has", members({ name: "constructor" })],
 ])("accepted: %s", (_, problems) => {
   expect(problems).toEqual([]);
 });

@@ -13,10 +13,12 @@ export const evenMemberCount: Rule = function* ({ props: { members } }) {
 };
 
 /** Names that already mean something else to a tool: name → that meaning, for a message. */
-const RESERVED_NAMES: { readonly [name: string]: string | undefined } = {
-  all: "supervisorctl reads it as all programs of the host",
-  membership: "the plan uses it for the list of members",
-};
+const RESERVED_NAMES = new Map([
+  ["all", "supervisorctl reads it as all programs of the host"],
+  ["claims", "its lock on the host is the one for claims of directories"],
+  ["membership", "the plan uses it for the list of members"],
+  ["stages", "the plan uses it for the stages of all members"],
+]);
 
 /** The text in lower case. Tokens, and values that are not strings, are returned unchanged. */
 function lowerCase(text: string | undefined): string | undefined {
@@ -36,7 +38,7 @@ export const memberNames: Rule = function* ({ props: { members } }) {
     );
   }
   for (const [i, { name }] of members.entries()) {
-    const meaning = isKnown(name) ? RESERVED_NAMES[lowerCase(name) ?? ""] : undefined;
+    const meaning = isKnown(name) ? RESERVED_NAMES.get(lowerCase(name) ?? "") : undefined;
     if (meaning) yield `members[${i}].name: "${name}" is reserved: ${meaning}; use another name, e.g. etcd-1`;
   }
   yield* duplicates(
