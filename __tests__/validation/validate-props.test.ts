@@ -446,7 +446,25 @@ describe("one invalid prop", () => {
     [
       "an invalid mirror URL",
       { release: EtcdRelease.mirror("ftp://mirror.example") },
-      'release: "ftp://mirror.example/vX.Y.Z/etcd-vX.Y.Z-linux-ARCH.tar.gz" is not a URL that a host can download from; use https://… or http://… for the mirror',
+      'release: "ftp://mirror.example/vX.Y.Z/etcd-vX.Y.Z-linux-ARCH.tar.gz" is not a URL that a host can download from; use https://… or http://… for the mirror, without "?" and "#", and percent-encode them and "/" in a password',
+    ],
+    ...(
+      [
+        ["https://user:sec/ret@mirror.example", "…@mirror.example/"],
+        ["https://user:sec#ret@mirror.example", "…@mirror.example/"],
+        ["user:secret@mirror.example", "…@mirror.example/"],
+        ["https://mirror.example/?token=secret", "https://mirror.example/?…"],
+        ["https://mirror.example\n", "https://mirror.example\\n/"],
+      ] as const
+    ).map(([url, shown]): [string, Partial<EtcdClusterProps>, string] => [
+      `the mirror ${url}`,
+      { release: EtcdRelease.mirror(url) },
+      `release: "${shown}${shown.endsWith("…") ? "" : "vX.Y.Z/etcd-vX.Y.Z-linux-ARCH.tar.gz"}" is not a URL that a host can download from; use https://… or http://… for the mirror, without "?" and "#", and percent-encode them and "/" in a password`,
+    ]),
+    [
+      "a URL with a password in the place of a path",
+      { release: EtcdRelease.localArchive("https://user:secret@mirror.example/etcd.tar.gz") },
+      'release: "…@mirror.example/etcd.tar.gz" is not the path of an archive; use e.g. downloads/etcd-v3.6.14-linux-amd64.tar.gz, or EtcdRelease.mirror() for a URL',
     ],
 
     [

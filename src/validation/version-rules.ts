@@ -2,7 +2,7 @@ import { MINORS } from "../release/flags.generated";
 import { supportStatus } from "../release/support";
 import { withoutLogin } from "../release/url-login";
 import { parseVersion } from "../release/version";
-import { isKnown, type Rule, type Subject, unless } from "./problem";
+import { isKnown, type Rule, type Subject } from "./problem";
 
 /** Whether the version is known well enough for the other rules to check something against it. */
 export function versionIsKnown({ settings }: Subject): boolean {
@@ -44,10 +44,20 @@ export const digests: Rule = function* (subject) {
 
 export const mirror: Rule = function* ({ settings: { release } }) {
   const url = release._archiveUrl("X.Y.Z", "ARCH");
-  if (isKnown(url) && !/^https?:\/\/[^/]/.test(url)) {
-    yield `release: "${withoutLogin(url)}" is not a URL that a host can download from; use https://… or http://… for the mirror`;
+  if (isKnown(url) && !isDownloadable(url)) {
+    yield `release: ${JSON.stringify(withoutSecrets(url))} is not a URL that a host can download from; use https://… or http://… for the mirror, without "?" and "#", and percent-encode them and "/" in a password`;
   }
 };
+
+/** The host appends a path to the URL, so it ends in a path. A password with a "/" would be taken for a port and a path. */
+function isDownloadable(url: string): boolean {
+  return /^https?:\/\/[^/]/.test(url) && !/[\s?#\p{Cc}]/u.test(url) && URL.canParse(url);
+}
+
+/** For a message about a URL that may be wrong in any way: whatever may be a login or a token in it is left out. */
+function withoutSecrets(url: string): string {
+  return url.replace(/^.*@/s, "…@").replace(/\?.*/s, "?…");
+}
 
 export const mirrorPassword: Rule = function* ({ settings: { release } }) {
   const url = release._archiveUrl("X.Y.Z", "ARCH");
@@ -58,10 +68,8 @@ export const mirrorPassword: Rule = function* ({ settings: { release } }) {
 
 /** The archive is on the operator's machine, where Terraform reads it. */
 export const archivePath: Rule = function* ({ settings: { release } }) {
-  yield* unless(
-    "release",
-    release._archivePath,
-    (path) => path !== "" && !/\p{Cc}|^https?:|^~[^/\\]/u.test(path),
-    "is not the path of an archive; use e.g. downloads/etcd-v3.6.14-linux-amd64.tar.gz, or EtcdRelease.mirror() for a URL",
-  );
+  const path = release._archivePath;
+  if (isKnown(path) && (path === "" || /\p{Cc}|^https?:|^~[^/\\]/u.test(path))) {
+    yield `release: ${JSON.stringify(withoutSecrets(path))} is not the path of an archive; use e.g. downloads/etcd-v3.6.14-linux-amd64.tar.gz, or EtcdRelease.mirror() for a URL`;
+  }
 };
