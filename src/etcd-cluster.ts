@@ -44,7 +44,7 @@ import { escapeTerraform } from "./render/terraform-escape";
 import { installedFiles, PEER_CERTIFICATE_FILES } from "./render/layout";
 import { endpoints } from "./topology/endpoints";
 import { initialCluster } from "./topology/initial-cluster";
-import { checkProps, checkSharedHosts, lateValueConditions } from "./validation";
+import { checkProps, checkOtherClusters, lateValueConditions } from "./validation";
 
 /** The attributes of one member that the rest of a program may need. */
 export interface EtcdClusterMember {
@@ -134,7 +134,7 @@ export class EtcdCluster extends Construct implements IEtcdCluster, ITerraformDe
     super(scope, id);
     checkId(this);
     this.settings = withOperatorPaths(this, checkProps(this, props));
-    checkSharedHosts(this, this.settings);
+    checkOtherClusters(this, props, this.settings);
     ensureHostProviders(this);
     const { signing, trusted } = clusterAuthorities(this, props.certificates);
     const certificates = peerCertificates(childScope(this, "peer"), signing, this.settings.members, props.certificates);

@@ -1,6 +1,10 @@
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { TerraformStack, Testing } from "cdktf";
+import { EtcdCluster } from "../../src/etcd-cluster";
 import { sharedHostProblems } from "../../src/validation/shared-hosts";
 import { EtcdBackups, type EtcdClusterProps, EtcdDefragmentation, EtcdRestore } from "../../src/settings";
-import { runbookWith } from "../support/settings";
+import { RUNBOOK, runbookWith } from "../support/settings";
 
 /** The problems of the runbook's cluster, with some props, and a second cluster with a single member. */
 const problems = (props: Partial<EtcdClusterProps>, runbook: Partial<EtcdClusterProps> = {}) =>
@@ -130,4 +134,28 @@ test("the order of the clusters does not matter", () => {
   const other = { name: "a", settings: runbookWith({}) };
   expect(sharedHostProblems([one, other])).toEqual(sharedHostProblems([other, one]));
   expect(sharedHostProblems([one, other])).toHaveLength(3 * 7);
+});
+
+describe("the operator's credentials of two clusters of an app", () => {
+  const deploy = (one: string, other: string) => () => {
+    const app = Testing.app();
+    for (const [i, directory] of [one, other].entries()) {
+      const members = [{ name: "etcd-1", address: `10.4.7.${i + 1}` }];
+      const stack = new TerraformStack(app, `stack-${i}`);
+      new EtcdCluster(stack, "etcd", { ...RUNBOOK, members, operatorCredentials: { directory } });
+    }
+  };
+
+  test.each([
+    ["credentials", "./credentials/"],
+    ["~/etcd", join(homedir(), "etcd")],
+  ])("cannot be in one directory, %s and %s", (one, other) => {
+    expect(deploy(one, other)).toThrow(
+      `operatorCredentials.directory: "${other}" is also that of the cluster "stack-0/etcd", and the files of one would replace those of the other; use a directory for each, e.g. "${other}/stack-1/etcd"`,
+    );
+  });
+
+  test("can be in two directories, one inside the other", () => {
+    expect(deploy("credentials", "credentials/other")).not.toThrow();
+  });
 });

@@ -2,7 +2,8 @@
 export interface OperatorCredentialsOptions {
   /**
    * Directory for `ca.pem`, `client.pem`, `client-key.pem` (PEM, mode 0600) and `etcdctl.env`; `~` is expanded,
-   * and a relative path is relative to the directory in which the program runs. A single quote in it is refused.
+   * and a relative path is relative to the directory in which the program runs. A single quote in it is refused, and
+   * so is the directory of another cluster of the program.
    */
   readonly directory: string;
 

@@ -1,3 +1,5 @@
+import { homedir } from "node:os";
+import { resolve } from "node:path";
 import { Annotations } from "cdktf";
 import type { Construct, IConstruct } from "constructs";
 import { type ClusterSettings, type EtcdClusterProps, resolveClusterProps } from "../settings";
@@ -6,6 +8,7 @@ import { typeProblems } from "./prop-types";
 import { validateProps } from "./validate-props";
 import { throwProblems } from "./certificate-fields";
 import { canonicalAddress } from "./formats";
+import { isKnown } from "./problem";
 import { type NamedCluster, sharedHostProblems } from "./shared-hosts";
 
 /**
@@ -26,20 +29,36 @@ export function checkProps(cluster: Construct, props: EtcdClusterProps): Cluster
 
 /**
  * @throws Error when another cluster of the same app would use the same port, directory or supervisor program on a host
- *   that both use.
+ *   that both use, or would write its credentials to the same directory.
  */
-export function checkSharedHosts(cluster: Construct, settings: ClusterSettings): void {
+export function checkOtherClusters(cluster: Construct, props: EtcdClusterProps, settings: ClusterSettings): void {
   const clusters = clustersOf(cluster.node.root);
   const named = { name: cluster.node.path, settings };
   const addresses = settings.members.map(({ listenAddress }) => canonicalAddress(listenAddress));
   const neighbours = new Set(addresses.flatMap((address) => clusters.get(address) ?? []));
-  throwProblems(
-    "EtcdCluster",
-    cluster.node.path,
-    [...neighbours].flatMap((neighbour) => sharedHostProblems([neighbour, named])),
-  );
+  throwProblems("EtcdCluster", cluster.node.path, [
+    ...[...neighbours].flatMap((neighbour) => sharedHostProblems([neighbour, named])),
+    ...sharedCredentials(cluster, props),
+  ]);
   for (const address of addresses) clusters.set(address, [...(clusters.get(address) ?? []), named]);
 }
+
+/** Each deploy of one cluster would replace the credentials of the other. */
+function* sharedCredentials({ node }: Construct, { operatorCredentials }: EtcdClusterProps): Iterable<string> {
+  if (operatorCredentials === undefined) return;
+  const { directory } = operatorCredentials;
+  const owners = credentials.get(node.root) ?? new Map<string, string>();
+  credentials.set(node.root, owners);
+  const path = isKnown(directory) ? resolve(directory.replace(/^~(?=\/|$)/, homedir())) : directory;
+  const owner = owners.get(path);
+  owners.set(path, owner ?? node.path);
+  if (owner !== undefined) {
+    yield `operatorCredentials.directory: "${directory}" is also that of the cluster "${owner}", and the files of one would replace those of the other; use a directory for each, e.g. "${directory}/${node.path}"`;
+  }
+}
+
+/** The directories of the credentials of an app's clusters so far, and the paths of these clusters. */
+const credentials = new WeakMap<IConstruct, Map<string, string>>();
 
 /**
  * The clusters of an app so far, by the addresses of their members: comparing each cluster with every other one would
