@@ -2,6 +2,8 @@ import { TerraformOutput, TerraformStack } from "cdktf";
 import { CertificateAuthority } from "../../src/pki/certificate-authority";
 import { CertificateProfile } from "../../src/pki/certificate-profile";
 import { KeyType } from "../../src/pki/key-type";
+import { LeafCertificate } from "../../src/pki/leaf-certificate";
+import { emptyStack } from "../support/synth";
 import { synthesize } from "../support/synthesize";
 
 /** The only resource of this type. */
@@ -148,6 +150,32 @@ test("an imported CA creates no resources of its own and can sign", () => {
   expect(Object.values(resource.tls_locally_signed_cert)).toEqual([
     expect.objectContaining({ ca_cert_pem: "CERT", ca_private_key_pem: "KEY" }),
   ]);
+});
+
+const KEY = "-----BEGIN EC PRIVATE KEY-----\nc2VjcmV0\n-----END EC PRIVATE KEY-----\n";
+const unset = undefined as unknown as string;
+
+test("a CA that is imported without a text, with its key among the certificates, or with a key in the program is refused, and no message has the key", () => {
+  const imported = (certPem: string, privateKeyPem: string) => () =>
+    CertificateAuthority.fromPem(emptyStack(), "ca", { certPem, privateKeyPem });
+  expect(imported(unset, unset)).toThrow(
+    'CertificateAuthority "etcd/ca" has invalid props:\n  - certPem: is missing; set it\n  - privateKeyPem: is missing; set it',
+  );
+  expect(imported(`CERT${KEY}`, KEY)).toThrow(
+    /^CertificateAuthority "etcd\/ca" has invalid props:\n {2}- certPem: contains a private key, which every host would get; use the certificate alone\n {2}- privateKeyPem: a literal key would be written into the synthesized JSON; use a sensitive TerraformVariable or a data source$/,
+  );
+});
+
+test("a leaf certificate without a name, or with its CA's key in the program, is refused", () => {
+  const leaf = (commonName: string, caPrivateKeyPem: string) => () =>
+    new LeafCertificate(emptyStack(), "leaf", {
+      profile: CertificateProfile.CLIENT,
+      commonName,
+      caCertPem: "CERT",
+      caPrivateKeyPem,
+    });
+  expect(leaf(unset, "KEY")).toThrow("has invalid props:\n  - commonName: is missing; set it");
+  expect(leaf("a", KEY)).toThrow(/- caPrivateKeyPem: a literal key would be written into the synthesized JSON;[^\n]*$/);
 });
 
 const NOT_LESS =

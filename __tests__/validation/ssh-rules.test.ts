@@ -1,4 +1,5 @@
 import { TerraformVariable } from "cdktf";
+import { EtcdCluster } from "../../src/etcd-cluster";
 import { type EtcdClusterProps, SshKey, type SshOptions } from "../../src/settings";
 import { EtcdRelease } from "../../src/release/etcd-release";
 import { validateProps } from "../../src/validation/validate-props";
@@ -96,4 +97,13 @@ test("a list or map that is known only at apply is refused with the name of its 
   expect(errors({ certificates: { dnsNames: list } })).toEqual(line("certificates.dnsNames"));
   expect(errors({ certificates: { ipAddresses: ["10.4.7.100", ...list] } })).toEqual(line("certificates.ipAddresses"));
   expect(errors({ extraFlags: map }).slice(0, 1)).toEqual(line("extraFlags"));
+});
+
+test("a private key in the place of something else is refused, and not shown", () => {
+  const key = "-----BEGIN OPENSSH PRIVATE KEY-----\nc2VjcmV0\n-----END OPENSSH PRIVATE KEY-----\n";
+  const deploy = () =>
+    new EtcdCluster(emptyStack(), "etcd", { ...RUNBOOK, user: key, ssh: { key: SshKey.file(key), hostKey: key } });
+  expect(deploy).toThrow(
+    / {2}- ssh\.hostKey: "<a private key>" has several lines; use one key\n {2}- ssh\.key: "<a private key>" is not a path; .*\n {2}- user: "<a private key>" is not a valid name .*$/,
+  );
 });

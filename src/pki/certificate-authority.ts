@@ -5,7 +5,13 @@ import { Fn } from "cdktf";
 import { Construct } from "constructs";
 import { DEFAULT_CA_COMMON_NAME, DEFAULT_CA_VALIDITY_HOURS } from "./certificate-options";
 import { checkId } from "../construct-id";
-import { leafProblems, subjectProblems, throwProblems, validityProblems } from "../validation/certificate-fields";
+import {
+  leafProblems,
+  pemProblems,
+  subjectProblems,
+  throwProblems,
+  validityProblems,
+} from "../validation/certificate-fields";
 import { isKnown } from "../validation/problem";
 import { KeyType } from "./key-type";
 import { LeafCertificate, type LeafCertificateOptions } from "./leaf-certificate";
@@ -22,7 +28,7 @@ export interface CertificateAuthorityPem {
 
   /**
    * The CA's private key, in PEM. Take it from a sensitive `TerraformVariable` or a data source; never write it as a
-   * literal.
+   * literal, which is refused.
    */
   readonly privateKeyPem: string;
 }
@@ -106,13 +112,19 @@ export class CertificateAuthority extends Construct {
   constructor(scope: Construct, id: string, props: CertificateAuthorityProps = {}) {
     super(scope, id);
     checkId(this);
+    const { imported } = props as Partial<ImportedAuthorityProps>;
     throwProblems("CertificateAuthority", this.node.path, [
       ...subjectProblems("", props),
       ...validityProblems("", props.validityHours),
+      ...(imported
+        ? pemProblems(
+            { prop: "certPem", pem: imported.certPem },
+            { prop: "privateKeyPem", pem: imported.privateKeyPem },
+          )
+        : []),
     ]);
     ensureTlsProvider(this);
 
-    const { imported } = props as Partial<ImportedAuthorityProps>;
     if (imported) {
       this.certPem = imported.certPem;
       this.privateKeyPem = imported.privateKeyPem;

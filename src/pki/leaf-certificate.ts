@@ -5,7 +5,7 @@ import { Fn, Op, Token } from "cdktf";
 import { Construct } from "constructs";
 import { DEFAULT_EARLY_RENEWAL_HOURS, DEFAULT_LEAF_VALIDITY_HOURS } from "./certificate-options";
 import { checkId } from "../construct-id";
-import { leafProblems, throwProblems } from "../validation/certificate-fields";
+import { leafProblems, missingProblems, pemProblems, throwProblems } from "../validation/certificate-fields";
 import { isKnown } from "../validation/problem";
 import type { CertificateProfile } from "./certificate-profile";
 import { KeyType } from "./key-type";
@@ -104,7 +104,14 @@ export class LeafCertificate extends Construct {
   constructor(scope: Construct, id: string, props: LeafCertificateProps) {
     super(scope, id);
     checkId(this);
-    throwProblems("LeafCertificate", this.node.path, leafProblems("", props));
+    throwProblems("LeafCertificate", this.node.path, [
+      ...missingProblems({ profile: props.profile, commonName: props.commonName }),
+      ...leafProblems("", props),
+      ...pemProblems(
+        { prop: "caCertPem", pem: props.caCertPem },
+        { prop: "caPrivateKeyPem", pem: props.caPrivateKeyPem },
+      ),
+    ]);
     ensureTlsProvider(this);
 
     const keyType = props.keyType ?? KeyType.ECDSA_P256;

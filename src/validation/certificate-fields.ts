@@ -87,8 +87,36 @@ function* lifeProblems(prefix: string, fields: CertificateFields, authorityHours
   }
 }
 
-/** @throws Error that lists every problem with a construct's props. */
+/** The rules for what must be set: a variable of the environment may not be. */
+export function* missingProblems(fields: { readonly [field: string]: unknown }): Iterable<string> {
+  for (const [field, value] of Object.entries(fields)) {
+    if (value === undefined || value === null) yield `${field}: is missing; set it`;
+  }
+}
+
+/**
+ * The rules for the certificate and the private key of a CA, by the names of their props. The messages do not contain
+ * the values, because they may be secrets.
+ */
+export function* pemProblems(certificate: Named, privateKey: Named): Iterable<string> {
+  yield* missingProblems({ [certificate.prop]: certificate.pem, [privateKey.prop]: privateKey.pem });
+  if (isKnown(certificate.pem) && PRIVATE_KEY.test(certificate.pem)) {
+    yield `${certificate.prop}: contains a private key, which every host would get; use the certificate alone`;
+  }
+  if (isKnown(privateKey.pem) && PRIVATE_KEY.test(privateKey.pem)) {
+    yield `${privateKey.prop}: a literal key would be written into the synthesized JSON; use a sensitive TerraformVariable or a data source`;
+  }
+}
+
+interface Named {
+  readonly prop: string;
+  readonly pem: string;
+}
+
+const PRIVATE_KEY = /-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----[^"]*/;
+
+/** @throws Error that lists every problem with a construct's props. A private key in one of them is not shown. */
 export function throwProblems(kind: string, path: string, problems: Iterable<string>): void {
-  const all = [...problems];
+  const all = [...problems].map((problem) => problem.replace(new RegExp(PRIVATE_KEY, "g"), "<a private key>"));
   if (all.length > 0) throw new Error(`${kind} "${path}" has invalid props:\n  - ${all.join("\n  - ")}`);
 }
