@@ -250,6 +250,17 @@ describe("a change of the program", () => {
     }
   });
 
+  test("so does a number of re-provisionings that only Terraform knows", () => {
+    const again = synth((stack) => {
+      const reprovision = new TerraformVariable(stack, "again", { type: "number" }).numberValue;
+      const [first, ...rest] = RUNBOOK.members;
+      new EtcdCluster(stack, "etcd", { ...RUNBOOK, members: [{ ...first, reprovision }, ...rest] });
+    });
+    for (const preflight of each("preflight")) {
+      expect(find(again, preflight).triggers).toMatchObject({ reprovisions: "etcd-server-7-12=${var.again}" });
+    }
+  });
+
   test("another machine runs all phases of its member again, and only the preflights of the other members", () => {
     const withMachine = (id: string) =>
       synth((stack) => {

@@ -72,7 +72,7 @@ export class EtcdMember extends Construct {
   public preflight(requirements: PreflightRequirements): Preflight {
     const { host, payload } = this;
     const { members } = this.options.cluster;
-    const reprovisions = members.filter(({ reprovision }) => reprovision > 0);
+    const reprovisions = members.filter(({ reprovision }) => reprovision !== 0);
     const machines = members.flatMap(({ name, machine }) => (machine === undefined ? [] : [`${name}=${machine}`]));
     return new Preflight(this, "preflight", {
       host,
