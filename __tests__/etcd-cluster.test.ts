@@ -1,5 +1,5 @@
 import { Resource } from "@cdktf/provider-null/lib/resource";
-import { TerraformOutput, TerraformVariable } from "cdktf";
+import { type App, TerraformOutput, TerraformStack, TerraformVariable } from "cdktf";
 import { CertificateAuthority } from "../src/pki/certificate-authority";
 import { EtcdCluster } from "../src/etcd-cluster";
 import { EtcdRelease } from "../src/release/etcd-release";
@@ -152,6 +152,14 @@ describe("the order of a cluster and the rest of its program", () => {
     );
     expect(connects).toHaveLength(4 * 3 + 3);
     for (const address of connects) expect(allDependencies(json, address)).toContain("null_resource.firewall");
+  });
+
+  test("with `dependsOn`, something in another stack is refused", () => {
+    const stack = emptyStack();
+    const firewall = new Resource(new TerraformStack(stack.node.root as App, "network"), "firewall");
+    expect(() => new EtcdCluster(stack, "etcd", { ...RUNBOOK, dependsOn: [firewall] })).toThrow(
+      '  - dependsOn[0]: "network/firewall" is in another stack, which Terraform does not know when it deploys this one; leave it out, and call addDependency() of this cluster\'s stack with that stack',
+    );
   });
 });
 

@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import { Annotations } from "cdktf";
 import type { Construct, IConstruct } from "constructs";
 import { type ClusterSettings, type EtcdClusterProps, resolveClusterProps } from "../settings";
+import { foreignDependables } from "./list-rules";
 import { warnOfMachinesInStack } from "./machines-in-stack";
 import { typeProblems } from "./prop-types";
 import { validateProps } from "./validate-props";
@@ -21,7 +22,7 @@ export function checkProps(cluster: Construct, props: EtcdClusterProps): Cluster
   throwProblems("EtcdCluster", cluster.node.path, typeProblems(props));
   const settings = resolveClusterProps(props);
   const { errors, warnings } = validateProps(props, settings);
-  throwProblems("EtcdCluster", cluster.node.path, errors);
+  throwProblems("EtcdCluster", cluster.node.path, [...errors, ...foreignDependables(cluster, props)]);
   for (const warning of warnings) Annotations.of(cluster).addWarning(warning);
   warnOfMachinesInStack(cluster, props);
   return settings;

@@ -1,4 +1,5 @@
-import { Token, Tokenization } from "cdktf";
+import { TerraformStack, Token, Tokenization } from "cdktf";
+import { Construct } from "constructs";
 import type { EtcdClusterProps } from "../settings";
 import { isListToken, type Rule } from "./problem";
 
@@ -49,12 +50,25 @@ export const switches: Rule = function* ({ props: { certificates, insecureLoopba
   }
 };
 
+const hasAddress = (item: unknown) => typeof (item as { fqn?: unknown } | undefined)?.fqn === "string";
+
 /** Terraform waits for what has an address in it: a construct that only groups others has none. */
 export const dependables: Rule = function* ({ props: { dependsOn = [] } }) {
   if (!Array.isArray(dependsOn)) return;
   for (const [i, item] of dependsOn.entries()) {
-    if (typeof (item as { fqn?: unknown } | undefined)?.fqn === "string") continue;
+    if (hasAddress(item)) continue;
     const { node } = item as unknown as { node?: { path: string } };
     yield `dependsOn[${i}]: ${node ? `"${node.path}"` : JSON.stringify(item)} has no address in Terraform; use a resource, a data source, a module or an EtcdCluster`;
   }
 };
+
+/** Terraform deploys each stack by itself, and knows nothing of another one. */
+export function* foreignDependables(cluster: Construct, { dependsOn = [] }: EtcdClusterProps): Iterable<string> {
+  if (!Array.isArray(dependsOn)) return;
+  const stack = TerraformStack.of(cluster);
+  for (const [i, item] of dependsOn.entries()) {
+    // The other rule refuses what has no address.
+    if (!hasAddress(item) || !Construct.isConstruct(item) || TerraformStack.of(item) === stack) continue;
+    yield `dependsOn[${i}]: "${item.node.path}" is in another stack, which Terraform does not know when it deploys this one; leave it out, and call addDependency() of this cluster's stack with that stack`;
+  }
+}
