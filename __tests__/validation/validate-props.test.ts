@@ -177,6 +177,11 @@ describe("one invalid prop", () => {
       'backups.textfileDirectory: "textfile" is not a plain absolute path; use letters, digits, "@", ".", "_", "+" and "-" between single slashes, without a slash at the end',
     ],
     [
+      "something to wait for that is not there",
+      { dependsOn: [undefined as never] },
+      "dependsOn[0]: undefined has no address in Terraform; use a resource, a data source, a module or an EtcdCluster",
+    ],
+    [
       "something to wait for that Terraform does not know",
       { dependsOn: [new Construct(stack, "firewall") as never] },
       'dependsOn[0]: "etcd/firewall" has no address in Terraform; use a resource, a data source, a module or an EtcdCluster',

@@ -57,7 +57,7 @@ export const dependables: Rule = function* ({ props: { dependsOn = [] } }) {
   if (!Array.isArray(dependsOn)) return;
   for (const [i, item] of dependsOn.entries()) {
     if (hasAddress(item)) continue;
-    const { node } = item as unknown as { node?: { path: string } };
+    const { node } = (item ?? {}) as unknown as { node?: { path: string } };
     yield `dependsOn[${i}]: ${node ? `"${node.path}"` : JSON.stringify(item)} has no address in Terraform; use a resource, a data source, a module or an EtcdCluster`;
   }
 };

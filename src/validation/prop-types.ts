@@ -81,7 +81,7 @@ function* problems(path: string, value: unknown, type: Type): Iterable<string> {
     }
   } else if (Array.isArray(type)) {
     if (!Array.isArray(value)) yield say("is not a list; put it in brackets");
-    else for (const [i, item] of value.entries()) yield* problems(`${path}[${i}]`, item, (type as readonly [Type])[0]);
+    else for (const [i, item] of value.entries()) yield* mustBe(`${path}[${i}]`, item, (type as readonly [Type])[0]);
   } else if (typeof value !== "object" || Array.isArray(value)) {
     yield say("is not an object; use { … }");
   } else {
@@ -89,10 +89,14 @@ function* problems(path: string, value: unknown, type: Type): Iterable<string> {
       const field = key.replace("!", "");
       const fieldPath = path === "" ? field : `${path}.${field}`;
       const fieldValue = (value as { [field: string]: unknown })[field];
-      if (field !== key && (fieldValue ?? undefined) === undefined) yield `${fieldPath}: is missing; set it`;
-      else yield* problems(fieldPath, fieldValue, fieldType);
+      yield* (field === key ? problems : mustBe)(fieldPath, fieldValue, fieldType);
     }
   }
+}
+
+function* mustBe(path: string, value: unknown, type: Type): Iterable<string> {
+  if (value === undefined || value === null) yield `${path}: is missing; set it`;
+  else yield* problems(path, value, type);
 }
 
 type ClassType = Extract<Type, `${string}.${string}`>;
