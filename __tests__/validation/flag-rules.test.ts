@@ -1,3 +1,4 @@
+import { Token } from "cdktf";
 import { KeyType } from "../../src/pki/key-type";
 import type { EtcdClusterProps } from "../../src/settings";
 import { FLAG_TYPES } from "../../src/release/flag-types.generated";
@@ -27,6 +28,21 @@ test.each(Object.keys(FLAGS).filter((flag) => !OWNED_FLAGS[flag] && FLAG_TYPES[f
     expect(problems.filter((line) => line.startsWith(`extraFlags["${flag}"]: "`))).toHaveLength(1);
   },
 );
+
+test.each([...Object.keys(FIXED_FLAGS), "max-request-bytes", "max-txn-ops", "v2-deprecation"])(
+  "--%s, which could lose data or lock out later deploys, must be known at synth",
+  (flag) => {
+    const version = flag === "strict-reconfig-check" || flag === "pre-vote" ? "3.5.33" : undefined;
+    const problems = flags({ [flag]: Token.asString({ resolve: () => "" }) }, { version });
+    expect(problems).toEqual([`extraFlags["${flag}"]: a token is known only at apply; use a literal`]);
+  },
+);
+
+test("a flag without a value is refused", () => {
+  expect(flags({ "log-level": undefined as unknown as string })).toEqual([
+    'extraFlags["log-level"]: is missing; set it, or leave the flag out',
+  ]);
+});
 
 test.each([
   // These flags open a listener or weaken TLS.

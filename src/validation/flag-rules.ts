@@ -2,7 +2,7 @@ import { DEFAULT_PEER_COMMON_NAME } from "../pki/certificate-options";
 import { KeyType } from "../pki/key-type";
 import { MINORS } from "../release/flags.generated";
 import { flagKnown, flagVersions } from "../release/flags";
-import { OWNED_FLAGS } from "../render/owned-flags";
+import { FIXED_FLAGS, OWNED_FLAGS } from "../render/owned-flags";
 import { flagValueProblem, isTrue, parseFeatureGates } from "./flag-values";
 import { isIpAddress, isPort } from "./formats";
 import { isKnown, type Rule } from "./problem";
@@ -24,9 +24,15 @@ export const extraFlags: Rule = function* (subject) {
   }
 };
 
+/** Flags whose wrong value would lose data, or lock out every later deploy, so it must be checked at synth. */
+const KNOWN_AT_SYNTH = [...Object.keys(FIXED_FLAGS), "max-request-bytes", "max-txn-ops", "v2-deprecation"];
+
 function* flagValue(path: string, flag: string, value: unknown, version?: string): Iterable<string> {
-  if (!isKnown(value)) return;
-  if (typeof value !== "string") {
+  if (value === undefined) {
+    yield `${path}: is missing; set it, or leave the flag out`;
+  } else if (!isKnown(value)) {
+    if (KNOWN_AT_SYNTH.includes(flag)) yield `${path}: a token is known only at apply; use a literal`;
+  } else if (typeof value !== "string") {
     yield `${path}: ${JSON.stringify(value)} is not a string; put it in quotes: ${JSON.stringify(String(value))}`;
   } else if (/\p{Cc}/u.test(value)) {
     yield `${path}: ${JSON.stringify(value)} contains a line break or another control character; leave it out`;
