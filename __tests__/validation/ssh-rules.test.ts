@@ -55,6 +55,12 @@ test.each<[title: string, problems: string[], problem: RegExp]>([
     ssh({ scriptPath: "/root/%RAND%" }),
     /have a file name that nothing else has/,
   ],
+  ["a script in /tmp with two slashes", ssh({ scriptPath: "/tmp//script_%RAND%.sh" }), /all users can write to/],
+  [
+    "a script in /tmp by way of another",
+    ssh({ scriptPath: "/root/../tmp/script_%RAND%.sh" }),
+    /all users can write to/,
+  ],
   ["a script path with a blank", ssh({ scriptPath: "/a b/%RAND%.sh" }), /is not a path that Terraform can use/],
   [
     "a URL as an archive",

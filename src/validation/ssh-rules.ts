@@ -1,4 +1,5 @@
 import { isIP } from "node:net";
+import { posix } from "node:path";
 import type { MemberSettings, SshKey, SshOptions } from "../settings";
 import { isGoDuration, isHostName, isPort } from "./formats";
 import { duplicates, isKnown, type Rule, type Subject, unless } from "./problem";
@@ -34,7 +35,7 @@ export const sshOptions: Rule = function* (subject) {
     yield* unless(
       `${path}.scriptPath`,
       ssh.scriptPath,
-      (text) => !/^\/(tmp|var\/tmp|dev\/shm)\/[^/]*$/.test(text),
+      (text) => !["/tmp", "/var/tmp", "/dev/shm"].includes(posix.dirname(posix.normalize(text))),
       "is in a directory that all users can write to, so they could change the script before it becomes root; use a file in a directory that only the SSH user can enter",
     );
     yield* unless(`${path}.hostKey`, ssh.hostKey, isHostKey, hostKeyProblem(ssh.hostKey));
