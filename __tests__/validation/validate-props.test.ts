@@ -518,6 +518,11 @@ describe("one invalid prop", () => {
       'listenMetricsUrls[0]: "http://127.0.0.1:2379" uses the peer port or the client port; use another port, e.g. 2381',
     ],
     [
+      "a metrics URL with another spelling of the address of one member",
+      { ...withMember(1, { address: "fd00::12" }), listenMetricsUrls: ["http://[FD00:0::12]:2381"] },
+      'listenMetricsUrls[0]: "http://[FD00:0::12]:2381" has the address of one member, but every member gets this URL; use 0.0.0.0 or 127.0.0.1',
+    ],
+    [
       "a metrics URL with the address of one member",
       { listenMetricsUrls: ["http://10.4.7.12:2381"] },
       'listenMetricsUrls[0]: "http://10.4.7.12:2381" has the address of one member, but every member gets this URL; use 0.0.0.0 or 127.0.0.1',

@@ -4,7 +4,7 @@ import { MINORS } from "../release/flags.generated";
 import { flagKnown, flagVersions } from "../release/flags";
 import { FIXED_FLAGS, OWNED_FLAGS } from "../render/owned-flags";
 import { flagValueProblem, isTrue, parseFeatureGates } from "./flag-values";
-import { isIpAddress, isPort } from "./formats";
+import { canonicalAddress, isIpAddress, isPort } from "./formats";
 import { isKnown, type Rule } from "./problem";
 import { versionIsKnown } from "./version-rules";
 
@@ -157,7 +157,7 @@ export const metricsUrls: Rule = function* ({ settings }) {
       yield `${path} uses the peer port or the client port; use another port, e.g. 2381`;
     } else if (
       settings.members.length > 1 &&
-      settings.members.some(({ listenAddress }) => host === listenAddress || host === `[${listenAddress}]`)
+      settings.members.some(({ listenAddress }) => canonicalHost(host) === canonicalAddress(listenAddress))
     ) {
       yield `${path} has the address of one member, but every member gets this URL; use 0.0.0.0 or 127.0.0.1`;
     } else if (Number(port) < 1024 && isKnown(settings.user) && settings.user !== "root") {
@@ -175,10 +175,16 @@ function isListenAddress(host: string): boolean {
   return host === "localhost" || isIpAddress(host.replace(/^\[(.+)\]$/, "$1"));
 }
 
+/** The same text for every spelling of the host of a URL. */
+function canonicalHost(host: string): string {
+  return canonicalAddress(host.replace(/^\[(.+)\]$/, "$1"));
+}
+
 /** Whether two URLs have the same port, and the same address or an address that stands for all addresses. */
 function collide(url: string, other: string): boolean {
   const [, host, port] = METRICS_URL.exec(url) ?? [];
   const [, otherHost, otherPort] = METRICS_URL.exec(other) ?? [];
   const all = ["0.0.0.0", "[::]"];
-  return port === otherPort && (host === otherHost || all.includes(host) || all.includes(otherHost));
+  const [one, two] = [host, otherHost].map(canonicalHost);
+  return port === otherPort && (one === two || all.includes(one) || all.includes(two));
 }
