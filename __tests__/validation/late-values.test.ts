@@ -1,5 +1,5 @@
 import { TerraformVariable } from "cdktf";
-import { AutoCompaction, EtcdBackups, EtcdCluster, EtcdRelease, SshKey } from "../../src";
+import { AutoCompaction, CertificateAuthority, EtcdBackups, EtcdCluster, EtcdRelease, SshKey } from "../../src";
 import { RUNBOOK } from "../support/settings";
 import { find, synth, synthCluster } from "../support/synth";
 
@@ -58,6 +58,32 @@ test("so it does in the options of releases and backups, and where a text may st
     "var.amd64",
     "var.arm64",
   ]);
+});
+
+test("Terraform checks that the certificate of an imported CA has no key beside it, before a host gets it", () => {
+  const json = synth((stack) => {
+    const text = (id: string) => new TerraformVariable(stack, id, { type: "string" }).stringValue;
+    const imported = (id: string) =>
+      CertificateAuthority.fromPem(stack, id, { certPem: text(`${id}_cert`), privateKeyPem: text(`${id}_key`) });
+    new EtcdCluster(stack, "etcd", {
+      ...RUNBOOK,
+      members: [{ name: "a", address: "10.0.0.1" }],
+      certificates: {
+        authority: imported("new"),
+        trustedAuthorities: [imported("old"), new CertificateAuthority(stack, "made")],
+      },
+    });
+  });
+  const condition = (path: string, value: string) => ({
+    condition: `\${!can(regex("PRIVATE KEY", ${value}))}`,
+    error_message: `${path}: the CA's certificate has a private key beside it, which every host would get; use the certificate alone`,
+  });
+  expect(find(json, PREFLIGHT).lifecycle).toEqual({
+    precondition: [
+      condition("certificates.authority", "var.new_cert"),
+      condition("certificates.trustedAuthorities[0]", "var.old_cert"),
+    ],
+  });
 });
 
 test("a program whose texts are all known at synth has no such conditions", () => {

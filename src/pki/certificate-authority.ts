@@ -22,7 +22,7 @@ import { subject } from "./subject";
 export interface CertificateAuthorityPem {
   /**
    * The CA's certificate, in PEM. Do not mark it as sensitive: Terraform would then hide the log of every resource that
-   * its digest triggers.
+   * its digest triggers. A private key beside it is refused, because every host gets this text.
    */
   readonly certPem: string;
 
@@ -107,6 +107,9 @@ export class CertificateAuthority extends Construct {
    */
   public readonly _validityHours?: number;
 
+  /** @internal */
+  public readonly _imported: boolean;
+
   private readonly privateKeyPem: string;
 
   constructor(scope: Construct, id: string, props: CertificateAuthorityProps = {}) {
@@ -125,6 +128,7 @@ export class CertificateAuthority extends Construct {
     ]);
     ensureTlsProvider(this);
 
+    this._imported = imported !== undefined;
     if (imported) {
       this.certPem = imported.certPem;
       this.privateKeyPem = imported.privateKeyPem;

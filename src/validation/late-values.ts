@@ -1,4 +1,5 @@
-import { Fn, Op, type TerraformCondition, Token, Tokenization } from "cdktf";
+import { Fn, type IResolvable, Op, type TerraformCondition, Token, Tokenization } from "cdktf";
+import type { CertificateOptions } from "../pki/certificate-options";
 import { archiveUrlFact } from "../provision/member-facts";
 import { isListToken, type Subject } from "./problem";
 
@@ -16,17 +17,43 @@ export function lateValueConditions({ props, settings }: Subject): TerraformCond
     autoCompaction: settings.autoCompaction?._retention,
     backups: props.backups?._options,
   };
-  return [...lateValues("", { ...props, ...inObjects })].map(({ path, value }) => ({
-    condition: Op.not(Fn.can(Fn.regex("['[:cntrl:]]", value))),
+  const inScripts = [...lateValues("", { ...props, ...inObjects })].map(({ path, value }) => ({
+    condition: lacks("['[:cntrl:]]", value),
     errorMessage: `${path}: the value has a single quote or a control character; use one without`,
   }));
+  return [...inScripts, ...[...lateAuthorities(props.certificates)].map(withoutKey)];
+}
+
+function lacks(pattern: string, value: string): IResolvable {
+  return Op.not(Fn.can(Fn.regex(pattern, value)));
+}
+
+/** A file may have both, the certificate and after it the key, and the provider reads the first. */
+function withoutKey({ path, value }: LateValue): TerraformCondition {
+  return {
+    condition: lacks("PRIVATE KEY", value),
+    errorMessage: `${path}: the CA's certificate has a private key beside it, which every host would get; use the certificate alone`,
+  };
+}
+
+/** The certificates of CAs that were made elsewhere. */
+function* lateAuthorities({ authority, trustedAuthorities = [] }: CertificateOptions = {}): Iterable<LateValue> {
+  const all = { authority, ...Object.fromEntries(trustedAuthorities.map((ca, i) => [`trustedAuthorities[${i}]`, ca])) };
+  for (const [name, ca] of Object.entries(all)) {
+    if (ca?._imported && Token.isUnresolved(ca.certPem)) yield { path: `certificates.${name}`, value: ca.certPem };
+  }
+}
+
+interface LateValue {
+  readonly path: string;
+  readonly value: string;
 }
 
 /** No script has these as they are, and a host key may end in a line break. */
 const NOT_IN_SCRIPTS = ["ssh", "machine"];
 
 /** All tokens in values that may become part of a script. Objects of classes, such as CAs, are not looked into. */
-function* lateValues(path: string, value: unknown): Iterable<{ path: string; value: string }> {
+function* lateValues(path: string, value: unknown): Iterable<LateValue> {
   if (typeof value === "string") {
     if (isListToken(value)) return;
     for (const token of Tokenization.reverseString(value).tokens) yield { path, value: Token.asString(token) };
