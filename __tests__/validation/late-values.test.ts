@@ -1,4 +1,4 @@
-import { TerraformVariable } from "cdktf";
+import { Fn, TerraformVariable } from "cdktf";
 import { AutoCompaction, CertificateAuthority, EtcdBackups, EtcdCluster, EtcdRelease, SshKey } from "../../src";
 import { RUNBOOK } from "../support/settings";
 import { find, synth, synthCluster } from "../support/synth";
@@ -18,7 +18,7 @@ test("Terraform checks each text that is known only at apply, before it becomes 
       extraFlags: { "log-level": text("level") },
     });
   });
-  const condition = (value: string) => `\${!can(regex("['[:cntrl:]]", ${value}))}`;
+  const condition = (value: string) => `\${(!can(regex("['[:cntrl:]]", ${value})) && (path.module != "?"))}`;
   const message = (path: string) => `${path}: the value has a single quote or a control character; use one without`;
   expect(find(json, PREFLIGHT).lifecycle).toEqual({
     precondition: [
@@ -63,25 +63,30 @@ test("so it does in the options of releases and backups, and where a text may st
 test("Terraform checks that the certificate of an imported CA has no key beside it, before a host gets it", () => {
   const json = synth((stack) => {
     const text = (id: string) => new TerraformVariable(stack, id, { type: "string" }).stringValue;
-    const imported = (id: string) =>
-      CertificateAuthority.fromPem(stack, id, { certPem: text(`${id}_cert`), privateKeyPem: text(`${id}_key`) });
+    const imported = (id: string, certPem = text(`${id}_cert`)) =>
+      CertificateAuthority.fromPem(stack, id, { certPem, privateKeyPem: text(`${id}_key`) });
     new EtcdCluster(stack, "etcd", {
       ...RUNBOOK,
       members: [{ name: "a", address: "10.0.0.1" }],
       certificates: {
         authority: imported("new"),
-        trustedAuthorities: [imported("old"), new CertificateAuthority(stack, "made")],
+        trustedAuthorities: [
+          imported("old"),
+          new CertificateAuthority(stack, "made"),
+          imported("file", Fn.file("ca.pem")),
+        ],
       },
     });
   });
   const condition = (path: string, value: string) => ({
-    condition: `\${!can(regex("PRIVATE KEY", ${value}))}`,
+    condition: `\${(!can(regex("PRIVATE KEY", ${value})) && (path.module != "?"))}`,
     error_message: `${path}: the CA's certificate has a private key beside it, which every host would get; use the certificate alone`,
   });
   expect(find(json, PREFLIGHT).lifecycle).toEqual({
     precondition: [
       condition("certificates.authority", "var.new_cert"),
       condition("certificates.trustedAuthorities[0]", "var.old_cert"),
+      condition("certificates.trustedAuthorities[2]", 'file("ca.pem")'),
     ],
   });
 });

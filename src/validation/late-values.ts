@@ -1,4 +1,4 @@
-import { Fn, type IResolvable, Op, type TerraformCondition, Token, Tokenization } from "cdktf";
+import { Fn, type IResolvable, Op, ref, type TerraformCondition, Token, Tokenization } from "cdktf";
 import type { CertificateOptions } from "../pki/certificate-options";
 import { archiveUrlFact } from "../provision/member-facts";
 import { isListToken, type Subject } from "./problem";
@@ -24,8 +24,9 @@ export function lateValueConditions({ props, settings }: Subject): TerraformCond
   return [...inScripts, ...[...lateAuthorities(props.certificates)].map(withoutKey)];
 }
 
+/** Terraform refuses a condition that refers to nothing, as the text of a file does, so each one refers to the module. */
 function lacks(pattern: string, value: string): IResolvable {
-  return Op.not(Fn.can(Fn.regex(pattern, value)));
+  return Op.and(Op.not(Fn.can(Fn.regex(pattern, value))), Op.neq(ref("path.module"), "?"));
 }
 
 /** A file may have both, the certificate and after it the key, and the provider reads the first. */
