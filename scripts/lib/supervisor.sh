@@ -59,8 +59,9 @@ supervisor() {
     ! tells_error "$(printf '%s\n' "$supervisor_answer" | sed -E '/: (available|changed|disappeared)$/d')"
 }
 
-# Asks for a reread in the background; the next `supervisor reread` takes this answer. Python takes as long to start as
-# etcd takes to answer the questions before a restart. The answer waits in a FIFO, which takes no room in /run.
+# Asks for a reread in the background; the next `supervisor reread`, in the same shell, takes this answer. Python takes
+# as long to start as etcd takes to answer the questions before a restart. The answer waits in a FIFO, which takes no
+# room in /run.
 ask_for_reread() {
   local answers=/run/cdktf-etcd/$$.reread
   find_supervisor_conf

@@ -41,6 +41,7 @@ phase_rollout() {
       prepare_restart
       take_raft_snapshot
     fi
+    ask_for_reread
     prepare_restart
     restart_etcd
     if [ "$was" = "$VERSION" ]; then say "restarted"; else say "restarted with etcd $VERSION, was $was"; fi
@@ -70,7 +71,6 @@ refuse_half_restored() {
 }
 
 prepare_restart() {
-  ask_for_reread
   require_others_healthy
   # A voter stays one, so nobody has to be asked for that while this member starts.
   is_voter=$(printf '%s\n' "$list" | own_entry | voters)
