@@ -408,10 +408,12 @@ inEachShell((newHost) => {
     test("moves the old data aside, and starts etcd with the new ones, where no client looks", () => {
       const host = preparedHost();
       host.write("/data/etcd/member/wal/0.wal", "old");
+      host.write("/var/lib/cdktf-etcd/a/claim", "member=a\ndata=unseen\n");
       const run = bootstrap(host);
       expect(run.lines.at(-1)).toBe(
         "a on host-a: bootstrap: started with the data of the snapshot; no client is let in yet",
       );
+      expect(host.read("/var/lib/cdktf-etcd/a/claim")).toBe("member=a\n");
       expect(host.read("/data/etcd/member/wal/0.wal")).toBe("new\n");
       expect(host.read(`/data/${asides(host)[0]}/member/wal/0.wal`)).toBe("old");
       expect(listens(host)).toHaveLength(2);

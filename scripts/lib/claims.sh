@@ -23,6 +23,7 @@ check_contents() {
 # Claims the directories for this member. This holds a lock of the whole host, because the stage of another cluster may
 # be checking the same directories at the same moment.
 claim_host() {
+  local unseen=
   private_directory /run/cdktf-etcd
   exec 7>/run/cdktf-etcd/claims.lock
   chmod 600 /run/cdktf-etcd/claims.lock
@@ -33,6 +34,7 @@ claim_host() {
   refuse_fresh_claim
   remember_old_installation
   private_directory "$STATE_DIR"
+  if has_wal && { is_other_genesis || are_data_unseen; }; then unseen=yes; fi
   {
     printf 'member=%s\ncluster=%s\n' "$MEMBER" "$CLUSTER"
     # A phase that is not told the owner or the genesis keeps the recorded value.
@@ -42,9 +44,27 @@ claim_host() {
     # Backups stay when they are no longer taken, or are taken in another directory from now on.
     printf 'backup_dir=%s\n' "${BACKUP_DIR:-$(entry_of "$CLAIM" backup_dir)}"
     backup_directories | sed -e 1d -e 's/^/former_backup_dir=/'
+    [ -z "$unseen" ] || echo data=unseen
   } | put_file "$CLAIM" 600 root:root
   rm -f "$STATE_DIR/released"
   exec 7>&-
+}
+
+# This is the first deploy of a Terraform state, or the first one after its genesis was replaced.
+is_other_genesis() {
+  look_for_entry "$CLAIM" genesis
+  [ -n "${GENESIS:-}" ] && [ "$entry_value" != "$GENESIS" ]
+}
+
+# Since such a deploy began, no phase has made sure that founders see the data of this member. The claim says so until
+# one has: the first stage may have failed or been killed, or skipped this in a restore that was given up later.
+are_data_unseen() {
+  look_for_entry "$CLAIM" data
+  [ "$entry_value" = unseen ] && has_wal
+}
+
+forget_unseen_data() {
+  ! are_data_unseen || sed /^data=/d "$CLAIM" | put_file "$CLAIM" 600 root:root
 }
 
 # Refuses the second of two first deploys of the same members with two Terraform states: otherwise the certificates of

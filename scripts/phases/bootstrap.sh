@@ -25,6 +25,7 @@ phase_bootstrap() {
       start_etcd
     fi
     mark_started
+    forget_unseen_data
     rm -f "$FIRST_START"
     say "has data of its own, nothing to found"
     return
@@ -89,6 +90,7 @@ start_restored() {
   esac
   rm -f "$IDENTITY" "$FIRST_START"
   is_running || start_etcd
+  forget_unseen_data
   say "started with the data of the snapshot; no client is let in yet"
 }
 

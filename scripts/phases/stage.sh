@@ -9,8 +9,6 @@ phase_stage() {
   ensure_supervisor
   has_binaries || [ -n "$ARCHIVE_URL" ] ||
     fail "etcd $VERSION is not on this host, although its archive was pushed before" "$(replacing "$ARCHIVE_RESOURCE")"
-  first_of_state=
-  if is_other_genesis; then first_of_state=yes; fi
   claim_host
   take_over
   refuse_any check_places
@@ -38,18 +36,12 @@ phase_stage() {
   stage_side_programs
   note_what_is_due
   say "staged"
-  if [ -n "$first_of_state" ]; then
+  if are_data_unseen; then
     start_with_data
   else
     revive
     start_without_quorum
   fi
-}
-
-# This is the first deploy of a Terraform state, or the first one after its genesis was replaced.
-is_other_genesis() {
-  look_for_entry "$CLAIM" genesis
-  [ -n "${GENESIS:-}" ] && [ "$entry_value" != "$GENESIS" ]
 }
 
 # Records in the cluster whether a rollout of this running member is due (members.sh).
@@ -63,7 +55,10 @@ note_what_is_due() {
 start_with_data() {
   # Data that a restore replaces are not started.
   ! is_to_be_restored || return 0
-  has_wal && ! was_removed_from_cluster || return 0
+  if was_removed_from_cluster; then
+    forget_unseen_data
+    return
+  fi
   refuse_any check_former_cluster
   if ! is_running; then
     start_etcd
@@ -72,6 +67,7 @@ start_with_data() {
   { wait_until 10 accepts_connections "$PEER_URL" && stays_up; } ||
     fail "its etcd, which has data, does not stay up, and no cluster may be founded until it does: $(last_words)" \
       "correct that, and apply again"
+  forget_unseen_data
 }
 
 # An etcd that ends and is started again accepts connections in between.
