@@ -1,7 +1,7 @@
 import { rmSync } from "node:fs";
 import { type FakeCluster, type FakeMember, listenOn } from "../support/fake-etcd";
 import type { Host } from "../support/host";
-import { pid, rollout, runningHost, stagedHost } from "../support/phases";
+import { MEMBERSHIP, phase, pid, rollout, rolloutData, runningHost, stagedHost } from "../support/phases";
 import { inEachShell } from "../support/shells";
 
 const said = (text: string) => `a on host-a: rollout: ${text}`;
@@ -233,6 +233,17 @@ esac`,
         "b member remove 1",
         "b member add a --learner",
       ]);
+    });
+
+    test("is refused while a member is down that no deploy removes, with the command that removes it", () => {
+      const { host, cluster } = newcomer();
+      cluster.members("b", "c", "d");
+      cluster.unhealthy("d");
+      const run = phase(host, "rollout", { ...rolloutData(host), FOUNDING_MEMBERSHIP: MEMBERSHIP });
+      expect(run.lines).toEqual([
+        "a on host-a: rollout refused: join: d (https://127.0.0.4:2380) is not healthy, and a member is added only while all others are; to do: bring it back; or, if it is gone for good, run etcdctl member remove 4, because the program does not name it and no deploy removes it; then apply again",
+      ]);
+      expectNothingChanged(host, cluster);
     });
 
     test.each([

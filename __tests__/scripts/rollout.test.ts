@@ -3,7 +3,7 @@ import { HOST_TEXT } from "../support/host-scripts";
 import { listenOn } from "../support/fake-etcd";
 import { supervisorChanges } from "../support/fake-supervisor";
 import type { Host } from "../support/host";
-import { pid, rollout, rolloutData, runningHost } from "../support/phases";
+import { MEMBERSHIP, phase, pid, rollout, rolloutData, runningHost } from "../support/phases";
 import { inEachShell } from "../support/shells";
 
 const CHANGE = { cluster: { quotaBackendBytes: 4294967296 } };
@@ -163,6 +163,17 @@ inEachShell((newHost) => {
         expect(cluster.turn()).toBeUndefined();
       },
     );
+
+    test("is not restarted while a member is down that no deploy removes, with the command that removes it", () => {
+      const host = clusterHost();
+      const cluster = runningHost(host);
+      cluster.members("a", "b", "c", "d");
+      stageChange(host);
+      const run = phase(host, "rollout", { ...rolloutData(host, CHANGE.cluster), FOUNDING_MEMBERSHIP: MEMBERSHIP });
+      expect(run.lines).toEqual([
+        "a on host-a: rollout refused: restart: d (https://127.0.0.4:2380) is not healthy, and a restart here would take down another member; to do: bring it back; or, if it is gone for good, run etcdctl member remove 4, because the program does not name it and no deploy removes it; then apply again; this member still runs as before",
+      ]);
+    });
 
     test("is not restarted while an alarm is raised", () => {
       const host = clusterHost();

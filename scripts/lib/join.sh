@@ -82,7 +82,7 @@ clear_unfinished_joins() {
   foreign=$(printf '%s\n' "$unfinished" | undesired | joined_by_others "$live")
   [ -z "$foreign" ] || refuse "join" \
     "the cluster has $(printf '%s\n' "$foreign" | named), which somebody else is adding: the program has never named it" \
-    "let them finish, or remove it yourself (etcdctl member remove $(printf '%s\n' "$foreign" | awk '{ printf "%s%s", sep, $1; sep = " and " }')), and apply again"
+    "let them finish, or remove it yourself ($(removal_of "$foreign")), and apply again"
   while read -r id name peer_url _; do
     [ -n "$id" ] || continue
     wait_until 15 has_tried_to_promote "$id" || true
@@ -109,7 +109,7 @@ is_started_entry() { [ "$(printf '%s\n' "$1" | awk '{ print $4 }')" != - ]; }
 require_rest_healthy() {
   wait_until 30 rest_is_healthy ||
     refuse "join" "$(ailing), and a member is added only while all others are" \
-      "bring it back, or remove it from the program, and apply again"
+      "$(way_with_ailing "bring it back, or remove it from the program, and apply again")"
 }
 rest_is_healthy() {
   list=$(members_of "$live")

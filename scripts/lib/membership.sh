@@ -31,6 +31,21 @@ remember_membership() {
 # not in this list was never in the program.
 may_remove_members() { [ "$MEMBERSHIP" != "$FOUNDING_MEMBERSHIP" ] && is_new_membership; }
 
+# way_with_ailing OTHERWISE: what to do about the members in `not_healthy`. Those that the program does not name must be
+# removed by the operator, if no deploy removes them.
+way_with_ailing() {
+  local unnamed=
+  may_remove_members || unnamed=$(printf '%s\n' "$not_healthy" | undesired)
+  if [ -z "$unnamed" ]; then
+    echo "$1"
+  else
+    echo "bring it back; or, if it is gone for good, run $(removal_of "$unnamed"), because the program does not name it and no deploy removes it; then apply again"
+  fi
+}
+
+# removal_of MEMBERS: the commands that remove them.
+removal_of() { printf '%s\n' "$1" | awk '{ printf "%setcdctl member remove %s", sep, $1; sep = " and " }'; }
+
 # Of the members in `list`, those that the program no longer names, except those that somebody else is adding right now.
 leaving() {
   printf '%s\n' "$list" | undesired |
