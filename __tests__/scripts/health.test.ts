@@ -215,7 +215,7 @@ inEachShell((newHost) => {
     expect(phase(host, "health", { ...HEALTH, MEMBERSHIP: "1" })).toEqual({
       code: 3,
       lines: [
-        "a on host-a: health refused: stale: another deploy has changed the list of members since the last deploy of this state; to do: deploy with the newest state and program",
+        "a on host-a: health refused: stale: another deploy has changed the list of members since the last deploy of this state; to do: deploy with the newest state and program; if that state is lost, see docs/two-deploys.md#how-to-recover",
       ],
     });
     expect(cluster.changes()).toEqual([]);

@@ -10,7 +10,7 @@ MEMBERSHIPS=$STATE_DIR/memberships
 refuse_stale_members() {
   grep -qxF "$MEMBERSHIP" "$MEMBERSHIPS.$PHASE" 2>/dev/null && is_new_membership || return 0
   refuse "stale" "another deploy has changed the list of members since the last deploy of this state" \
-    "deploy with the newest state and program"
+    "deploy with the newest state and program; if that state is lost, see docs/two-deploys.md#how-to-recover"
 }
 
 # Only a deploy that changes the list of members removes any: members that were added by hand stay.
