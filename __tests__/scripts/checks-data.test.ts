@@ -1,6 +1,6 @@
-import { chownSync, linkSync, renameSync, rmSync, statSync } from "node:fs";
+import { chownSync, linkSync, mkdirSync, renameSync, rmSync, statSync, symlinkSync } from "node:fs";
 import { clusterHosts } from "../support/fake-etcd";
-import { installSupervisor } from "../support/fake-supervisor";
+import { installSupervisor, OWN_STATUS } from "../support/fake-supervisor";
 import type { Host } from "../support/host";
 import { checkData, mounted, pid, rollout, runningHost, stagedHost } from "../support/phases";
 import { inEachShell, testAsRoot } from "../support/shells";
@@ -471,6 +471,36 @@ inEachShell((newHost) => {
       runningHost(host);
       expect(check(host, "check_identity; check_shape")).toEqual([]);
       expect(check(host, `${change}; check_identity; check_shape`)).toEqual([refused(why)]);
+    });
+
+    test("is not the etcd of a container, whatever its name", () => {
+      const host = newHost();
+      for (const [process, namespace] of [
+        ["99999998", "container"],
+        ["self", "host"],
+      ]) {
+        host.write(`/namespaces/${namespace}`, "");
+        mkdirSync(host.path(`/proc/${process}/ns`), { recursive: true });
+        symlinkSync(host.path(`/namespaces/${namespace}`), host.path(`/proc/${process}/ns/pid`));
+      }
+      host.write("/proc/99999998/comm", "etcd\n");
+      host.write("/proc/99999998/status", OWN_STATUS);
+      host.write("/proc/99999998/cmdline", "etcd\0--name=a\0--data-dir=/var/lib/etcd\0");
+      host.stub(
+        "ss",
+        `echo 'LISTEN 0 4096 127.0.0.1:2379 0.0.0.0:* users:(("etcd",pid=99999998,fd=3))'`,
+      );
+      expect(check(host, "check_shape; check_ports")).toEqual([
+        refused(
+          'client port: port 2379 is taken on 127.0.0.1:2379 by users:(("etcd",pid=99999998,fd=3)); to do: stop that program, or set ports.client',
+        ),
+      ]);
+      host.write("/proc/99999998/cmdline", `etcd\0--name=a\0--data-dir=${host.path("/data/etcd")}\0`);
+      expect(check(host, "etcd_pid; check_other_etcd")).toEqual([
+        refused(
+          "other etcd: process 99999998 is an etcd that uses /data/etcd and that this package did not start; to do: stop it, or set paths.dataDir",
+        ),
+      ]);
     });
 
     test("may get another client port, which needs a restart", () => {

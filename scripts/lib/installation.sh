@@ -153,11 +153,19 @@ is_named_etcd() {
 own_pid() {
   local process
   for process in /proc/[0-9]*; do
-    if is_named_etcd "$process" && is_of_member "$process" && has_argument "$process" "--name=$MEMBER"; then
+    if is_named_etcd "$process" && is_on_host "$process" && has_argument "$process" "--name=$MEMBER"; then
       echo "${process#/proc/}"
     fi
   done
 }
+
+# is_on_host PROCESS: it is of this member, and not in a container. kubeadm's etcd, for example, runs as root with the
+# name of the host, and paths in its arguments are those of its container.
+is_on_host() { is_of_member "$1" && is_in_own_namespace "$1" pid; }
+
+# is_in_own_namespace PROCESS KIND: whether the process is in the same namespace as this shell, or the kernel has no
+# such namespaces.
+is_in_own_namespace() { [ "$1/ns/$2" -ef "/proc/self/ns/$2" ] || [ ! -e "/proc/self/ns/$2" ]; }
 
 # is_of_member PROCESS: the process runs as root or as one of this member's users. A process of any other user could
 # have the same name and arguments, even as root, through a link to a setuid program.
@@ -218,7 +226,7 @@ look_for_etcd() {
   if lives_on "$known_etcd" "$known_start"; then return 0; fi
   found_etcd=
   for process in /proc/[0-9]*; do
-    { is_named_etcd "$process" && is_of_member "$process"; } || continue
+    { is_named_etcd "$process" && is_on_host "$process"; } || continue
     read_arguments "$process"
     look_for_value name
     [ "$flag_value" = "$MEMBER" ] || continue

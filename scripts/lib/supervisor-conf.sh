@@ -21,10 +21,6 @@ look_for_supervisords() {
   done
 }
 
-# is_in_own_namespace PROCESS KIND: whether the process is in the same namespace as this shell, or the kernel has no
-# such namespaces.
-is_in_own_namespace() { [ "$1/ns/$2" -ef "/proc/self/ns/$2" ] || [ ! -e "/proc/self/ns/$2" ]; }
-
 # calls_supervisord PROCESS: one of its first three arguments is supervisord, as a file or as a module of Python. Leaves
 # its arguments in `process_arguments`.
 calls_supervisord() {
