@@ -1,5 +1,5 @@
 import type { Host } from "../support/host";
-import { lstatSync, readdirSync, readlinkSync, renameSync } from "node:fs";
+import { lstatSync, mkdirSync, readdirSync, readlinkSync, renameSync, symlinkSync } from "node:fs";
 import { installSupervisorFiles, SUPERVISOR, type SupervisorPackage, OWN_STATUS } from "../support/fake-supervisor";
 import { inEachShell } from "../support/shells";
 
@@ -81,6 +81,16 @@ inEachShell((newHost) => {
     host.write("/proc/71/comm", "supervisord\n");
     host.write("/proc/71/cmdline", "python3\0/usr/bin/supervisord\0-c\0/srv/y.conf\0");
     host.write("/proc/71/status", `Name:\tsupervisord\nPPid:\t70\n${OWN_STATUS}`);
+    expect(runs("-c", "/srv/x.conf")).toEqual(["/srv/x.conf"]);
+    // Its number may come first in the order of names, and it may have ended a moment later.
+    renameSync(host.path("/proc/71"), host.path("/proc/1000"));
+    expect(runs("-c", "/srv/x.conf")).toEqual(["/srv/x.conf"]);
+    expect(host.call("set_supervisord; echo ${supervisord##*/}").lines).toEqual(["70"]);
+    // Neither is one in a container that sees the processes of the host.
+    host.write("/proc/1000/status", OWN_STATUS);
+    symlinkSync(host.path("/proc"), host.path("/proc/1000/root"));
+    mkdirSync(host.path("/proc/self"), { recursive: true });
+    for (const process of ["70", "self"]) symlinkSync(host.path("/"), host.path(`/proc/${process}/root`));
     expect(runs("-c", "/srv/x.conf")).toEqual(["/srv/x.conf"]);
     host.write("/proc/70/environ", "A=1\0CONFS=/srv/confs\0");
     host.write("/srv/x.conf", "[include]\nfiles = %(ENV_CONFS)s/*.conf\n");

@@ -4,7 +4,7 @@
 # Sets `supervisords` to the supervisord processes that run here as root, as /proc/PID with a blank behind each. It
 # leaves out those in containers, and a child that supervisord has forked and that has not executed its program yet.
 look_for_supervisords() {
-  local process command
+  local process command found
   supervisords=
   for process in /proc/[0-9]*; do
     { { read -r command && read_to_end; } <"$process/comm"; } 2>/dev/null || continue
@@ -12,14 +12,25 @@ look_for_supervisords() {
     # Any user can run a setuid program such as `su` through a link named supervisord. Its process belongs to root and
     # has that name, with arguments that the user chose. Between two of these questions, a process may execute such a
     # program, or another one after it; but the user who started it is then still the real one.
-    { is_owned "$process" && [ ! -u "$process/exe" ] && is_in_own_namespace "$process" pid; } || continue
+    { is_owned "$process" && [ ! -u "$process/exe" ] && is_in_own_namespace "$process" pid &&
+      has_own_root "$process"; } || continue
     calls_supervisord "$process" || continue
     read_process "$process"
     { [ "$real_uid" = "$OWN_UID" ] && [ ! -u "$process/exe" ]; } || continue
-    case " $supervisords" in *" /proc/$parent "*) continue ;; esac
     supervisords="$supervisords$process "
   done
+  # /proc/1000 comes before /proc/999, so the children are left out when all are known.
+  case $supervisords in *' '*' ') ;; *) return 0 ;; esac
+  found=$supervisords supervisords=
+  for process in $found; do
+    read_process "$process"
+    case "$real_uid $found" in ' '* | *" /proc/$parent "*) ;; *) supervisords="$supervisords$process " ;; esac
+  done
 }
+
+# has_own_root PROCESS: whether its root directory is that of this shell. That of a container with the host's processes
+# is another one; that of a systemd unit which may not write everywhere is not.
+has_own_root() { [ "$1/root" -ef /proc/self/root ] || [ ! -e /proc/self/root ]; }
 
 # calls_supervisord PROCESS: one of its first three arguments is supervisord, as a file or as a module of Python. Leaves
 # its arguments in `process_arguments`.
