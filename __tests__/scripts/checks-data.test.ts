@@ -486,10 +486,7 @@ inEachShell((newHost) => {
       host.write("/proc/99999998/comm", "etcd\n");
       host.write("/proc/99999998/status", OWN_STATUS);
       host.write("/proc/99999998/cmdline", "etcd\0--name=a\0--data-dir=/var/lib/etcd\0");
-      host.stub(
-        "ss",
-        `echo 'LISTEN 0 4096 127.0.0.1:2379 0.0.0.0:* users:(("etcd",pid=99999998,fd=3))'`,
-      );
+      host.stub("ss", `echo 'LISTEN 0 4096 127.0.0.1:2379 0.0.0.0:* users:(("etcd",pid=99999998,fd=3))'`);
       expect(check(host, "check_shape; check_ports")).toEqual([
         refused(
           'client port: port 2379 is taken on 127.0.0.1:2379 by users:(("etcd",pid=99999998,fd=3)); to do: stop that program, or set ports.client',

@@ -97,6 +97,40 @@ inEachShell((newHost) => {
     });
   });
 
+  test("dnf 5 (Fedora 41 and later) gives its reason before a hint", () => {
+    const host = newHost();
+    const words =
+      "Updating and loading repositories:\\nRepositories loaded.\\nFailed to resolve the transaction:\\n" +
+      "No match for argument: supervisor\\nYou can try to add to command line:\\n" +
+      "  --skip-unavailable to skip unavailable packages\\n";
+    host.stub("dnf", `printf -- "${words}" >&2; exit 1`);
+    expect(host.call("install_packages supervisor").lines.at(-1)).toMatch(
+      /cannot install supervisor: Failed to resolve the transaction: No match for argument: supervisor; to do: /,
+    );
+  });
+
+  test.each([102, 103, 106, 107])("zypper's exit code %d comes after an installation", (code) => {
+    const host = newHost();
+    host.stub("zypper", `${RECORD}; echo "Warning: Skipping repository 'x' because of the above error."; exit ${code}`);
+    host.stub("rpm", `[ "$*" = '-q supervisor' ]`);
+    expect(host.call("install_packages supervisor").lines).toEqual([
+      "a on host-a: test: installing supervisor with zypper",
+    ]);
+    expect(host.calls("zypper")).toHaveLength(1);
+    host.stub("rpm", "exit 1");
+    expect(host.call("install_packages supervisor").lines.at(-1)).toMatch(
+      /cannot install supervisor: Warning: Skipping repository 'x'/,
+    );
+  });
+
+  test.each([4, 104])("zypper's exit code %d is a failure", (code) => {
+    const host = newHost();
+    host.stub("zypper", `echo "No provider of 'supervisor' found."; exit ${code}`);
+    expect(host.call("install_packages supervisor").lines.at(-1)).toMatch(
+      /cannot install supervisor: No provider of 'supervisor' found\.; to do: /,
+    );
+  });
+
   test("a dependency that dnf does not find is named", () => {
     const host = newHost();
     const words =

@@ -11,6 +11,7 @@ const GUARDED: { [command: string]: string } = {
   dnf: "the same",
   yum: "the same",
   zypper: "the same",
+  rpm: "there where zypper is",
   python3: "the last choice for a download",
   sh: "already runs this script",
   sudo: "only used by a user other than root, who gets a message if it does not work",

@@ -44,13 +44,13 @@ install_packages() {
 }
 
 # The first line that names an error, else the last one. If a dependency is missing, dnf prints the reasons on the lines
-# after `Error:`, and then a hint in parentheses.
+# after `Error:` (dnf 5 after `Failed to resolve the transaction:`), and then a hint, which dnf 4 has in parentheses.
 reason_of_packages() {
   printf '%s\n' "$packages_log" | awk '
-    reason && /^\(/ { exit }
+    reason && /^(\(|You can try )/ { exit }
     reason { sub(/^[ -]+/, ""); if ($0 != "") reason = reason (reason ~ /:$/ ? " " : "; ") $0; next }
     /^W:/ { next }
-    tolower($0) ~ /^(e|err|error|fatal)[: ]|lock/ { sub(/ +$/, ""); reason = $0; if (!/:$/) exit }
+    tolower($0) ~ /^(e|err|error|fatal)[: ]|^failed to .*:$|lock/ { sub(/ +$/, ""); reason = $0; if (!/:$/) exit }
     $0 != "" { last = $0 }
     END { print reason ? reason : last }'
 }
@@ -75,8 +75,19 @@ run_package_manager() {
       lists=$(apt-get -q update 2>&1) || printf '%s\n' "$lists"
       apt-get -qy install --no-install-recommends "$@"
       ;;
-    zypper) zypper --non-interactive --quiet install --no-recommends "$@" ;;
+    zypper) install_with_zypper "$@" ;;
     dnf | yum) install_rpms "$@" ;;
+  esac
+}
+
+# install_with_zypper PACKAGE…: it may have installed them, and end with a code that tells something else: a reboot or
+# another run is needed (102, 103), a repository did not answer (106), or the script of a package failed (107).
+install_with_zypper() {
+  local code=0
+  zypper --non-interactive --quiet install --no-recommends "$@" || code=$?
+  case $code in
+    102 | 103 | 106 | 107) rpm -q "$@" >/dev/null 2>&1 ;;
+    *) return "$code" ;;
   esac
 }
 
