@@ -183,9 +183,10 @@ inEachShell((newHost) => {
     );
   });
 
-  test("cloud-init is waited for if it is still at work", () => {
+  // What was `not run` is `not started` in newer versions.
+  test.each(["running", "not run", "not started"])("cloud-init is waited for if it is still at work: %s", (status) => {
     const host = newHost();
-    host.stub("cloud-init", `${RECORD}; echo 'status: running'`);
+    host.stub("cloud-init", `${RECORD}; echo 'status: ${status}'`);
     host.stub("dnf", RECORD);
     expect(host.call("install_packages supervisor").lines[0]).toBe(
       "a on host-a: test: cloud-init is still at work on this host, waiting for it up to 300 s",

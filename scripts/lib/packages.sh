@@ -111,7 +111,7 @@ call_rpm_manager() { timeout "$PACKAGE_LOCK_SECONDS" "$(package_manager)" -qy "$
 # At its first boot, a cloud host may not have written its package sources yet.
 await_cloud_init() {
   command -v cloud-init >/dev/null 2>&1 || return 0
-  case $(timeout 10 cloud-init status 2>/dev/null) in *running* | *"not run"*) ;; *) return 0 ;; esac
+  case $(timeout 10 cloud-init status 2>/dev/null) in *running* | *"not run"* | *"not started"*) ;; *) return 0 ;; esac
   say "cloud-init is still at work on this host, waiting for it up to $PACKAGE_LOCK_SECONDS s"
   timeout "$PACKAGE_LOCK_SECONDS" cloud-init status --wait >/dev/null 2>&1 || true
 }
