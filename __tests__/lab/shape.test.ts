@@ -104,7 +104,7 @@ describe("changes of a running cluster's configuration", () => {
     test("changes of certificates.keyType and of a member's host name lead to new leaf certificates, which all listeners serve", async () => {
       now = {
         ...now,
-        certificates: { keyType: { algorithm: "RSA", rsaBits: 2048 } },
+        keyType: "RSA_2048",
         members: [...RUNBOOK.slice(0, 2), member(22, { hostName: "node-22" })],
       };
       const running = await pids(lab);

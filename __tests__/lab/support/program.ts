@@ -24,6 +24,7 @@ import {
   type EtcdMemberProps,
   EtcdRelease,
   EtcdRestore,
+  KeyType,
   SshKey,
 } from "cdktf-etcd";
 
@@ -32,6 +33,7 @@ const {
   localArchive,
   keyFromVariable,
   keepRevisions,
+  keyType,
   hostBackups,
   defragment,
   restoreFrom,
@@ -60,7 +62,7 @@ const props: EtcdClusterProps = {
   ...(LAB_BACKUPS === "yes" && { backups: EtcdBackups.onHosts({ every: "1m" }) }),
   ...overrides,
 };
-// Props that JSON cannot express: a key in a file, backups, a restore, and a number of revisions that are kept.
+// Props that JSON cannot express: keys, backups, a restore, and a number of revisions that are kept.
 if (overrides.ssh?.keyFile) {
   const { keyFile, ...ssh } = overrides.ssh;
   Object.assign(props, { ssh: { ...ssh, key: SshKey.file(keyFile) } });
@@ -71,6 +73,7 @@ if (hostBackups) {
 }
 if (defragment) Object.assign(props, { defragmentation: EtcdDefragmentation.onHosts(defragment) });
 if (restoreFrom) Object.assign(props, { restore: restoreOf(restoreFrom) });
+if (keyType) Object.assign(props, { certificates: { keyType: KeyType[keyType as "RSA_2048"] } });
 if (keepRevisions) Object.assign(props, { autoCompaction: AutoCompaction.revision(keepRevisions) });
 if (keyFromVariable) {
   const variable = new TerraformVariable(stack, "ssh_private_key", { type: "string", sensitive: true });
