@@ -1,4 +1,4 @@
-import { rmSync } from "node:fs";
+import { rmSync, symlinkSync } from "node:fs";
 import { installBinaries } from "../support/fake-etcd";
 import type { Host, Run } from "../support/host";
 import { answerHandshakes, pid, runningHost } from "../support/phases";
@@ -87,6 +87,23 @@ inEachShell((newHost) => {
       ],
     });
   });
+
+  test.each([pki, pki.renewed])(
+    "an etcd that still runs with another paths.installRoot is asked for no leaf, be it new or not",
+    (leaf) => {
+      const host = servingHost();
+      const moved = 'CURRENT=/srv/etcd VERSIONED=/srv/etcd-v3.6.14; mkdir -p "$VERSIONED"; ';
+      // The second time, the first stage has ended before its rollout.
+      for (const { cert, key } of [leaf, pki.outliving]) {
+        expect(install(host, { cert, key }, pki.ca, moved.replace(/\/srv/g, host.path("/srv")))).toEqual({
+          code: 0,
+          lines: [expect.stringMatching(/installed the certificates in .*\/srv\/etcd-v3.6.14\/certs$/)],
+        });
+        if (!host.has("/srv/etcd")) symlinkSync("etcd-v3.6.14", host.path("/srv/etcd"));
+      }
+      expect(host.calls("openssl")).toEqual([]);
+    },
+  );
 
   test("a version that reads its leaf only when it starts needs a restart", () => {
     const host = servingHost();

@@ -114,6 +114,13 @@ chain_advice() {
   esac
 }
 
+# The running etcd has the certificates of another paths.installRoot, and is restarted by the rollout for that.
+runs_from_elsewhere() {
+  read_arguments "/proc/$found_etcd"
+  look_for_value cert-file
+  [ "$flag_value" != "$CURRENT/certs/etcd-peer.pem" ]
+}
+
 # A running etcd has a new leaf and was not yet seen to serve it. A stage that failed or was killed before that leaves
 # this to the next one, which finds the leaf installed.
 LEAF_PENDING=$STATE_DIR/leaf-pending
@@ -123,9 +130,10 @@ LEAF_PENDING=$STATE_DIR/leaf-pending
 load_leaf() {
   local url silent=
   [ -e "$LEAF_PENDING" ] || return 0
-  if is_stopped; then
+  # It reads the leaf when it is started.
+  if is_stopped || runs_from_elsewhere; then
     rm -f "$LEAF_PENDING"
-    return
+    return 0
   fi
   if [ "$RELOADS_LEAF" = 0 ]; then
     mv -f "$LEAF_PENDING" "$RESTART_PENDING"
