@@ -97,18 +97,6 @@ inEachShell((newHost) => {
     });
   });
 
-  test("dnf 5 (Fedora 41 and later) gives its reason before a hint", () => {
-    const host = newHost();
-    const words =
-      "Updating and loading repositories:\\nRepositories loaded.\\nFailed to resolve the transaction:\\n" +
-      "No match for argument: supervisor\\nYou can try to add to command line:\\n" +
-      "  --skip-unavailable to skip unavailable packages\\n";
-    host.stub("dnf", `printf -- "${words}" >&2; exit 1`);
-    expect(host.call("install_packages supervisor").lines.at(-1)).toMatch(
-      /cannot install supervisor: Failed to resolve the transaction: No match for argument: supervisor; to do: /,
-    );
-  });
-
   test.each([102, 103, 106, 107])("zypper's exit code %d comes after an installation", (code) => {
     const host = newHost();
     host.stub("zypper", `${RECORD}; echo "Warning: Skipping repository 'x' because of the above error."; exit ${code}`);
@@ -131,16 +119,25 @@ inEachShell((newHost) => {
     );
   });
 
-  test("a dependency that dnf does not find is named", () => {
-    const host = newHost();
-    const words =
+  test.each([
+    [
+      "a dependency that dnf does not find is named",
       "Error: \\n Problem: package supervisor requires python3-setuptools, but none of the providers can be installed\\n" +
-      "  - conflicting requests\\n  - nothing provides python(abi) = 2.7 needed by python3-setuptools\\n" +
-      "(try to add '--skip-broken' to skip uninstallable packages)\\n";
-    host.stub("dnf", `printf "${words}" >&2; exit 1`);
-    expect(host.call("install_packages supervisor").lines.at(-1)).toMatch(
+        "  - conflicting requests\\n  - nothing provides python(abi) = 2.7 needed by python3-setuptools\\n" +
+        "(try to add '--skip-broken' to skip uninstallable packages)\\n",
       /cannot install supervisor: Error: Problem: package supervisor requires python3-setuptools, but none of the providers can be installed; conflicting requests; nothing provides python\(abi\) = 2\.7 needed by python3-setuptools; to do: /,
-    );
+    ],
+    [
+      "dnf 5 (Fedora 41 and later) gives its reason before a hint",
+      "Updating and loading repositories:\\nRepositories loaded.\\nFailed to resolve the transaction:\\n" +
+        "No match for argument: supervisor\\nYou can try to add to command line:\\n" +
+        "  --skip-unavailable to skip unavailable packages\\n",
+      /cannot install supervisor: Failed to resolve the transaction: No match for argument: supervisor; to do: /,
+    ],
+  ])("%s", (_, words, line) => {
+    const host = newHost();
+    host.stub("dnf", `printf -- "${words}" >&2; exit 1`);
+    expect(host.call("install_packages supervisor").lines.at(-1)).toMatch(line);
   });
 
   test("a package source that does not answer is ignored if the package can be installed, and named if it cannot", () => {

@@ -45,7 +45,7 @@ check_routes() {
   local certificate source destination address
   know_leaf
   # If openssl is missing, check_tools says so.
-  certificate=$(printf '%s\n' "$leaf_pem" | certificate_text -text 2>/dev/null) || return 0
+  certificate=$(printf '%s\n' "$leaf_pem" | certificate_text 2>/dev/null) || return 0
   {
     printf '%s\nROUTES\n' "$certificate"
     for address in $LISTEN_ADDRESSES; do printf 'route get %s\n' "$address"; done | ip -force -o -batch - 2>/dev/null

@@ -355,7 +355,7 @@ has_same_common_name() {
 has_same_subject() {
   local subjects first
   subjects=$({ printf '%s\n' "$leaf_pem" && cat "$client/certs/etcd-peer.pem"; } 2>/dev/null |
-    certificate_text 2>/dev/null | grep '^subject') || return 1
+    certificate_text 2>/dev/null | grep '^ *Subject: ') || return 1
   first=${subjects%%"$LINE_END"*}
   [ "$subjects" = "$first$LINE_END$first" ]
 }

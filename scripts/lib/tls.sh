@@ -21,7 +21,7 @@ first_certificate() { sed -n '1,/^-----END CERTIFICATE-----/{/^-----BEGIN CERTIF
 
 # The text of the certificates (PEM) on standard input, in their order. `openssl x509` of OpenSSL 3.0 would take five
 # times as long for one of them.
-certificate_text() { openssl crl2pkcs7 -nocrl -certfile /dev/stdin | openssl pkcs7 -print_certs "$@" -noout; }
+certificate_text() { openssl crl2pkcs7 -nocrl -certfile /dev/stdin | openssl pkcs7 -print_certs -text -noout; }
 
 # serves_leaf URL: true if the server presents the leaf certificate that is installed here.
 serves_leaf() { [ "$(served_leaf "$1")" = "$(first_certificate <"$CURRENT/certs/etcd-peer.pem")" ]; }
@@ -51,7 +51,7 @@ ends_of_authorities() { ends_of <"$(client_directory)/certs/ca.pem"; }
 # be one more process per certificate.
 ends_of() {
   local month day year months_before
-  certificate_text -text 2>/dev/null | sed -n 's/^ *Not After *: *//p' | while read -r month day _ year _; do
+  certificate_text 2>/dev/null | sed -n 's/^ *Not After *: *//p' | while read -r month day _ year _; do
     months_before=JanFebMarAprMayJunJulAugSepOctNovDec
     months_before=${months_before%%"$month"*}
     printf '%d%02d%02d\n' "$year" "$((${#months_before} / 3 + 1))" "$day"

@@ -4,7 +4,7 @@ import { MINORS } from "../release/flags.generated";
 import { flagKnown, flagVersions } from "../release/flags";
 import { FIXED_FLAGS, OWNED_FLAGS } from "../render/owned-flags";
 import { flagValueProblem, isTrue, parseFeatureGates } from "./flag-values";
-import { canonicalAddress, isIpAddress, isPort } from "./formats";
+import { canonicalAddress, isIpAddress, isPort, withoutBrackets } from "./formats";
 import { isKnown, type Rule } from "./problem";
 import { versionIsKnown } from "./version-rules";
 
@@ -172,12 +172,12 @@ export const metricsUrls: Rule = function* ({ settings }) {
 };
 
 function isListenAddress(host: string): boolean {
-  return host === "localhost" || isIpAddress(host.replace(/^\[(.+)\]$/, "$1"));
+  return host === "localhost" || isIpAddress(withoutBrackets(host));
 }
 
 /** The same text for every spelling of the host of a URL. */
 function canonicalHost(host: string): string {
-  return canonicalAddress(host.replace(/^\[(.+)\]$/, "$1"));
+  return canonicalAddress(withoutBrackets(host));
 }
 
 /** Whether two URLs have the same port, and the same address or an address that stands for all addresses. */

@@ -33,9 +33,12 @@ export function isHostName(text: string): boolean {
 /** A host and its port: `10.4.7.1:4317`, `[fd00::1]:4317`, `collector.example:4317`. */
 export function isTcpTarget(text: string): boolean {
   const [, host, port] = /^(.+):(\d+)$/.exec(text) ?? [];
-  return (
-    host !== undefined && isPort(Number(port)) && (isHostName(host) || isIpAddress(host.replace(/^\[(.+)\]$/, "$1")))
-  );
+  return host !== undefined && isPort(Number(port)) && (isHostName(host) || isIpAddress(withoutBrackets(host)));
+}
+
+/** The host of a URL, without the brackets around an IPv6 address. */
+export function withoutBrackets(host: string): string {
+  return host.replace(/^\[(.+)\]$/, "$1");
 }
 
 /** IPv4 or IPv6, without brackets, port or zone. */

@@ -1,7 +1,7 @@
 import { isIP } from "node:net";
 import { posix } from "node:path";
 import type { MemberSettings, SshKey, SshOptions } from "../settings";
-import { isGoDuration, isHostName, isPort } from "./formats";
+import { isGoDuration, isHostName, isPort, withoutBrackets } from "./formats";
 import { duplicates, isKnown, type Rule, type Subject, unless } from "./problem";
 
 /** Empty files beside the script that have such a name are deleted, so nothing else may have one. */
@@ -49,7 +49,7 @@ function* sshHost(path: string, host: string | undefined, user: string, port: st
   if (!isKnown(host) || isSshHost(host)) return;
   const say = (fix: string) => `${path}: ${JSON.stringify(host)} is not an address or a host name; ${fix}`;
   const [, login, bare, number] = /^(?:ssh:\/\/)?(?:([^@/]+)@)?(.*?)(?::(\d+))?\/?$/.exec(host) ?? [];
-  const name = (bare ?? "").replace(/^\[(.+)\]$/, "$1");
+  const name = withoutBrackets(bare ?? "");
   const parts = [
     `"${name}"`,
     ...(login === undefined ? [] : [`${user}: "${login}"`]),
