@@ -1,7 +1,6 @@
 import * as fc from "fast-check";
 import { endpoints } from "../../src/topology/endpoints";
 import { initialCluster } from "../../src/topology/initial-cluster";
-import { quorum } from "../../src/topology/quorum";
 import { clientUrl, hostPort, peerUrl } from "../../src/topology/urls";
 
 const member = (name: string, address: string) => ({
@@ -64,15 +63,4 @@ test("initial-cluster can be read back as etcd reads it: split at the commas, th
       for (const [, url] of read) expect(new URL(url).port).toBe("2380");
     }),
   );
-});
-
-test.each([
-  [1, 1],
-  [2, 2],
-  [3, 2],
-  [4, 3],
-  [5, 3],
-  [7, 4],
-])("of %i voters, a quorum is %i", (voters, needed) => {
-  expect(quorum(voters)).toBe(needed);
 });

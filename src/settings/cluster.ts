@@ -231,7 +231,7 @@ export interface ClusterSettings {
  * The etcd version of a cluster that sets none: the newest version with a known digest of the minor version that is
  * most widely deployed.
  */
-export const DEFAULT_VERSION = "3.6.14";
+const DEFAULT_VERSION = "3.6.14";
 
 /** etcd recommends no more members than this, because each additional member makes every write slower. */
 export const MAX_MEMBERS = 7;

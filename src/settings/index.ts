@@ -11,13 +11,7 @@ export {
   EtcdBackups,
   type ExponentialRetentionOptions,
 } from "./backups";
-export {
-  type ClusterSettings,
-  DEFAULT_VERSION,
-  type EtcdClusterProps,
-  MAX_MEMBERS,
-  resolveClusterProps,
-} from "./cluster";
+export { type ClusterSettings, type EtcdClusterProps, MAX_MEMBERS, resolveClusterProps } from "./cluster";
 export { type DefragmentationSettings, EtcdDefragmentation, type EtcdDefragmentationOptions } from "./defragmentation";
 export type { EtcdMemberProps, MemberSettings } from "./member";
 export { DEFAULT_OPERATOR_COMMON_NAME, type OperatorCredentialsOptions } from "./operator-credentials";

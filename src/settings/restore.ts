@@ -103,7 +103,7 @@ export interface RestoreSettings {
   readonly transferPort: number;
 }
 
-export const DEFAULT_TRANSFER_PORT = 2382;
+const DEFAULT_TRANSFER_PORT = 2382;
 
 export function resolveRestore(restore: EtcdRestore | undefined): RestoreSettings | undefined {
   if (restore === undefined) return undefined;

@@ -32,7 +32,6 @@ const PROPS: Type = {
     authority: "CertificateAuthority.fromPem(…)",
     trustedAuthorities: ["CertificateAuthority.fromPem(…)"],
     commonName: "text",
-    organization: "text",
     dnsNames: ["text"],
     ipAddresses: ["text"],
     keyType: "KeyType.ECDSA_P256",
