@@ -1,6 +1,6 @@
 import { Token } from "cdktf";
 import { durationSeconds } from "../settings/duration";
-import { isGoDuration, isPlainPath, NOT_A_PLAIN_PATH } from "./formats";
+import { isCount, isGoDuration, isPlainPath, NOT_A_PLAIN_PATH } from "./formats";
 import { forbidden, notOverlapping, notShared } from "./host-rules";
 import { isKnown, type Rule, unless } from "./problem";
 import { directoriesOf, isInVersion } from "./shared-hosts";
@@ -56,8 +56,6 @@ export const backupPaths: Rule = function* ({ settings }) {
     yield `backups.directory: "${directory}" is in a directory of etcd's binaries, which a removal deletes; use a directory elsewhere, e.g. /data/backups`;
   }
 };
-
-const isCount = (count: number) => Number.isSafeInteger(count) && count >= 0;
 
 function isInterval(text: string): boolean {
   const seconds = isGoDuration(text) ? durationSeconds(text) : 0;

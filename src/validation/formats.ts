@@ -10,6 +10,11 @@ export function isGoDuration(text: string): boolean {
   return /^(\d+(\.\d+)?(ns|us|µs|ms|s|m|h))+$/.test(text);
 }
 
+/** A number of things. */
+export function isCount(value: unknown): boolean {
+  return Number.isSafeInteger(value) && Number(value) >= 0;
+}
+
 /** Whole number without a sign. */
 export function isWholeNumber(text: string): boolean {
   return /^\d+$/.test(text);

@@ -1,4 +1,5 @@
 import { RemovalPolicy } from "../settings";
+import { DEFAULT_DATA_DIR, DEFAULT_INSTALL_ROOT, DEFAULT_LOG_DIR } from "../settings/places";
 import { isPlainPath, isPort, NOT_A_PLAIN_PATH, overlap } from "./formats";
 import { isKnown, type Rule, unless } from "./problem";
 
@@ -75,9 +76,9 @@ export const paths: Rule = function* ({ settings: { installRoot, dataDir, logDir
 };
 
 const EXAMPLES: { readonly [name: string]: string } = {
-  installRoot: "/opt",
-  dataDir: "/data/etcd/etcd-server",
-  logDir: "/data/logs/etcd-server",
+  installRoot: DEFAULT_INSTALL_ROOT,
+  dataDir: DEFAULT_DATA_DIR,
+  logDir: DEFAULT_LOG_DIR,
 };
 
 export const supervisorIni: Rule = function* ({ props }) {

@@ -9,6 +9,7 @@ import {
   Tokenization,
 } from "cdktf";
 import type { Construct, IConstruct } from "constructs";
+import { resourceAddress } from "../provision/resource-address";
 import type { EtcdClusterProps } from "../settings";
 
 /**
@@ -49,6 +50,6 @@ function resourceIn(cluster: Construct, value: string): string | undefined {
 }
 
 function addressOf(node: IConstruct): string | undefined {
-  if (TerraformResource.isTerraformResource(node)) return `${node.terraformResourceType}.${node.friendlyUniqueId}`;
+  if (TerraformResource.isTerraformResource(node)) return resourceAddress(node);
   return node instanceof TerraformModule ? `module.${node.friendlyUniqueId}` : undefined;
 }

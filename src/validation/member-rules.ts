@@ -1,9 +1,10 @@
-import { canonicalAddress, isHostName, isIpAddress, isOwnName, unreachableKind } from "./formats";
+import { MAX_MEMBERS } from "../settings";
+import { canonicalAddress, isCount, isHostName, isIpAddress, isOwnName, unreachableKind } from "./formats";
 import { duplicates, isKnown, type Rule, unless } from "./problem";
 
 export const memberCount: Rule = function* ({ props: { members } }) {
-  if (members.length < 1 || members.length > 7)
-    yield `members: has ${members.length} entries; use 1 to 7, preferably 3 or 5`;
+  if (members.length < 1 || members.length > MAX_MEMBERS)
+    yield `members: has ${members.length} entries; use 1 to ${MAX_MEMBERS}, preferably 3 or 5`;
 };
 
 export const evenMemberCount: Rule = function* ({ props: { members } }) {
@@ -150,7 +151,7 @@ export const memberHosts: Rule = function* ({ props: { members } }) {
     yield* unless(
       `members[${i}].reprovision`,
       reprovision,
-      (value) => Number.isSafeInteger(value) && value >= 0,
+      isCount,
       "is not a non-negative whole number; use 0, or one more than in the last deploy",
     );
     yield* unless(

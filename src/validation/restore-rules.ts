@@ -2,7 +2,7 @@ import { Token } from "cdktf";
 import { describedVersion } from "../provision/restore-facts";
 import { readSnapshotFile } from "../provision/snapshot-file";
 import { supportedUpgrade } from "../release/upgrade";
-import { isPlainPath, isPort, NOT_A_PLAIN_PATH } from "./formats";
+import { isCount, isPlainPath, isPort, NOT_A_PLAIN_PATH } from "./formats";
 import { isKnown, type Rule, unless } from "./problem";
 import { portsOf } from "./shared-hosts";
 
@@ -25,12 +25,7 @@ export const restore: Rule = function* ({ settings }) {
     (name) => /^[^/\s]*-\d{8}T\d{6}Z\.db$/.test(name),
     "is not the name of a backup; use e.g. etcd-server-7-21-20261126T192853Z.db, without a directory",
   );
-  yield* unless(
-    "restore.attempt",
-    attempt,
-    (count) => Number.isSafeInteger(count) && count >= 0,
-    "is not a whole number; use 0 or more",
-  );
+  yield* unless("restore.attempt", attempt, isCount, "is not a whole number; use 0 or more");
   if (source.member === undefined) {
     yield* fileProblems(source.path ?? "", settings.version);
     return;

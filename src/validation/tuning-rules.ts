@@ -1,6 +1,6 @@
 import { flagVersions } from "../release/flags";
 import { atLeast } from "../release/version";
-import { isGoDuration, isWholeNumber } from "./formats";
+import { isCount, isGoDuration, isWholeNumber } from "./formats";
 import { isKnown, type Rule, unless } from "./problem";
 import { versionIsKnown } from "./version-rules";
 
@@ -63,5 +63,4 @@ export const autoCompaction: Rule = function* (subject) {
   }
 };
 
-const isCount = (value: unknown) => Number.isSafeInteger(value) && Number(value) >= 0;
 const isHours = (value: unknown) => isWholeNumber(String(value));
