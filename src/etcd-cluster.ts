@@ -209,20 +209,20 @@ export class EtcdCluster extends Construct implements IEtcdCluster, ITerraformDe
       member.stage(genesis, removal.owner(settings.members[i]), [membership, requiredByStages]),
     );
     // A restore: the data are ready on all hosts before anything is stopped on any of them.
-    const offers = members.flatMap((member) => member.offer(membership, genesis, stages));
-    const restores = members.flatMap((member) => member.restore(membership, genesis, [...stages, ...offers]));
-    const ready = members.flatMap((member) => member.ready(membership, genesis, restores));
-    const bootstraps = members.map((member) => member.bootstrap(membership, genesis, [...stages, ...ready]));
+    const offers = members.flatMap((member) => member.offer(genesis, stages));
+    const restores = members.flatMap((member) => member.restore(genesis, [...stages, ...offers]));
+    const ready = members.flatMap((member) => member.ready(genesis, restores));
+    const bootstraps = members.map((member) => member.bootstrap(genesis, [...stages, ...ready]));
 
     // One member at a time: each one waits for the previous one, and one that fails stops the later ones.
     let admitted: readonly (Bootstrap | RestorePhase)[] = bootstraps;
-    for (const member of members) admitted = member.admit(membership, genesis, admitted);
+    for (const member of members) admitted = member.admit(genesis, admitted);
     const rollouts: { [member: string]: Rollout } = {};
     let before: readonly (Bootstrap | RestorePhase | Rollout)[] = admitted;
     for (const [i, member] of members.entries()) {
       // A member that was dismissed joins again, even if nothing else has changed.
       const dismissal = settings.machinesInStack ? removal.owner(settings.members[i]) : undefined;
-      const rollout = member.rollout(membership, genesis, before, dismissal);
+      const rollout = member.rollout(genesis, before, dismissal);
       rollouts[member.node.id] = rollout;
       before = [rollout];
     }

@@ -4,9 +4,9 @@ import type { LeafCertificate } from "./pki/leaf-certificate";
 import { Archive } from "./provision/archive";
 import { Bootstrap } from "./provision/bootstrap";
 import type { Genesis } from "./provision/genesis";
+import type { StagedData } from "./provision/host-scripts";
 import { memberFacts, secretArchiveUrl } from "./provision/member-facts";
 import { MemberHost } from "./provision/member-host";
-import type { Membership } from "./provision/membership";
 import { operatorPath } from "./provision/operator-path";
 import type { Payload } from "./provision/payload";
 import { Preflight, type PreflightRequirements } from "./provision/preflight";
@@ -17,7 +17,7 @@ import { RestorePhase, type RestorePhaseProps } from "./provision/restore-phase"
 import { Rollout } from "./provision/rollout";
 import { SideProgram } from "./provision/side-program";
 import { Stage } from "./provision/stage";
-import { type StagedData, stagedData } from "./provision/staged-data";
+import { stagedData } from "./provision/staged-data";
 import { textDigest } from "./provision/text-digest";
 import { reloadsLeaf } from "./release/leaf-reload";
 import { type EtcdFlag, etcdFlags } from "./render/etcd-flags";
@@ -101,10 +101,10 @@ export class EtcdMember extends Construct {
    *
    * @param stages The stages of all members.
    */
-  public offer(membership: Membership, genesis: Genesis, stages: readonly Stage[]): RestorePhase[] {
+  public offer(genesis: Genesis, stages: readonly Stage[]): RestorePhase[] {
     const { host, staged } = this;
     if (this.options.cluster.restore?.source.member !== this.options.member.name) return [];
-    const provisioners = [host.run("offer", { ...staged, ...genesis.founding(membership) })];
+    const provisioners = [host.run("offer", { ...staged, ...genesis.founding })];
     return this.restorePhase("offer", { genesis, provisioners, after: stages });
   }
 
@@ -114,7 +114,7 @@ export class EtcdMember extends Construct {
    *
    * @param after The stages of all members; and the offer, if a host has the snapshot.
    */
-  public restore(membership: Membership, genesis: Genesis, after: readonly (Stage | RestorePhase)[]): RestorePhase[] {
+  public restore(genesis: Genesis, after: readonly (Stage | RestorePhase)[]): RestorePhase[] {
     const { host, staged } = this;
     const { cluster, member } = this.options;
     if (cluster.restore === undefined) return [];
@@ -126,7 +126,7 @@ export class EtcdMember extends Construct {
             host.upload("snapshot.db", { source: escapeTerraform(operatorPath(this, path)) }),
           ]
         : [];
-    const data = { ...staged, ...genesis.founding(membership), RESTORED_AT: genesis.restoredAt };
+    const data = { ...staged, ...genesis.founding, RESTORED_AT: genesis.restoredAt };
     return this.restorePhase("restore", {
       genesis,
       effect: `stops ${member.name} on ${member.host}, moves its data aside, and starts it in a new cluster with the data of the snapshot`,
@@ -141,8 +141,8 @@ export class EtcdMember extends Construct {
    *
    * @param restores The restores of all members; none if nothing is restored.
    */
-  public ready(membership: Membership, genesis: Genesis, restores: readonly RestorePhase[]): RestorePhase[] {
-    const provisioners = [this.host.run("ready", genesis.founding(membership))];
+  public ready(genesis: Genesis, restores: readonly RestorePhase[]): RestorePhase[] {
+    const provisioners = [this.host.run("ready", genesis.founding)];
     return this.restorePhase("ready", { genesis, provisioners, after: restores });
   }
 
@@ -151,9 +151,9 @@ export class EtcdMember extends Construct {
    *
    * @param after The stages of all members; in a restore, that the data of all of them are ready.
    */
-  public bootstrap(membership: Membership, genesis: Genesis, after: readonly (Stage | RestorePhase)[]): Bootstrap {
+  public bootstrap(genesis: Genesis, after: readonly (Stage | RestorePhase)[]): Bootstrap {
     const { host, staged } = this;
-    return new Bootstrap(this, "bootstrap", { host, staged, membership, genesis, after });
+    return new Bootstrap(this, "bootstrap", { host, staged, genesis, after });
   }
 
   /**
@@ -163,12 +163,11 @@ export class EtcdMember extends Construct {
    * @returns What comes after: `after` itself, if nothing is restored.
    */
   public admit<T extends Bootstrap | RestorePhase>(
-    membership: Membership,
     genesis: Genesis,
     after: readonly T[],
   ): readonly (T | RestorePhase)[] {
     const { host, staged } = this;
-    const provisioners = [host.run("admit", { ...staged, ...genesis.founding(membership) })];
+    const provisioners = [host.run("admit", { ...staged, ...genesis.founding })];
     const admit = this.restorePhase("admit", { genesis, provisioners, after });
     return admit.length > 0 ? admit : after;
   }
@@ -180,14 +179,13 @@ export class EtcdMember extends Construct {
    * @param dismissal The id of what takes the member out of the cluster before its machine goes, if there is that.
    */
   public rollout(
-    membership: Membership,
     genesis: Genesis,
     after: readonly (Bootstrap | RestorePhase | Rollout)[],
     dismissal?: string,
   ): Rollout {
     const { host, staged } = this;
     const triggers = { ...this.rolloutTriggers, ...(dismissal !== undefined && { dismissal }) };
-    return new Rollout(this, "rollout", { host, triggers, staged, membership, genesis, after });
+    return new Rollout(this, "rollout", { host, triggers, staged, genesis, after });
   }
 
   /** A phase of the restore; none if the program restores nothing. */

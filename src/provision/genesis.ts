@@ -3,11 +3,10 @@ import { Fn, propertyAccess } from "cdktf";
 import { Construct } from "constructs";
 import type { MemberSettings } from "../settings";
 import { initialCluster } from "../topology/initial-cluster";
-import type { PhaseData } from "./host-scripts";
+import type { FoundingData, ListedData } from "./host-scripts";
 import { machineDigest } from "./member-facts";
 import type { Membership } from "./membership";
 import { resourceAddress } from "./resource-address";
-import type { StagedData } from "./staged-data";
 
 /**
  * Stands for a value that the state of an earlier release did not record. It differs from every value that this release
@@ -15,10 +14,9 @@ import type { StagedData } from "./staged-data";
  */
 const UNKNOWN = "unknown";
 
-type FoundingData = Omit<PhaseData<"bootstrap">, keyof StagedData>;
-
 export interface GenesisProps {
   readonly members: MemberSettings[];
+  /** The list of members of this deploy. */
   readonly membership: Membership;
   /** What is restored, in one line; undefined if the program restores nothing. */
   readonly restore?: string;
@@ -48,12 +46,6 @@ export class Genesis extends Construct {
   /** etcd's `--initial-cluster-token`. */
   public readonly token: string;
 
-  /** The id of the `membership` resource with which the cluster was founded. */
-  public readonly membership: string;
-
-  /** `NAME=N,…`: the `reprovision` of every founder at that time; with a machine's id, `NAME=N@DIGEST`. */
-  public readonly reprovisions: string;
-
   /** When the restore was recorded (RFC 3339). */
   public readonly restoredAt: string;
 
@@ -62,6 +54,14 @@ export class Genesis extends Construct {
    * cluster.
    */
   public readonly address: string;
+
+  private readonly membership: Membership;
+
+  /** The id of the `membership` resource with which the cluster was founded. */
+  private readonly foundingMembership: string;
+
+  /** `NAME=N,…`: the `reprovision` of every founder at that time; with a machine's id, `NAME=N@DIGEST`. */
+  private readonly reprovisions: string;
 
   public constructor(scope: Construct, id: string, { members, membership, restore }: GenesisProps) {
     super(scope, id);
@@ -86,7 +86,8 @@ export class Genesis extends Construct {
     });
     const triggers = memory.interpolationForAttribute("triggers");
     this.founders = propertyAccess(triggers, ["founders"]) as unknown as string;
-    this.membership = Fn.lookup(triggers, "membership", UNKNOWN) as string;
+    this.membership = membership;
+    this.foundingMembership = Fn.lookup(triggers, "membership", UNKNOWN) as string;
     this.reprovisions = Fn.lookup(triggers, "reprovisions", UNKNOWN) as string;
     this.restoredAt = Fn.lookup(triggers, "restored_at", UNKNOWN) as string;
     this.token = memory.id;
@@ -94,13 +95,18 @@ export class Genesis extends Construct {
   }
 
   /** The facts by which a host knows whether this deploy founds the cluster with its member. */
-  public founding(membership: Membership): FoundingData {
+  public get founding(): FoundingData {
     return {
       FOUNDERS: this.founders,
       CLUSTER_TOKEN: this.token,
-      FOUNDING_MEMBERSHIP: this.membership,
+      FOUNDING_MEMBERSHIP: this.foundingMembership,
       FOUNDING_REPROVISIONS: this.reprovisions,
-      MEMBERSHIP: membership.id,
+      MEMBERSHIP: this.membership.id,
     };
+  }
+
+  /** The facts by which a host knows whether this deploy changes the list of members. */
+  public get listed(): ListedData {
+    return { MEMBERSHIP: this.membership.id, FOUNDING_MEMBERSHIP: this.foundingMembership };
   }
 }

@@ -10,15 +10,8 @@ import type { Stage } from "./stage";
 export interface HealthProps {
   /** The host on which the phase runs. It asks all the others. */
   readonly host: MemberHost;
-  /**
-   * The host compares its id with those of earlier deploys: it tells whether this deploy changes the list of members,
-   * and whether this state is an old copy. The phase also runs again when the list changes.
-   */
+  /** The list of members. The phase runs again when it changes. */
   readonly membership: Membership;
-  /**
-   * Its `membership` id is that of the first list of members in this state: while that list is the current one, no
-   * member is removed.
-   */
   readonly genesis: Genesis;
   /** The rollouts, by member name. The phase runs again when one of them has run. */
   readonly rollouts: { readonly [member: string]: Rollout };
@@ -44,8 +37,7 @@ export class Health extends Resource {
       },
       provisioners: [
         host.run("health", {
-          MEMBERSHIP: membership.id,
-          FOUNDING_MEMBERSHIP: genesis.membership,
+          ...genesis.listed,
           ROLLOUTS: ofEach.map(([member, rollout]) => `${member}=${resourceAddress(rollout)}`).join(","),
         }),
       ],

@@ -16,8 +16,14 @@ const CHECKED = [
 /** Bootstrap and rollout use these facts to recognize what is staged on the host. */
 const STAGED = ["STARTUP_SHA256", "PROGRAM_INI_SHA256", "LEAF_SHA256", "CA_PEM_BASE64"] as const;
 
+/**
+ * The host compares this list of members with those of earlier deploys: it tells whether this deploy changes the list,
+ * and whether this state is an old copy. While it is the list with which the state began, no member is removed.
+ */
+const LISTED = ["MEMBERSHIP", "FOUNDING_MEMBERSHIP"] as const;
+
 /** By these facts, a host knows whether this deploy founds the cluster, or restores it, with this member. */
-const FOUNDING = ["FOUNDERS", "CLUSTER_TOKEN", "FOUNDING_MEMBERSHIP", "FOUNDING_REPROVISIONS", "MEMBERSHIP"] as const;
+const FOUNDING = ["FOUNDERS", "CLUSTER_TOKEN", "FOUNDING_REPROVISIONS", ...LISTED] as const;
 
 /** When the restore was recorded (RFC 3339), the same time on all hosts. */
 const RESTORING = ["RESTORED_AT"] as const;
@@ -83,9 +89,9 @@ export const PHASES = {
     /** A learner may have to copy a large database. */
     seconds: 1800,
     touches: "this member, and the list of members",
-    data: [...STAGED, "MEMBERSHIP", "FOUNDING_MEMBERSHIP"],
+    data: [...STAGED, ...LISTED],
   },
-  health: { seconds: 600, touches: "the list of members", data: ["MEMBERSHIP", "FOUNDING_MEMBERSHIP", "ROLLOUTS"] },
+  health: { seconds: 600, touches: "the list of members", data: [...LISTED, "ROLLOUTS"] },
   /** The facts of this phase and the next two are kept in the state (`removal.ts`). */
   decommission: { seconds: 120, touches: "a member that has left the program", data: [] },
   /** On the host of another member. */
@@ -100,8 +106,16 @@ export const PHASES = {
 
 export type Phase = keyof typeof PHASES;
 
+/** A value for each fact. */
+type Data<Facts extends readonly string[]> = { readonly [fact in Facts[number]]: string };
+
 /** A value for each fact that the phase needs. */
-export type PhaseData<P extends Phase> = { readonly [fact in (typeof PHASES)[P]["data"][number]]: string };
+export type PhaseData<P extends Phase> = Data<(typeof PHASES)[P]["data"]>;
+
+export type CheckedData = Data<typeof CHECKED>;
+export type StagedData = Data<typeof STAGED>;
+export type ListedData = Data<typeof LISTED>;
+export type FoundingData = Data<typeof FOUNDING>;
 
 /** The phases that have a file of their own in `scripts/phases/`. */
 const PHASE_FILES = Object.keys(PHASES).filter((phase) => phase !== "open_inbox" && phase !== "shutdown");

@@ -1,7 +1,7 @@
 import { Resource } from "@cdktf/provider-null/lib/resource";
 import { Fn, type ITerraformDependable, type TerraformCondition } from "cdktf";
 import type { Construct } from "constructs";
-import type { PhaseData } from "./host-scripts";
+import type { CheckedData } from "./host-scripts";
 import type { MemberHost } from "./member-host";
 import type { Payload } from "./payload";
 
@@ -52,7 +52,7 @@ export class Preflight extends Resource {
 }
 
 /** The data that the checks compare the host with. */
-export function checkedData(host: MemberHost, payload: Payload): PhaseData<"preflight"> {
+export function checkedData(host: MemberHost, payload: Payload): CheckedData {
   const { caPem, authorityPem, certificatePem } = payload;
   return {
     OPERATOR_TIME: Fn.timestamp(),

@@ -2,10 +2,9 @@ import { Resource } from "@cdktf/provider-null/lib/resource";
 import type { Construct } from "constructs";
 import type { Bootstrap } from "./bootstrap";
 import type { Genesis } from "./genesis";
+import type { StagedData } from "./host-scripts";
 import type { MemberHost } from "./member-host";
-import type { Membership } from "./membership";
 import type { RestorePhase } from "./restore-phase";
-import type { StagedData } from "./staged-data";
 
 export interface RolloutProps {
   readonly host: MemberHost;
@@ -16,15 +15,6 @@ export interface RolloutProps {
    * loads it without a restart.
    */
   readonly staged: StagedData;
-  /**
-   * The host compares its id with those of earlier deploys: it tells whether this deploy changes the list of members,
-   * and whether this state is an old copy.
-   */
-  readonly membership: Membership;
-  /**
-   * Its `membership` id is that of the first list of members in this state: while that list is the current one, no
-   * member is removed.
-   */
   readonly genesis: Genesis;
   /**
    * All bootstraps (in a restore, what lets the clients in), or the rollout of the previous member: one member at a
@@ -35,16 +25,10 @@ export interface RolloutProps {
 
 /** Applies to the running member what is staged, and waits until the member is healthy. */
 export class Rollout extends Resource {
-  public constructor(
-    scope: Construct,
-    id: string,
-    { host, triggers, staged, membership, genesis, after }: RolloutProps,
-  ) {
+  public constructor(scope: Construct, id: string, { host, triggers, staged, genesis, after }: RolloutProps) {
     super(scope, id, {
       triggers,
-      provisioners: [
-        host.run("rollout", { ...staged, MEMBERSHIP: membership.id, FOUNDING_MEMBERSHIP: genesis.membership }),
-      ],
+      provisioners: [host.run("rollout", { ...staged, ...genesis.listed })],
       dependsOn: [...after],
     });
   }

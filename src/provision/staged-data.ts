@@ -1,17 +1,11 @@
 import { Fn } from "cdktf";
-import type { PhaseData } from "./host-scripts";
+import type { StagedData } from "./host-scripts";
 import type { Payload } from "./payload";
 
 /**
  * What bootstrap and rollout must find staged on their host. If they do not find it, another deploy has run there
  * since.
- */
-export type StagedData = Pick<
-  PhaseData<"rollout">,
-  "STARTUP_SHA256" | "PROGRAM_INI_SHA256" | "LEAF_SHA256" | "CA_PEM_BASE64"
->;
-
-/**
+ *
  * @param restartSha256 Digest of the part of the startup script that a running etcd depends on.
  * @param iniSha256 Digest of the ini file of the supervisor program.
  */
