@@ -2,10 +2,11 @@ import { type ITerraformDependable, Lazy, TerraformLocal, TerraformResource } fr
 import { Construct } from "constructs";
 import type { LeafCertificate } from "./pki/leaf-certificate";
 import { Archive } from "./provision/archive";
+import { secretArchiveUrl } from "./provision/archive-url";
 import { Bootstrap } from "./provision/bootstrap";
 import type { Genesis } from "./provision/genesis";
 import type { StagedData } from "./provision/host-scripts";
-import { memberFacts, secretArchiveUrl } from "./provision/member-facts";
+import { memberFacts } from "./provision/member-facts";
 import { MemberHost } from "./provision/member-host";
 import { operatorPath } from "./provision/operator-path";
 import type { Payload } from "./provision/payload";

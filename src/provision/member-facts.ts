@@ -1,40 +1,16 @@
 import { createHash } from "node:crypto";
 import { Fn, Token } from "cdktf";
+import { reloadsLeaf } from "../release/leaf-reload";
+import { renderUpgradeSources } from "../release/upgrade";
 import { renderEnv } from "../render/env-file";
 import { type EtcdFlag, etcdFlags } from "../render/etcd-flags";
-
-import { withoutLogin } from "../release/url-login";
-import { reloadsLeaf } from "../release/leaf-reload";
-import { restoreFacts } from "./restore-facts";
-import { renderUpgradeSources } from "../release/upgrade";
 import { sidesOf } from "../render/side-program";
 import type { ClusterSettings, MemberSettings } from "../settings";
 import { durationSeconds } from "../settings/duration";
 import { endpoints } from "../topology/endpoints";
 import { initialCluster } from "../topology/initial-cluster";
-
-/** Stands for `amd64` or `arm64` in the archive's URL: only the host knows its architecture. */
-const ARCH = "{arch}";
-
-/**
- * The URL of the release archive if it contains, or may contain, a user and a password. Such a URL is not a fact,
- * because facts are written in plain text.
- */
-export function secretArchiveUrl(cluster: ClusterSettings): string | undefined {
-  const url = archiveUrl(cluster);
-  return archiveUrlFact(cluster) === url ? undefined : url;
-}
-
-/** The URL of the release archive as a fact, without a user and a password. */
-export function archiveUrlFact(cluster: ClusterSettings): string {
-  const url = archiveUrl(cluster);
-  // A token does not show whether its value starts with a user and a password.
-  return Token.isUnresolved(url) && !/^[a-z]+:\/\//i.test(url) ? "the mirror" : withoutLogin(url);
-}
-
-function archiveUrl(cluster: ClusterSettings): string {
-  return cluster.release._archiveUrl(cluster.version, ARCH) ?? "";
-}
+import { archiveUrlFact } from "./archive-url";
+import { restoreFacts } from "./restore-facts";
 
 /** The Terraform addresses of those resources of a member that a message may ask the operator to replace. */
 export interface ReplaceableResources {
@@ -90,7 +66,7 @@ export function memberFacts(
     BACKUP_DIR: cluster.backups?.directory ?? "",
     BACKUP_SECONDS: String(cluster.backups?.everySeconds ?? ""),
     TEXTFILE_DIR: cluster.backups?.textfileDirectory ?? "",
-    QUOTA_BACKEND_BYTES: cluster.quotaBackendBytes === undefined ? "" : String(cluster.quotaBackendBytes),
+    QUOTA_BACKEND_BYTES: String(cluster.quotaBackendBytes ?? ""),
     UPGRADE_SOURCES: renderUpgradeSources(cluster.version),
     RELOADS_LEAF: reloadsLeaf(cluster.version) ? "1" : "0",
     ARCHIVE_RESOURCE: resources.archive,

@@ -1,6 +1,6 @@
 import { Fn, type IResolvable, Op, ref, type TerraformCondition, Token, Tokenization } from "cdktf";
 import type { CertificateOptions } from "../pki/certificate-options";
-import { archiveUrlFact } from "../provision/member-facts";
+import { archiveUrlFact } from "../provision/archive-url";
 import { isListToken, type Subject } from "./problem";
 
 /**
