@@ -98,3 +98,48 @@ is_installed() {
   [ -x "$CURRENT/etcd" ] && [ -e "$CURRENT/certs/etcd-peer-key.pem" ] &&
     { [ -e "$STARTUP" ] || [ -e "$STARTUP.next" ]; }
 }
+
+# Stops etcd, moves its data aside, and moves the new ones in. It may be killed anywhere and run again. From the first
+# step on, no client gets in, even if the host boots in the middle and etcd starts with the old data.
+place_data() {
+  local new
+  new=$(new_data)
+  if [ "$(restore_step)" = ready ]; then
+    [ -e "$new/data" ] || refuse "restore" "$new, the restored data, are gone" "$(replacing "$RESTORE_RESOURCE")"
+    write_quarantine
+    sync
+    if has_content; then set_aside; else stop_program; fi
+    activate
+    # After a power cut, the old data must not be back without this host knowing.
+    sync
+    set_restore_step placing
+  fi
+  stop_program
+  move_in "$new"
+  mark_started
+  sync
+  set_restore_step placed
+}
+
+# move_in NEW: the write-ahead log comes last, so if there is one, all is there.
+move_in() {
+  if [ ! -e "$1/data" ] || has_wal; then return; fi
+  if [ -z "$(mounts_in "$DATA_DIR")" ] && { rmdir "$DATA_DIR" 2>/dev/null || [ ! -e "$DATA_DIR" ]; }; then
+    mv -T "$1/data" "$DATA_DIR"
+    # etcd's user could have put a link there.
+    [ ! -L "$DATA_DIR" ] || fail "$DATA_DIR is a symbolic link" "find out who has put it there, and remove it"
+    return
+  fi
+  # shellcheck disable=SC2016 # the inner shell expands it
+  as_etcd sh -c '
+    set -e
+    mkdir -p "$2/member/snap" "$2/member/wal"
+    for file in "$1"/member/snap/* "$1"/member/wal/*; do
+      [ -e "$file" ] || continue
+      part=${file#"$1"/}
+      cp "$file" "$2/${part%/*}/.restored"
+      sync "$2/${part%/*}/.restored"
+      mv -f "$2/${part%/*}/.restored" "$2/$part"
+    done' sh "$1/data" "$DATA_DIR" ||
+    fail "the restored data cannot be copied from $1/data to $DATA_DIR" "make room, and apply again"
+}

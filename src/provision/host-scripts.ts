@@ -158,6 +158,7 @@ const LIBRARY = [
   "checks-data",
   "checks",
   "checks-network",
+  "checks-restore",
   "checks-supervisor",
   "snapshot",
   "upgrade",
