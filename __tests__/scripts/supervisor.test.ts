@@ -160,6 +160,13 @@ inEachShell((newHost) => {
     expect(host.call('supervisor_answers && echo "$supervisor_answer"').lines).toEqual(["70"]);
   });
 
+  test("a configuration with comments in another language is readable, also for Python 3.6, which goes by the locale", () => {
+    const host = hostWith("rhel");
+    const words = "Error: 'ascii' codec can't decode byte 0xe4 in position 2: ordinal not in range(128)";
+    host.stub("supervisorctl", `case $LC_ALL in *.UTF-8) echo 70 ;; *) echo "${words}" && exit 2 ;; esac`);
+    expect(host.call('supervisor_answers && echo "$supervisor_answer"').lines).toEqual(["70"]);
+  });
+
   test.each([
     [
       "a Python that does not find supervisor",

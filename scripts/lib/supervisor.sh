@@ -89,12 +89,12 @@ tells_error() {
 find_supervisor_conf() { [ -n "${supervisor_found:-}" ] || supervisor_found=$(supervisor_conf || true); }
 
 # run_supervisorctl SECONDS [ARGUMENT…]: to be called in a subshell. Without arguments, it reads commands from standard
-# input.
+# input. Python 3.6 (RHEL 8) reads supervisord.conf by the locale, and fails in C if a comment is not in English.
 run_supervisorctl() {
   local seconds=$1
   shift
-  cd / && exec timeout --foreground -k 2 "$seconds" env PYTHONWARNINGS=ignore "$(supervisorctl_command)" \
-    ${supervisor_found:+-c "$supervisor_found"} "$@"
+  cd / && exec timeout --foreground -k 2 "$seconds" env PYTHONWARNINGS=ignore LC_ALL=C.UTF-8 \
+    "$(supervisorctl_command)" ${supervisor_found:+-c "$supervisor_found"} "$@"
 }
 
 # The answer on one line, for messages.
