@@ -31,6 +31,16 @@ inEachShell((newHost) => {
     expect(host.call("check_supervisor").lines).toEqual([]);
   });
 
+  test("a supervisor without its configuration is refused, and how to bring that back is said", () => {
+    const host = newHost();
+    host.stub("supervisorctl", "exit 2");
+    expect(host.call("check_supervisor").lines).toEqual([
+      refused(
+        "supervisor: supervisorctl is installed, but there is no supervisord.conf; to do: create /etc/supervisord.conf or /etc/supervisor/supervisord.conf (Debian: apt-get -o Dpkg::Options::=--force-confmiss install --reinstall supervisor)",
+      ),
+    ]);
+  });
+
   test("a foreign program that supervisord rejects is named and nothing is applied, but a pending edit of such a program is ignored", () => {
     const host = supervisorHost();
     installNeighbour(host);

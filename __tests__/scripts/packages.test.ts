@@ -49,7 +49,7 @@ inEachShell((newHost) => {
     });
     expect(host.calls("apt-get")).toEqual([
       "noninteractive -q update",
-      "noninteractive -qy install --no-install-recommends supervisor",
+      "noninteractive -qy -o Dpkg::Options::=--force-confold -o Dpkg::Options::=--force-confmiss install --no-install-recommends supervisor",
     ]);
   });
 

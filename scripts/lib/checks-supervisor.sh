@@ -10,8 +10,7 @@ check_supervisor() {
   }
   check_masked
   set_configuration || {
-    refusal "supervisor" "$(supervisor_confusion)" \
-      "let exactly one supervisord run as root, or start the one to use with /etc/supervisord.conf or /etc/supervisor/supervisord.conf as its configuration"
+    refuse_confusion
     return 0
   }
   conf=$configuration
@@ -96,18 +95,20 @@ check_masked() {
   done
 }
 
-supervisor_confusion() {
-  local process
+refuse_confusion() {
+  local process processes=
   look_for_supervisords
   if [ -z "$supervisords" ]; then
-    echo "supervisorctl is installed, but there is no supervisord.conf"
-  else
-    printf 'several supervisord processes run as root, and it is unclear which one to use:'
-    for process in $supervisords; do
-      set_configuration_of "$process" || true
-      printf ' process %s (%s)' "${process#/proc/}" "$configuration"
-    done
+    refusal "supervisor" "supervisorctl is installed, but there is no supervisord.conf" \
+      "create /etc/supervisord.conf or /etc/supervisor/supervisord.conf (Debian: apt-get -o Dpkg::Options::=--force-confmiss install --reinstall supervisor)"
+    return
   fi
+  for process in $supervisords; do
+    set_configuration_of "$process" || true
+    processes="$processes process ${process#/proc/} ($configuration)"
+  done
+  refusal "supervisor" "several supervisord processes run as root, and it is unclear which one to use:$processes" \
+    "let exactly one supervisord run as root, or start the one to use with /etc/supervisord.conf or /etc/supervisor/supervisord.conf as its configuration"
 }
 
 # Refuses files of other programs where this member's program file (`ini`, which supervisor includes as `include`)

@@ -73,7 +73,10 @@ run_package_manager() {
       # If a package source that is not ours does not answer, this is no reason to fail as long as the package can be
       # installed.
       lists=$(apt-get -q update 2>&1) || printf '%s\n' "$lists"
-      apt-get -qy install --no-install-recommends "$@"
+      # A configuration that somebody has laid before stays, and one that was deleted after an earlier removal of the
+      # package comes back: dpkg would ask about the former, which fails here, and remember the latter as a wish.
+      apt-get -qy -o Dpkg::Options::=--force-confold -o Dpkg::Options::=--force-confmiss \
+        install --no-install-recommends "$@"
       ;;
     zypper) install_with_zypper "$@" ;;
     dnf | yum) install_rpms "$@" ;;
