@@ -53,6 +53,33 @@ inEachShell((newHost) => {
     ]);
   });
 
+  test.each([
+    [
+      "dpkg's reason is on the line after its error",
+      'Setting up supervisor (4.2.5-1) ...\\ninvoke-rc.d: initscript supervisor, action "start" failed.\\n' +
+        "dpkg: error processing package supervisor (--configure):\\n installed supervisor package post-installation script subprocess returned error exit status 1\\n" +
+        "Errors were encountered while processing:\\n supervisor\\nE: Sub-process /usr/bin/dpkg returned an error code (1)\\n",
+      "dpkg: error processing package supervisor (--configure): installed supervisor package post-installation script subprocess returned error exit status 1; to do: run dpkg --configure -a on this host, correct what it complains of, and apply again",
+    ],
+    [
+      "an installation that was interrupted before has to be completed first",
+      "E: dpkg was interrupted, you must manually run 'dpkg --configure -a' to correct the problem.\\n",
+      "E: dpkg was interrupted, you must manually run 'dpkg --configure -a' to correct the problem.; to do: run dpkg --configure -a on this host, correct what it complains of, and apply again",
+    ],
+    [
+      "a dependency that apt-get does not find is named",
+      "The following packages have unmet dependencies:\\n supervisor : Depends: python3-pkg-resources but it is not going to be installed\\n" +
+        "E: Unable to correct problems, you have held broken packages.\\n",
+      "E: Unable to correct problems, you have held broken packages. (supervisor : Depends: python3-pkg-resources but it is not going to be installed); to do: make sure that the host's package sources offer supervisor (RHEL: enable EPEL for supervisor), or install it by hand, and apply again",
+    ],
+  ])("%s", (_, words, line) => {
+    const host = newHost();
+    host.stub("apt-get", `case $* in *update) ;; *) printf -- ${JSON.stringify(words)} && exit 100 ;; esac`);
+    expect(host.call("install_packages supervisor").lines.at(-1)).toBe(
+      `a on host-a: test failed: cannot install supervisor: ${line}`,
+    );
+  });
+
   test.each(["dnf", "yum"])("%s installs and asks no questions", (manager) => {
     const host = newHost();
     host.stub(manager, RECORD);

@@ -30,8 +30,7 @@ install_packages() {
     packages_log=$(printf '%s\n' "$packages_log" | without_logins)
     packages_reason=$(reason_of_packages)
     package_lock_is_held ||
-      fail "cannot install $*: $packages_reason" \
-        "make sure that the host's package sources offer $* (RHEL: enable EPEL for supervisor), or install it by hand, and apply again"
+      fail "cannot install $*: $packages_reason" "$(way_to_install "$*")"
     set_uptime
     [ "$uptime" -lt "$packages_deadline" ] ||
       fail "cannot install $*: the package manager has been in use for $PACKAGE_LOCK_SECONDS s: $packages_reason" \
@@ -44,15 +43,28 @@ install_packages() {
 }
 
 # The first line that names an error, else the last one. If a dependency is missing, dnf prints the reasons on the lines
-# after `Error:` (dnf 5 after `Failed to resolve the transaction:`), and then a hint, which dnf 4 has in parentheses.
+# after `Error:` (dnf 5 after `Failed to resolve the transaction:`), and then a hint, which dnf 4 has in parentheses;
+# apt-get prints it before its error. dpkg's reason is on the line after its error, and apt-get then only has its code.
 reason_of_packages() {
   printf '%s\n' "$packages_log" | awk '
     reason && /^(\(|You can try )/ { exit }
     reason { sub(/^[ -]+/, ""); if ($0 != "") reason = reason (reason ~ /:$/ ? " " : "; ") $0; next }
     /^W:/ { next }
+    / : (Pre)?Depends: / && !unmet { unmet = $0; sub(/^ +/, "", unmet) }
+    /^dpkg: error / { reason = $0; if (/:$/ && (getline) > 0) reason = reason $0; exit }
     tolower($0) ~ /^(e|err|error|fatal)[: ]|^failed to .*:$|lock/ { sub(/ +$/, ""); reason = $0; if (!/:$/) exit }
     $0 != "" { last = $0 }
-    END { print reason ? reason : last }'
+    END { print (reason ? reason : last) (unmet ? " (" unmet ")" : "") }'
+}
+
+# way_to_install PACKAGES
+way_to_install() {
+  case $packages_reason in
+    "dpkg: error"* | *"dpkg --configure"* | *"dpkg returned"*)
+      echo "run dpkg --configure -a on this host, correct what it complains of, and apply again"
+      ;;
+    *) echo "make sure that the host's package sources offer $1 (RHEL: enable EPEL for supervisor), or install it by hand, and apply again" ;;
+  esac
 }
 
 # apt-get does not wait for a lock by itself. Since 1.9.11 it can wait for dpkg's lock (DPkg::Lock::Timeout), but never
