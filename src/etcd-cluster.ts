@@ -31,6 +31,7 @@ import { OperatorCredentials } from "./provision/operator-credentials";
 import type { MembersRemoval } from "./provision/members-removal";
 import type { Preflight, PreflightRequirements } from "./provision/preflight";
 import { withOperatorPaths } from "./provision/operator-path";
+import { requireHostScripts } from "./provision/host-scripts";
 import { ensureHostProviders } from "./provision/providers";
 import { RenderedFile } from "./provision/rendered-file";
 import { restoreIdentity } from "./provision/restore-facts";
@@ -94,6 +95,7 @@ export class EtcdCluster extends Construct implements IEtcdCluster, ITerraformDe
    */
   public static stopRemovedClusters(scope: Construct): void {
     checkFramework(scope);
+    requireHostScripts(scope);
     ensureHostProviders(scope);
     Shutdown.of(scope);
   }
@@ -133,6 +135,7 @@ export class EtcdCluster extends Construct implements IEtcdCluster, ITerraformDe
   constructor(scope: Construct, id: string, props: EtcdClusterProps) {
     super(scope, id);
     checkId(this);
+    requireHostScripts(this);
     this.settings = withOperatorPaths(this, checkProps(this, props));
     checkOtherClusters(this, props, this.settings);
     ensureHostProviders(this);

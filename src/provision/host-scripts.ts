@@ -1,4 +1,6 @@
+import { existsSync } from "node:fs";
 import { join } from "node:path";
+import type { Construct } from "constructs";
 import type { Side } from "../render/side-program";
 
 /**
@@ -203,6 +205,15 @@ export const SIDE_SCRIPT_FILES: { readonly [side in Side]: readonly string[] } =
     ...["main", "run"].map((name) => `defragmentation/${name}.sh`),
   ],
 };
+
+/** @throws Error when a bundler has copied the code of this package into a file elsewhere, without the scripts. */
+export function requireHostScripts({ node }: Construct): void {
+  if (existsSync(join(SCRIPTS_DIRECTORY, HOST_SCRIPT_FILES[0]))) return;
+  throw new Error(
+    `${node.path}: the host scripts of this package are not in ${SCRIPTS_DIRECTORY}: a bundler has copied the package's code, but not its other files; ` +
+      "make the package external in the bundler's configuration, so that it stays in node_modules",
+  );
+}
 
 function files(library: readonly string[], phases: readonly string[]): string[] {
   return [...library.map((name) => `lib/${name}.sh`), ...phases.map((name) => `phases/${name}.sh`)];
