@@ -1,4 +1,23 @@
-# Checks of the addresses and names by which the members reach each other, on each of their hosts.
+# Checks of the addresses, names and ports by which the members reach each other, on each of their hosts.
+
+# Functions for awk that bring an IP address, however it is spelled, into the one form in which it can be compared.
+# shellcheck disable=SC2016 # awk expands it
+CANONICAL_IP='
+  function canonical(ip,   sides, left, right, count, i, text) {
+    ip = tolower(ip); gsub(/[][]|%.*/, "", ip)
+    if (ip ~ /\./) { sub(/^.*:/, "", ip); return ip }
+    if (ip !~ /:/) return ip
+    split(ip, sides, "::")
+    count = split(sides[1], left, ":")
+    for (i = 1; i <= count; i++) text = text shortened(left[i])
+    if (ip ~ /::/) {
+      right[1] = ""; i = split(sides[2], right, ":")
+      for (count += i; count < 8; count++) text = text "0:"
+      for (count = 1; count <= i; count++) text = text shortened(right[count])
+    }
+    return text
+  }
+  function shortened(group) { sub(/^0+/, "", group); return (group == "" ? "0" : group) ":" }'
 
 check_address() {
   [ -n "$(ip -o address show to "$LISTEN_ADDRESS" 2>/dev/null)" ] ||
@@ -69,4 +88,66 @@ is_name_of() {
     ! addresses_of "$name" | grep -qxF -e "$1" || return 0
   done
   return 1
+}
+
+# For each flag that makes etcd listen (LISTENS has words of the form FLAG=URL), the port must be free on that address,
+# or already belong to this member.
+check_ports() {
+  ss -ltnp | awk -v own="pid=$(own_pid)," -v listens="$LISTENS" "$CANONICAL_IP"'
+    BEGIN {
+      count = split(listens, words, " ")
+      for (i = 1; i <= count; i++) {
+        flag[i] = words[i]; sub(/=.*/, "", flag[i])
+        ip[i] = words[i]; sub(/^[^=]*=[^:]*:\/\//, "", ip[i]); port[i] = ip[i]
+        sub(/.*:/, "", port[i]); sub(/:[0-9]+$/, "", ip[i]); ip[i] = canonical(ip[i])
+      }
+    }
+    function any(ip) { return ip == "*" || ip == "0.0.0.0" || ip == canonical("::") }
+    function meets(wanted, taken) {
+      if (wanted == "localhost") return taken == "127.0.0.1" || taken == canonical("::1") || any(taken)
+      return any(wanted) || any(taken) || wanted == taken
+    }
+    $1 != "LISTEN" || index($0, own) { next }
+    {
+      taken_port = $4; sub(/.*:/, "", taken_port); taken = $4; sub(/:[0-9]+$/, "", taken); taken = canonical(taken)
+      for (i = 1; i <= count; i++)
+        if (port[i] == taken_port && meets(ip[i], taken) && !said[flag[i], port[i]]++) print flag[i], port[i], $4, $6
+    }' | while read -r flag port where who; do
+    refusal "$(port_name "$flag")" "port $port is taken on $where by ${who:-another process}" \
+      "stop that program, or set $(port_prop "$flag")"
+  done
+  check_privileged_ports
+}
+
+port_name() {
+  case $1 in
+    listen-peer-urls) echo "peer port" ;;
+    listen-client-urls) echo "client port" ;;
+    listen-metrics-urls) echo "metrics port" ;;
+    *) echo "port of $1" ;;
+  esac
+}
+
+port_prop() {
+  case $1 in
+    listen-peer-urls) echo ports.peer ;;
+    listen-client-urls) echo ports.client ;;
+    listen-metrics-urls) echo listenMetricsUrls ;;
+    *) echo "extraFlags, $1" ;;
+  esac
+}
+
+# Only root may listen on low ports, unless the kernel is configured otherwise.
+check_privileged_ports() {
+  local first="" listen port
+  know_etcd_uid
+  [ "$ETCD_UID" != 0 ] || return 0
+  { read -r first </proc/sys/net/ipv4/ip_unprivileged_port_start; } 2>/dev/null || first=1024
+  for listen in $LISTENS; do
+    port=${listen##*:}
+    case $port in '' | *[!0-9]*) continue ;; esac
+    [ "$port" -ge "$first" ] || refusal "$(port_name "${listen%%=*}")" \
+      "$ETCD_USER may not listen on port $port: only root may listen on ports below $first" \
+      "set $(port_prop "${listen%%=*}") to a higher port, or set net.ipv4.ip_unprivileged_port_start=$port permanently with sysctl"
+  done
 }

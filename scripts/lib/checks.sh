@@ -1,5 +1,84 @@
-# Checks that must pass on a host before anything changes there. Each check prints its refusals, and none of them stops
-# the phase, so that all refusals are seen at once.
+# Checks that must pass on a host before anything changes there: their order, and those of the host itself. Each check
+# prints its refusals, and none of them stops the phase, so that all refusals are seen at once.
+
+# A refusal of check_identity is printed alone: whoever followed the other refusals would stop a healthy member and move
+# its data away.
+all_checks() {
+  local identity
+  identity=$(check_identity)
+  if [ -n "$identity" ]; then
+    printf '%s\n' "$identity"
+  else
+    check_surroundings
+    check_places_and_data
+  fi
+}
+
+# Checks whether this is the right host, who owns the places that a stage writes to, and what is in them. Every stage
+# repeats these checks, because another deploy may have come in between.
+check_places_and_data() {
+  check_address
+  check_version
+  check_architecture
+  check_tools
+  check_disk
+  check_shape
+  check_user
+  check_ports
+  check_supervisor
+  check_ownership
+  check_installation
+  check_mounted
+  check_hidden
+  check_readable
+  check_data
+  check_certificates
+  check_allowed_names
+  check_ca
+}
+
+# Checks what is around the host: its network, its clock, other programs and the cluster. What goes wrong there after
+# the preflight is refused by a rollout, or fails at the health gate.
+check_surroundings() {
+  check_names
+  check_routes
+  check_clock
+  check_other_etcd
+  check_authentication
+  check_quota
+  check_members
+  # A restore moves the data aside.
+  is_to_be_restored || check_former_cluster
+  check_restore
+}
+
+# Repeats checks after the preflight: minutes later, or days later if only this phase is run again.
+repeat_checks() {
+  ! has_just_been_checked || return 0
+  refuse_any check_identity
+  refuse_any check_places_and_data
+}
+
+# Writes down that all checks have passed, unless another phase is working on this member at this moment: it may be
+# changing what was checked. If this cannot be written, the stage checks again.
+note_checks() {
+  set_uptime
+  (
+    private_directory /run/cdktf-etcd && exec 9>>"$LOCK" && flock -n 9 &&
+      printf '%s %s\n' "$uptime" "$CHECKED_SHA256" >"$CHECKED"
+  ) || true
+}
+
+CHECKED_SECONDS=15 # the other hosts' preflights may take that much longer than this one's
+
+# The preflight of this very deploy has passed some seconds ago, and no other phase has worked on this member since.
+has_just_been_checked() {
+  local noted=${checked%% *}
+  case $noted in '' | *[!0-9]*) return 1 ;; esac
+  set_uptime
+  [ "${checked#* }" = "$CHECKED_SHA256" ] && [ "$uptime" -ge "$noted" ] &&
+    [ "$((uptime - noted))" -le "$CHECKED_SECONDS" ]
+}
 
 MIN_FREE_INSTALL_MB=300 # an archive and its contents: 100 MB in 3.6
 MIN_FREE_DATA_MB=512    # first WAL segments (64 MB each, two preallocated), snapshots, and room to react
@@ -98,87 +177,6 @@ check_exec() {
   esac
 }
 
-# Functions for awk that bring an IP address, however it is spelled, into the one form in which it can be compared.
-# shellcheck disable=SC2016 # awk expands it
-CANONICAL_IP='
-  function canonical(ip,   sides, left, right, count, i, text) {
-    ip = tolower(ip); gsub(/[][]|%.*/, "", ip)
-    if (ip ~ /\./) { sub(/^.*:/, "", ip); return ip }
-    if (ip !~ /:/) return ip
-    split(ip, sides, "::")
-    count = split(sides[1], left, ":")
-    for (i = 1; i <= count; i++) text = text shortened(left[i])
-    if (ip ~ /::/) {
-      right[1] = ""; i = split(sides[2], right, ":")
-      for (count += i; count < 8; count++) text = text "0:"
-      for (count = 1; count <= i; count++) text = text shortened(right[count])
-    }
-    return text
-  }
-  function shortened(group) { sub(/^0+/, "", group); return (group == "" ? "0" : group) ":" }'
-
-# For each flag that makes etcd listen (LISTENS has words of the form FLAG=URL), the port must be free on that address,
-# or already belong to this member.
-check_ports() {
-  ss -ltnp | awk -v own="pid=$(own_pid)," -v listens="$LISTENS" "$CANONICAL_IP"'
-    BEGIN {
-      count = split(listens, words, " ")
-      for (i = 1; i <= count; i++) {
-        flag[i] = words[i]; sub(/=.*/, "", flag[i])
-        ip[i] = words[i]; sub(/^[^=]*=[^:]*:\/\//, "", ip[i]); port[i] = ip[i]
-        sub(/.*:/, "", port[i]); sub(/:[0-9]+$/, "", ip[i]); ip[i] = canonical(ip[i])
-      }
-    }
-    function any(ip) { return ip == "*" || ip == "0.0.0.0" || ip == canonical("::") }
-    function meets(wanted, taken) {
-      if (wanted == "localhost") return taken == "127.0.0.1" || taken == canonical("::1") || any(taken)
-      return any(wanted) || any(taken) || wanted == taken
-    }
-    $1 != "LISTEN" || index($0, own) { next }
-    {
-      taken_port = $4; sub(/.*:/, "", taken_port); taken = $4; sub(/:[0-9]+$/, "", taken); taken = canonical(taken)
-      for (i = 1; i <= count; i++)
-        if (port[i] == taken_port && meets(ip[i], taken) && !said[flag[i], port[i]]++) print flag[i], port[i], $4, $6
-    }' | while read -r flag port where who; do
-    refusal "$(port_name "$flag")" "port $port is taken on $where by ${who:-another process}" \
-      "stop that program, or set $(port_prop "$flag")"
-  done
-  check_privileged_ports
-}
-
-port_name() {
-  case $1 in
-    listen-peer-urls) echo "peer port" ;;
-    listen-client-urls) echo "client port" ;;
-    listen-metrics-urls) echo "metrics port" ;;
-    *) echo "port of $1" ;;
-  esac
-}
-
-port_prop() {
-  case $1 in
-    listen-peer-urls) echo ports.peer ;;
-    listen-client-urls) echo ports.client ;;
-    listen-metrics-urls) echo listenMetricsUrls ;;
-    *) echo "extraFlags, $1" ;;
-  esac
-}
-
-# Only root may listen on low ports, unless the kernel is configured otherwise.
-check_privileged_ports() {
-  local first="" listen port
-  know_etcd_uid
-  [ "$ETCD_UID" != 0 ] || return 0
-  { read -r first </proc/sys/net/ipv4/ip_unprivileged_port_start; } 2>/dev/null || first=1024
-  for listen in $LISTENS; do
-    port=${listen##*:}
-    case $port in '' | *[!0-9]*) continue ;; esac
-    [ "$port" -ge "$first" ] || refusal "$(port_name "${listen%%=*}")" \
-      "$ETCD_USER may not listen on port $port: only root may listen on ports below $first" \
-      "set $(port_prop "${listen%%=*}") to a higher port, or set net.ipv4.ip_unprivileged_port_start=$port permanently with sysctl"
-  done
-}
-
 # Terraform notes the time before it connects, and tries to connect for up to CONNECT_SECONDS. The host's clock may seem
 # to be ahead by that much, but never behind.
 check_clock() {
@@ -240,46 +238,6 @@ check_other_etcd() {
   done
 }
 
-# etcd loads its CAs only when it starts, but its leaf certificate at every handshake. A leaf of a CA that was not
-# loaded at the start would cut a running member off from the others.
-check_ca() {
-  local trusted authority
-  is_running || return 0
-  # This is the file that the running etcd was started with: a new installRoot has none yet.
-  read_arguments "/proc/$found_etcd"
-  look_for_value trusted-ca-file
-  trusted=${flag_value:-$CURRENT/certs/ca.pem}
-  [ -f "$trusted" ] || return 0
-  know_ca
-  authority=$ca_pem
-  [ "$AUTHORITY_PEM_BASE64" = "$CA_PEM_BASE64" ] || authority=$(decode "$AUTHORITY_PEM_BASE64")
-  case $(one_line <"$trusted") in
-    *"$(printf '%s\n' "$authority" | one_line)"*) ;;
-    *) refusal "certificate authority" \
-      "the running member does not trust the CA of the new certificates ($trusted has another one); if the Terraform state was lost, the new state has created a new CA" \
-      "restore the state, or import the old CA (CertificateAuthority.fromPem); to change the CA on purpose, see docs/certificates.md" ;;
-  esac
-  # Only after the last change has been rolled out do the files here match what the running etcd has loaded.
-  [ ! -e "$RESTART_PENDING" ] || [ "$(printf '%s\n' "$ca_pem" | one_line)" = "$(one_line <"$trusted")" ] ||
-    refusal "certificate authority" \
-      "the last change of this member is not finished: the member has not been restarted yet" \
-      "set certificates back, deploy, and then change the CA"
-}
-
-# Checks, before anything changes, that the new leaf was signed by one of these CAs, and that neither of them has
-# expired.
-check_certificates() {
-  # This check needs openssl; if it is missing, check_tools has refused.
-  case " ${missing:-} " in *" openssl "*) return 0 ;; esac
-  know_ca
-  know_leaf
-  reason=$(chain_fault "$ca_pem" "$leaf_pem")
-  [ -z "$reason" ] || refusal "certificates" \
-    "the certificate of this member does not verify against its CA: $reason" "$(chain_advice "$reason")"
-}
-
-one_line() { tr -d '\r\n'; }
-
 # Members are added and removed only while all members that stay are healthy. The refusal comes from the first healthy
 # member by name, and from a member that is to be re-provisioned.
 check_members() {
@@ -317,157 +275,4 @@ LIST
   [ -z "$theirs" ] || refusal "membership" \
     "the program's members run in different clusters: this one in $(printf '%x' "$own")$theirs" \
     "decide which cluster is the right one, see docs/lost-data.md#the-members-are-of-two-clusters, and apply again"
-}
-
-# With authentication enabled, etcd accepts a change of the membership only from a user with the role root, and the
-# common name of a certificate is its user. Listing the users needs that role too, and changes nothing.
-check_authentication() {
-  local wanted
-  is_running && accepts_connections "$(own_url)" || return 0
-  if has_same_common_name; then
-    answer=$(etcdctl_at "$(own_url)" user list 2>&1) || ! is_forbidden "$answer" ||
-      refusal "authentication" \
-        "the member's certificate is not allowed to administer the cluster; etcd says: $(last_line "$answer")" \
-        "$(how_to_allow)"
-    return 0
-  fi
-  # If it is the common name in use that lacks the role, etcd cannot be asked, and a new common name is the way out.
-  case $(etcdctl_at "$(own_url)" auth status 2>/dev/null) in *"Status: true"*) ;; *) return 0 ;; esac
-  answer=$(etcdctl_at "$(own_url)" user get "$wanted" 2>&1) ||
-    case $answer in *"user name not found"*) ;; *) return 0 ;; esac
-  printf '%s\n' "$answer" | grep -qw root ||
-    refusal "authentication" \
-      "authentication is on, and $wanted, the common name of the new certificate, is not a user with the role root" \
-      "etcdctl user add $wanted --no-password; etcdctl user grant-role $wanted root; then apply again"
-}
-
-# Whether the new certificate has the same common name as the one in use; if not, sets `wanted` to that name.
-has_same_common_name() {
-  set_client_directory
-  know_leaf
-  [ "$leaf_pem" != "$(cat "$client/certs/etcd-peer.pem" 2>/dev/null)" ] || return 0
-  ! has_same_subject || return 0
-  wanted=$(printf '%s\n' "$leaf_pem" | common_name)
-  [ "$wanted" = "$(common_name <"$client/certs/etcd-peer.pem")" ]
-}
-
-# Mostly, the whole subject is the same, and openssl says that sooner than the common names.
-has_same_subject() {
-  local subjects first
-  subjects=$({ printf '%s\n' "$leaf_pem" && cat "$client/certs/etcd-peer.pem"; } 2>/dev/null |
-    certificate_text 2>/dev/null | grep '^ *Subject: ') || return 1
-  first=${subjects%%"$LINE_END"*}
-  [ "$subjects" = "$first$LINE_END$first" ]
-}
-
-# The common name of the certificate (PEM) on standard input.
-common_name() { openssl x509 -noout -subject -nameopt multiline 2>/dev/null | sed -n 's/^ *commonName *= //p'; }
-
-# A new leaf takes effect at once, and the running members check it by the flags with which they were started.
-check_allowed_names() {
-  local pid name flag
-  look_for_etcd
-  pid=$found_etcd
-  [ -n "$pid" ] || return 0
-  read_arguments "/proc/$pid"
-  know_leaf
-  look_for_value peer-cert-allowed-cn
-  if [ -n "$flag_value" ]; then
-    name=$(printf '%s\n' "$leaf_pem" | common_name)
-    case ,$flag_value, in
-      *",$name,"*) ;;
-      *) not_allowed peer-cert-allowed-cn "the common name $name" ;;
-    esac
-  fi
-  for flag in peer-cert-allowed-hostname client-cert-allowed-hostname; do
-    look_for_value "$flag"
-    name=$flag_value
-    [ -z "$name" ] || printf '%s\n' "$leaf_pem" | openssl x509 -noout -checkhost "$name" | grep -q ' does match ' ||
-      not_allowed "$flag" "a certificate without $name"
-  done
-}
-
-not_allowed() {
-  refusal "certificates" \
-    "the running members do not accept $2, because of their $1=$(argument_of "/proc/$pid" "$1")" \
-    "remove $1 from extraFlags and deploy; change the certificates and deploy; then add $1 again with the new name"
-}
-
-CHECKED_SECONDS=15 # the other hosts' preflights may take that much longer than this one's
-
-# Writes down that all checks have passed, unless another phase is working on this member at this moment: it may be
-# changing what was checked. If this cannot be written, the stage checks again.
-note_checks() {
-  set_uptime
-  (
-    private_directory /run/cdktf-etcd && exec 9>>"$LOCK" && flock -n 9 &&
-      printf '%s %s\n' "$uptime" "$CHECKED_SHA256" >"$CHECKED"
-  ) || true
-}
-
-# The preflight of this very deploy has passed some seconds ago, and no other phase has worked on this member since.
-has_just_been_checked() {
-  local noted=${checked%% *}
-  case $noted in '' | *[!0-9]*) return 1 ;; esac
-  set_uptime
-  [ "${checked#* }" = "$CHECKED_SHA256" ] && [ "$uptime" -ge "$noted" ] &&
-    [ "$((uptime - noted))" -le "$CHECKED_SECONDS" ]
-}
-
-# Repeats checks after the preflight: minutes later, or days later if only this phase is run again.
-repeat_checks() {
-  ! has_just_been_checked || return 0
-  refuse_any check_identity
-  refuse_any check_places_and_data
-}
-
-# A refusal of check_identity is printed alone: whoever followed the other refusals would stop a healthy member and move
-# its data away.
-all_checks() {
-  local identity
-  identity=$(check_identity)
-  if [ -n "$identity" ]; then
-    printf '%s\n' "$identity"
-  else
-    check_surroundings
-    check_places_and_data
-  fi
-}
-
-# Checks whether this is the right host, who owns the places that a stage writes to, and what is in them. Every stage
-# repeats these checks, because another deploy may have come in between.
-check_places_and_data() {
-  check_address
-  check_version
-  check_architecture
-  check_tools
-  check_disk
-  check_shape
-  check_user
-  check_ports
-  check_supervisor
-  check_ownership
-  check_installation
-  check_mounted
-  check_hidden
-  check_readable
-  check_data
-  check_certificates
-  check_allowed_names
-  check_ca
-}
-
-# Checks what is around the host: its network, its clock, other programs and the cluster. What goes wrong there after
-# the preflight is refused by a rollout, or fails at the health gate.
-check_surroundings() {
-  check_names
-  check_routes
-  check_clock
-  check_other_etcd
-  check_authentication
-  check_quota
-  check_members
-  # A restore moves the data aside.
-  is_to_be_restored || check_former_cluster
-  check_restore
 }
