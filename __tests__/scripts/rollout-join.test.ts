@@ -137,6 +137,14 @@ esac`,
       expectJoined(host, cluster);
     });
 
+    test("with the mark of a life at another address records its new one, so that later deploys know its data", () => {
+      const { host, cluster } = newcomer();
+      host.write(STARTED, "https://10.4.7.99:2380\n");
+      expect(rollout(host)).toEqual({ code: 0, lines: [ADDED, ...CAUGHT_UP] });
+      expectJoined(host, cluster);
+      expect(host.call("check_data").lines).toEqual([]);
+    });
+
     test("is refused while another member is down, before its etcd, which may still vote, is stopped and the rest of its data is moved", () => {
       const { host, cluster } = newcomer();
       cluster.members("a", "b", "c");

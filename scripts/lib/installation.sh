@@ -41,8 +41,10 @@ has_mark() { [ -e "$STATE_DIR/started" ]; }
 
 mark_started() {
   mark_data
-  # An older version of this package did not bring it to the disk: after a power cut, it may be empty.
-  [ -s "$STATE_DIR/started" ] && return
+  # It may be of a life at another address, whose data were moved away by hand. And an older version of this package did
+  # not bring it to the disk: after a power cut, it may be empty.
+  look_at_line "$STATE_DIR/started"
+  [ "$first_line" != "$PEER_URL" ] || return 0
   private_directory "$STATE_DIR"
   put_file "$STATE_DIR/started" 600 root:root "$PEER_URL"
 }
