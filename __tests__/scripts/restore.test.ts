@@ -425,6 +425,14 @@ inEachShell((newHost) => {
       expect(asides(host)).toHaveLength(1);
     });
 
+    test("starts etcd where the data of another member were moved away and their mark was left", () => {
+      const host = preparedHost(false);
+      host.write("/data/etcd/.cdktf-etcd", "member=b\npeer_url=https://10.4.7.99:2380\n");
+      expect(bootstrap(host).code).toBe(0);
+      expect(host.read("/data/etcd/member/wal/0.wal")).toBe("new\n");
+      expect(host.read("/data/etcd/.cdktf-etcd")).toContain(`peer_url=${host.member.peerUrl}\n`);
+    });
+
     test("goes on after a kill while the new data were moved in", () => {
       const host = preparedHost(false);
       host.call("set_restore_step placing", data(host));

@@ -145,6 +145,14 @@ esac`,
       expect(host.call("check_data").lines).toEqual([]);
     });
 
+    test("starts where the data of another member were moved away and their mark was left", () => {
+      const { host, cluster } = newcomer();
+      host.write("/data/etcd/.cdktf-etcd", "member=b\npeer_url=https://10.4.7.99:2380\n");
+      expect(rollout(host)).toEqual({ code: 0, lines: [ADDED, ...CAUGHT_UP] });
+      expectJoined(host, cluster);
+      expect(host.read("/data/etcd/.cdktf-etcd")).toBe(`member=a\npeer_url=${host.member.peerUrl}\n`);
+    });
+
     test("is refused while another member is down, before its etcd, which may still vote, is stopped and the rest of its data is moved", () => {
       const { host, cluster } = newcomer();
       cluster.members("a", "b", "c");

@@ -25,7 +25,7 @@ join_cluster() {
   # This comes before its etcd is stopped: if the data were deleted while etcd runs, it still votes, and the cluster may
   # have no vote to spare.
   if [ -z "$entry" ] || [ -n "$is_to_leave" ]; then require_rest_healthy; fi
-  if has_content; then set_aside; else put_directory "$DATA_DIR" 700; fi
+  empty_data_directory
   if [ -n "$is_to_leave" ]; then
     say "its data are gone: removing the member, then joining it again"
     # If the data were deleted under a running etcd, it may be the leader.
@@ -224,6 +224,17 @@ remember_identity() {
   if [ -z "$id" ] || [ "$id $2" = "$(entry_of "$IDENTITY" member) $(entry_of "$IDENTITY" cluster)" ]; then return; fi
   private_directory "$STATE_DIR"
   put_file "$IDENTITY" 600 root:root "member=$id${LINE_END}cluster=$2"
+}
+
+# For a member that starts without data. Where nothing is left but a mark, it is that of data which somebody has moved
+# away, perhaps of another member's, and etcd would not start beside it.
+empty_data_directory() {
+  if has_content; then
+    set_aside
+  else
+    put_directory "$DATA_DIR" 700
+    rm -f "$DATA_MARK"
+  fi
 }
 
 # Deletes nothing: the data directory is renamed or, if a file system is mounted at it or in it, its contents are moved

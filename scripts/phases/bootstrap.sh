@@ -51,7 +51,7 @@ phase_bootstrap() {
   rm -f "$IDENTITY"
   # If a new member started on a database without its write-ahead log, it would skip the first entries of the new log,
   # and differ from the other members for ever.
-  if has_content; then set_aside; else put_directory "$DATA_DIR" 700; fi
+  empty_data_directory
   permit_first_start "initial_cluster=$FOUNDERS" "initial_cluster_state=new" "initial_cluster_token=$CLUSTER_TOKEN"
   start_etcd
   wait_while_moving 30 true has_wal ||
@@ -108,7 +108,8 @@ place_data() {
     [ -e "$new/data" ] || refuse "restore" "$new, the restored data, are gone" "$(replacing "$RESTORE_RESOURCE")"
     write_quarantine
     sync
-    if has_content; then set_aside; else stop_program; fi
+    stop_program
+    empty_data_directory
     activate
     # After a power cut, the old data must not be back without this host knowing.
     sync
