@@ -284,11 +284,8 @@ export class EtcdCluster extends Construct implements IEtcdCluster, ITerraformDe
   ): EtcdMember[] {
     const cluster = this.settings;
     const directory = this.node.path.slice(TerraformStack.of(this).node.path.length + 1);
-    const etcdctlEnv = renderEtcdctlEnv(
-      cluster,
-      `${installedFiles(cluster.installRoot).directory}/certs`,
-      PEER_CERTIFICATE_FILES,
-    );
+    const tools = installedFiles(cluster.installRoot).directory;
+    const etcdctlEnv = renderEtcdctlEnv(cluster, `${tools}/certs`, PEER_CERTIFICATE_FILES, tools);
     const shared = {
       path: this.node.path,
       cluster,

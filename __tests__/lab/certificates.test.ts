@@ -136,7 +136,7 @@ describe("certificates of a running cluster", () => {
       expect(await pids(lab)).toEqual(running);
       // Terraform has issued the operator a certificate that no member trusts yet. The members' own are unchanged.
       expect(await isLetIn(lab, project, "second")).toBe(true);
-      const health = await lab.on("hdss7-12", ". /opt/etcd/etcdctl.env; /opt/etcd/etcdctl endpoint health 2>&1");
+      const health = await lab.on("hdss7-12", ". /opt/etcd/etcdctl.env; etcdctl endpoint health 2>&1");
       expect(health.match(/is healthy/g)).toHaveLength(3);
 
       expect((await project.apply(back)).output).toMatch(/Apply complete!/);

@@ -51,7 +51,7 @@ describe("a restore of a cluster with users and an alarm, into file systems of t
   async function fill(): Promise<void> {
     const said = await lab.on(
       "hdss7-12",
-      `set -a; . /opt/etcd/etcdctl.env; set +a; PATH=/opt/etcd:$PATH
+      `. /opt/etcd/etcdctl.env
 for n in $(seq 30); do head -c 750000 /dev/urandom | base64 -w 0 | etcdctl put fill/$n 2>&1 || break; done | tail -n 1`,
     );
     expect(said).toMatch(/database space exceeded/);

@@ -158,7 +158,7 @@ describe("adding and removing members, from three to five and back", () => {
         steps((await project.kill(killed)).output, /./);
         // The order matters: a member that is seen stopped first must be missing from the list that is read next.
         const programs = await lab.onAll("ls /etc/supervisor/conf.d | grep -x etcd-server.ini; true", HOSTS);
-        const list = await lab.on("hdss7-22", ". /opt/etcd/etcdctl.env; /opt/etcd/etcdctl member list");
+        const list = await lab.on("hdss7-22", ". /opt/etcd/etcdctl.env; etcdctl member list");
         const stopped = names(ALL).filter((_, j) => programs[j] === "");
         expect(stopped.filter((name) => list.includes(`${name},`))).toEqual([]);
 

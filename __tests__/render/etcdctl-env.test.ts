@@ -38,6 +38,15 @@ export NO_PROXY no_proxy
 `);
 });
 
+test("on a host, where no login has etcdctl in its PATH, sourcing the file puts it there, before another one", () => {
+  const env = renderEtcdctlEnv(runbookWith({}), "/opt/etcd/certs", PEER_CERTIFICATE_FILES, "/opt/etcd");
+  const sourced = execFileSync("sh", ["-euc", 'PATH=/usr/bin:/bin; eval "$(cat)"; env'], {
+    input: env,
+    encoding: "utf8",
+  });
+  expect(sourced).toContain("PATH=/opt/etcd:/usr/bin:/bin\n");
+});
+
 test("sourcing the file exports the variables to etcdctl", () => {
   const sourced = execFileSync("sh", ["-c", 'eval "$(cat)"; env'], { input: render("3.6.14"), encoding: "utf8" });
   expect(sourced).toContain("ETCDCTL_KEY=/opt/etcd/certs/etcd-peer-key.pem\n");

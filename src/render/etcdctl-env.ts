@@ -10,11 +10,13 @@ import { alwaysQuote } from "./shell-quote";
  *
  * @param directory The directory of the credentials.
  * @param files The names of the files in it.
+ * @param tools The directory of etcdctl, on a host, where no login has it in its PATH.
  */
 export function renderEtcdctlEnv(
   cluster: Pick<ClusterSettings, "members" | "version">,
   directory: string,
   files: CredentialFiles,
+  tools?: string,
 ): string {
   const ca = `${directory}/${files.ca}`;
   const cert = `${directory}/${files.cert}`;
@@ -30,7 +32,8 @@ export function renderEtcdctlEnv(
       ? { ETCDCTL_API: "3", ETCDCTL_CA_FILE: ca, ETCDCTL_CERT_FILE: cert, ETCDCTL_KEY_FILE: key }
       : {}),
   };
-  return `${renderEnv(variables)}export ${Object.keys(variables).join(" ")}\n${noProxy(cluster.members)}`;
+  const path = tools === undefined ? "" : `PATH=${alwaysQuote(tools)}:$PATH\n`;
+  return `${renderEnv(variables)}export ${Object.keys(variables).join(" ")}\n${path}${noProxy(cluster.members)}`;
 }
 
 /**
