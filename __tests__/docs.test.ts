@@ -1,10 +1,17 @@
-import { mkdirSync } from "node:fs";
-import { join } from "node:path";
+import { mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import * as ts from "typescript";
 import { temporaryDirectory } from "./support/temporary-directory";
 import { codeBlocks } from "./support/code-blocks";
 
 const ROOT = join(__dirname, "..");
+const read = (file: string) => readFileSync(join(ROOT, file), "utf8");
+
+/** All files below a directory of the repository, with their paths from its root. */
+const filesIn = (directory: string) =>
+  readdirSync(join(ROOT, directory), { recursive: true, withFileTypes: true, encoding: "utf8" })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name).slice(ROOT.length + 1));
 const blocks = codeBlocks();
 const outdir = temporaryDirectory();
 
@@ -59,4 +66,17 @@ test.each(blocks)("the program at $place runs without an error", ({ place, progr
   } finally {
     delete process.env.CDKTF_OUTDIR;
   }
+});
+
+test("docs/security.md lists every place that the scripts have for a member, on its host and in etcd", () => {
+  const scripts = filesIn("scripts").map(read).join("\n");
+  const places = [
+    // What is in the member's directory, in /run, and in etcd; not what a variable names.
+    ...scripts.matchAll(/\$STATE_DIR\/([a-z][a-z.-]*)/g),
+    ...scripts.matchAll(/\/run\/cdktf-etcd\/\$MEMBER(\.[a-z-]+(?:\.lock)?)/g),
+    ...scripts.matchAll(/\b(cdktf-etcd\/[a-z]+(?:\/[a-z]+)?)/g),
+  ].map(([, place]) => place);
+  expect(places.length).toBeGreaterThan(30);
+  const page = read("docs/security.md");
+  expect([...new Set(places)].filter((place) => !page.includes(place)).sort()).toEqual([]);
 });
