@@ -213,6 +213,16 @@ PHASE=preflight note_checks
       expect(pid(host)).toBe(before);
     });
 
+    test.each(["FATAL", "STOPPED"])("start if supervisor has them as %s, and their program has changed", (state) => {
+      const host = backupHost();
+      stageBackups(host, "echo one\n");
+      host.write("/run/supervisord/a-backup.state", state);
+      expect(stageBackups(host, "echo two\n").lines).toContain(said("backups go to /data/backups"));
+      expect(host.call("supervisorctl status a-backup:a-backup").lines).toEqual([
+        expect.stringMatching(/^a-backup +RUNNING /),
+      ]);
+    });
+
     test("and a defragmentation stand beside each other, and each ends alone", () => {
       const host = backupHost();
       const before = pid(host);

@@ -152,8 +152,13 @@ supervise() {
     sleep 0.05
   done
 }
+# Whether supervisord runs the program, or starts it again. The state of others than the member is in a file.
+is_up() {
+  if [ "$1" = '${host.member.name}' ]; then [ -e "$root/run/supervise.pid" ]; else [ "$(state_of "$1")" = RUNNING ]; fi
+}
+state_of() { cat "$state/$1.state" 2>/dev/null || echo STOPPED; }
 stop() {
-  [ "$1" = '${host.member.name}' ] || return 0
+  [ "$1" = '${host.member.name}' ] || { echo STOPPED >"$state/$1.state" && return; }
   [ ! -e "$root/run/supervise.pid" ] || kill -9 "$(cat "$root/run/supervise.pid")" 2>/dev/null
   if running; then kill "$(etcd_process)"; fi
   while running; do sleep 0.01; done
@@ -161,7 +166,7 @@ stop() {
 }
 start() {
   echo started >>"$state/$1.starts"
-  [ "$1" = '${host.member.name}' ] || return 0
+  [ "$1" = '${host.member.name}' ] || { echo RUNNING >"$state/$1.state" && return; }
   (exec </dev/null >/dev/null 2>&1 9>&- && supervise "$1") &
   echo $! >"$root/run/supervise.pid"
   # As with startsecs, this waits long enough to see whether the program stays up.
@@ -262,16 +267,19 @@ case $command in
     ;;
   status)
     known "$1: ERROR (no such process)" 4
-    if [ -e "$root/run/supervise.pid" ]; then echo "$one   RUNNING   pid $(etcd_process), uptime 0:00:01"; else echo "$one   STOPPED   Not started"; exit 3; fi
+    if is_up "$one"; then echo "$one   RUNNING   pid $(etcd_process), uptime 0:00:01"; else echo "$one   $(state_of "$one")   Not started"; exit 3; fi
     ;;
   stop)
     known "$1: ERROR (no such process)" 1
     [ "$names" != all ] || for group in $(groups active); do stop "$group"; done
+    is_up "$one" || { echo "$one: ERROR (not running)" && exit; }
     stop "$one"
     echo "$one: stopped"
     ;;
   restart)
     known "$1: ERROR (no such process)" 1
+    # It is a stop and a start, and each of them has an answer.
+    if is_up "$one"; then echo "$one: stopped"; else echo "$one: ERROR (not running)"; fi
     stop "$one"
     start "$one"
     echo "$one: started"

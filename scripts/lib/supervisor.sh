@@ -54,9 +54,10 @@ supervisor() {
   [ "$supervisor_code" -eq 0 ] || [ -n "$supervisor_answer" ] || supervisor_answer="supervisorctl $* gave no answer"
   # The command could not be run: its interpreter is missing, or it is not executable.
   case $supervisor_code in 126 | 127) return 1 ;; esac
-  # Lines about programs that have changed are ignored: a program of somebody else may be called `on-error`.
-  ! tells_error "$supervisor_answer" ||
-    ! tells_error "$(printf '%s\n' "$supervisor_answer" | sed -E '/: (available|changed|disappeared)$/d')"
+  # Lines about programs that have changed are ignored: a program of somebody else may be called `on-error`. So is the
+  # line that a program cannot be stopped because it does not run: `restart` says that, and starts it.
+  ! tells_error "$supervisor_answer" || ! tells_error "$(printf '%s\n' "$supervisor_answer" |
+    sed -E '/: (available|changed|disappeared|ERROR \(not running\))$/d')"
 }
 
 # Asks for a reread in the background; the next `supervisor reread`, in the same shell, takes this answer. Python takes
