@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { chmodSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { EtcdBackups, EtcdRestore, type EtcdRestoreOptions } from "../../src/settings";
+import { sha256 } from "../support/archive";
 import type { FakeCluster } from "../support/fake-etcd";
 import { listenOn } from "../support/fake-etcd";
 import { type Host, IMPATIENT, RESOURCES } from "../support/host";
@@ -280,6 +281,27 @@ inEachShell((newHost) => {
       expect(lines.join()).toContain("the snapshot is not whole");
       expect(lines.join()).not.toContain(digest);
     }
+  });
+
+  test("no user of a host finds out by the list of processes what the offered snapshot is called", () => {
+    const host = newHost({ props: restoring().props });
+    stagedHost(host);
+    installTool(host);
+    upload(host);
+    const facts = data(host);
+    const record = (tool: string) =>
+      host.stub(tool, `printf '%s\\n' "$@" >>"$CALLS"; exec '${host.path(`/bin/${tool}`)}' "$@"`);
+    const tools = ["awk", "cat", "grep", "sed", "sha256sum"];
+    tools.forEach(record);
+    host.write("/var/lib/cdktf-etcd/a/memberships.rollout", `1\n${MEMBERSHIP}\n`);
+    host.call("refuse_stale_members; remember_membership", { ...facts, PHASE: "rollout", MEMBERSHIP });
+    const [path] = host.call("offered_path", facts).lines;
+    expect(phase(host, "restore", facts).code).toBe(0);
+    const words = [...host.read("/run/restores").split(/\s/), ...tools.flatMap((tool) => host.calls(tool))];
+    expect(words).toContain(TOKEN);
+    expect(words).not.toContain(MEMBERSHIP);
+    expect(words.map((word) => sha256(Buffer.from(word)).slice(0, 40))).not.toContain(path);
+    expect(host.call("offered_path", { ...facts, FOUNDING_MEMBERSHIP: "1" }).lines).not.toEqual([path]);
   });
 
   describe("phase restore", () => {

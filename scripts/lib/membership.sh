@@ -8,7 +8,11 @@ MEMBERSHIPS=$STATE_DIR/memberships
 
 # With an old copy of the state, a deploy would remove members that a newer deploy has added.
 refuse_stale_members() {
-  grep -qxF "$MEMBERSHIP" "$MEMBERSHIPS.$PHASE" 2>/dev/null && is_new_membership || return 0
+  local ids
+  ids=$(cat "$MEMBERSHIPS.$PHASE" 2>/dev/null) || true
+  # Not by grep, whose arguments every user can read: a name that nobody may know is made of this (offered_path).
+  case $LINE_END$ids$LINE_END in *"$LINE_END$MEMBERSHIP$LINE_END"*) ;; *) return 0 ;; esac
+  is_new_membership || return 0
   refuse "stale" "another deploy has changed the list of members since the last deploy of this state" \
     "deploy with the newest state and program; if that state is lost, see docs/two-deploys.md#how-to-recover"
 }
