@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
+import { chmodSync, chownSync, lstatSync, mkdirSync, symlinkSync } from "node:fs";
 import { BackupRetention, EtcdBackups, type EtcdBackupOptions } from "../../src/settings";
 import type { Host } from "../support/host";
-import { inEachShell } from "../support/shells";
+import { inEachShell, testAsRoot } from "../support/shells";
 import { snapshot } from "../support/snapshot";
 
 const HOUR = 3600;
@@ -284,6 +285,59 @@ take_if_due() { private_directory "$BACKUP_DIR"; }; know_etcd() { :; }; look_for
 exec 9>'${host.path("/lock")}'`;
       const { lines } = host.backup(`${set}; now=0; look; chmod 755 "$BACKUP_DIR"; look; stat -c %a "$BACKUP_DIR"`);
       expect(lines).toEqual(["700"]);
+    });
+
+    /** A directory that another user has by now, in which that user has put a link in the place of the backups. */
+    function hostOfThief(): { host: Host; set: string } {
+      const host = hostWith();
+      host.write("/srv/victim", "whole");
+      host.write("/good.db", snapshot());
+      mkdirSync(host.path("/theirs"));
+      chownSync(host.path("/theirs"), 12345, 12345);
+      symlinkSync(host.path("/srv"), host.path("/theirs/backups"));
+      const set = `BACKUP_DIR='${host.path("/theirs/backups")}' state='- 77 1 2 3.6.14 20480 9 -'
+know_etcd() { :; }; look_for_tools() { :; }; snapshot_status() { echo '{"revision":7}'; }
+exec 9>'${host.path("/lock")}'`;
+      return { host, set };
+    }
+    const OPEN = "/theirs can be changed by users other than root";
+
+    testAsRoot("go nowhere if another user could put a link in the place of their directory", () => {
+      const { host, set } = hostOfThief();
+      chmodSync(host.path("/srv"), 0o755);
+      expect(host.backup(`${set}; has_backup_place || echo "$reason"`).lines).toEqual([OPEN]);
+      expect(lstatSync(host.path("/srv")).mode & 0o777).toBe(0o755);
+    });
+
+    testAsRoot("nor does what is verified by hand", () => {
+      const { host, set } = hostOfThief();
+      symlinkSync(host.path("/srv/victim"), host.path("/srv/.a.part"));
+      expect(host.backup(`${set}; verify_by_hand '${host.path("/good.db")}'`).lines).toEqual([
+        `a on host-a: backup refused: verify: ${OPEN}; to do: correct that, or verify it on another host`,
+      ]);
+      expect(host.read("/srv/victim")).toBe("whole");
+      // The directory is root's again, and the link is still there.
+      chownSync(host.path("/theirs"), 0, 0);
+      expect(host.backup(`${set}; verify_by_hand '${host.path("/good.db")}'`).lines).toEqual([
+        expect.stringContaining("/good.db is good"),
+      ]);
+      expect(host.read("/srv/victim")).toBe("whole");
+    });
+
+    testAsRoot("are not deleted where another user could put a link", () => {
+      const { host, set } = hostOfThief();
+      host.write("/srv/.a.part.name", `${host.path("/srv/victim")}\n`);
+      host.backup(`${set}; drop_unfinished_snapshot "$BACKUP_DIR/.a.part"`);
+      expect(host.list("/srv")).toEqual([".a.part.name", "victim"]);
+    });
+
+    test("are all that is deleted, whatever somebody has left there while the directory was open", () => {
+      const host = hostWith();
+      host.write("/srv/victim", "whole");
+      host.write("/backups/.a.part.name", `${host.path("/srv/victim")}\n`);
+      host.backup(`drop_unfinished_snapshot '${host.path("/backups/.a.part")}'`);
+      expect(host.read("/srv/victim")).toBe("whole");
+      expect(host.list("/backups")).toEqual([]);
     });
 
     test("that are too old make room for the next one, if there is too little", () => {

@@ -70,10 +70,13 @@ verify_by_hand() {
   local copy=$BACKUP_DIR/.$MEMBER.part is_good=
   [ -f "$1" ] || refuse "verify" "there is no file '$1'" "give the path of a snapshot"
   flock -w 600 9 || refuse "verify" "a backup has been running on this host for ten minutes" "see $BACKUP_LOG"
+  has_directory_of_its_own || refuse "verify" "$reason" "correct that, or verify it on another host"
   has_room_for $(($(stat -c %s "$1") / 1048576)) || refuse "verify" "$reason" "make room, or verify it on another host"
   know_etcd
   look_for_tools
   if verify_digest "$1"; then
+    # What is there may be a link, from when somebody had opened the directory.
+    drop_unfinished_snapshot "$copy"
     reason="it cannot be copied to $copy"
     if copy_for_tool "$1" "$copy" && verify_pages "$copy" && is_unwritten "$1" "$verified"; then is_good=yes; fi
     rm -f "$copy" "$copy".*

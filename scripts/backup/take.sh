@@ -20,18 +20,31 @@ take_backup() {
 }
 
 has_backup_place() {
-  local changeable needed
+  local needed
   reason=$(unmounted_above "$BACKUP_DIR" | head -n 1)
   [ -z "$reason" ] || return 1
-  # Somebody may have deleted it, with all backups.
-  private_directory "$BACKUP_DIR" 2>/dev/null || true
-  changeable=$(untrusted "$BACKUP_DIR")
-  reason="$changeable can be changed by users other than root"
-  [ -z "$changeable" ] || return 1
+  has_directory_of_its_own || return 1
   # The snapshot, and a copy that is compared with another member.
   needed=$(($(printf '%s\n' "$state" | awk '{ print int($6 / 1048576) }') * 2))
   # The retention runs after each backup. Where none has succeeded for long, it makes room for the next one.
   has_room_for "$needed" || { delete_old_backups && has_room_for "$needed"; }
+}
+
+# Where another user can put a link, root would write to something else than its backups, or change the mode of that. So
+# the directory above is looked at before anything is done here.
+has_directory_of_its_own() {
+  is_roots "${BACKUP_DIR%/*}" || return 1
+  # Somebody may have opened it, or deleted it, with all backups.
+  private_directory "$BACKUP_DIR" 2>/dev/null || true
+  is_roots "$BACKUP_DIR"
+}
+
+# is_roots PATH: fails with `reason`.
+is_roots() {
+  local changeable
+  changeable=$(untrusted "$1")
+  reason="$changeable can be changed by users other than root"
+  [ -z "$changeable" ]
 }
 
 # has_room_for MB: and for what etcd itself may need, if its data are on the same disk.

@@ -75,10 +75,13 @@ backup_directories() {
 
 # drop_unfinished_snapshot PART: deletes what a backup that was killed has left in the directory of backups: PART, the
 # files beside it, and the snapshot that PART.name names, if it has no description yet. Another snapshot without one may
-# be what an operator has brought there.
+# be what an operator has brought there. If another user can change the directory, nothing is deleted; if that was so
+# before, that user may have named a file that is elsewhere.
 drop_unfinished_snapshot() {
-  local left
+  local left directory=${1%/*}
+  is_trusted "$directory" || return 0
   left=$(cat "$1.name" 2>/dev/null || true)
-  [ -z "$left" ] || [ -e "$left.json" ] || rm -f "$left"
+  left=${left##*/}
+  [ -z "$left" ] || [ -e "$directory/$left.json" ] || rm -f "$directory/$left"
   rm -f "$1" "$1".*
 }
