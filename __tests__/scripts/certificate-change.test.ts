@@ -2,7 +2,7 @@ import { rmSync, symlinkSync } from "node:fs";
 import { installBinaries } from "../support/fake-etcd";
 import type { Host, Run } from "../support/host";
 import { answerHandshakes, pid, runningHost } from "../support/phases";
-import { inEachShell } from "../support/shells";
+import { inEachShell, testAsRoot } from "../support/shells";
 import { base64, makePki, type TestLeaf } from "../support/test-pki";
 
 const pki = makePki();
@@ -55,6 +55,13 @@ inEachShell((newHost) => {
     const host = servingHost();
     expect(install(host, pki, pki.ca)).toEqual({ code: 0, lines: [] });
     expect(host.calls("openssl")).toEqual([]);
+  });
+
+  testAsRoot("the key is given to another user of etcd, also if the leaf is the same", () => {
+    const host = servingHost();
+    host.call("supervisorctl stop a");
+    expect(install(host, pki, pki.ca, "ETCD_USER=nobody; ").code).toBe(0);
+    expect(host.call('stat -c %U "$CURRENT/certs/etcd-peer-key.pem"').lines).toEqual(["nobody"]);
   });
 
   test("a leaf that a listener never serves is a failure that names the listener", () => {

@@ -61,8 +61,8 @@ inEachShell((newHost) => {
   });
 
   describe("a stopped member", () => {
-    const starts = (host: Host) =>
-      host.call('wait_until() { shift; sleep 0.4; "$@"; }; start_without_quorum', { PHASE: "stage" });
+    const starts = (host: Host, facts = "") =>
+      host.call(`${facts}wait_until() { shift; sleep 0.4; "$@"; }; start_without_quorum`, { PHASE: "stage" });
 
     test("is started if the others have no quorum, with what it ran before, because its rollout would wait for theirs", () => {
       const host = clusterHost();
@@ -75,6 +75,18 @@ inEachShell((newHost) => {
       expect(pid(host)).toMatch(/^\d+$/);
       expect(quota(host)).not.toBe("4294967296");
       expect(host.has(`${STARTUP}.next`)).toBe(true);
+    });
+
+    test("is started with what is staged if its data belong to another user now, as whom it did not run before", () => {
+      const host = clusterHost();
+      runningHost(host).unhealthy("abc");
+      host.call("supervisorctl stop a");
+      const [ini, other] = ["/etc/supervisor/conf.d/etcd-server.ini", "user=nobody"];
+      host.write("/opt/etcd-v3.6.14/etcd-server.ini.next", host.programIni().replace(/^user=.*$/m, other));
+      expect(starts(host, "ETCD_USER=nobody; ").lines).toHaveLength(1);
+      expect(host.read(ini)).toContain(`\n${other}\n`);
+      expect(pid(host)).toMatch(/^\d+$/);
+      expect(host.has("/var/lib/cdktf-etcd/a/restart-pending")).toBe(false);
     });
 
     test("is also started if the quorum that it finds was not there in the preflight: other stages have just made it", () => {

@@ -44,9 +44,10 @@ install_certificates() {
 place_certificates() {
   set_name=certs.$({ printf '%s\n' "$3" "$LEAF_PEM_BASE64" && cat "$key"; } | sha256sum | cut -c1-16)
   set_dir=$1/$set_name
-  # The files may be empty after a power cut: an older version of this package did not bring them to the disk.
+  # The files may be empty after a power cut: an older version of this package did not bring them to the disk. And etcd
+  # may have another user from now on, who cannot read the key of the former one.
   if [ "$(readlink "$1/$2")" != "$set_name" ] || [ ! -s "$set_dir/ca.pem" ] || [ ! -s "$set_dir/etcd-peer.pem" ] ||
-    [ ! -s "$set_dir/etcd-peer-key.pem" ]; then
+    [ ! -s "$set_dir/etcd-peer-key.pem" ] || ! is_etcds "$set_dir/etcd-peer-key.pem"; then
     rm -rf "$set_dir"
     mkdir -m 700 "$set_dir"
     put_file "$set_dir/ca.pem" 644 root:root "$3"

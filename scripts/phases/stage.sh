@@ -115,11 +115,12 @@ revive() {
 
 # A member that was stopped is started by its rollout. If so many were stopped that there is no quorum, the first
 # rollout would wait in vain for the others, whose turn comes later. So they start here, where all hosts are at the same
-# time, with what they ran before, and what is staged waits for the rollouts.
+# time, with what they ran before, and what is staged waits for the rollouts, unless etcd has another user.
 start_without_quorum() {
   ! is_to_be_restored && is_stopped_with_data || return 0
   had_no_quorum || ! live_endpoint >/dev/null || return 0
-  restart_program || true
+  # As the user that it had before, it could not read its data any more.
+  if grep -qxF "user=$ETCD_USER" "$(program_ini)"; then restart_program || true; else start_etcd; fi
   wait_until 20 is_running || {
     say "warning: etcd was stopped and does not start: $(last_words)"
     return
