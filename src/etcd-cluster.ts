@@ -1,7 +1,7 @@
 import { type ITerraformDependable, TerraformStack } from "cdktf";
 import { Construct } from "constructs";
 import { checkId } from "./construct-id";
-import { checkFramework } from "./framework";
+import { checkFramework, requireJson } from "./framework";
 import {
   type ClientCertificateOptions,
   DEFAULT_EARLY_RENEWAL_HOURS,
@@ -95,6 +95,7 @@ export class EtcdCluster extends Construct implements IEtcdCluster, ITerraformDe
    */
   public static stopRemovedClusters(scope: Construct): void {
     checkFramework(scope);
+    requireJson(scope);
     requireHostScripts(scope);
     ensureHostProviders(scope);
     Shutdown.of(scope);
@@ -135,6 +136,7 @@ export class EtcdCluster extends Construct implements IEtcdCluster, ITerraformDe
   constructor(scope: Construct, id: string, props: EtcdClusterProps) {
     super(scope, id);
     checkId(this);
+    requireJson(this);
     requireHostScripts(this);
     this.settings = withOperatorPaths(this, checkProps(this, props));
     checkOtherClusters(this, props, this.settings);

@@ -23,6 +23,18 @@ export function checkFramework({ node }: Construct): void {
   );
 }
 
+/**
+ * @throws Error when the app is written as HCL. Of a text of several lines, CDKTF makes a string over several lines,
+ * which HCL does not have.
+ */
+export function requireJson(construct: Construct): void {
+  if (!App.of(construct).hclOutput) return;
+  throw new Error(
+    `${construct.node.path}: cannot be written as HCL, because Terraform cannot read what becomes of texts of several lines there; ` +
+      "leave out --hcl (hclOutput, SYNTH_HCL_OUTPUT): Terraform reads JSON as well",
+  );
+}
+
 /** The npm package of a class that jsii compiled, or of the class that it extends: jsii leaves a mark in each. */
 function packageOf(constructor: object): string {
   const { fqn = "" } = (constructor as { [mark: symbol]: { fqn?: string } })[Symbol.for("jsii.rtti")] ?? {};
