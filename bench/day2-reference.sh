@@ -182,9 +182,11 @@ case $operation in
     member=${members[-1]}
     {
       helpers "$member"
+      # supervisor must not start it meanwhile: without data, it would found its old identity again.
+      echo 'supervisorctl stop "$name" >/dev/null || true'
       printf '%s\n' 'wait_for ctl "$first" member remove "$(id_of "$name")"' 'rm -rf /data/etcd/etcd-server/member'
       echo "add https://${member#*=}:2380"
-      echo 'supervisorctl restart "$name" >/dev/null'
+      echo 'supervisorctl start "$name" >/dev/null'
       echo "promote https://${member#*=}:2380"
     } | on "$member"
     ;;
