@@ -170,6 +170,7 @@ const LIBRARY = [
   "starting",
   "quota",
   "converge",
+  "gate",
   "founding",
   "join",
   "transfer",
