@@ -161,6 +161,7 @@ const LIBRARY = [
   "checks-certificates",
   "checks-data",
   "checks-network",
+  "checks-places",
   "checks-restore",
   "checks-supervisor",
   "snapshot",
