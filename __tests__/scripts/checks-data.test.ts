@@ -44,6 +44,13 @@ inEachShell((newHost) => {
       undefined,
       "/data/etcd is in memory, so this member's data are gone after a reboot; if that happens to a quorum, all data are",
     ],
+    ...["nfs4", "cifs", "vboxsf", "fuse.sshfs"].map<[string, string, number, undefined, string]>((type) => [
+      type,
+      type,
+      1024 ** 4,
+      undefined,
+      `/data/etcd is not on a disk of this host, but on ${type}: etcd waits for it at every write, and after an outage there it may not start, because its files are still locked; use a local disk`,
+    ]),
   ])("the disk of the data is accepted, with a warning if need be: %s", (_, type, bytes, quota, warning) => {
     const host = newHost({ props: { quotaBackendBytes: quota } });
     host.stub("df", `printf 'Type     1B-blocks\\n%-5s %s\\n' ${type} ${bytes}`);

@@ -209,6 +209,17 @@ case $last in */run) free=0 ;; */mnt) free=15 ;; *) free=9999 ;; esac`;
       ]);
     });
 
+    test.each([
+      ["ext4 ro,relatime", "its file system is mounted read-only"],
+      ["nfs4 ro,relatime", "its file system is mounted read-only"],
+      ["xfs rw,relatime,attr2", "it is immutable (lsattr -d /opt)"],
+      ["nfs4 rw,relatime,vers=4.2", "it is on nfs4, which does not let root of this host write there (root_squash)"],
+    ])("why root cannot write to a directory is told by its file system: %s", (mount, reason) => {
+      const host = newHost();
+      host.stub("findmnt", `echo '${mount}'`);
+      expect(host.call('why_not_writable "$INSTALL_ROOT"').lines).toEqual([reason]);
+    });
+
     test("the file system of a missing directory is that of its nearest existing parent", () => {
       const host = newHost();
       host.stub("df", df(9999));

@@ -217,7 +217,8 @@ check_log_disk() {
     "if the log is on another disk, mount that disk; for a new member, run umount $DATA_DIR/member/wal, apply, and see docs/lost-data.md#a-disk-of-its-own-for-the-write-ahead-log"
 }
 
-# Warns of what works until it hurts: data in memory, and a disk that is full long before etcd stops accepting writes.
+# Warns of what works until it hurts: data in memory or on another machine, and a disk that is full long before etcd stops
+# accepting writes.
 warn_of_data_disk() {
   local existing table bytes
   look_for_existing "$DATA_DIR"
@@ -228,6 +229,8 @@ warn_of_data_disk() {
       say "warning: $DATA_DIR is in memory, so this member's data are gone after a reboot; if that happens to a quorum, all data are"
       ;;
   esac
+  ! is_elsewhere "${table%% *}" ||
+    say "warning: $DATA_DIR is not on a disk of this host, but on ${table%% *}: etcd waits for it at every write, and after an outage there it may not start, because its files are still locked; use a local disk"
   bytes=${table##* }
   case $QUOTA_BACKEND_BYTES:$bytes in :* | *: | *:*[!0-9]*) return 0 ;; esac
   [ "$bytes" -lt "$QUOTA_BACKEND_BYTES" ] || return 0

@@ -161,11 +161,23 @@ check_room() {
 }
 
 why_not_writable() {
-  case ,$(findmnt -n -o OPTIONS -T "$1"), in
+  local mount
+  # `--raw` has one blank between the two.
+  mount=$(findmnt -n --raw -o FSTYPE,OPTIONS -T "$1") || true
+  case ,${mount#* }, in
     *,ro,*) echo "its file system is mounted read-only" ;;
-    *) echo "it is immutable (lsattr -d $1)" ;;
+    *)
+      if is_elsewhere "${mount%% *}"; then
+        echo "it is on ${mount%% *}, which does not let root of this host write there (root_squash)"
+      else
+        echo "it is immutable (lsattr -d $1)"
+      fi
+      ;;
   esac
 }
+
+# is_elsewhere TYPE: a file system of that type is on another machine, or on that of the hypervisor.
+is_elsewhere() { case $1 in nfs* | cifs | smb* | ceph | 9p | virtiofs | vboxsf | fuse.*) ;; *) return 1 ;; esac; }
 
 # etcd and its startup script are run from this directory.
 check_exec() {
