@@ -117,7 +117,7 @@ inEachShell((newHost) => {
     host.stub("supervisorctl", "echo 'Server requires authentication'; exit 2");
     expect(host.call("check_supervisor").lines).toEqual([
       refused(
-        `supervisor: supervisord runs with the configuration ${CONF} and does not answer: Server requires authentication; to do: make 'supervisorctl -c ${CONF} pid' work: in ${CONF}, [supervisorctl] must have the serverurl of supervisord's server, and its username and password if it has them; if supervisord hangs, 'systemctl restart supervisor.service' restarts it and all of its programs`,
+        `supervisor: supervisord runs with the configuration ${CONF} and does not answer: Server requires authentication; to do: make 'supervisorctl -c ${CONF} pid' work: in ${CONF}, [supervisorctl] must have the serverurl of supervisord's server, and its username and password if it has them; if supervisord hangs, or something that cleans up has deleted its socket, 'systemctl restart supervisor.service' restarts it and all of its programs: on one host at a time`,
       ),
     ]);
   });
