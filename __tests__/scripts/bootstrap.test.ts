@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { renameSync, rmSync } from "node:fs";
+import { renameSync, rmSync, statSync } from "node:fs";
 import { installBinaries, listenOn } from "../support/fake-etcd";
 import type { Host } from "../support/host";
 import { MEMBERSHIP, phase, pid, rolloutData, runningHost, stagedHost } from "../support/phases";
@@ -88,6 +88,17 @@ inEachShell((newHost) => {
     expect(lines.join()).not.toMatch(/File name too long/);
     expect(lines.join()).toMatch(/etcd-peer-key\.pem/);
   });
+
+  test.each(["", "Content-Length: 50000000\\r\\n", `Content-Length: ${"9".repeat(30)}\\r\\n`])(
+    "a member that answers without end does not fill the memory of the hosts that have asked it (%j)",
+    (length) => {
+      const host = newHost();
+      const answer = `printf 'HTTP/1.0 200 OK\\r\\n${length}\\r\\n'; head -c 50000000 /dev/zero`;
+      host.call(`tls_connect() { ${answer}; }; https_get https://b:2380 /members >'${host.path("/answer")}'`);
+      const { size } = statSync(host.path("/answer"));
+      expect([size > 1_000_000, size > 1_000_100]).toEqual([true, false]);
+    },
+  );
 
   const clusterHost = (ports = {}) => newHost({ props: { ports } });
   /** A staged host, while etcd already runs on the hosts of the other founders. */

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { chmodSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { chmodSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { EtcdBackups, EtcdRestore, type EtcdRestoreOptions } from "../../src/settings";
 import { sha256 } from "../support/archive";
@@ -302,6 +302,26 @@ inEachShell((newHost) => {
     expect(words).not.toContain(MEMBERSHIP);
     expect(words.map((word) => sha256(Buffer.from(word)).slice(0, 40))).not.toContain(path);
     expect(host.call("offered_path", { ...facts, FOUNDING_MEMBERSHIP: "1" }).lines).not.toEqual([path]);
+  });
+
+  test("the host that offers the snapshot cannot send more than it has said, or without having said how much", () => {
+    const host = newHost({ props: restoring().props });
+    const fetched = (description: string) =>
+      host.call(
+        `RESTORE_MEMBER=b RESTORE_PORT=1 OFFER_RESOURCE=x; wait_until() { :; }
+get_offered() { case $1 in *.json) printf '${description}' ;; *) head -c 5000000 /dev/zero ;; esac; }
+fetch_snapshot '${host.path("/run/db")}'`,
+        data(host),
+      ).lines;
+    expect(fetched('  "bytes": 1000\\n')).toEqual([]);
+    expect(statSync(host.path("/run/db")).size).toBe(1000);
+    rmSync(host.path("/run/db"));
+    for (const silent of ["", '  "revision": 7\\n', '  "bytes": 0x10\\n']) {
+      expect(fetched(silent)).toEqual([
+        expect.stringMatching(/restore: b does not send the snapshot from https:\/\/127\.0\.0\.2:1; to do: /),
+      ]);
+    }
+    expect(host.has("/run/db")).toBe(false);
   });
 
   describe("phase restore", () => {

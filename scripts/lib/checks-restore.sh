@@ -94,9 +94,7 @@ check_snapshot_version() {
 # The snapshot, the database that is made from it, a copy if it must be moved to another file system, and the
 # write-ahead log.
 check_restore_room() {
-  local bytes=${RESTORE_BYTES:-$(described bytes)}
-  # Another host may have sent it. The shell cannot count with `089`, which is octal to it, or with more than 63 bits.
-  case $bytes in *[!0-9]* | 0?* | ????????????????*) bytes= ;; esac
+  local bytes=${RESTORE_BYTES:-$(described_bytes)}
   if has_source && [ -z "$RESTORE_PATH" ]; then
     bytes=$(stat -c %s "$DATA_DIR/member/snap/db" 2>/dev/null || true)
     [ -z "$bytes" ] || check_room "$STATE_DIR" "$((bytes / 1048576 + 16))" "move something off that file system"

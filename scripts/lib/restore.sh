@@ -89,6 +89,14 @@ describe_source() {
 
 described() { printf '%s\n' "$description" | json_value "$1"; }
 
+# The size of the snapshot; nothing if that is no number. Another host may have sent it, and the shell cannot count with
+# `089`, which is octal to it, or with more than 63 bits.
+described_bytes() {
+  local bytes
+  bytes=$(described bytes)
+  case $bytes in *[!0-9]* | 0?* | ????????????????*) ;; *) printf '%s' "$bytes" ;; esac
+}
+
 has_source() { [ "$RESTORE_MEMBER" = "$MEMBER" ]; }
 
 # directory_beside_data NAME: a directory for the time of the restore, on the file system of the data. The names of data

@@ -25,7 +25,8 @@ prepare_offer() {
   verify_snapshot_copy "$directory/$name.db"
   refuse_any check_description
   # A snapshot without a description still has a size.
-  [ -n "$description" ] || description=$(printf '  "bytes": %s\n' "$(stat -c %s "$directory/$name.db")")
+  [ -n "$(described_bytes)" ] ||
+    description=$(printf '%s\n  "bytes": %s\n' "$description" "$(stat -c %s "$directory/$name.db")")
   printf '%s\n' "$description" | write_as_etcd "$directory/$name.json"
   half_made=
 }
@@ -87,14 +88,14 @@ fetch_snapshot() {
   wait_until 10 accepts_connections "$offer" ||
     refuse "restore" "$RESTORE_MEMBER does not offer the snapshot at $offer" \
       "make sure that this host reaches that port, and run $(replacing "$OFFER_RESOURCE"); if its phase offer says that it was restored before, increase restore's attempt instead"
-  # It has some hundred bytes. On that host, etcd's user sends it, who could send without end.
+  # It has some hundred bytes. On that host, etcd's user sends it, who could send without end, and the snapshot, too.
   description=$(get_offered "$(offered_path).json" | head -c 10000 || true)
-  [ -n "$description" ] ||
+  [ -n "$(described_bytes)" ] ||
     refuse "restore" "$RESTORE_MEMBER does not send the snapshot from $offer" \
       "make sure that it is $RESTORE_MEMBER that answers there, and run $(replacing "$OFFER_RESOURCE")"
   is_described=yes
   refuse_any check_offered
-  get_offered "$(offered_path).db" | write_as_etcd "$1" ||
+  get_offered "$(offered_path).db" | head -c "$(described_bytes)" | write_as_etcd "$1" ||
     refuse "restore" "the snapshot from $RESTORE_MEMBER cannot be written to $1" "make room, and apply again"
 }
 
