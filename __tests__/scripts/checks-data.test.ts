@@ -309,9 +309,19 @@ inEachShell((newHost) => {
     const { user } = host.cluster;
     expect(check(host, "check_readable")).toEqual([
       refused(
-        `data directory: /data/etcd/member/wal/1.wal belongs to root, and etcd, which runs as ${user}, may not be able to read it: somebody has run etcd, or restored data, as another user; to do: chown -hR ${user}: /data/etcd/member, and apply again`,
+        `data directory: /data/etcd/member/wal/1.wal belongs to root, and etcd, which runs as ${user}, may not be able to read it: somebody has run etcd, or restored data, as another user; to do: find /data/etcd/member ! -user ${user} \\( -type d -o -links 1 \\) -execdir chown -h ${user}: {} +, and apply again`,
       ),
     ]);
+    // etcd's user could have put another name of a file of root's there, and waits for root to run that command.
+    host.write("/srv/victim", "");
+    linkSync(host.path("/srv/victim"), host.path("/data/etcd/member/wal/2.wal"));
+    const [command] = /find .* \+(?=, and apply)/.exec(check(host, "check_readable").join()) ?? [];
+    host.call(String(command).replace("/data", host.path("/data")));
+    const owner = (path: string) => statSync(host.path(path)).uid;
+    expect([owner("/srv/victim"), owner("/data/etcd/member/wal/1.wal")]).toEqual([0, owner("/data/etcd")]);
+    rmSync(host.path("/data/etcd/member/wal/2.wal"));
+    expect(check(host, "check_readable")).toEqual([]);
+    chownSync(host.path("/data/etcd/member/wal/1.wal"), 0, 0);
     host.call('chown root "$DATA_DIR"; give_data_to_user; put_directory "$DATA_DIR" 700');
     expect(check(host, "check_readable")).toEqual([]);
   });

@@ -72,6 +72,7 @@ check_user() {
 
 # Refuses if the data directory has files that etcd's user may not be able to read: etcd would not start again, or would
 # start without its newest raft snapshot.
+# The command in the message gives away no file that has another name elsewhere (give_data_to_user).
 check_readable() {
   local file
   # While the disk is not mounted, the files that are visible here are not etcd's.
@@ -80,7 +81,7 @@ check_readable() {
   [ -z "$file" ] || ! is_etcds "$DATA_DIR" ||
     refusal "data directory" \
       "$file belongs to $(stat -c %U "$file"), and etcd, which runs as $ETCD_USER, may not be able to read it: somebody has run etcd, or restored data, as another user" \
-      "chown -hR $ETCD_USER: $DATA_DIR/member, and apply again"
+      "find $DATA_DIR/member ! -user $ETCD_USER \\( -type d -o -links 1 \\) -execdir chown -h $ETCD_USER: {} +, and apply again"
 }
 
 # Data that a running etcd has open, but that are no longer in the data directory, are not lost. While that etcd is
