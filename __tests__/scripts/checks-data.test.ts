@@ -1,4 +1,4 @@
-import { chownSync, linkSync, mkdirSync, renameSync, rmSync, statSync, symlinkSync } from "node:fs";
+import { chmodSync, chownSync, linkSync, mkdirSync, renameSync, rmSync, statSync, symlinkSync } from "node:fs";
 import { clusterHosts } from "../support/fake-etcd";
 import { installSupervisor, OWN_STATUS } from "../support/fake-supervisor";
 import type { Host } from "../support/host";
@@ -253,6 +253,24 @@ inEachShell((newHost) => {
       expect(host.read("/secret")).toBe("secret\n");
       expect(host.read(MARK)).toContain("member=a\n");
     });
+  });
+
+  testAsRoot("root opens nothing that etcd's user could put in the place of a new mark", () => {
+    const host = newHost();
+    withData(host);
+    host.call('chown -hR "$ETCD_USER:" "$DATA_DIR"');
+    host.write("/secret", "for root alone", 0o600);
+    host.write("/tmp/opened", "", 0o666);
+    chmodSync(host.root, 0o711);
+    const tool = (name: string) => `'${host.path(`/bin/${name}`)}' "$@"`;
+    host.stub("setpriv", `exec ${tool("setpriv")}`);
+    host.stub(
+      "mv",
+      `${tool("mv")} && case $* in *data-mark*) ln -sf '${host.path("/secret")}' '${host.path(MARK)}' ;; esac`,
+    );
+    host.stub("sync", `head -c 100 "$1" >>'${host.path("/tmp/opened")}'`);
+    expect(host.call("mark_started").code).toBe(0);
+    expect([host.read(MARK), host.read("/tmp/opened")]).toEqual(["for root alone", ""]);
   });
 
   testAsRoot(
