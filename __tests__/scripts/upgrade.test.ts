@@ -1,6 +1,6 @@
 import { type FakeCluster, listenOn } from "../support/fake-etcd";
 import type { Host } from "../support/host";
-import { answerHandshakes, pid, rollout, runningHost, upgradingHost } from "../support/phases";
+import { answerHandshakes, pid, rollout, rolloutData, runningHost, upgradingHost } from "../support/phases";
 import { inEachShell } from "../support/shells";
 
 const refused = (text: string) => `a on host-a: test refused: version: ${text}`;
@@ -326,6 +326,24 @@ inEachShell((newHost) => {
       expect(rollout(host)).toEqual({ code: 0, lines: [saved, tookRaftSnapshot, ...upgraded] });
       expect(snapshotCount(host)).toBe("1");
       expect(host.read("/run/etcd.args")).not.toContain("--snapshot-count");
+    });
+
+    test("a member that gets another paths.installRoot in the same deploy does, too, and saves the cluster's snapshot", () => {
+      const { host } = upgrade("3.6.14", "3.7.1");
+      host.write(WAL, REQUEST);
+      const installRoot = host.path("/srv");
+      const moved = Object.assign(Object.create(host) as Host, { cluster: { ...host.cluster, installRoot } });
+      const [from, to] = ["/opt/etcd-v3.7.1", "/srv/etcd-v3.7.1"];
+      host.call(`mkdir "${installRoot}" && mv "$VERSIONED" "${installRoot}/"`);
+      host.write(`${to}/etcd`, host.read(`${to}/etcd`).replace(from, to), 0o755);
+      host.write(`${to}/etcd-server-startup.sh.next`, moved.startupScript(), 0o755);
+      host.write(`${to}/etcd-server.ini.next`, moved.programIni());
+      // What a stage leaves.
+      host.call(`ln -s etcd-v3.7.1 "${installRoot}/etcd"`);
+      expect(moved.phase("rollout", rolloutData(moved))).toEqual({
+        code: 0,
+        lines: [saved, tookRaftSnapshot, ...upgraded],
+      });
     });
 
     test("a member that was killed after that does it again, and its startup script has the flag only once", () => {

@@ -249,7 +249,7 @@ look_for_etcd() {
 know_etcd() {
   known_etcd=
   look_for_etcd
-  known_etcd=$found_etcd known_arguments='' known_url=''
+  known_etcd=$found_etcd known_arguments='' known_url='' known_link=''
   [ -n "$known_etcd" ] || return 0
   read_start "$known_etcd"
   known_start=$process_start
@@ -257,8 +257,13 @@ know_etcd() {
   known_arguments=$process_arguments
   look_for_value advertise-client-urls
   known_url=$flag_value
+  look_for_value cert-file
+  case $flag_value in
+    "$CURRENT"/*) ;;
+    */certs/etcd-peer.pem) known_link=${flag_value%/certs/*} ;;
+  esac
 }
-known_etcd='' known_start='' known_arguments='' known_url=''
+known_etcd='' known_start='' known_arguments='' known_url='' known_link=''
 
 # lives_on PID START: the same process is still alive. A process id is reused some time after its process has ended, but
 # not with the same start time.
@@ -336,12 +341,21 @@ set_client_directory() {
   if [ -x "$CURRENT/etcdctl" ]; then client=$CURRENT; else client=$(dirname "$(readlink "/proc/$(own_pid)/exe")"); fi
 }
 
+# Sets `link_in_use` to the link to the version in use: CURRENT or, while etcd still runs from another install root, the
+# link there.
+set_link_in_use() {
+  link_in_use=$CURRENT
+  if [ -n "$known_link" ] && lives_on "$known_etcd" "$known_start"; then link_in_use=$known_link; fi
+}
+
 # X.Y.Z of the version in use; false if there is none.
 installed_version() { set_installed_version && echo "$version_in_use"; }
 
 # Sets `version_in_use` to the same.
 set_installed_version() {
+  set_link_in_use
   version_in_use=${trusted_tools:-}
+  [ "$link_in_use" = "$CURRENT" ] || version_in_use=$(readlink -f "$link_in_use")
   [ -n "$version_in_use" ] || version_in_use=$(readlink -f "$(client_directory)" 2>/dev/null) || return 1
   case $version_in_use in */etcd-v*) version_in_use=${version_in_use##*/etcd-v} ;; *) return 1 ;; esac
 }

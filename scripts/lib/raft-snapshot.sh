@@ -21,7 +21,8 @@ take_raft_snapshot() {
       "this member does not answer, but it must take a raft snapshot before etcd $VERSION can read its write-ahead log" \
       "bring this member back, and apply again"
   applied=$(printf '%s\n' "$found_status" | awk '{ print $7 }')
-  script=$(client_directory)/etcd-server-startup.sh
+  set_link_in_use
+  script=$link_in_use/etcd-server-startup.sh
   # If a flag is given twice, etcd uses the last one. A flag that a killed phase has added is removed first.
   sed -e '$s/ --snapshot-count=[0-9]*$//' -e '$s/$/ --snapshot-count=1/' "$script" | put_file "$script" 755 root:root
   restart_by ask_to_stop
