@@ -25,7 +25,7 @@ import type { Bootstrap } from "./provision/bootstrap";
 import { Decommission } from "./provision/decommission";
 import { Dismissal } from "./provision/dismissal";
 import { Genesis } from "./provision/genesis";
-import { Health } from "./provision/health";
+import { Health, type HealthMember } from "./provision/health";
 import { Membership } from "./provision/membership";
 import { OperatorCredentials } from "./provision/operator-credentials";
 import type { MembersRemoval } from "./provision/members-removal";
@@ -222,18 +222,18 @@ export class EtcdCluster extends Construct implements IEtcdCluster, ITerraformDe
     // One member at a time: each one waits for the previous one, and one that fails stops the later ones.
     let admitted: readonly (Bootstrap | RestorePhase)[] = bootstraps;
     for (const member of members) admitted = member.admit(genesis, admitted);
-    const rollouts: { [member: string]: Rollout } = {};
+    const deployed: HealthMember[] = [];
     let before: readonly (Bootstrap | RestorePhase | Rollout)[] = admitted;
     for (const [i, member] of members.entries()) {
       // A member that was dismissed joins again, even if nothing else has changed.
       const dismissal = settings.machinesInStack ? removal.owner(settings.members[i]) : undefined;
       const rollout = member.rollout(genesis, before, dismissal);
-      rollouts[member.node.id] = rollout;
+      deployed.push({ name: member.node.id, rollout, stage: stages[i], leafSha256: member.leafSha256 });
       before = [rollout];
     }
 
     const [{ host }] = members;
-    const health = new Health(this, "health", { host, membership, genesis, rollouts, stages });
+    const health = new Health(this, "health", { host, membership, genesis, members: deployed });
     completeWith(health);
     return health;
   }

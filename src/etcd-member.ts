@@ -69,6 +69,11 @@ export class EtcdMember extends Construct {
     this.rolloutTriggers = this.rolloutTriggersOf(rendered);
   }
 
+  /** Digest of the leaf certificate that the member serves after a deploy. */
+  public get leafSha256(): string {
+    return this.staged.LEAF_SHA256;
+  }
+
   /** Checks the host. All later phases wait for the preflights, and so for what these require. */
   public preflight(requirements: PreflightRequirements): Preflight {
     const { host, payload } = this;

@@ -80,6 +80,8 @@ test("health runs on the host of the first member", () => {
           "MEMBERSHIP='${null_resource.etcd_membership.id}'",
           FOUNDING_MEMBERSHIP,
           `ROLLOUTS='${RUNBOOK.members.map(({ name }) => `${name}=null_resource.etcd_member_${name}_rollout`).join()}'`,
+          `STAGES='${RUNBOOK.members.map(({ name }) => `${name}=null_resource.etcd_member_${name}_stage`).join()}'`,
+          `LEAVES='${RUNBOOK.members.map(({ name }) => `${name}=\${sha256(tls_locally_signed_cert.etcd_peer_${name}_cert.cert_pem)}`).join()}'`,
           "${local.etcd-host-scripts_text}",
           'main health 600 "$@"',
         ],

@@ -67,8 +67,7 @@ inEachShell((newHost) => {
     install(host, { ca: pki.otherCa + pki.ca });
     const end = (leaf: string) => {
       host.write("/served.pem", leaf);
-      return host.call(`served_leaf() { cat '${host.path("/served.pem")}'; }; certificate_end https://127.0.0.2:2379`)
-        .lines;
+      return host.call(`certificate_end "$(cat '${host.path("/served.pem")}')"`).lines;
     };
     const inDays = (days: number) => [
       `to ${new Date(Date.parse(new X509Certificate(pki.cert).validTo) + (days - 1) * 86_400_000).toISOString().slice(0, 10)}`,

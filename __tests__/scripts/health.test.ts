@@ -1,12 +1,15 @@
 import { X509Certificate } from "node:crypto";
+import { sha256 } from "../support/archive";
 import { listenOn } from "../support/fake-etcd";
 import type { Host } from "../support/host";
-import { answerHandshakes, HEALTH, phase, runningHost } from "../support/phases";
+import { answerHandshakes, HEALTH as OF_HEALTH, phase, runningHost } from "../support/phases";
 import { inEachShell } from "../support/shells";
 import { EtcdBackups, EtcdDefragmentation } from "../../src/settings";
 import { makePki } from "../support/test-pki";
 
 const pki = makePki();
+const leaves = (...pems: string[]) => pems.map((pem, i) => `${"abc"[i]}=${sha256(Buffer.from(pem))}`).join();
+const HEALTH = { ...OF_HEALTH, LEAVES: leaves(pki.cert, pki.cert, pki.cert) };
 let all: Awaited<ReturnType<typeof listenOn>>;
 beforeAll(async () => {
   all = await listenOn("127.0.0.1", "127.0.0.2", "127.0.0.3", "127.0.0.4");
@@ -53,6 +56,18 @@ inEachShell((newHost) => {
         row("b", "2", "leader", "healthy", "3.6.14", "20480", client(2)),
         row("c", "3", "follower", "healthy", "3.6.14", "20480", client(3), "-"),
       ],
+    });
+  });
+
+  test("a member that serves another certificate than this deploy's, as if its stage was killed, is a failure", () => {
+    const host = clusterHost();
+    running(host);
+    const other = { ...HEALTH, LEAVES: leaves(pki.cert, pki.renewed.cert, pki.renewed.cert) };
+    expect(phase(host, "health", other)).toMatchObject({
+      code: 1,
+      lines: expect.arrayContaining([
+        "a on host-a: health failed: another certificate than that of this deploy is served by b; to do: make sure that nobody else deploys, then run terraform apply -replace='null_resource.stage_b'",
+      ]),
     });
   });
 

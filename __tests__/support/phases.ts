@@ -20,6 +20,8 @@ export const HEALTH = {
   MEMBERSHIP,
   FOUNDING_MEMBERSHIP: "the first list",
   ROLLOUTS: ["a", "b", "c"].map((name) => `${name}=null_resource.rollout_${name}`).join(),
+  STAGES: ["a", "b", "c"].map((name) => `${name}=null_resource.stage_${name}`).join(),
+  LEAVES: "",
 };
 
 /** Runs a rollout for what is staged or, with other props, for what is not staged, as that of another deploy would. */

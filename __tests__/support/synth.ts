@@ -115,7 +115,7 @@ export function dependencies(json: StackJson, address: string): string[] {
   const text = JSON.stringify(
     address.startsWith("local.") ? json.locals?.[address.slice("local.".length)] : find(json, address),
     // Addresses in messages are only text, so Terraform does not wait for them.
-  ).replace(/(_RESOURCE|ROLLOUTS)='[^']*'/g, "");
+  ).replace(/(_RESOURCE|ROLLOUTS|STAGES)='[^']*'/g, "");
   return names.filter((name) => new RegExp(`${name.replace(".", "\\.")}(?![0-9A-Za-z_-])`).test(text)).sort();
 }
 

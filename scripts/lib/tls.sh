@@ -26,12 +26,11 @@ certificate_text() { openssl crl2pkcs7 -nocrl -certfile /dev/stdin | openssl pkc
 # serves_leaf URL: true if the server presents the leaf certificate that is installed here.
 serves_leaf() { [ "$(served_leaf "$1")" = "$(first_certificate <"$CURRENT/certs/etcd-peer.pem")" ]; }
 
-# certificate_end URL: until when the certificate that the server presents can be used, as `to 2036-11-22`; `-` if it
-# presents none. This is the expiry date of the certificate, or of the CA on this host that signed it if that is
-# earlier. Only a CA that expires earlier is checked for being that CA.
+# certificate_end LEAF: until when this certificate, which a server presents, can be used, as `to 2036-11-22`; `-` if it
+# is empty. This is the expiry date of the certificate, or of the CA on this host that signed it if that is earlier.
+# Only a CA that expires earlier is checked for being that CA.
 certificate_end() {
-  local leaf end authority_end i
-  leaf=$(served_leaf "$1")
+  local leaf=$1 end authority_end i
   [ -n "$leaf" ] || { echo - && return; }
   end=$(printf '%s\n' "$leaf" | ends_of)
   i=0

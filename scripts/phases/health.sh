@@ -13,6 +13,7 @@ phase_health() {
   ask_statuses
   unhealthy=$(printf '%s\n' "$members" | unhealthy_for_long)
   authority_ends=$(ends_of_authorities)
+  other_leaf=
   print_row MEMBER ID STATE HEALTH VERSION "DB SIZE" "CERTIFICATE" ENDPOINT
   for member in $(printf '%s\n' "$INITIAL_CLUSTER" | tr , ' '); do print_member "${member%%=*}" "${member#*=}"; done
   compare_statuses
@@ -32,6 +33,9 @@ phase_health() {
   case $keys in *"$DUE/"*) due=$(printf '%s\n' "$keys" | all_due | on_one_line) ;; esac
   [ -z "$due" ] || fail "what is staged was not rolled out: $due" \
     "make sure that nobody else deploys, then run $(rollouts_of "$due")"
+  # shellcheck disable=SC2086 # one argument for each member
+  [ -z "$other_leaf" ] || fail "another certificate than that of this deploy is served by$other_leaf" \
+    "make sure that nobody else deploys, then run $(replacing_of "$STAGES" $other_leaf)"
   remember_membership
   forget_joins "$keys"
   [ -z "$unhealthy" ] || fail "not healthy: $(printf '%s\n' "$unhealthy" | named)" \
@@ -105,12 +109,19 @@ say_lines() {
 
 # rollouts_of PEER_URLS: the command that runs the rollouts of these members again.
 rollouts_of() {
-  local member peer_url
+  local member peer_url names=
   for member in $(printf '%s\n' "$INITIAL_CLUSTER" | tr , ' '); do
-    for peer_url in $1; do
-      [ "${member#*=}" != "$peer_url" ] || printf '%s\n' "$ROLLOUTS" | tr , '\n' | sed -n "s/^${member%%=*}=//p"
-    done
-  done | {
+    for peer_url in $1; do [ "${member#*=}" != "$peer_url" ] || names="$names ${member%%=*}"; done
+  done
+  # shellcheck disable=SC2086 # one argument for each member
+  replacing_of "$ROLLOUTS" $names
+}
+
+# replacing_of RESOURCES NAME…: the command that replaces these members' resources, of a list of NAME=ADDRESS,….
+replacing_of() {
+  local resources=$1 name
+  shift
+  for name; do printf '%s\n' "$resources" | tr , '\n' | sed -n "s/^$name=//p"; done | {
     set --
     while read -r address; do set -- "$@" "$address"; done
     replacing "$@"
@@ -119,9 +130,10 @@ rollouts_of() {
 
 print_row() { tell '%-24s %-18s %-9s %-9s %-8s %10s  %-13s %s\n' "$@"; }
 
-# print_member NAME PEER_URL: prints its row, from `members`, `statuses` and `unhealthy`.
+# print_member NAME PEER_URL: prints its row, from `members`, `statuses` and `unhealthy`. If it serves another certificate
+# than it should, adds its name to `other_leaf`.
 print_member() {
-  local lines line id='' client_url='' state='' version='' size='' health=healthy
+  local lines line id='' client_url='' state='' version='' size='' leaf health=healthy
   lines=$members
   while [ -z "$client_url" ] && next_line; do
     case $line in *" $2 "*) id=${line%% *} && set_client_url "$line" ;; esac
@@ -132,8 +144,17 @@ print_member() {
   while [ -z "$state" ] && next_line; do
     case $line in "$client_url "*) read_status ;; esac
   done
-  print_row "$1" "${id:--}" "${state:--}" "$health" "${version:--}" "${size:--}" "$(certificate_end "$client_url")" \
+  leaf=$(served_leaf "$client_url")
+  [ -z "$leaf" ] || is_leaf_of "$1" || other_leaf="$other_leaf $1"
+  print_row "$1" "${id:--}" "${state:--}" "$health" "${version:--}" "${size:--}" "$(certificate_end "$leaf")" \
     "${client_url:--}"
+}
+
+# is_leaf_of NAME: whether `leaf` is the certificate that this deploy has for the member.
+is_leaf_of() {
+  local digest
+  digest=$(printf '%s\n' "$leaf" | sha256sum)
+  case ,$LEAVES, in *",$1=${digest%% *},"*) ;; *) return 1 ;; esac
 }
 
 # Sets the columns of a row from `line`, a line of endpoint_status.

@@ -93,7 +93,7 @@ export const PHASES = {
     touches: "this member, and the list of members",
     data: [...STAGED, ...LISTED],
   },
-  health: { seconds: 600, touches: "the list of members", data: [...LISTED, "ROLLOUTS"] },
+  health: { seconds: 600, touches: "the list of members", data: [...LISTED, "ROLLOUTS", "STAGES", "LEAVES"] },
   /** The facts of this phase and the next two are kept in the state (`removal.ts`). */
   decommission: { seconds: 120, touches: "a member that has left the program", data: [] },
   /** On the host of another member. */
