@@ -346,6 +346,18 @@ inEachShell((newHost) => {
       });
     });
 
+    test("an install root in the arguments of etcd, which its user can change, counts only if it is root's", () => {
+      const { host } = upgrade("3.6.14", "3.7.1");
+      const root = host.path("/srv");
+      const linkInUse = () =>
+        host.call(`read_arguments() { process_arguments="$LINE_END--name=$MEMBER$LINE_END--data-dir=$DATA_DIR$LINE_END--cert-file=${root}/etcd/certs/etcd-peer.pem"; }
+know_etcd; set_link_in_use; echo "$link_in_use"`).lines;
+      host.call(`mkdir -m 755 "${root}"`);
+      expect(linkInUse()).toEqual(["/srv/etcd"]);
+      host.call(`chmod 777 "${root}"`);
+      expect(linkInUse()).toEqual(["/opt/etcd"]);
+    });
+
     test("a member that was killed after that does it again, and its startup script has the flag only once", () => {
       const { host } = upgrade("3.6.14", "3.7.1");
       host.write(WAL, REQUEST);

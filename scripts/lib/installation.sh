@@ -262,6 +262,8 @@ know_etcd() {
     "$CURRENT"/*) ;;
     */certs/etcd-peer.pem) known_link=${flag_value%/certs/*} ;;
   esac
+  # etcd's user may change the arguments of its processes, and root writes below that directory.
+  [ -z "$known_link" ] || is_trusted "$known_link" || known_link=
 }
 known_etcd='' known_start='' known_arguments='' known_url='' known_link=''
 
