@@ -3,7 +3,7 @@ import { type App, TerraformOutput, TerraformStack, TerraformVariable } from "cd
 import { CertificateAuthority } from "../src/pki/certificate-authority";
 import { EtcdCluster } from "../src/etcd-cluster";
 import { EtcdRelease } from "../src/release/etcd-release";
-import type { EtcdClusterProps } from "../src/settings";
+import { EtcdBackups, type EtcdClusterProps } from "../src/settings";
 import { RUNBOOK } from "./support/settings";
 import { addresses, allDependencies, emptyStack, find, type StackJson, synth, synthCluster } from "./support/synth";
 
@@ -216,6 +216,26 @@ describe("a change of the program", () => {
       expect(after["flag.quota_backend_bytes"]).toBe("4294967296");
       expect(Object.keys(before).filter((key) => !(key in after))).toEqual([]);
     }
+  });
+
+  test("the digest of a text with a number that only Terraform knows is Terraform's, and the number is quoted", () => {
+    const late = synth((stack) => {
+      const number = (id: string) => new TerraformVariable(stack, id, { type: "number" }).numberValue;
+      new EtcdCluster(stack, "etcd", {
+        ...RUNBOOK,
+        quotaBackendBytes: number("quota"),
+        backups: EtcdBackups.onHosts({ maxBytes: number("bytes") }),
+      });
+    });
+    const scope = "etcd_member_etcd-server-7-12";
+    expect(rolloutTriggers(late, "etcd-server-7-12").startup_script_sha256).toBe(
+      `\${sha256(local.${scope}_restart-text)}`,
+    );
+    expect(find(late, `null_resource.${scope}_stage`).triggers).toMatchObject({
+      startup_script_sha256: `\${sha256(local.${scope}_startup-text)}`,
+      backup_sha256: `\${sha256(local.${scope}_backup_text)}`,
+    });
+    expect(late.locals?.[`${scope}_startup-text`]).toContain(" --quota-backend-bytes='${var.quota}' ");
   });
 
   test("a flag in extraFlags is a trigger under its own name", () => {

@@ -13,6 +13,7 @@ test.each([
   ["~root", "'~root'"],
   ["https://[fd00::12]:2380", "'https://[fd00::12]:2380'"],
   ["${TfToken[TOKEN.7]}", "'${TfToken[TOKEN.7]}'"],
+  ["-8.109562212592099e+298", "'-8.109562212592099e+298'"],
 ])("%j is quoted as %s", (text, quoted) => {
   expect(shellQuote(text)).toBe(quoted);
 });

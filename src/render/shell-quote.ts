@@ -1,5 +1,8 @@
-/** A word of these characters has no special meaning to any POSIX shell, wherever it stands. */
-const PLAIN = /^[A-Za-z0-9_@%+:,./-]+$/;
+/**
+ * A word of these characters has no special meaning to any POSIX shell, wherever it stands. `+` has none either, but a
+ * CDKTF token for a number has one in it (`-8.1e+298`), and its value is known only later.
+ */
+const PLAIN = /^[A-Za-z0-9_@%:,./-]+$/;
 
 /**
  * The only place that knows shell quoting: turns a text into one word of POSIX sh.

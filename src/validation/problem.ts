@@ -26,6 +26,14 @@ export function isListToken(value: unknown): boolean {
   return typeof value === "string" && /[#&]\{TfToken\[/.test(value);
 }
 
+/**
+ * Whether a text has a number in it that only Terraform knows: `https://10.4.7.12:-8.109562212592099e+298`. In a
+ * program, such a number is one, too.
+ */
+export function hasNumberToken(text: string): boolean {
+  return (text.match(/-\d\.\d+e\+\d+/g) ?? []).some((number) => Token.isUnresolved(Number(number)));
+}
+
 /** Yields one problem, unless the value is absent, a token, or valid. */
 export function* unless<T>(
   path: string,
