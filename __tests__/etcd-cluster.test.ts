@@ -228,7 +228,7 @@ describe("a change of the program", () => {
       });
     });
     const scope = "etcd_member_etcd-server-7-12";
-    expect(rolloutTriggers(late, "etcd-server-7-12").startup_script_sha256).toBe(
+    expect(rolloutTriggers(late, "etcd-server-7-12")?.startup_script_sha256).toBe(
       `\${sha256(local.${scope}_restart-text)}`,
     );
     expect(find(late, `null_resource.${scope}_stage`).triggers).toMatchObject({

@@ -138,11 +138,13 @@ export class EtcdCluster extends Construct implements IEtcdCluster, ITerraformDe
     checkId(this);
     requireJson(this);
     requireHostScripts(this);
-    this.settings = withOperatorPaths(this, checkProps(this, props));
-    checkOtherClusters(this, props, this.settings);
+    const checked = checkProps(this, props);
+    const { certificates: options, dependsOn = [], operatorCredentials } = checked.props;
+    this.settings = withOperatorPaths(this, checked.settings);
+    checkOtherClusters(this, checked.props, this.settings);
     ensureHostProviders(this);
-    const { signing, trusted } = clusterAuthorities(this, props.certificates);
-    const certificates = peerCertificates(childScope(this, "peer"), signing, this.settings.members, props.certificates);
+    const { signing, trusted } = clusterAuthorities(this, options);
+    const certificates = peerCertificates(childScope(this, "peer"), signing, this.settings.members, options);
     this.certificateAuthority = signing;
     this.caBundlePem = trustBundle(trusted);
     this.certificateEnds = Object.fromEntries(
@@ -157,10 +159,10 @@ export class EtcdCluster extends Construct implements IEtcdCluster, ITerraformDe
     );
 
     this.health = this.deploy(this.renderMembers(certificates, trusted), {
-      after: props.dependsOn ?? [],
-      conditions: lateValueConditions({ props, settings: this.settings }),
+      after: dependsOn,
+      conditions: lateValueConditions({ props: checked.props, settings: this.settings }),
     });
-    if (props.operatorCredentials) this.writeOperatorCredentials(props.operatorCredentials);
+    if (operatorCredentials) this.writeOperatorCredentials(operatorCredentials);
   }
 
   /**

@@ -1,4 +1,3 @@
-import { TerraformVariable } from "cdktf";
 import { EtcdCluster } from "../../src/etcd-cluster";
 import { type EtcdClusterProps, SshKey, type SshOptions } from "../../src/settings";
 import { EtcdRelease } from "../../src/release/etcd-release";
@@ -88,21 +87,6 @@ test("names from /etc/hosts, a domain's user and a host key with a comment are a
   expect(
     ssh({ user: "deploy@lan.example", key: SshKey.file("keys/id"), scriptPath: "/root/.cdktf-etcd/%RAND%.sh" }),
   ).toEqual([]);
-});
-
-test("a list or map that is known only at apply is refused with the name of its prop", () => {
-  const stack = emptyStack();
-  const list = new TerraformVariable(stack, "list", { type: "list(string)" }).listValue;
-  const map = new TerraformVariable(stack, "map", { type: "map(string)" }).value as { [flag: string]: string };
-  const line = (prop: string) => [
-    expect.stringMatching(
-      `^${prop.replace(".", "\\.")}: is known to Terraform only at apply, but must be known at synth`,
-    ),
-  ];
-  expect(errors({ listenMetricsUrls: list })).toEqual(line("listenMetricsUrls"));
-  expect(errors({ certificates: { dnsNames: list } })).toEqual(line("certificates.dnsNames"));
-  expect(errors({ certificates: { ipAddresses: ["10.4.7.100", ...list] } })).toEqual(line("certificates.ipAddresses"));
-  expect(errors({ extraFlags: map }).slice(0, 1)).toEqual(line("extraFlags"));
 });
 
 test("a private key in the place of something else is refused, and not shown", () => {

@@ -1,5 +1,5 @@
 import { DIGESTS } from "./digests.generated";
-import { required } from "../settings/required";
+import { asText, requiredText } from "../settings/required";
 
 /**
  * Digests for a release that this package does not know: your own build, or a version that is newer than the package.
@@ -61,8 +61,8 @@ export class EtcdRelease {
    */
   public static mirror(url: string, options: EtcdReleaseOptions = {}): EtcdRelease {
     return new EtcdRelease(
-      { amd64: options.sha256, arm64: options.sha256Arm64 },
-      required("EtcdRelease.mirror(url)", url).replace(/\/+$/, ""),
+      { amd64: asText(options.sha256), arm64: asText(options.sha256Arm64) },
+      requiredText("EtcdRelease.mirror(url)", url).replace(/\/+$/, ""),
     );
   }
 
@@ -74,10 +74,11 @@ export class EtcdRelease {
    */
   public static localArchive(path: string, options: LocalArchiveOptions = {}): EtcdRelease {
     // There is one archive, so its digest is the one to expect on a host of either architecture.
+    const sha256 = asText(options.sha256);
     return new EtcdRelease(
-      { amd64: options.sha256, arm64: options.sha256 },
+      { amd64: sha256, arm64: sha256 },
       undefined,
-      required("EtcdRelease.localArchive(path)", path),
+      requiredText("EtcdRelease.localArchive(path)", path),
     );
   }
 

@@ -1,5 +1,5 @@
 import { durationSeconds } from "./duration";
-import { required } from "./required";
+import { asText, required } from "./required";
 
 /** Which backups each host keeps. The newest good backup on a host is never deleted. */
 export class BackupRetention {
@@ -162,12 +162,12 @@ export function resolveBackups(backups: EtcdBackups | undefined, dataDir: string
   if (backups === undefined) return undefined;
   const { every, keep, directory, maxBytes, afterEach, textfileDirectory } = backups._options;
   return {
-    everySeconds: durationSeconds(every ?? "1h"),
+    everySeconds: durationSeconds(asText(every ?? "1h")),
     keep: keep ?? BackupRetention.exponential(),
-    directory: directory ?? `${dataDir}-backups`,
+    directory: asText(directory ?? `${dataDir}-backups`),
     maxBytes,
     command: afterEach?.command,
-    commandSeconds: durationSeconds(afterEach?.timeout ?? "15m"),
-    textfileDirectory,
+    commandSeconds: durationSeconds(asText(afterEach?.timeout ?? "15m")),
+    textfileDirectory: asText(textfileDirectory),
   };
 }

@@ -1,4 +1,4 @@
-import { required } from "./required";
+import { requiredText } from "./required";
 
 /** What a restore may replace, and whether it is done once more. */
 export interface EtcdRestoreOptions {
@@ -51,7 +51,7 @@ export class EtcdRestore {
    * @param options What the restore may replace.
    */
   public static fromFile(path: string, options: EtcdRestoreOptions = {}): EtcdRestore {
-    return new EtcdRestore({ path: required("EtcdRestore.fromFile(path)", path) }, options);
+    return new EtcdRestore({ path: requiredText("EtcdRestore.fromFile(path)", path) }, options);
   }
 
   /**
@@ -63,8 +63,8 @@ export class EtcdRestore {
    */
   public static fromHost(member: string, path: string, options: EtcdHostRestoreOptions = {}): EtcdRestore {
     const source = {
-      member: required("EtcdRestore.fromHost(member)", member),
-      path: required("EtcdRestore.fromHost(path)", path),
+      member: requiredText("EtcdRestore.fromHost(member)", member),
+      path: requiredText("EtcdRestore.fromHost(path)", path),
     };
     return new EtcdRestore(source, options);
   }
@@ -77,7 +77,7 @@ export class EtcdRestore {
    * @param options What the restore may replace.
    */
   public static fromMember(member: string, options: EtcdHostRestoreOptions = {}): EtcdRestore {
-    return new EtcdRestore({ member: required("EtcdRestore.fromMember(member)", member) }, options);
+    return new EtcdRestore({ member: requiredText("EtcdRestore.fromMember(member)", member) }, options);
   }
 
   private constructor(

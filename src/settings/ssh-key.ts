@@ -1,4 +1,4 @@
-import { required } from "./required";
+import { requiredText } from "./required";
 
 /** The private key that a login over SSH uses: in a file, as text, or in the SSH agent. */
 export class SshKey {
@@ -9,7 +9,7 @@ export class SshKey {
    *   relative to the directory in which the program runs.
    */
   public static file(path: string): SshKey {
-    return new SshKey(required("SshKey.file(path)", path));
+    return new SshKey(requiredText("SshKey.file(path)", path));
   }
 
   /**
@@ -20,7 +20,7 @@ export class SshKey {
    *   is refused.
    */
   public static pem(text: string): SshKey {
-    return new SshKey(undefined, required("SshKey.pem(text)", text));
+    return new SshKey(undefined, requiredText("SshKey.pem(text)", text));
   }
 
   /** The keys in the operator's SSH agent. Terraform forwards the agent to the host. */

@@ -5,27 +5,29 @@ import type { Construct, IConstruct } from "constructs";
 import { type ClusterSettings, type EtcdClusterProps, resolveClusterProps } from "../settings";
 import { foreignDependables } from "./list-rules";
 import { warnOfMachinesInStack } from "./machines-in-stack";
-import { typeProblems } from "./prop-types";
+import { plainProps, typeProblems } from "./prop-types";
 import { validateProps } from "./validate-props";
 import { throwProblems } from "./certificate-fields";
 import { canonicalAddress } from "./formats";
-import { isKnown } from "./problem";
+import { isKnown, type Subject } from "./problem";
 import { type NamedCluster, sharedHostProblems } from "./shared-hosts";
 
 /**
  * Checks the props of a cluster. Warnings become annotations of the construct.
  *
- * @returns The settings, with every default filled in.
+ * @param given The props as the program has them.
+ * @returns The props as plain objects; and the settings, with every default filled in.
  * @throws Error that lists every problem with the props at once.
  */
-export function checkProps(cluster: Construct, props: EtcdClusterProps): ClusterSettings {
-  throwProblems("EtcdCluster", cluster.node.path, typeProblems(props));
+export function checkProps(cluster: Construct, given: EtcdClusterProps): Subject {
+  throwProblems("EtcdCluster", cluster.node.path, typeProblems(given));
+  const props = plainProps(given);
   const settings = resolveClusterProps(props);
   const { errors, warnings } = validateProps(props, settings);
   throwProblems("EtcdCluster", cluster.node.path, [...errors, ...foreignDependables(cluster, props)]);
   for (const warning of warnings) Annotations.of(cluster).addWarning(warning);
   warnOfMachinesInStack(cluster, props);
-  return settings;
+  return { props, settings };
 }
 
 /**

@@ -5,7 +5,8 @@ import { flagKnown, flagVersions } from "../release/flags";
 import { FIXED_FLAGS, OWNED_FLAGS } from "../render/owned-flags";
 import { flagValueProblem, isTrue, parseFeatureGates } from "./flag-values";
 import { canonicalAddress, isIpAddress, isPort, withoutBrackets } from "./formats";
-import { isKnown, type Rule } from "./problem";
+import { hasNumberToken, isKnown, type Rule, shown } from "./problem";
+import { fieldProblems } from "./prop-types";
 import { versionIsKnown } from "./version-rules";
 
 export const extraFlags: Rule = function* (subject) {
@@ -30,10 +31,12 @@ const KNOWN_AT_SYNTH = [...Object.keys(FIXED_FLAGS), "max-request-bytes", "max-t
 function* flagValue(path: string, flag: string, value: unknown, version?: string): Iterable<string> {
   if (value === undefined) {
     yield `${path}: is missing; set it, or leave the flag out`;
+  } else if (typeof value === "string" && hasNumberToken(value)) {
+    yield* fieldProblems(path, value, "text");
   } else if (!isKnown(value)) {
     if (KNOWN_AT_SYNTH.includes(flag)) yield `${path}: a token is known only at apply; use a literal`;
   } else if (typeof value !== "string") {
-    yield `${path}: ${JSON.stringify(value)} is not a string; put it in quotes: ${JSON.stringify(String(value))}`;
+    yield `${path}: ${shown(value)} is not a string; put it in quotes: ${JSON.stringify(String(value))}`;
   } else if (/\p{Cc}/u.test(value)) {
     yield `${path}: ${JSON.stringify(value)} contains a line break or another control character; leave it out`;
   } else {

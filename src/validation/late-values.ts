@@ -1,7 +1,7 @@
 import { Fn, type IResolvable, Op, ref, type TerraformCondition, Token, Tokenization } from "cdktf";
 import type { CertificateOptions } from "../pki/certificate-options";
 import { archiveUrlFact } from "../provision/archive-url";
-import { isListToken, type Subject } from "./problem";
+import { isListToken, isPlainObject, type Subject } from "./problem";
 
 /**
  * Terraform conditions for the values of the props that are known only at apply. Such a value becomes part of scripts that
@@ -15,7 +15,7 @@ export function lateValueConditions({ props, settings }: Subject): TerraformCond
     "release.sha256": amd64,
     "release.sha256Arm64": arm64,
     autoCompaction: settings.autoCompaction?._retention,
-    backups: props.backups?._options,
+    backups: { ...props.backups?._options },
   };
   const inScripts = [...lateValues("", { ...props, ...inObjects })].map(({ path, value }) => ({
     condition: lacks("['[:cntrl:]]", value),
@@ -60,6 +60,8 @@ function* lateValues(path: string, value: unknown): Iterable<LateValue> {
     for (const token of Tokenization.reverseString(value).tokens) yield { path, value: Token.asString(token) };
   } else if (typeof value === "number" && Token.isUnresolved(value)) {
     yield { path, value: Token.asString(Tokenization.reverseNumber(value)) };
+  } else if (Tokenization.isResolvable(value)) {
+    yield { path, value: Token.asString(value) };
   } else if (Array.isArray(value)) {
     for (const [i, item] of value.entries()) yield* lateValues(`${path}[${i}]`, item);
   } else if (isPlainObject(value)) {
@@ -68,8 +70,4 @@ function* lateValues(path: string, value: unknown): Iterable<LateValue> {
       yield* lateValues(path === "" ? field : `${path}.${field}`, item);
     }
   }
-}
-
-function isPlainObject(value: unknown): value is { [field: string]: unknown } {
-  return typeof value === "object" && value !== null && [Object.prototype, null].includes(Object.getPrototypeOf(value));
 }

@@ -1,35 +1,7 @@
-import { TerraformStack, Token, Tokenization } from "cdktf";
+import { TerraformStack, Token } from "cdktf";
 import { Construct } from "constructs";
 import type { EtcdClusterProps } from "../settings";
-import { isListToken, type Rule } from "./problem";
-
-/**
- * The lists and maps of the props, by name. They must be known at synth, because the number of members, the
- * certificates and the flags depend on them.
- */
-function listsOf({ members, listenMetricsUrls, extraFlags, certificates, dependsOn }: EtcdClusterProps): {
-  [prop: string]: unknown;
-} {
-  return {
-    members,
-    listenMetricsUrls,
-    extraFlags,
-    "certificates.dnsNames": certificates?.dnsNames,
-    "certificates.ipAddresses": certificates?.ipAddresses,
-    "certificates.trustedAuthorities": certificates?.trustedAuthorities,
-    dependsOn,
-  };
-}
-
-export const lists: Rule = function* ({ props }) {
-  for (const [prop, list] of Object.entries(listsOf(props))) {
-    const items: unknown[] =
-      typeof list === "object" && list !== null ? [...Object.keys(list), ...Object.values(list)] : [list];
-    if (Tokenization.isResolvable(list) || items.some(isListToken)) {
-      yield `${prop}: is known to Terraform only at apply, but must be known at synth; set it in the program, e.g. from a file or the environment`;
-    }
-  }
-};
+import { type Rule, shown } from "./problem";
 
 /**
  * What decides which resources and flags there are, so no token. A text, or a token, counts as true in JavaScript,
@@ -46,7 +18,7 @@ export const switches: Rule = function* ({ props: { certificates, insecureLoopba
     if (value === undefined || typeof value === "boolean") continue;
     yield Token.isUnresolved(value)
       ? `${prop}: must be known at synth; use true or false`
-      : `${prop}: ${JSON.stringify(value)} is not a boolean; use true or false, without quotes`;
+      : `${prop}: ${shown(value)} is not a boolean; use true or false, without quotes`;
   }
 };
 
@@ -54,17 +26,15 @@ const hasAddress = (item: unknown) => typeof (item as { fqn?: unknown } | undefi
 
 /** Terraform waits for what has an address in it: a construct that only groups others has none. */
 export const dependables: Rule = function* ({ props: { dependsOn = [] } }) {
-  if (!Array.isArray(dependsOn)) return;
   for (const [i, item] of dependsOn.entries()) {
     if (hasAddress(item)) continue;
     const { node } = (item ?? {}) as unknown as { node?: { path: string } };
-    yield `dependsOn[${i}]: ${node ? `"${node.path}"` : JSON.stringify(item)} has no address in Terraform; use a resource, a data source, a module or an EtcdCluster`;
+    yield `dependsOn[${i}]: ${node ? `"${node.path}"` : shown(item)} has no address in Terraform; use a resource, a data source, a module or an EtcdCluster`;
   }
 };
 
 /** Terraform deploys each stack by itself, and knows nothing of another one. */
 export function* foreignDependables(cluster: Construct, { dependsOn = [] }: EtcdClusterProps): Iterable<string> {
-  if (!Array.isArray(dependsOn)) return;
   const stack = TerraformStack.of(cluster);
   for (const [i, item] of dependsOn.entries()) {
     // The other rule refuses what has no address.

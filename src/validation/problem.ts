@@ -34,6 +34,24 @@ export function hasNumberToken(text: string): boolean {
   return (text.match(/-\d\.\d+e\+\d+/g) ?? []).some((number) => Token.isUnresolved(Number(number)));
 }
 
+/** Whether an object is of no class of its own. */
+export function isPlainObject(value: unknown): value is { [field: string]: unknown } {
+  return typeof value === "object" && value !== null && ["Object", undefined].includes(value.constructor?.name);
+}
+
+/** A value in a message. An object of a class, which may be a secret or refer to itself, is shown by that name. */
+export function shown(value: unknown): string {
+  if (typeof value === "function") return "a function";
+  if (typeof value !== "object" && typeof value !== "string") return String(value);
+  return isOfClass(value)
+    ? `an object of ${value.constructor.name}`
+    : JSON.stringify(value, (_, part) => (isOfClass(part) ? part.constructor.name : part));
+}
+
+function isOfClass(value: unknown): value is object {
+  return typeof value === "object" && value !== null && !Array.isArray(value) && !isPlainObject(value);
+}
+
 /** Yields one problem, unless the value is absent, a token, or valid. */
 export function* unless<T>(
   path: string,
@@ -41,7 +59,7 @@ export function* unless<T>(
   legal: (value: T) => boolean,
   problem: string,
 ): Iterable<string> {
-  if (isKnown(value) && !legal(value)) yield `${path}: ${JSON.stringify(value)} ${problem}`;
+  if (isKnown(value) && !legal(value)) yield `${path}: ${shown(value)} ${problem}`;
 }
 
 /** Yields a problem for each item that has the same key as an earlier one. */

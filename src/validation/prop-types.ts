@@ -1,106 +1,239 @@
 import { Token, Tokenization } from "cdktf";
-import type { EtcdClusterProps } from "../settings";
+import type { CertificateOptions } from "../pki/certificate-options";
+import type {
+  BackupCommandOptions,
+  EtcdBackupOptions,
+  EtcdClusterProps,
+  EtcdDefragmentationOptions,
+  EtcdHostRestoreOptions,
+  EtcdMemberProps,
+  OperatorCredentialsOptions,
+  PathOptions,
+  PortOptions,
+  SshOptions,
+} from "../settings";
+import { asText } from "../settings/required";
+import { hasNumberToken, isListToken, isPlainObject, shown } from "./problem";
 
-/** `text`; an example of an object of a class; a list of something; or an object with certain fields. */
-type Type = "text" | `${string}.${string}` | readonly [Type] | { readonly [field: string]: Type };
+/**
+ * `text`; `other`, which a rule checks by itself; `map`; an example of an object of a class; a list of something; or an
+ * object with certain fields, of which those with `!` must be set.
+ */
+export type Type =
+  "text" | "other" | "map" | `${string}.${string}` | readonly [Type] | { readonly [field: string]: Type };
 
-const SSH = {
+/** All fields of an interface, so that the compiler notices one that is not listed. */
+type Fields<T> = { readonly [P in keyof T & string as undefined extends T[P] ? P : `${P}!`]-?: Type };
+
+const SSH: Fields<SshOptions> = {
   host: "text",
+  port: "other",
   user: "text",
   key: "SshKey.file(…)",
   hostKey: "text",
   bastionHost: "text",
+  bastionPort: "other",
   bastionUser: "text",
   bastionKey: "SshKey.file(…)",
   timeout: "text",
   scriptPath: "text",
-} as const;
+};
 
-/**
- * What the rules take for granted; a field with `!` must be set. Numbers and booleans are not listed: their rules check
- * them by themselves.
- */
-const PROPS: Type = {
-  "members!": [
-    { "name!": "text", "address!": "text", listenAddress: "text", hostName: "text", machine: "text", ssh: SSH },
-  ],
+const MEMBER: Fields<EtcdMemberProps> = {
+  "name!": "text",
+  "address!": "text",
+  listenAddress: "text",
+  hostName: "text",
+  ssh: SSH,
+  reprovision: "other",
+  machine: "text",
+};
+
+const CERTIFICATES: Fields<CertificateOptions> = {
+  authority: "CertificateAuthority.fromPem(…)",
+  trustedAuthorities: ["CertificateAuthority.fromPem(…)"],
+  trustOwnAuthority: "other",
+  sharedPeerCertificate: "other",
+  commonName: "text",
+  validityHours: "other",
+  earlyRenewalHours: "other",
+  keyType: "KeyType.ECDSA_P256",
+  dnsNames: ["text"],
+  ipAddresses: ["text"],
+};
+
+const PATHS: Fields<PathOptions> = {
+  installRoot: "text",
+  dataDir: "text",
+  logDir: "text",
+  supervisorProgramFile: "text",
+};
+
+const PORTS: Fields<PortOptions> = { peer: "other", client: "other" };
+
+const CREDENTIALS: Fields<OperatorCredentialsOptions> = { "directory!": "text", commonName: "text" };
+
+/** All props, and what the rules take for granted about them. */
+const PROPS: Fields<EtcdClusterProps> = {
+  "members!": [MEMBER],
   "ssh!": SSH,
   version: "text",
   user: "text",
   release: "EtcdRelease.mirror(…)",
-  certificates: {
-    authority: "CertificateAuthority.fromPem(…)",
-    trustedAuthorities: ["CertificateAuthority.fromPem(…)"],
-    commonName: "text",
-    dnsNames: ["text"],
-    ipAddresses: ["text"],
-    keyType: "KeyType.ECDSA_P256",
-  },
-  listenMetricsUrls: ["text"],
-  extraFlags: {},
-  paths: { installRoot: "text", dataDir: "text", logDir: "text", supervisorProgramFile: "text" },
-  ports: {},
+  certificates: CERTIFICATES,
+  quotaBackendBytes: "other",
   autoCompaction: "AutoCompaction.periodic(…)",
+  heartbeatInterval: "other",
+  electionTimeout: "other",
+  listenMetricsUrls: ["text"],
+  extraFlags: "map",
+  insecureLoopbackClientUrl: "other",
+  paths: PATHS,
+  removalPolicy: "text",
   backups: "EtcdBackups.onHosts(…)",
+  ports: PORTS,
   defragmentation: "EtcdDefragmentation.onHosts(…)",
   restore: "EtcdRestore.fromFile(…)",
-  operatorCredentials: { "directory!": "text", commonName: "text" },
+  operatorCredentials: CREDENTIALS,
+  machinesInStack: "other",
+  dependsOn: ["other"],
 };
 
-const BACKUPS: Type = {
+const AFTER_EACH: Fields<BackupCommandOptions> = { "command!": "text", timeout: "text" };
+
+const BACKUPS: Fields<EtcdBackupOptions> = {
   every: "text",
   keep: "BackupRetention.last(…)",
   directory: "text",
-  afterEach: { "command!": "text", timeout: "text" },
+  maxBytes: "other",
+  afterEach: AFTER_EACH,
   textfileDirectory: "text",
+};
+
+const DEFRAGMENTATION: Fields<EtcdDefragmentationOptions> = {
+  minFreeBytes: "other",
+  minFreePercent: "other",
+  window: "text",
+};
+
+const RESTORE: Fields<EtcdHostRestoreOptions> = {
+  replacesCluster: "text",
+  discardsBackup: "text",
+  attempt: "other",
+  transferPort: "other",
 };
 
 /**
  * The props whose values are of another type. TypeScript and Python check this themselves; a program in JavaScript, or
- * one that reads its props from a file or from the environment, may contain anything. The other rules cannot check such
- * props.
+ * one that reads its props from a file or from the environment, may contain anything, and so may `any`, which is what
+ * `value` of a TerraformVariable is. The other rules cannot check such props.
  */
 export function typeProblems(props: EtcdClusterProps): string[] {
-  const found = [...problems("", props, PROPS)];
-  return [...found, ...problems("backups", props.backups?._options, BACKUPS)];
+  const found = [...requiredProblems("props", props, PROPS)];
+  if (typeof props !== "object" || props === null) return found;
+  const { backups, defragmentation, restore } = props;
+  return [
+    ...found,
+    ...fieldProblems("backups", backups?._options, BACKUPS),
+    ...fieldProblems("defragmentation", defragmentation?._options, DEFRAGMENTATION),
+    ...fieldProblems("restore", restore?._options, RESTORE),
+  ];
 }
 
-function* problems(path: string, value: unknown, type: Type): Iterable<string> {
-  // What only Terraform knows is checked by the other rules, but it cannot stand for an object of a class.
-  if (value === undefined || (!isClass(type) && (Tokenization.isResolvable(value) || isToken(value)))) return;
-  const say = (problem: string) => `${path}: ${typeof value === "number" ? value : JSON.stringify(value)} ${problem}`;
+/**
+ * The props as plain objects, with a text for each expression of Terraform that stands for one: a program may use objects
+ * of its own classes, whose fields a spread does not always see.
+ *
+ * @param props Props without `typeProblems`.
+ */
+export function plainProps(props: EtcdClusterProps): EtcdClusterProps {
+  return plain(props, PROPS) as EtcdClusterProps;
+}
+
+function plain(value: unknown, type: Type): unknown {
+  if (value === undefined) return value;
+  if (type === "text") return asText(value);
+  if (type === "map")
+    return Object.fromEntries(Object.entries(value as object).map(([key, item]) => [key, asText(item)]));
+  if (typeof type === "string") return value;
+  if (Array.isArray(type)) return (value as unknown[]).map((item) => plain(item, (type as readonly [Type])[0]));
+  const fields = Object.entries(type).map(([key, fieldType]) => {
+    const field = key.replace("!", "");
+    return [field, plain((value as { [field: string]: unknown })[field], fieldType)] as const;
+  });
+  return Object.fromEntries(fields.filter(([, fieldValue]) => fieldValue !== undefined));
+}
+
+/** What is wrong with the type of a value, and with those of its fields. */
+export function* fieldProblems(path: string, value: unknown, type: Type): Iterable<string> {
+  if (value === undefined || type === "other") return;
+  const say = (problem: string) => `${path}: ${shown(value)} ${problem}`;
   if (value === null) {
     yield say("is not a value; leave it out");
   } else if (type === "text") {
-    if (typeof value !== "string") yield say("is not a text; put it in quotes");
+    yield* textProblems(path, value);
   } else if (isClass(type)) {
     // A secret may have been given in its place.
     if (!isInstance(value, type)) {
       yield `${path}: is ${typeof value === "object" ? "an object of another kind" : `a ${typeof value}`}; use ${type}`;
     }
+  } else if (isLate(value)) {
+    yield `${path}: is known to Terraform only at apply, but must be known at synth; set it in the program, e.g. from a file or the environment`;
   } else if (Array.isArray(type)) {
     if (!Array.isArray(value)) yield say("is not a list; put it in brackets");
-    else for (const [i, item] of value.entries()) yield* mustBe(`${path}[${i}]`, item, (type as readonly [Type])[0]);
-  } else if (typeof value !== "object" || Array.isArray(value)) {
-    yield say("is not an object; use { … }");
-  } else {
-    for (const [key, fieldType] of Object.entries(type)) {
-      const field = key.replace("!", "");
-      const fieldPath = path === "" ? field : `${path}.${field}`;
-      const fieldValue = (value as { [field: string]: unknown })[field];
-      yield* (field === key ? problems : mustBe)(fieldPath, fieldValue, fieldType);
+    else {
+      for (const [i, item] of value.entries()) {
+        yield* requiredProblems(`${path}[${i}]`, item, (type as readonly [Type])[0]);
     }
+  }
+  } else if (typeof value !== "object" || Array.isArray(value) || (type === "map" && !isPlainObject(value))) {
+    yield say("is not an object; use { … }");
+  } else if (type !== "map") {
+    yield* structProblems(path, value, type as { readonly [field: string]: Type });
   }
 }
 
-function* mustBe(path: string, value: unknown, type: Type): Iterable<string> {
+/** The same for a value that must be set: a variable of the environment may not be. */
+export function* requiredProblems(path: string, value: unknown, type: Type): Iterable<string> {
   if (value === undefined || value === null) yield `${path}: is missing; set it`;
-  else yield* problems(path, value, type);
+  else yield* fieldProblems(path, value, type);
+}
+
+function* textProblems(path: string, value: unknown): Iterable<string> {
+  if (Tokenization.isResolvable(value)) return;
+  if (typeof value !== "string") {
+    yield `${path}: ${shown(value)} is not a text; put it in quotes`;
+  } else if (hasNumberToken(value)) {
+    yield `${path}: has a number in it that only Terraform knows; use Token.asString(…) of that number`;
+  }
+}
+
+function* structProblems(path: string, value: object, type: { readonly [field: string]: Type }): Iterable<string> {
+  const fields = Object.keys(type).map((key) => key.replace("!", ""));
+  // A Map, a Promise or a resource would otherwise be an object in which nothing is set.
+  if (!fields.some((field) => field in value) && !(isPlainObject(value) && Object.keys(value).length === 0)) {
+    yield `${path}: ${shown(value)} has none of the fields ${fields.join(", ")}; use { … }`;
+    return;
+  }
+  for (const [key, fieldType] of Object.entries(type)) {
+    const field = key.replace("!", "");
+    const problems = field === key ? fieldProblems : requiredProblems;
+    yield* problems(
+      path === "props" ? field : `${path}.${field}`,
+      (value as { [field: string]: unknown })[field],
+      fieldType,
+    );
+  }
+}
+
+/** Whether only Terraform knows a list or an object, or a part of a list. */
+function isLate(value: unknown): boolean {
+  return Token.isUnresolved(value) || (Array.isArray(value) && value.some(isListToken));
 }
 
 type ClassType = Extract<Type, `${string}.${string}`>;
 
-const isClass = (type: Type): type is ClassType => typeof type === "string" && type !== "text";
+const isClass = (type: Type): type is ClassType => typeof type === "string" && type.includes(".");
 
 /** By the name of the class, because a program may have two copies of this package, whose objects are as good. */
 function isInstance(value: unknown, type: ClassType): boolean {
@@ -108,5 +241,3 @@ function isInstance(value: unknown, type: ClassType): boolean {
   const { constructor } = value;
   return constructor?.name === type.split(".")[0] || isInstance(Object.getPrototypeOf(value), type);
 }
-
-const isToken = (value: unknown) => typeof value === "string" && Token.isUnresolved(value);

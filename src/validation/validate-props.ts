@@ -4,7 +4,7 @@ import { defragmentation } from "./defragmentation-rules";
 import { certificates, operatorCredentials } from "./certificate-rules";
 import { extraFlags, flagsTogether, metricsUrls, propsOfVersion } from "./flag-rules";
 import { paths, ports, privilegedPorts, removalPolicy, supervisorIni, user } from "./host-rules";
-import { dependables, lists, switches } from "./list-rules";
+import { dependables, switches } from "./list-rules";
 import {
   evenMemberCount,
   listenAddresses,
@@ -23,7 +23,6 @@ import { archivePath, digests, mirror, mirrorPassword, outdatedVersion, version 
 
 /** A cluster that breaks one of these rules is not synthesized. */
 const ERRORS: readonly Rule[] = [
-  lists,
   switches,
   dependables,
   memberCount,
