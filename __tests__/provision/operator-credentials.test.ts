@@ -1,8 +1,11 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { TerraformVariable } from "cdktf";
+import { EtcdCluster } from "../../src/etcd-cluster";
+import { RUNBOOK } from "../support/settings";
 import { temporaryDirectory } from "../support/temporary-directory";
-import { allDependencies, find, synthCluster } from "../support/synth";
+import { allDependencies, find, synth, synthCluster } from "../support/synth";
 
 const json = synthCluster({ operatorCredentials: { directory: "/home/ops/etcd" } });
 const FILES = "terraform_data.etcd_operator-credentials_files";
@@ -49,6 +52,17 @@ test("the credentials are written again when one of them changes or a checkout l
   expect(find(json, RECORD)).toMatchObject({ filename: "/home/ops/etcd/.cdktf-etcd", file_permission: "0600" });
   expect(allDependencies(json, RECORD).filter((address) => address.startsWith("tls_private_key"))).not.toEqual([]);
   expect(JSON.stringify(find(json, RECORD))).not.toMatch(/private_key_pem/);
+});
+
+test("a directory that only Terraform knows may start with ~, and is that in the file with the environment, too", () => {
+  const late = synth((stack) => {
+    const directory = new TerraformVariable(stack, "directory", {}).stringValue;
+    new EtcdCluster(stack, "etcd", { ...RUNBOOK, operatorCredentials: { directory } });
+  });
+  expect(find(late, RECORD).filename).toBe("${pathexpand(var.directory)}/.cdktf-etcd");
+  expect(late.locals?.["etcd_operator-credentials_env-text"]).toContain(
+    "ETCDCTL_CACERT='${abspath(pathexpand(var.directory))}/ca.pem'",
+  );
 });
 
 const script = (name: string) => readFileSync(join("scripts", "operator", name), "utf8");

@@ -48,6 +48,21 @@ test("Terraform reads a key file when it connects, and does not use the SSH agen
   expect(storedOf(json)).toMatchObject({ private_key_file: "~/.ssh/id_ed25519", agent: "false" });
 });
 
+test("Terraform also reads a key file whose path, or a part of it, only Terraform knows", () => {
+  const json = (path: (name: string) => string) =>
+    synth((stack) => {
+      const name = new TerraformVariable(stack, "name", {}).stringValue;
+      new EtcdCluster(stack, "etcd", {
+        members: [{ name: "a", address: "10.4.7.1" }],
+        ssh: { key: SshKey.file(path(name)) },
+      });
+    });
+  const key = (path: string) => ({ private_key: `\${file(pathexpand(${path}))}` });
+  expect(connectionOf(json((name) => name))).toMatchObject(key("var.name"));
+  expect(connectionOf(json((name) => `~/.ssh/"${name}`))).toMatchObject(key('join("", ["~/.ssh/\\"", var.name])'));
+  expect(storedOf(json((name) => name))).toMatchObject({ private_key_file: "${var.name}" });
+});
+
 test("a key from a sensitive variable is used to connect but never stored, so that a destroy uses the SSH agent", () => {
   const json = synth((stack) => {
     const key = new TerraformVariable(stack, "ssh_key", { type: "string", sensitive: true });

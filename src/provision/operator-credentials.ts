@@ -1,5 +1,5 @@
 import { File } from "@cdktf/provider-local/lib/file";
-import { Fn, type ITerraformDependable, TerraformResource } from "cdktf";
+import { Fn, type ITerraformDependable, TerraformResource, Token } from "cdktf";
 import { Construct } from "constructs";
 import { renderEtcdctlEnv } from "../render/etcdctl-env";
 import { escapeTerraform } from "../render/terraform-escape";
@@ -36,7 +36,7 @@ export class OperatorCredentials extends Construct {
     super(scope, id);
     const path = operatorPath(this, content.directory);
     // Neither the local provider nor a program that gets the path in its environment expands "~".
-    const home = path.startsWith("~");
+    const home = path.startsWith("~") || Token.isUnresolved(path);
     const directory = home ? callOnPath(["pathexpand"], path) : escapeTerraform(path);
     // The paths in the file are absolute, so that it can be sourced from any directory.
     const env = renderEtcdctlEnv(

@@ -1,5 +1,5 @@
 import { isAbsolute, join, relative, resolve } from "node:path";
-import { App, Lazy, TerraformStack, Token } from "cdktf";
+import { App, Lazy, TerraformStack } from "cdktf";
 import type { Construct } from "constructs";
 import { terraformString } from "../render/terraform-escape";
 import type { ClusterSettings } from "../settings";
@@ -7,10 +7,10 @@ import type { ClusterSettings } from "../settings";
 /**
  * A path on the operator's machine, as Terraform needs it: Terraform runs in the stack's own directory, but the
  * operator means the project's directory. A relative path stays relative, so that another checkout gives the same plan.
- * Absolute paths, paths that start with `~`, and paths that are known only at apply stay as they are.
+ * Absolute paths, and paths that start with `~` or with what is known only at apply, stay as they are.
  */
 export function operatorPath(scope: Construct, path: string): string {
-  if (Token.isUnresolved(path) || isAbsolute(path) || /^(~|[A-Za-z]:[\\/])/.test(path)) return path;
+  if (isAbsolute(path) || /^(~|[A-Za-z]:[\\/]|\$\{TfToken\[)/.test(path)) return path;
   const stack = TerraformStack.of(scope);
   const app = App.of(scope);
   const directory = join(app.outdir, app.manifest.forStack(stack).workingDirectory);

@@ -21,13 +21,24 @@ export function escapeValues(values: { readonly [key: string]: string }): { [key
   return Object.fromEntries(Object.entries(values).map(([key, value]) => [key, escapeTerraform(value)]));
 }
 
-/** Literal text as a Terraform string inside an expression: `${file("…")}`. Tokens in it are evaluated. */
+/**
+ * Literal text as a Terraform string inside an expression: `${file("…")}`. There, CDKTF writes a token without `${…}`, so
+ * a token is a part of its own: `join("", ["keys/", var.name])`.
+ */
 export function terraformString(text: string): string {
-  const quoted = text
+  const parts = text
+    .split(new RegExp(`(${TOKEN})`))
+    .map((part, i) => (i % 2 === 1 ? part : quoted(part)))
+    .filter((part) => part !== quoted(""));
+  return parts.length > 1 ? `join("", [${parts.join(", ")}])` : (parts[0] ?? quoted(""));
+}
+
+function quoted(literal: string): string {
+  const text = literal
     .replace(/\\/g, "\\\\")
     .replace(/"/g, '\\"')
     .replace(/\n/g, "\\n")
     .replace(/\r/g, "\\r")
     .replace(/\t/g, "\\t");
-  return `"${escapeTerraform(quoted)}"`;
+  return `"${escapeTerraform(text)}"`;
 }
