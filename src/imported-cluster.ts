@@ -1,4 +1,5 @@
 import { Construct, type IConstruct } from "constructs";
+import { type Fields, typedProps } from "./validation/prop-types";
 
 /** An etcd cluster as its clients see it, whether this program deploys it or something else does. */
 export interface IEtcdCluster extends IConstruct {
@@ -21,6 +22,8 @@ export interface EtcdClusterAttributes {
   readonly caBundlePem: string;
 }
 
+const ATTRIBUTES: Fields<EtcdClusterAttributes> = { "endpoints!": "text", "caBundlePem!": "text" };
+
 /** A cluster that is known by its attributes only: nothing is deployed. */
 export class ImportedCluster extends Construct implements IEtcdCluster {
   public readonly endpoints: string;
@@ -28,7 +31,8 @@ export class ImportedCluster extends Construct implements IEtcdCluster {
 
   public constructor(scope: Construct, id: string, attributes: EtcdClusterAttributes) {
     super(scope, id);
-    this.endpoints = attributes.endpoints;
-    this.caBundlePem = attributes.caBundlePem;
+    const { endpoints, caBundlePem } = typedProps("EtcdCluster", this.node.path, attributes, ATTRIBUTES);
+    this.endpoints = endpoints;
+    this.caBundlePem = caBundlePem;
   }
 }

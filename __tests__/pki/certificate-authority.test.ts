@@ -1,4 +1,5 @@
-import { TerraformOutput, TerraformStack } from "cdktf";
+import { Fn, TerraformOutput, TerraformStack, TerraformVariable } from "cdktf";
+import { EtcdCluster } from "../../src/etcd-cluster";
 import { CertificateAuthority } from "../../src/pki/certificate-authority";
 import { CertificateProfile } from "../../src/pki/certificate-profile";
 import { KeyType } from "../../src/pki/key-type";
@@ -176,6 +177,66 @@ test("a leaf certificate without a name, or with its CA's key in the program, is
     });
   expect(leaf(unset, "KEY")).toThrow("has invalid props:\n  - commonName: is missing; set it");
   expect(leaf("a", KEY)).toThrow(/- caPrivateKeyPem: a literal key would be written into the synthesized JSON;[^\n]*$/);
+});
+
+test.each<[title: string, build: (stack: TerraformStack) => unknown, problem: string]>([
+  [
+    "a leaf with the name of a profile and of a key type, and a text as a list",
+    (stack) =>
+      ca(stack).issue(stack, "leaf", {
+        ...{ profile: "client", commonName: "a", keyType: "RSA", dnsNames: "a.example" },
+      } as never),
+    'LeafCertificate "etcd/leaf" has invalid props:\n' +
+      "  - profile: is a string; use CertificateProfile.CLIENT\n" +
+      '  - dnsNames: "a.example" is not a list; put it in brackets\n' +
+      "  - keyType: is a string; use KeyType.ECDSA_P256",
+  ],
+  [
+    "a leaf without options",
+    (stack) => ca(stack).issue(stack, "leaf", undefined as never),
+    'LeafCertificate "etcd/leaf" has invalid props:\n  - props: is missing; set it',
+  ],
+  [
+    "a CA with the name of a key type",
+    (stack) => new CertificateAuthority(stack, "ca", { keyType: "RSA" as never }),
+    'CertificateAuthority "etcd/ca" has invalid props:\n  - keyType: is a string; use KeyType.ECDSA_P256',
+  ],
+  [
+    "an imported CA without its certificate and its key, which would be a new CA",
+    (stack) => CertificateAuthority.fromPem(stack, "ca", undefined as never),
+    'CertificateAuthority "etcd/ca" has invalid props:\n  - props: is missing; set it',
+  ],
+  [
+    "an imported CA with a Buffer",
+    (stack) =>
+      CertificateAuthority.fromPem(stack, "ca", { certPem: Buffer.from("CERT"), privateKeyPem: "KEY" } as never),
+    "  - certPem: an object of Buffer is not a text; put it in quotes",
+  ],
+  [
+    "an imported cluster without its CA",
+    (stack) => EtcdCluster.fromAttributes(stack, "etcd", { endpoints: "https://etcd.example:2379" } as never),
+    'EtcdCluster "etcd/etcd" has invalid props:\n  - caBundlePem: is missing; set it',
+  ],
+])("a value of another type is refused: %s", (_, build, problem) => {
+  expect(() => build(emptyStack())).toThrow(problem);
+});
+
+test("what a TerraformVariable has as its value is accepted, and so is a list of names that is known only at apply", () => {
+  const { resource } = synthesize((stack) => {
+    const value = (id: string) => new TerraformVariable(stack, id, {}).value as never;
+    const imported = CertificateAuthority.fromPem(stack, "ca", { certPem: value("cert"), privateKeyPem: value("key") });
+    imported.issue(stack, "leaf", {
+      profile: CertificateProfile.CLIENT,
+      commonName: value("name"),
+      dnsNames: Fn.split(",", "a,b"),
+    });
+  });
+  expect(Object.values(resource.tls_cert_request)).toEqual([
+    expect.objectContaining({
+      subject: [{ common_name: "${var.name}" }],
+      dns_names: '${sort(distinct(compact(split(",", "a,b"))))}',
+    }),
+  ]);
 });
 
 const NOT_LESS =

@@ -13,8 +13,9 @@ import {
   validityProblems,
 } from "../validation/certificate-fields";
 import { isKnown } from "../validation/problem";
+import { type Fields, typedProps } from "../validation/prop-types";
 import { KeyType } from "./key-type";
-import { LeafCertificate, type LeafCertificateOptions } from "./leaf-certificate";
+import { LEAF_OPTIONS, LeafCertificate, type LeafCertificateOptions } from "./leaf-certificate";
 import { ensureTlsProvider } from "./provider";
 import { subject } from "./subject";
 
@@ -70,6 +71,15 @@ interface ImportedAuthorityProps extends CertificateAuthorityProps {
   readonly imported: CertificateAuthorityPem;
 }
 
+const PEM: Fields<CertificateAuthorityPem> = { "certPem!": "text", "privateKeyPem!": "text" };
+
+const PROPS: Fields<CertificateAuthorityProps> = {
+  commonName: "text",
+  organization: "text",
+  validityHours: "other",
+  keyType: "KeyType.ECDSA_P256",
+};
+
 /**
  * The certificate authority (CA) of one or more clusters: a new self-signed one, or an imported one.
  *
@@ -84,7 +94,8 @@ export class CertificateAuthority extends Construct {
    * @param pem The CA's certificate and private key.
    */
   public static fromPem(scope: Construct, id: string, pem: CertificateAuthorityPem): CertificateAuthority {
-    const props: ImportedAuthorityProps = { imported: pem };
+    const imported = typedProps("CertificateAuthority", `${scope.node.path}/${id}`, pem, PEM);
+    const props: ImportedAuthorityProps = { imported };
     return new CertificateAuthority(scope, id, props);
   }
 
@@ -116,9 +127,10 @@ export class CertificateAuthority extends Construct {
     super(scope, id);
     checkId(this);
     const { imported } = props as Partial<ImportedAuthorityProps>;
+    const own = imported ? {} : typedProps("CertificateAuthority", this.node.path, props, PROPS);
     throwProblems("CertificateAuthority", this.node.path, [
-      ...subjectProblems("", props),
-      ...validityProblems("", props.validityHours),
+      ...subjectProblems("", own),
+      ...validityProblems("", own.validityHours),
       ...(imported
         ? pemProblems(
             { prop: "certPem", pem: imported.certPem },
@@ -134,11 +146,11 @@ export class CertificateAuthority extends Construct {
       this.privateKeyPem = imported.privateKeyPem;
       this.validityEndTime = endOf(this, imported.certPem);
     } else {
-      const cert = this.makeNew(props);
+      const cert = this.makeNew(own);
       this.certPem = cert.certPem;
       this.privateKeyPem = cert.privateKeyPem;
       this.validityEndTime = cert.validityEndTime;
-      const hours = props.validityHours ?? DEFAULT_CA_VALIDITY_HOURS;
+      const hours = own.validityHours ?? DEFAULT_CA_VALIDITY_HOURS;
       this._validityHours = isKnown(hours) ? hours : undefined;
     }
     this.certSha256 = Fn.sha256(this.certPem);
@@ -152,9 +164,11 @@ export class CertificateAuthority extends Construct {
    * @param options The contents of the certificate.
    */
   public issue(scope: Construct, id: string, options: LeafCertificateOptions): LeafCertificate {
-    throwProblems("LeafCertificate", `${scope.node.path}/${id}`, leafProblems("", options, this._validityHours));
+    const path = `${scope.node.path}/${id}`;
+    const checked = typedProps("LeafCertificate", path, options, LEAF_OPTIONS);
+    throwProblems("LeafCertificate", path, leafProblems("", checked, this._validityHours));
     return new LeafCertificate(scope, id, {
-      ...options,
+      ...checked,
       caCertPem: this.certPem,
       caPrivateKeyPem: this.privateKeyPem,
       caValidityEndTime: this.validityEndTime,

@@ -5,8 +5,9 @@ import { Fn, Op, Token } from "cdktf";
 import { Construct } from "constructs";
 import { DEFAULT_EARLY_RENEWAL_HOURS, DEFAULT_LEAF_VALIDITY_HOURS } from "./certificate-options";
 import { checkId } from "../construct-id";
-import { leafProblems, missingProblems, pemProblems, throwProblems } from "../validation/certificate-fields";
+import { leafProblems, pemProblems, throwProblems } from "../validation/certificate-fields";
 import { isKnown } from "../validation/problem";
+import { type Fields, typedProps } from "../validation/prop-types";
 import type { CertificateProfile } from "./certificate-profile";
 import { KeyType } from "./key-type";
 import { ensureTlsProvider } from "./provider";
@@ -79,6 +80,24 @@ export interface LeafCertificateProps extends LeafCertificateOptions {
   readonly caValidityEndTime?: string;
 }
 
+export const LEAF_OPTIONS: Fields<LeafCertificateOptions> = {
+  "profile!": "CertificateProfile.CLIENT",
+  "commonName!": "text",
+  organization: "text",
+  dnsNames: ["text", "late"],
+  ipAddresses: ["text", "late"],
+  validityHours: "other",
+  earlyRenewalHours: "other",
+  keyType: "KeyType.ECDSA_P256",
+};
+
+const LEAF_PROPS: Fields<LeafCertificateProps> = {
+  ...LEAF_OPTIONS,
+  "caCertPem!": "text",
+  "caPrivateKeyPem!": "text",
+  caValidityEndTime: "text",
+};
+
 /**
  * A private key and its certificate, signed by a CA: key → CSR → certificate.
  *
@@ -104,17 +123,17 @@ export class LeafCertificate extends Construct {
   constructor(scope: Construct, id: string, props: LeafCertificateProps) {
     super(scope, id);
     checkId(this);
+    const leaf = typedProps("LeafCertificate", this.node.path, props, LEAF_PROPS);
     throwProblems("LeafCertificate", this.node.path, [
-      ...missingProblems({ profile: props.profile, commonName: props.commonName }),
-      ...leafProblems("", props),
+      ...leafProblems("", leaf),
       ...pemProblems(
-        { prop: "caCertPem", pem: props.caCertPem },
-        { prop: "caPrivateKeyPem", pem: props.caPrivateKeyPem },
+        { prop: "caCertPem", pem: leaf.caCertPem },
+        { prop: "caPrivateKeyPem", pem: leaf.caPrivateKeyPem },
       ),
     ]);
     ensureTlsProvider(this);
 
-    const keyType = props.keyType ?? KeyType.ECDSA_P256;
+    const keyType = leaf.keyType ?? KeyType.ECDSA_P256;
     const key = new PrivateKey(this, "key", {
       algorithm: keyType.algorithm,
       ecdsaCurve: keyType.ecdsaCurve,
@@ -122,17 +141,17 @@ export class LeafCertificate extends Construct {
     });
     const request = new CertRequest(this, "request", {
       privateKeyPem: key.privateKeyPem,
-      subject: subject(props.commonName, props.organization),
-      dnsNames: sortedSet(props.dnsNames),
-      ipAddresses: sortedSet(props.ipAddresses),
+      subject: subject(leaf.commonName, leaf.organization),
+      dnsNames: sortedSet(leaf.dnsNames),
+      ipAddresses: sortedSet(leaf.ipAddresses),
     });
     const cert = new LocallySignedCert(this, "cert", {
       certRequestPem: request.certRequestPem,
-      caCertPem: props.caCertPem,
-      caPrivateKeyPem: props.caPrivateKeyPem,
-      allowedUses: props.profile.allowedUses,
-      validityPeriodHours: props.validityHours ?? DEFAULT_LEAF_VALIDITY_HOURS,
-      earlyRenewalHours: props.earlyRenewalHours ?? DEFAULT_EARLY_RENEWAL_HOURS,
+      caCertPem: leaf.caCertPem,
+      caPrivateKeyPem: leaf.caPrivateKeyPem,
+      allowedUses: leaf.profile.allowedUses,
+      validityPeriodHours: leaf.validityHours ?? DEFAULT_LEAF_VALIDITY_HOURS,
+      earlyRenewalHours: leaf.earlyRenewalHours ?? DEFAULT_EARLY_RENEWAL_HOURS,
       setSubjectKeyId: true,
     });
 
@@ -140,9 +159,9 @@ export class LeafCertificate extends Construct {
     this.privateKeyPem = key.privateKeyPem;
     this.certSha256 = Fn.sha256(cert.certPem);
     this.validityEndTime =
-      props.caValidityEndTime === undefined
+      leaf.caValidityEndTime === undefined
         ? cert.validityEndTime
-        : earlier(cert.validityEndTime, props.caValidityEndTime);
+        : earlier(cert.validityEndTime, leaf.caValidityEndTime);
   }
 }
 

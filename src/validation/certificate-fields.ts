@@ -87,19 +87,11 @@ function* lifeProblems(prefix: string, fields: CertificateFields, authorityHours
   }
 }
 
-/** The rules for what must be set: a variable of the environment may not be. */
-export function* missingProblems(fields: { readonly [field: string]: unknown }): Iterable<string> {
-  for (const [field, value] of Object.entries(fields)) {
-    if (value === undefined || value === null) yield `${field}: is missing; set it`;
-  }
-}
-
 /**
  * The rules for the certificate and the private key of a CA, by the names of their props. The messages do not contain
  * the values, because they may be secrets.
  */
 export function* pemProblems(certificate: Named, privateKey: Named): Iterable<string> {
-  yield* missingProblems({ [certificate.prop]: certificate.pem, [privateKey.prop]: privateKey.pem });
   if (isKnown(certificate.pem) && PRIVATE_KEY.test(certificate.pem)) {
     yield `${certificate.prop}: contains a private key, which every host would get; use the certificate alone`;
   }

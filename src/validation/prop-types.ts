@@ -13,17 +13,18 @@ import type {
   SshOptions,
 } from "../settings";
 import { asText } from "../settings/required";
+import { throwProblems } from "./certificate-fields";
 import { hasNumberToken, isListToken, isPlainObject, shown } from "./problem";
 
 /**
- * `text`; `other`, which a rule checks by itself; `map`; an example of an object of a class; a list of something; or an
- * object with certain fields, of which those with `!` must be set.
+ * `text`; `other`, which a rule checks by itself; `map`; an example of an object of a class; a list of something, which
+ * may be known only at apply if it says `late`; or an object with certain fields, of which those with `!` must be set.
  */
-export type Type =
-  "text" | "other" | "map" | `${string}.${string}` | readonly [Type] | { readonly [field: string]: Type };
+type Type =
+  "text" | "other" | "map" | `${string}.${string}` | readonly [Type, "late"?] | { readonly [field: string]: Type };
 
 /** All fields of an interface, so that the compiler notices one that is not listed. */
-type Fields<T> = { readonly [P in keyof T & string as undefined extends T[P] ? P : `${P}!`]-?: Type };
+export type Fields<T> = { readonly [P in keyof T & string as undefined extends T[P] ? P : `${P}!`]-?: Type };
 
 const SSH: Fields<SshOptions> = {
   host: "text",
@@ -156,12 +157,23 @@ function plain(value: unknown, type: Type): unknown {
   if (type === "map")
     return Object.fromEntries(Object.entries(value as object).map(([key, item]) => [key, asText(item)]));
   if (typeof type === "string") return value;
-  if (Array.isArray(type)) return (value as unknown[]).map((item) => plain(item, (type as readonly [Type])[0]));
-  const fields = Object.entries(type).map(([key, fieldType]) => {
+  if (Array.isArray(type))
+    return (value as unknown[]).map((item) => plain(item, (type as readonly [Type, "late"?])[0]));
+  const fields = Object.entries(type as { readonly [field: string]: Type }).map(([key, fieldType]) => {
     const field = key.replace("!", "");
     return [field, plain((value as { [field: string]: unknown })[field], fieldType)] as const;
   });
   return Object.fromEntries(fields.filter(([, fieldValue]) => fieldValue !== undefined));
+}
+
+/**
+ * The props of a construct as plain objects, likewise.
+ *
+ * @throws Error that lists the props whose values are of another type.
+ */
+export function typedProps<T extends object>(kind: string, path: string, props: T, type: Fields<T>): T {
+  throwProblems(kind, path, requiredProblems("props", props, type));
+  return plain(props, type) as T;
 }
 
 /** What is wrong with the type of a value, and with those of its fields. */
@@ -177,15 +189,17 @@ export function* fieldProblems(path: string, value: unknown, type: Type): Iterab
     if (!isInstance(value, type)) {
       yield `${path}: is ${typeof value === "object" ? "an object of another kind" : `a ${typeof value}`}; use ${type}`;
     }
+  } else if (Array.isArray(type) && type[1] === "late" && Array.isArray(value) && Token.isUnresolved(value)) {
+    return;
   } else if (isLate(value)) {
     yield `${path}: is known to Terraform only at apply, but must be known at synth; set it in the program, e.g. from a file or the environment`;
   } else if (Array.isArray(type)) {
     if (!Array.isArray(value)) yield say("is not a list; put it in brackets");
     else {
       for (const [i, item] of value.entries()) {
-        yield* requiredProblems(`${path}[${i}]`, item, (type as readonly [Type])[0]);
+        yield* requiredProblems(`${path}[${i}]`, item, (type as readonly [Type, "late"?])[0]);
+      }
     }
-  }
   } else if (typeof value !== "object" || Array.isArray(value) || (type === "map" && !isPlainObject(value))) {
     yield say("is not an object; use { … }");
   } else if (type !== "map") {
