@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import * as ts from "typescript";
 import { temporaryDirectory } from "./support/temporary-directory";
@@ -79,4 +79,54 @@ test("docs/security.md lists every place that the scripts have for a member, on 
   expect(places.length).toBeGreaterThan(30);
   const page = read("docs/security.md");
   expect([...new Set(places)].filter((place) => !page.includes(place)).sort()).toEqual([]);
+});
+
+describe("links", () => {
+  const pages = filesIn("docs")
+    .filter((file) => file.endsWith(".md"))
+    .concat("README.md", "AGENTS.md", "ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")
+    .concat("lab/README.md", "examples/README.md", "examples/python/README.md");
+  const text = (page: string) => read(page).replace(/^ *```.*?^ *```$/gms, "");
+
+  /** The names that GitHub gives to the headings of a page. */
+  const anchors = (page: string) =>
+    [...text(page).matchAll(/^#+ (.*)$/gm)].map(([, heading]) =>
+      heading
+        .toLowerCase()
+        .replace(/[^\p{L}\p{N} _-]/gu, "")
+        .replace(/ /g, "-"),
+    );
+
+  /** Whether there is such a file or directory and, if it is a page, such a heading. */
+  function leadsSomewhere(path: string, anchor: string | undefined): boolean {
+    if (!existsSync(join(ROOT, path))) return false;
+    return anchor === undefined || anchors(path).includes(anchor);
+  }
+
+  test.each(pages)("every link in %s leads to a file, and to a heading in it", (page) => {
+    const links = [...text(page).matchAll(/\]\(([^)\s]+)\)/g)].map(([, link]) => link);
+    const dead = links.filter((link) => {
+      const [path, anchor] = link.split("#");
+      return !/^https?:/.test(link) && !leadsSomewhere(path ? join(dirname(page), path) : page, anchor);
+    });
+    expect(dead).toEqual([]);
+  });
+
+  test("every page that a message or a comment names exists, with the heading", () => {
+    const named = [...filesIn("scripts"), ...filesIn("src")].flatMap((file) =>
+      [...read(file).matchAll(/\bdocs\/[a-z/0-9-]+\.md(?:#[a-z0-9-]+)?/g)].map(([link]) => link),
+    );
+    expect(named.length).toBeGreaterThan(20);
+    const isDead = (link: string) => !leadsSomewhere(...(link.split("#") as [string, string | undefined]));
+    expect(named.filter(isDead)).toEqual([]);
+  });
+
+  test("a message that names a long page names the heading, too", () => {
+    const long = (page: string) => read(page).split("\n").length > 200;
+    const named = filesIn("scripts").flatMap((file) =>
+      [...read(file).matchAll(/^\s*[^#\s].*?(docs\/[a-z-]+\.md)(?!#)/gm)].map(([, page]) => page),
+    );
+    expect(named.length).toBeGreaterThan(5);
+    expect([...new Set(named.filter(long))]).toEqual([]);
+  });
 });

@@ -471,7 +471,7 @@ case $last in */run) free=0 ;; */mnt) free=15 ;; *) free=9999 ;; esac`;
   describe("certificate authority", () => {
     const THEIRS = CA.replace("ours", "theirs");
     const LOST =
-      "certificate authority: the running member does not trust the CA of the new certificates (/opt/etcd/certs/ca.pem has another one); if the Terraform state was lost, the new state has created a new CA; to do: restore the state, or import the old CA (CertificateAuthority.fromPem); to change the CA on purpose, see docs/certificates.md";
+      "certificate authority: the running member does not trust the CA of the new certificates (/opt/etcd/certs/ca.pem has another one); if the Terraform state was lost, the new state has created a new CA; to do: restore the state, or import the old CA (CertificateAuthority.fromPem); to change the CA on purpose, see docs/certificates.md#a-new-ca";
     const check = (host: Host, bundle: string, authority: string) =>
       host.call("check_ca", { CA_PEM_BASE64: base64(bundle), AUTHORITY_PEM_BASE64: base64(authority) }).lines;
 

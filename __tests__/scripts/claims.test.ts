@@ -285,7 +285,7 @@ inEachShell((newHost) => {
       const { host, close } = await other();
       expect(host.call("claim_host", { OWNER: "2", CLUSTER: "stack/other" }).lines).toEqual([
         refused(
-          "member: this member belongs to the cluster stack/etcd, which another Terraform state has deployed, but the program calls the cluster stack/other; to do: set the id of the construct back, move the resources in that state (docs/destroy.md), or give this cluster members and hosts of its own",
+          "member: this member belongs to the cluster stack/etcd, which another Terraform state has deployed, but the program calls the cluster stack/other; to do: set the id of the construct back, move the resources in that state (docs/destroy.md#changing-the-constructs-id), or give this cluster members and hosts of its own",
         ),
       ]);
       // The same state may rename the cluster, because it has moved its resources.

@@ -144,7 +144,7 @@ inEachShell((newHost) => {
     cluster.status("b", { id: 3 });
     cluster.status("c", { id: 2 });
     expect(health(host).lines.at(-1)).toBe(
-      `a on host-a: health failed: the etcd at ${client(2)} should be b, but it is the member 3: it runs on that member's data; to do: bring each member's own disks or directories back to its host; see docs/lost-data.md`,
+      `a on host-a: health failed: the etcd at ${client(2)} should be b, but it is the member 3: it runs on that member's data; to do: bring each member's own disks or directories back to its host; see docs/lost-data.md#a-disk-in-the-wrong-host`,
     );
   });
 
@@ -179,7 +179,7 @@ inEachShell((newHost) => {
     expect(health(host)).toMatchObject({
       code: 1,
       lines: expect.arrayContaining([
-        "a on host-a: health failed: the members belong to 2 clusters; to do: see docs/lost-data.md",
+        "a on host-a: health failed: the members belong to 2 clusters; to do: see docs/lost-data.md#the-members-are-of-two-clusters",
       ]),
     });
   });
@@ -230,7 +230,7 @@ inEachShell((newHost) => {
     expect(phase(host, "health", { ...HEALTH, MEMBERSHIP: "1" })).toEqual({
       code: 3,
       lines: [
-        "a on host-a: health refused: stale: another deploy has changed the list of members since the last deploy of this state; to do: deploy with the newest state and program; if that state is lost, see docs/two-deploys.md#how-to-recover",
+        "a on host-a: health refused: stale: another deploy has changed the list of members since the last deploy of this state; to do: deploy with the newest state and program; if that state is lost, see docs/two-deploys.md#with-an-old-copy-of-the-state",
       ],
     });
     expect(cluster.changes()).toEqual([]);

@@ -7,7 +7,7 @@ import { inEachShell } from "../support/shells";
 const said = (text: string) => `a on host-a: rollout: ${text}`;
 const ADDED = said("added to the cluster");
 const NO_CLUSTER =
-  "a on host-a: rollout refused: no data and no cluster: /data/etcd is empty and no other member has a quorum; to do: bring a quorum of the other members back, or restore a snapshot (docs/restore.md); if this cluster has never formed, see docs/lost-data.md#the-cluster-never-formed";
+  "a on host-a: rollout refused: no data and no cluster: /data/etcd is empty and no other member has a quorum; to do: bring a quorum of the other members back, or restore a snapshot (docs/restore.md#before-you-start); if this cluster has never formed, see docs/lost-data.md#the-cluster-never-formed";
 const CAUGHT_UP = [said("is a learner, waiting until it has caught up"), said("promoted"), said("healthy")];
 const STARTED = "/var/lib/cdktf-etcd/a/started";
 
@@ -512,7 +512,7 @@ esac`,
       cluster.healthy("b", { cluster: 78 });
       expect(rollout(host)).toEqual({
         code: 1,
-        lines: ["a on host-a: rollout failed: the members belong to 2 clusters; to do: see docs/lost-data.md"],
+        lines: ["a on host-a: rollout failed: the members belong to 2 clusters; to do: see docs/lost-data.md#the-members-are-of-two-clusters"],
       });
       expect(host.list("/data")).toEqual(["etcd", "logs"]);
       expect(host.read("/data/etcd/member/wal/0.wal")).toBe("of the life before");

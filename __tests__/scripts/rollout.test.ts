@@ -153,7 +153,7 @@ inEachShell((newHost) => {
         expect(rollout(host, CHANGE)).toEqual({
           code: 3,
           lines: [
-            `a on host-a: rollout refused: restart: ${sick} (https://${address}:2380) is not healthy, and a restart here would take down another member; to do: bring that member back (if its data are lost, see docs/replace-member.md), and apply again; this member still runs as before`,
+            `a on host-a: rollout refused: restart: ${sick} (https://${address}:2380) is not healthy, and a restart here would take down another member; to do: bring that member back (if its data are lost, see docs/replace-member.md#an-empty-machine-or-a-lost-data-directory), and apply again; this member still runs as before`,
           ],
         });
         expect(pid(host)).toBe(before);

@@ -67,7 +67,7 @@ inEachShell((newHost) => {
       expect(refuse(host, { FOUNDERS })).toEqual({
         code: 3,
         lines: [
-          "a on host-a: stage refused: membership: this member is new, and none of the program's other members accepts a connection: https://127.0.0.2:1 https://127.0.0.3:1, so there is no cluster that it could join; to do: keep at least one of the cluster's members in the program, and move the others one after the other (docs/replace-member.md); if their etcd is down, bring it back first",
+          "a on host-a: stage refused: membership: this member is new, and none of the program's other members accepts a connection: https://127.0.0.2:1 https://127.0.0.3:1, so there is no cluster that it could join; to do: keep at least one of the cluster's members in the program, and move the others one after the other (docs/replace-member.md#move-a-member-to-another-host); if their etcd is down, bring it back first",
         ],
       });
       expect(refuse(host, { FOUNDERS: `${FOUNDERS},a=${host.member.peerUrl}` }).lines).toEqual([]);

@@ -103,7 +103,7 @@ LEAF
 chain_advice() {
   case $1 in
     *"not yet valid"* | *expired*)
-      echo "set this host's clock (it says $(date -u '+%Y-%m-%d %H:%M:%S') UTC); if the CA itself has expired, see docs/certificates.md"
+      echo "set this host's clock (it says $(date -u '+%Y-%m-%d %H:%M:%S') UTC); if the CA itself has expired, see docs/certificates.md#a-ca-that-has-expired"
       ;;
     *"invalid CA"* | *"path length"* | *"key usage"*)
       echo "import a CA that may sign leaf certificates (basicConstraints CA:TRUE with a sufficient path length, and keyCertSign if it has keyUsage)"

@@ -29,7 +29,7 @@ check_ca() {
     *"$(printf '%s\n' "$authority" | one_line)"*) ;;
     *) refusal "certificate authority" \
       "the running member does not trust the CA of the new certificates ($trusted has another one); if the Terraform state was lost, the new state has created a new CA" \
-      "restore the state, or import the old CA (CertificateAuthority.fromPem); to change the CA on purpose, see docs/certificates.md" ;;
+      "restore the state, or import the old CA (CertificateAuthority.fromPem); to change the CA on purpose, see docs/certificates.md#a-new-ca" ;;
   esac
   # Only after the last change has been rolled out do the files here match what the running etcd has loaded.
   [ ! -e "$RESTART_PENDING" ] || [ "$(printf '%s\n' "$ca_pem" | one_line)" = "$(one_line <"$trusted")" ] ||

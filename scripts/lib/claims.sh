@@ -77,7 +77,7 @@ check_other_state() {
   if [ "$cluster" != "$CLUSTER" ]; then
     refusal "member" \
       "this member belongs to the cluster $cluster, which another Terraform state has deployed, but the program calls the cluster $CLUSTER" \
-      "set the id of the construct back, move the resources in that state (docs/destroy.md), or give this cluster members and hosts of its own"
+      "set the id of the construct back, move the resources in that state (docs/destroy.md#changing-the-constructs-id), or give this cluster members and hosts of its own"
   elif answers_healthy; then
     list_members "$(own_url)" || {
       refusal "member" \

@@ -107,7 +107,8 @@ $statuses
 LIST
   [ "$clusters" -ne 0 ] ||
     fail "endpoint status: no answer from $asked: $(etcd_error "$asked" endpoint status)" "apply again"
-  [ "$clusters" -eq 1 ] || fail "the members belong to $clusters clusters" "see docs/lost-data.md"
+  [ "$clusters" -eq 1 ] ||
+    fail "the members belong to $clusters clusters" "see docs/lost-data.md#the-members-are-of-two-clusters"
   while read -r id name _ client_url _; do
     case $LINE_END$statuses in *"$LINE_END$client_url "*) ;; *) continue ;; esac
     actual=$LINE_END$statuses
@@ -115,7 +116,7 @@ LIST
     actual=${actual%% *}
     [ "$actual" = "$(printf %u "0x$id")" ] ||
       fail "the etcd at $client_url should be $name, but it is the member $(printf %x "$actual"): it runs on that member's data" \
-      "bring each member's own disks or directories back to its host; see docs/lost-data.md"
+      "bring each member's own disks or directories back to its host; see docs/lost-data.md#a-disk-in-the-wrong-host"
   done <<LIST
 $entries
 LIST

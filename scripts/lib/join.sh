@@ -7,7 +7,7 @@ join_cluster() {
   refuse_alarm join
   live=$(live_endpoint) ||
     refuse "no data and no cluster" "$DATA_DIR is empty and no other member has a quorum" \
-      "bring a quorum of the other members back, or restore a snapshot (docs/restore.md); if this cluster has never formed, see docs/lost-data.md#the-cluster-never-formed"
+      "bring a quorum of the other members back, or restore a snapshot (docs/restore.md#before-you-start); if this cluster has never formed, see docs/lost-data.md#the-cluster-never-formed"
   # If the other members are of two clusters, nothing on this host tells which one is right.
   require_one_cluster "$live"
   refuse_one_elsewhere

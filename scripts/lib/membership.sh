@@ -14,7 +14,7 @@ refuse_stale_members() {
   case $LINE_END$ids$LINE_END in *"$LINE_END$MEMBERSHIP$LINE_END"*) ;; *) return 0 ;; esac
   is_new_membership || return 0
   refuse "stale" "another deploy has changed the list of members since the last deploy of this state" \
-    "deploy with the newest state and program; if that state is lost, see docs/two-deploys.md#how-to-recover"
+    "deploy with the newest state and program; if that state is lost, see docs/two-deploys.md#with-an-old-copy-of-the-state"
 }
 
 # Only a deploy that changes the list of members removes any: members that were added by hand stay.

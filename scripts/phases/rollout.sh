@@ -82,7 +82,7 @@ prepare_restart() {
 require_others_healthy() {
   wait_until 15 all_others_are_healthy ||
     refuse "restart" "$(ailing), and a restart here would take down another member" \
-      "$(way_with_ailing "bring that member back (if its data are lost, see docs/replace-member.md), and apply again"); this member still runs as before"
+      "$(way_with_ailing "bring that member back (if its data are lost, see docs/replace-member.md#an-empty-machine-or-a-lost-data-directory), and apply again"); this member still runs as before"
   # A member that runs with data of another cluster is healthy in that cluster, and missing in this one.
   require_one_cluster_of "$list"
 }

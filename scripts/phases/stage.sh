@@ -87,7 +87,7 @@ refuse_without_cluster() {
   done
   refuse "membership" \
     "this member is new, and none of the program's other members accepts a connection: $(other_endpoints | on_one_line), so there is no cluster that it could join" \
-    "keep at least one of the cluster's members in the program, and move the others one after the other (docs/replace-member.md); if their etcd is down, bring it back first"
+    "keep at least one of the cluster's members in the program, and move the others one after the other (docs/replace-member.md#move-a-member-to-another-host); if their etcd is down, bring it back first"
 }
 
 # The way back from a change that failed on this member. No other member restarts while this one is down, so this cannot
