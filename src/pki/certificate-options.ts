@@ -3,7 +3,7 @@ import type { KeyType } from "./key-type";
 
 /**
  * The certificates of a cluster. A change of anything but the trusted CAs makes new leaf certificates, which etcd loads
- * without a restart (before 3.2, with a rolling restart).
+ * without a restart (before 3.2.19, and from 3.3.0 to 3.3.3, with a rolling restart).
  */
 export interface CertificateOptions {
   /**
