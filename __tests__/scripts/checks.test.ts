@@ -661,12 +661,16 @@ case $last in */run) free=0 ;; */mnt) free=15 ;; *) free=9999 ;; esac`;
     });
 
     describe("and a new common name", () => {
-      const renamed = (users: string) => {
+      const LOGIN_FAILS = 'fail "etcdserver: authentication failed, invalid user ID or password"';
+      const renamed = (users: string, version = "3.6.14", login = LOGIN_FAILS) => {
         const host = clusterHost();
         const cluster = runningHost(host);
-        cluster.on("auth status", 'echo "Authentication Status: true"; exit');
+        // Before 3.5, it prints how it is used.
+        cluster.on("auth status", `echo "${version === "3.6.14" ? "Authentication Status: true" : "NAME:"}"; exit`);
+        cluster.on("get", login);
         cluster.on("user get", users);
-        return host.call("common_name() { cat; }; check_authentication", { LEAF_PEM_BASE64: base64("new-name") }).lines;
+        const text = `common_name() { cat; }; installed_version() { echo ${version}; }; check_authentication`;
+        return host.call(text, { LEAF_PEM_BASE64: base64("new-name") }).lines;
       };
 
       test("that is a user with the role root is accepted", () => {
@@ -679,6 +683,14 @@ case $last in */run) free=0 ;; */mnt) free=15 ;; *) free=9999 ;; esac`;
             "authentication: authentication is on, and new-name, the common name of the new certificate, is not a user with the role root; to do: etcdctl user add new-name --no-password; etcdctl user grant-role new-name root; then apply again",
           ),
         ]);
+      });
+
+      test.each(["3.2.32", "3.3.27", "3.4.23"])("is checked in etcd %s, too, which has no auth status", (version) => {
+        const nobody = 'fail "etcdserver: user name not found"';
+        expect(renamed(nobody, version)).toEqual([
+          expect.stringContaining("authentication: authentication is on, and "),
+        ]);
+        expect(renamed(nobody, version, "exit")).toEqual([]);
       });
 
       test("is accepted if the old one may not ask for users, because the new one is the way back", () => {

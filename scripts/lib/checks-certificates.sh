@@ -83,7 +83,7 @@ check_authentication() {
     return 0
   fi
   # If it is the common name in use that lacks the role, etcd cannot be asked, and a new common name is the way out.
-  case $(etcdctl_at "$(own_url)" auth status 2>/dev/null) in *"Status: true"*) ;; *) return 0 ;; esac
+  is_authentication_on "$(own_url)" || return 0
   answer=$(etcdctl_at "$(own_url)" user get "$wanted" 2>&1) ||
     case $answer in *"user name not found"*) ;; *) return 0 ;; esac
   printf '%s\n' "$answer" | grep -qw root ||

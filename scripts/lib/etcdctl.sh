@@ -247,6 +247,17 @@ is_forbidden() {
   case $1 in *"permission denied"* | *"user name"* | *"invalid auth"*) ;; *) return 1 ;; esac
 }
 
+# is_authentication_on ENDPOINT: etcdctl has `auth status` since 3.5. Before that, somebody whom nobody has created logs
+# in, which fails only while authentication is on. In 3.1 it always fails, and no certificate names a user.
+is_authentication_on() {
+  local answer
+  case $(installed_version) in
+    3.[2-4].*) answer=$(etcdctl_at "$1" --user=cdktf-etcd:- get "$TURN" 2>&1) || true ;;
+    *) answer=$(etcdctl_at "$1" auth status 2>/dev/null) || true ;;
+  esac
+  case $answer in *"Status: true"* | *"authentication failed"*) ;; *) return 1 ;; esac
+}
+
 how_to_allow() {
   case $(installed_version) in
     3.[0-3].*) add="etcdctl user add NAME:PASSWORD" ;;

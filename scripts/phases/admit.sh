@@ -156,7 +156,5 @@ tell_what_came_back() {
   local raised
   raised=$(alarms "$url" || true)
   [ -z "$raised" ] || say "warning: the snapshot carries an alarm: $raised; see docs/alarms.md"
-  case $(etcdctl_at "$url" auth status 2>/dev/null) in
-    *"Status: true"*) say "authentication is on, with the users and passwords of the snapshot" ;;
-  esac
+  ! is_authentication_on "$url" || say "authentication is on, with the users and passwords of the snapshot"
 }
