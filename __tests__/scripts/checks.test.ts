@@ -693,6 +693,13 @@ case $last in */run) free=0 ;; */mnt) free=15 ;; *) free=9999 ;; esac`;
         expect(renamed(nobody, version, "exit")).toEqual([]);
       });
 
+      test("that contains the word root is no role", () => {
+        expect(renamed('echo "User: new-root"; echo "Roles: not-root"; exit')).toEqual([
+          expect.stringContaining("is not a user with the role root"),
+        ]);
+        expect(renamed('echo "User: new-name"; echo "Roles: reader root writer"; exit')).toEqual([]);
+      });
+
       test("is accepted if the old one may not ask for users, because the new one is the way back", () => {
         expect(renamed('fail "etcdserver: permission denied"')).toEqual([]);
       });

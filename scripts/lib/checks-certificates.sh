@@ -86,7 +86,7 @@ check_authentication() {
   is_authentication_on "$(own_url)" || return 0
   answer=$(etcdctl_at "$(own_url)" user get "$wanted" 2>&1) ||
     case $answer in *"user name not found"*) ;; *) return 0 ;; esac
-  printf '%s\n' "$answer" | grep -qw root ||
+  printf '%s\n' "$answer" | grep -qE '^Roles:(.* )?root( |$)' ||
     refusal "authentication" \
       "authentication is on, and $wanted, the common name of the new certificate, is not a user with the role root" \
       "etcdctl user add $wanted --no-password; etcdctl user grant-role $wanted root; then apply again"
