@@ -1,4 +1,4 @@
-import { chownSync, linkSync, lstatSync, symlinkSync } from "node:fs";
+import { chownSync, linkSync, lstatSync, rmSync, symlinkSync } from "node:fs";
 import type { Host } from "../support/host";
 import { runningHost } from "../support/phases";
 import { inEachShell, testAsRoot } from "../support/shells";
@@ -70,6 +70,24 @@ inEachShell((newHost) => {
     expect([after.uid, after.mode, host.read("/srv/victim")]).toEqual([before.uid, before.mode, "whole"]);
     expect(host.list("/data/logs")).toEqual(["etcd.log"]);
     expect(host.list("/opt/etcd-v3.6.14")).not.toContain("etcd-server.ini.next");
+  });
+
+  testAsRoot("another name of somebody's file is removed from a version, and neither given to root nor copied", () => {
+    const { host } = olderHost();
+    const names = ["etcdctl.env", "README.md", "certs.0/ca.pem"];
+    for (const [i, name] of names.entries()) {
+      host.write(`/srv/${i}`, "secret", 0o620);
+      chownSync(host.path(`/srv/${i}`), i === 0 ? 0 : 12345, 12345);
+      rmSync(host.path(`/opt/etcd-v3.6.14/${name}`), { force: true });
+      linkSync(host.path(`/srv/${i}`), host.path(`/opt/etcd-v3.6.14/${name}`));
+    }
+    host.call("take_over");
+    expect(names.filter((name) => host.has(`/opt/etcd-v3.6.14/${name}`))).toEqual([]);
+    expect(names.map((_, i) => lstatSync(host.path(`/srv/${i}`))).map(({ uid, mode }) => [uid, mode & 0o777])).toEqual([
+      [0, 0o620],
+      [12345, 0o620],
+      [12345, 0o620],
+    ]);
   });
 
   testAsRoot(

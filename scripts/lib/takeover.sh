@@ -55,6 +55,9 @@ take_over_version() {
   chown -h root:root "$1"
   chmod 755 "$1"
   find "$1" -mindepth 1 -type d -exec chown -h root:root {} \; -exec chmod 755 {} \;
+  # Another name of somebody's file can only have been put there to have root give it away, or copy it for everybody.
+  find "$1" -mindepth 1 ! -type d -links +1 \
+    ! -path "$1/etcd" ! -path "$1/etcdctl" ! -path "$1/etcdutl" -delete
   find "$1" -mindepth 1 ! -type d ! -name etcd-peer-key.pem \
     ! -path "$1/etcd" ! -path "$1/etcdctl" ! -path "$1/etcdutl" -exec chown -h root:root {} +
   find "$1" -mindepth 1 -type f ! -name etcd-peer-key.pem \
