@@ -51,6 +51,24 @@ inEachShell((newHost) => {
     }
   });
 
+  testAsRoot("the directory of a link on the way from one link to the next counts, too", () => {
+    const host = newHost();
+    host.write("/backups/snapshot.db", "");
+    mkdirSync(host.path("/theirs"));
+    symlinkSync("../backups", host.path("/theirs/current"));
+    symlinkSync("theirs/current", host.path("/latest"));
+    for (const [from, to] of ["12", "23", "31"]) symlinkSync(to, host.path(`/opt/${from}`));
+    expect(untrusted(host, "/latest/snapshot.db")).toEqual([]);
+    expect(untrusted(host, "/opt/1/x")).toEqual([]);
+    chownSync(host.path("/theirs"), SOMEBODY, 0);
+    for (const path of ["/latest", "/latest/snapshot.db", "/latest/not/there"]) {
+      expect(untrusted(host, path)).toEqual(["/theirs"]);
+    }
+    expect(host.call(`put_file "${host.path("/latest/file")}" 600 root:root text`).lines.join()).toContain(
+      "/latest/file cannot be written: /theirs can be changed by users other than root",
+    );
+  });
+
   test("a path is not trusted if a part of it is not listed, because that has just vanished", () => {
     const host = newHost();
     host.stub("ls", "exit 2");

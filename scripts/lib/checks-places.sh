@@ -22,7 +22,7 @@ check_places() {
   check_reach
   check_data_owner
   set_program_files || return 0
-  check_trusted "supervisor" "$(readlink -f "${include%/*}")" "and supervisord reads its programs from there"
+  check_trusted "supervisor" "${include%/*}" "and supervisord reads its programs from there"
 }
 
 # Checks what root runs from these directories, and what it writes to there.

@@ -43,7 +43,7 @@ trusted_directories=
 require_trusted_directory() {
   local directory=${1%/*}
   case $LINE_END$trusted_directories in *"$LINE_END$directory$LINE_END"*) return ;; esac
-  look_for_untrusted "$(readlink -f "$directory")"
+  look_for_untrusted "$directory"
   [ -z "$untrusted_part" ] ||
     not_written "$1" "$untrusted_part can be changed by users other than root ($(whose "$untrusted_part"))" \
       "chown root:root $untrusted_part && chmod go-w $untrusted_part, and apply again"

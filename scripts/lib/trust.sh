@@ -3,10 +3,10 @@
 
 # look_for_untrusted PATH [NAME…]: sets `untrusted_part` to the first directory on the way to PATH, or PATH itself, that
 # a user other than root can change; to nothing if there is none. Parts of PATH that do not exist yet are not checked.
-# If a part of PATH is a link, the way to where it leads is looked at, too. Each NAME is a file in PATH, and not a link;
-# these, in alphabetical order, are looked at as well.
+# If a part of PATH is a link, the way to where it leads is looked at, too, one link after the other. Each NAME is a file
+# in PATH, and not a link; these, in alphabetical order, are looked at as well.
 look_for_untrusted() {
-  local whole path rest listing line link='' given=$1 names
+  local whole path rest listing line link='' given=$1 names followed=$((${followed:-0} + 1))
   whole=$1 path='' rest=${1#/}/
   shift
   names=$*
@@ -28,16 +28,17 @@ look_for_untrusted() {
   for path; do
     line=${listing%%"$LINE_END"*} listing=${listing#*"$LINE_END"}
     untrusted_part=$path
-    case $line in l*) link=$path ;; esac
+    case $line in l*) link=${link:-$path} ;; esac
     # A part that has no line has just vanished.
     # shellcheck disable=SC2086 # the words of the line
     if [ -z "$line" ] || entry_can_be_changed "${whole#"$path"}" $line; then return 0; fi
   done
   untrusted_part=
-  if [ -n "$link" ]; then
-    path=$(readlink -m "$given")
-    # A link that leads in a circle stays as it is.
-    [ "$path" = "$given" ] || look_for_untrusted "$path"
+  # Links may lead in a circle. The kernel follows 40 at most.
+  if [ -n "$link" ] && [ "$followed" -le 40 ]; then
+    path=$(readlink "$link")
+    case $path in /*) ;; *) path=${link%/*}/$path ;; esac
+    look_for_untrusted "$path${given#"$link"}"
   fi
 }
 
