@@ -3,7 +3,13 @@ import { join } from "node:path";
 import { TerraformStack, Testing } from "cdktf";
 import { EtcdCluster } from "../../src/etcd-cluster";
 import { sharedHostProblems } from "../../src/validation/shared-hosts";
-import { EtcdBackups, type EtcdClusterProps, EtcdDefragmentation, EtcdRestore } from "../../src/settings";
+import {
+  EtcdBackups,
+  type EtcdClusterProps,
+  EtcdDefragmentation,
+  EtcdRestore,
+  type SshOptions,
+} from "../../src/settings";
 import { RUNBOOK, runbookWith } from "../support/settings";
 
 /** The problems of the runbook's cluster, with some props, and a second cluster with a single member. */
@@ -127,6 +133,21 @@ test.each<[title: string, second: Partial<EtcdClusterProps>, first: Partial<Etcd
 
 test("data beside the other's binaries do not conflict", () => {
   expect(problems({ ...APART, paths: { ...APART.paths, dataDir: "/opt/etcd-vault/events" } }, SIDES)).toEqual([]);
+});
+
+test.each<[title: string, conflicts: number, one: SshOptions, other: SshOptions]>([
+  ["two networks, each behind a bastion of its own", 0, { bastionHost: "staging" }, { bastionHost: "prod" }],
+  ["two networks, whose hosts have other addresses for SSH", 0, { host: "203.0.113.1" }, { host: "203.0.113.2" }],
+  ["one network", 7, {}, {}],
+  ["one network behind one bastion", 7, { bastionHost: "Bastion" }, { bastionHost: "bastion" }],
+  ["one network, with a bastion for one of the clusters", 7, {}, { bastionHost: "bastion" }],
+  ["one network, with an address for SSH for one of the clusters", 7, {}, { host: "203.0.113.2" }],
+])("the same addresses in %s are %d conflicts", (_, conflicts, one, other) => {
+  const cluster = (name: string, ssh: SshOptions) => ({
+    name,
+    settings: runbookWith({ members: [{ ...RUNBOOK.members[0], ssh }] }),
+  });
+  expect(sharedHostProblems([cluster("a", one), cluster("b", other)])).toHaveLength(conflicts);
 });
 
 test("the order of the clusters does not matter", () => {

@@ -1,6 +1,6 @@
 import { byName } from "../topology/order";
 import { sidesOf } from "../render/side-program";
-import type { ClusterSettings } from "../settings";
+import type { ClusterSettings, MemberSettings } from "../settings";
 import { canonicalAddress, overlap } from "./formats";
 import { isKnown } from "./problem";
 
@@ -51,8 +51,24 @@ function* conflicts(one: NamedCluster, other: NamedCluster): Iterable<string> {
 }
 
 function sharedAddresses(one: ClusterSettings, other: ClusterSettings): string[] {
-  const others = new Set(other.members.map(keyOf));
-  return one.members.map(keyOf).filter((address) => others.has(address));
+  return one.members
+    .filter((member) =>
+      other.members.some((neighbour) => keyOf(neighbour) === keyOf(member) && !apart(member, neighbour)),
+    )
+    .map(keyOf);
+}
+
+/**
+ * Whether two members with the same address are on different hosts: private networks may use the same addresses. Their
+ * hosts are then behind different bastions, or have different addresses for SSH.
+ */
+function apart(one: MemberSettings, other: MemberSettings): boolean {
+  const ways = ({ address, ssh }: MemberSettings) => [ssh.bastionHost, ssh.host === address ? undefined : ssh.host];
+  const others = ways(other);
+  return ways(one).some((way, i) => {
+    const otherWay = others[i];
+    return way !== undefined && otherWay !== undefined && canonicalAddress(way) !== canonicalAddress(otherWay);
+  });
 }
 
 function keyOf({ listenAddress }: { readonly listenAddress: string }): string {
