@@ -165,6 +165,12 @@ const REFUSALS: Refusal[] = [
     says: /read-only: \/etc\/supervisor\/conf\.d\/etcd-server\.ini cannot be replaced: it is immutable/,
   },
   {
+    what: "a user database that is immutable",
+    given: "chattr +i /etc/passwd /etc/shadow",
+    undo: "chattr -i /etc/passwd /etc/shadow",
+    says: /read-only: the system user etcd cannot be created, because nobody can write to \/etc\/passwd \/etc\/shadow: it is immutable/,
+  },
+  {
     what: "a full /run",
     given:
       "mkdir -p /run/cdktf-etcd; mount -t tmpfs -o mode=700,size=64k tmpfs /run/cdktf-etcd; head -c 64k /dev/zero >/run/cdktf-etcd/full",

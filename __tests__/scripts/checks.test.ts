@@ -1,10 +1,11 @@
+import { execFileSync } from "node:child_process";
 import { mkdirSync, renameSync, rmSync, symlinkSync } from "node:fs";
 import { createServer } from "node:net";
 import { installBinaries, listenOn } from "../support/fake-etcd";
 import { installSupervisor, installSupervisorFiles } from "../support/fake-supervisor";
 import type { Host } from "../support/host";
 import { runningHost } from "../support/phases";
-import { inEachShell } from "../support/shells";
+import { inEachShell, testAsRoot } from "../support/shells";
 import { base64, makePki } from "../support/test-pki";
 
 const CA = "-----BEGIN CERTIFICATE-----\nours\n-----END CERTIFICATE-----\n";
@@ -207,6 +208,24 @@ case $last in */run) free=0 ;; */mnt) free=15 ;; *) free=9999 ;; esac`;
           "noexec: the file system of /opt is mounted noexec, and etcd is run from there; to do: remount it with exec, or set paths.installRoot",
         ),
       ]);
+    });
+
+    testAsRoot("a user database to which nobody may write is refused while etcd's user does not exist", () => {
+      const host = newHost();
+      host.write("/etc/passwd", "");
+      const check = (user: string) => host.call(`ETCD_USER=${user} ETCD_UID=; check_new_user`).lines;
+      expect(check("etcd-of-nobody")).toEqual([]);
+      try {
+        execFileSync("chattr", ["+i", host.path("/etc/passwd")]);
+        expect(check("daemon")).toEqual([]);
+        expect(check("etcd-of-nobody")).toEqual([
+          refused(
+            "read-only: the system user etcd-of-nobody cannot be created, because nobody can write to /etc/passwd: it is immutable (lsattr -d /etc/passwd); to do: make it writable until the user is there (chattr -i /etc/passwd), or set user to one that exists",
+          ),
+        ]);
+      } finally {
+        execFileSync("chattr", ["-i", host.path("/etc/passwd")]);
+      }
     });
 
     test.each([

@@ -31,7 +31,7 @@ const TOOLS =
 
 /** The paths that the scripts know by name. In a test, they lead into the directory of the host. */
 const SYSTEM_PATHS =
-  /(?<![\w}.])(?=\/(?:etc\/(?:supervisor|systemd|fstab|hosts|nsswitch|resolv)|run\/(?:cdktf-etcd|supervisor)|var\/lib\/cdktf-etcd|proc\/|tmp ))/g;
+  /(?<![\w}.])(?=\/(?:etc\/(?:supervisor|systemd|fstab|hosts|nsswitch|resolv|passwd|g?shadow|group)|run\/(?:cdktf-etcd|supervisor)|var\/lib\/cdktf-etcd|proc\/|tmp ))/g;
 /** Matches any other such path. It must be added to `SYSTEM_PATHS`, or a test would touch this machine's own files. */
 const FOREIGN_PATH = /^(?!\s*#).*(?<![\w}.@])\/(?:boot|etc|home|lib|opt|proc|root|run|srv|sys|tmp|var)\b.*$/m;
 const SYSTEM_PATH_VARIABLE = /^PATH=.*$/m;

@@ -23,6 +23,7 @@ check_places_and_data() {
   check_tools
   check_disk
   check_shape
+  check_new_user
   check_user
   check_ports
   check_supervisor
@@ -178,6 +179,19 @@ why_not_writable() {
 
 # is_elsewhere TYPE: a file system of that type is on another machine, or on that of the hypervisor.
 is_elsewhere() { case $1 in nfs* | cifs | smb* | ceph | 9p | virtiofs | vboxsf | fuse.*) ;; *) return 1 ;; esac; }
+
+# Hardened hosts may have made the files of their users immutable.
+check_new_user() {
+  local file closed=
+  know_etcd_uid
+  [ -z "$ETCD_UID" ] || return 0
+  for file in /etc/passwd /etc/shadow /etc/group /etc/gshadow; do
+    if [ -e "$file" ] && [ ! -w "$file" ]; then closed="$closed $file"; fi
+  done
+  [ -z "$closed" ] || refusal "read-only" \
+    "the system user $ETCD_USER cannot be created, because nobody can write to$closed: $(why_not_writable "${closed##* }")" \
+    "make it writable until the user is there (chattr -i$closed), or set user to one that exists"
+}
 
 # etcd and its startup script are run from this directory.
 check_exec() {
