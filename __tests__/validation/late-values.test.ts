@@ -1,5 +1,13 @@
-import { Fn, TerraformVariable } from "cdktf";
-import { AutoCompaction, CertificateAuthority, EtcdBackups, EtcdCluster, EtcdRelease, SshKey } from "../../src";
+import { Fn, type TerraformCondition, TerraformVariable } from "cdktf";
+import {
+  AutoCompaction,
+  CertificateAuthority,
+  EtcdBackups,
+  EtcdCluster,
+  EtcdRelease,
+  type RemovalPolicy,
+  SshKey,
+} from "../../src";
 import { RUNBOOK } from "../support/settings";
 import { find, synth, synthCluster } from "../support/synth";
 
@@ -88,6 +96,44 @@ test("Terraform checks that the certificate of an imported CA has no key beside 
       condition("certificates.trustedAuthorities[0]", "var.old_cert"),
       condition("certificates.trustedAuthorities[2]", 'file("ca.pem")'),
     ],
+  });
+});
+
+describe("a text that is known only at apply must have the format of a literal where another one does harm on a host", () => {
+  const json = synth((stack) => {
+    const text = (id: string) => new TerraformVariable(stack, id, {}).stringValue;
+    new EtcdCluster(stack, "etcd", {
+      ...RUNBOOK,
+      members: [{ name: "a", address: "10.0.0.1", ssh: { scriptPath: text("script") } }],
+      paths: { dataDir: `/data/${text("data")}`, supervisorProgramFile: text("file") },
+      user: text("user"),
+      removalPolicy: text("policy") as RemovalPolicy,
+    });
+  });
+  const { precondition } = find(json, PREFLIGHT).lifecycle as { precondition: TerraformCondition[] };
+
+  test("Terraform checks each of them once, as a whole", () => {
+    expect(precondition).toHaveLength(5);
+    expect(precondition).toContainEqual({
+      condition: '${(can(regex("^(retain|destroy)$", var.policy)) && (path.module != "?"))}',
+      error_message: 'removalPolicy: the value is not a removal policy; use "retain" or "destroy"',
+    });
+    expect(JSON.stringify(precondition)).toContain('join(\\"\\", [\\"/data/\\", var.data])');
+  });
+
+  test.each([
+    ["removalPolicy", ["retain", "destroy"], ["DESTROY", ""]],
+    ["user", ["etcd", "_etcd-2"], ["root:root", "Etcd", ""]],
+    ["paths.dataDir", ["/data/etcd", "/data/.etcd"], ["/", "/data/", "/data/../etc", "/data//x", "/data/a b", "data"]],
+    ["paths.supervisorProgramFile", ["etcd-server"], ["../x", "etcd.ini"]],
+    ["members[0].ssh.scriptPath", ["/root/x_%RAND%.sh", "./.ssh/x.sh"], ["/root/x;reboot", "x.sh"]],
+  ])("%s", (path, good, bad) => {
+    const { condition } = (precondition as unknown as { condition: string; error_message: string }[]).filter(
+      ({ error_message }) => error_message.startsWith(`${path}: `),
+    )[0];
+    const [, pattern] = /regex\("([^"]+)"/.exec(condition) ?? [];
+    for (const text of good) expect(text).toMatch(new RegExp(pattern));
+    for (const text of bad) expect(text).not.toMatch(new RegExp(pattern));
   });
 });
 

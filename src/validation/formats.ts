@@ -85,9 +85,19 @@ function family(address: string): "ipv4" | "ipv6" {
   return isIPv6(address) ? "ipv6" : "ipv4";
 }
 
+/**
+ * The formats of texts that Terraform checks, too, if it alone knows them: regular expressions that mean the same to it
+ * (RE2) and to JavaScript.
+ */
+export const PLAIN_PATH = "^(/[.]*[A-Za-z0-9@_+-][A-Za-z0-9@._+-]*)+$";
+export const PROGRAM_FILE = "^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$";
+export const SYSTEM_USER = "^[a-z_][a-z0-9_-]{0,31}$";
+/** Terraform passes the path of its script to a shell without quotes. */
+export const SCRIPT_PATH = "^[.]?/[A-Za-z0-9@%+=:,./_-]+$";
+
 /** An absolute path that needs no quotes anywhere. */
 export function isPlainPath(text: string): boolean {
-  return /^(\/(?!\.{1,2}(\/|$))[A-Za-z0-9@._+-]+)+$/.test(text);
+  return new RegExp(PLAIN_PATH).test(text);
 }
 
 export const NOT_A_PLAIN_PATH =

@@ -1,6 +1,6 @@
 import { RemovalPolicy } from "../settings";
 import { DEFAULT_DATA_DIR, DEFAULT_INSTALL_ROOT, DEFAULT_LOG_DIR } from "../settings/places";
-import { isPlainPath, isPort, NOT_A_PLAIN_PATH, overlap } from "./formats";
+import { isPlainPath, isPort, NOT_A_PLAIN_PATH, overlap, PROGRAM_FILE, SYSTEM_USER } from "./formats";
 import { isKnown, type Rule, unless } from "./problem";
 
 export const ports: Rule = function* ({ props, settings: { peerPort, clientPort } }) {
@@ -85,7 +85,7 @@ export const supervisorIni: Rule = function* ({ props }) {
   yield* unless(
     "paths.supervisorProgramFile",
     props.paths?.supervisorProgramFile,
-    (text) => /^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$/.test(text),
+    (text) => new RegExp(PROGRAM_FILE).test(text),
     'is not a plain file name; use letters, digits, "_" and "-", without an extension, e.g. etcd-server',
   );
 };
@@ -112,7 +112,7 @@ export const user: Rule = function* ({ props, settings }) {
   yield* unless(
     "user",
     props.user,
-    (text) => /^[a-z_][a-z0-9_-]{0,31}$/.test(text),
+    (text) => new RegExp(SYSTEM_USER).test(text),
     'is not a valid name for a system user; use 1 to 32 lower-case letters, digits, "_" or "-", e.g. etcd',
   );
   yield* unless(

@@ -1,6 +1,8 @@
 import { Fn, type IResolvable, Op, ref, type TerraformCondition, Token, Tokenization } from "cdktf";
 import type { CertificateOptions } from "../pki/certificate-options";
+import type { SshOptions } from "../settings";
 import { archiveUrlFact } from "../provision/archive-url";
+import { NOT_A_PLAIN_PATH, PLAIN_PATH, PROGRAM_FILE, SCRIPT_PATH, SYSTEM_USER } from "./formats";
 import { isListToken, isPlainObject, type Subject } from "./problem";
 
 /**
@@ -17,17 +19,41 @@ export function lateValueConditions({ props, settings }: Subject): TerraformCond
     autoCompaction: settings.autoCompaction?._retention,
     backups: { ...props.backups?._options },
   };
-  const inScripts = [...lateValues("", { ...props, ...inObjects })].map(({ path, value }) => ({
+  const inScripts = [...lateValues("", { ...props, ...inObjects })].map(({ path, value }) => {
+    const [pattern, problem] = formatOf(path) ?? [];
+    return pattern === undefined
+      ? {
     condition: lacks("['[:cntrl:]]", value),
     errorMessage: `${path}: the value has a single quote or a control character; use one without`,
-  }));
+        }
+      : { condition: whereTrue(Fn.can(Fn.regex(pattern, value))), errorMessage: `${path}: the value ${problem}` };
+  });
   return [...inScripts, ...[...lateAuthorities(props.certificates)].map(withoutKey)];
 }
 
-/** Terraform refuses a condition that refers to nothing, as the text of a file does, so each one refers to the module. */
 function lacks(pattern: string, value: string): IResolvable {
-  return Op.and(Op.not(Fn.can(Fn.regex(pattern, value))), Op.neq(ref("path.module"), "?"));
+  return whereTrue(Op.not(Fn.can(Fn.regex(pattern, value))));
 }
+
+/** Terraform refuses a condition that refers to nothing, as the text of a file does, so each one refers to the module. */
+function whereTrue(condition: unknown): IResolvable {
+  return Op.and(condition, Op.neq(ref("path.module"), "?"));
+}
+
+/** What a text must be where another one does harm on a host, and the problem otherwise. It has no quote, either. */
+const FORMATS: { readonly [path: string]: readonly [pattern: string, problem: string] | undefined } = {
+  user: [SYSTEM_USER, "is not a valid name for a system user; use e.g. etcd"],
+  removalPolicy: ["^(retain|destroy)$", 'is not a removal policy; use "retain" or "destroy"'],
+  "paths.installRoot": [PLAIN_PATH, NOT_A_PLAIN_PATH],
+  "paths.dataDir": [PLAIN_PATH, NOT_A_PLAIN_PATH],
+  "paths.logDir": [PLAIN_PATH, NOT_A_PLAIN_PATH],
+  "paths.supervisorProgramFile": [PROGRAM_FILE, "is not a plain file name; use e.g. etcd-server"],
+  "backups.directory": [PLAIN_PATH, NOT_A_PLAIN_PATH],
+  "backups.textfileDirectory": [PLAIN_PATH, NOT_A_PLAIN_PATH],
+  "ssh.scriptPath": [SCRIPT_PATH, "is not a path that Terraform can use; use e.g. /root/terraform_%RAND%.sh"],
+};
+
+const formatOf = (path: string) => FORMATS[path.replace(/^members\[\d+\]\./, "")];
 
 /** A file may have both, the certificate and after it the key, and the provider reads the first. */
 function withoutKey({ path, value }: LateValue): TerraformCondition {
@@ -50,13 +76,17 @@ interface LateValue {
   readonly value: string;
 }
 
-/** No script has these as they are, and a host key may end in a line break. */
-const NOT_IN_SCRIPTS = ["ssh", "machine"];
+/** No script has it as it is. */
+const NOT_IN_SCRIPTS = ["machine"];
 
 /** All tokens in values that may become part of a script. Objects of classes, such as CAs, are not looked into. */
 function* lateValues(path: string, value: unknown): Iterable<LateValue> {
   if (typeof value === "string") {
     if (isListToken(value)) return;
+    if (formatOf(path) !== undefined) {
+      if (Token.isUnresolved(value)) yield { path, value: joined(value) };
+      return;
+    }
     for (const token of Tokenization.reverseString(value).tokens) yield { path, value: Token.asString(token) };
   } else if (typeof value === "number" && Token.isUnresolved(value)) {
     yield { path, value: Token.asString(Tokenization.reverseNumber(value)) };
@@ -67,7 +97,15 @@ function* lateValues(path: string, value: unknown): Iterable<LateValue> {
   } else if (isPlainObject(value)) {
     for (const [field, item] of Object.entries(value)) {
       if (NOT_IN_SCRIPTS.includes(field)) continue;
-      yield* lateValues(path === "" ? field : `${path}.${field}`, item);
+      const fieldPath = path === "" ? field : `${path}.${field}`;
+      // No script has the other settings of SSH, and a host key may end in a line break.
+      yield* lateValues(fieldPath, field === "ssh" ? { scriptPath: (item as SshOptions).scriptPath } : item);
     }
   }
+}
+
+/** A text with tokens in it, as an argument of a function: CDKTF warns of one that it would have to put together itself. */
+function joined(text: string): string {
+  const parts = text.split(/(\$\{TfToken\[[^\]]+\]\})/).filter((part) => part !== "");
+  return parts.length > 1 ? Fn.join("", parts) : text;
 }

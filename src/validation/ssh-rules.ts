@@ -1,13 +1,11 @@
 import { isIP } from "node:net";
 import { posix } from "node:path";
 import type { MemberSettings, SshKey, SshOptions } from "../settings";
-import { isGoDuration, isHostName, isPort, withoutBrackets } from "./formats";
+import { isGoDuration, isHostName, isPort, SCRIPT_PATH, withoutBrackets } from "./formats";
 import { duplicates, isKnown, type Rule, type Subject, unless } from "./problem";
 
 /** Empty files beside the script that have such a name are deleted, so nothing else may have one. */
 const NAME_OF_ITS_OWN = /([A-Za-z]{3}|cdktf-etcd\/)[^/]*$/;
-/** Terraform passes the path to a shell without quotes. */
-const SCRIPT_PATH = /^\.?\/[A-Za-z0-9@%+=:,./_-]+$/;
 
 const PORT = "is not a TCP port; use 1 to 65535";
 
@@ -29,7 +27,10 @@ export const sshOptions: Rule = function* (subject) {
     yield* unless(
       `${path}.scriptPath`,
       ssh.scriptPath,
-      (text) => SCRIPT_PATH.test(text) && text.includes("%RAND%") && NAME_OF_ITS_OWN.test(text.replace("%RAND%", "")),
+      (text) =>
+        new RegExp(SCRIPT_PATH).test(text) &&
+        text.includes("%RAND%") &&
+        NAME_OF_ITS_OWN.test(text.replace("%RAND%", "")),
       "is not a path that Terraform can use: it must start with / or ./, contain %RAND%, and have a file name that nothing else has; use e.g. /root/terraform_%RAND%.sh",
     );
     yield* unless(
