@@ -78,6 +78,10 @@ test.each<[props: { [prop: string]: unknown }, problem: string]>([
     "user: has a number in it that only Terraform knows; use Token.asString(…) of that number",
   ],
   [
+    { user: Token.asList({ resolve: () => ["etcd"] })[0] },
+    "user: is a list that only Terraform knows; use Fn.element(list, 0) for its first item",
+  ],
+  [
     { restore: EtcdRestore.fromMember("a", { replacesCluster: 12 as unknown as string }) },
     "restore.replacesCluster: 12 is not a text; put it in quotes",
   ],

@@ -217,6 +217,8 @@ function* textProblems(path: string, value: unknown): Iterable<string> {
   if (Tokenization.isResolvable(value)) return;
   if (typeof value !== "string") {
     yield `${path}: ${shown(value)} is not a text; put it in quotes`;
+  } else if (isListToken(value)) {
+    yield `${path}: is a list that only Terraform knows; use Fn.element(list, 0) for its first item`;
   } else if (hasNumberToken(value)) {
     yield `${path}: has a number in it that only Terraform knows; use Token.asString(…) of that number`;
   }
