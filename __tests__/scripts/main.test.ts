@@ -193,6 +193,18 @@ inEachShell((newHost) => {
     expect(cluster.calls()).toEqual(["a lease revoke 7"]);
   });
 
+  test("a phase that takes too long says so also if the clock was set back meanwhile", () => {
+    const host = newHost();
+    host.stub("date", `${RECORD}; [ "$(wc -l <"$CALLS")" -eq 1 ] || set -- -d @1000000000 "$@"; exec /bin/date "$@"`);
+    expect(doing(host, "health", "sleep 30", 1).lines.at(-1)).toMatch(/health failed: it did not finish within 1 s;/);
+  });
+
+  test("a phase whose timeout was ended by a signal says so, although that of uutils ends as if time were up", () => {
+    const host = newHost();
+    host.stub("timeout", "exit 124");
+    expect(doing(host, "health", ":").lines.at(-1)).toMatch(/health failed: it was ended by signal 15;/);
+  });
+
   test("a phase that is ended by a signal says so", () => {
     const host = newHost();
     const run = doing(host, "health", "kill -TERM $$; sleep 1");

@@ -114,15 +114,20 @@ run_as_root() {
   fi
   root_home=~root
   now=$(date +%s)
-  end=$((now + limit))
+  # By the uptime: at its first boot, a host sets its clock.
+  set_uptime
+  end=$((uptime + limit))
   code=0
   # `env -i` is needed again, because sudo sets variables of its own. Standard input still carries the proxy settings.
   $sudo env -i PATH="$PATH" LC_ALL=C HOME="$root_home" timeout -k 30 "$limit" \
     sh "$script" as-root "$inbox" "$now" || code=$?
   # A phase that was ended by SIGKILL could not delete its inbox.
   [ "$code" -ne 137 ] || rm -rf "$inbox"
-  [ "$code" -le 123 ] || [ "$(date +%s)" -lt "$end" ] ||
+  set_uptime
+  [ "$code" -le 123 ] || [ "$uptime" -lt "$end" ] ||
     fail "it did not finish within $limit s" "look at the last line above, and apply again"
+  # The timeout of uutils ends like this, too, if it gets SIGTERM itself.
+  [ "$code" -ne 124 ] || code=143
   [ "$code" -le 128 ] ||
     fail "it was ended by signal $((code - 128))" "find out who or what sent that signal on this host, and apply again"
   [ "$code" -eq 0 ] || exit "$code"
