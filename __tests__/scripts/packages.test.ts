@@ -48,7 +48,7 @@ inEachShell((newHost) => {
       lines: ["a on host-a: test: installing supervisor with apt-get"],
     });
     expect(host.calls("apt-get")).toEqual([
-      "noninteractive -q update",
+      "noninteractive -q -o APT::Update::Error-Mode=any update",
       "noninteractive -qy -o Dpkg::Options::=--force-confold -o Dpkg::Options::=--force-confmiss install --no-install-recommends supervisor",
     ]);
   });
@@ -169,12 +169,14 @@ inEachShell((newHost) => {
 
   test("a package source that does not answer is ignored if the package can be installed, and named if it cannot", () => {
     const host = newHost();
-    const update = "case $* in *update) echo 'Hit:1 x'; echo 'E: Failed to fetch y'; exit 100 ;; esac";
+    // By default it ends with 0, and warns.
+    const update =
+      "case $* in *update) echo 'Err:1 y InRelease'; echo \"  Could not resolve 'y'\"; case $* in *APT::Update::Error-Mode=any*) ;; *) echo 'W: Failed to fetch y'; exit ;; esac; echo \"E: Failed to fetch y  Could not resolve 'y'\"; exit 100 ;; esac";
     host.stub("apt-get", `${RECORD}; ${update}`);
     expect(host.call("install_packages curl").code).toBe(0);
     host.stub("apt-get", `${RECORD}; ${update}; echo 'E: Unable to locate package curl'; exit 100`);
     expect(host.call("install_packages curl").lines.at(-1)).toMatch(
-      /cannot install curl: E: Failed to fetch y; to do: /,
+      /cannot install curl: E: Failed to fetch y Could not resolve 'y'; to do: /,
     );
   });
 

@@ -52,9 +52,9 @@ reason_of_packages() {
     /^W:/ { next }
     / : (Pre)?Depends: / && !unmet { unmet = $0; sub(/^ +/, "", unmet) }
     /^dpkg: error / { reason = $0; if (/:$/ && (getline) > 0) reason = reason $0; exit }
-    tolower($0) ~ /^(e|err|error|fatal)[: ]|^failed to .*:$|lock/ { sub(/ +$/, ""); reason = $0; if (!/:$/) exit }
+    tolower($0) ~ /^(e|error|fatal)[: ]|^failed to .*:$|lock/ { sub(/ +$/, ""); reason = $0; if (!/:$/) exit }
     $0 != "" { last = $0 }
-    END { print (reason ? reason : last) (unmet ? " (" unmet ")" : "") }'
+    END { if (!reason) reason = last; gsub(/ +/, " ", reason); print reason (unmet ? " (" unmet ")" : "") }'
 }
 
 # way_to_install PACKAGES
@@ -83,8 +83,8 @@ run_package_manager() {
   case $(package_manager) in
     apt-get)
       # If a package source that is not ours does not answer, this is no reason to fail as long as the package can be
-      # installed.
-      lists=$(apt-get -q update 2>&1) || printf '%s\n' "$lists"
+      # installed. Without the option, which old versions ignore, apt-get would only warn of it.
+      lists=$(apt-get -q -o APT::Update::Error-Mode=any update 2>&1) || printf '%s\n' "$lists"
       # A configuration that somebody has laid before stays, and one that was deleted after an earlier removal of the
       # package comes back: dpkg would ask about the former, which fails here, and remember the latter as a wish.
       apt-get -qy -o Dpkg::Options::=--force-confold -o Dpkg::Options::=--force-confmiss \
