@@ -209,7 +209,7 @@ inEachShell((newHost) => {
       tells(host, "b", ["b", STARTED], ["c"]);
       const text = `BASH_COMPAT=50; trap '' XFSZ
         (ulimit -f 0; ask_founders && echo "$founded") | cat
-        founder_urls() { :; }
+        program_urls() { :; }
         ask_founders || echo "$obstacle"`;
       const data = { FOUNDERS: founders(host), CLUSTER_TOKEN: TOKEN };
       expect(host.call(text, data).lines).toEqual(["yes", "the other founders could not be listed"]);

@@ -63,6 +63,15 @@ inEachShell((newHost) => {
       expect(host.has("/var/lib/cdktf-etcd/a")).toBe(false);
     });
 
+    test("is not sent for a backup if the others run, and listen for clients at their former port", () => {
+      const host = newHost({ props: { ports: { client: 1, peer: all.port } } });
+      const cluster = stagedHost(host);
+      expect(rollout(host).lines).toEqual([
+        `a on host-a: rollout refused: join: this member must join, and another one runs (https://127.0.0.2:${all.port}) that does not listen at https://127.0.0.2:1: ports.client changes in the same deploy; to do: set ports.client back, apply, and change it after that`,
+      ]);
+      expectNothingChanged(host, cluster);
+    });
+
     test("is refused if its entry in the cluster is healthy, because the member then runs on another host", () => {
       const { host, cluster } = newcomer();
       cluster.members("a", "b", "c");

@@ -75,6 +75,19 @@ inEachShell((newHost) => {
       expect(refuse(host, { FOUNDERS }).lines).toEqual([]);
     });
 
+    test("is refused with another reason if another member runs, and listens for clients at its former port", async () => {
+      const other = await listenOn("127.0.0.3");
+      const host = newHost({ props: { ports: { client: 1, peer: other.port } } });
+      const run = refuse(host, { FOUNDERS });
+      other.close();
+      expect(run).toEqual({
+        code: 3,
+        lines: [
+          `a on host-a: stage refused: membership: this member must join, and another one runs (https://127.0.0.3:${other.port}) that does not listen at https://127.0.0.3:1: ports.client changes in the same deploy; to do: set ports.client back, apply, and change it after that`,
+        ],
+      });
+    });
+
     test("is staged if another member accepts connections", async () => {
       const other = await listenOn("127.0.0.3");
       const host = newHost({ props: { ports: { client: other.port } } });

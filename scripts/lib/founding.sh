@@ -37,7 +37,7 @@ founding_id() { printf '%u' "0x$(printf '%s%s' "$PEER_URL" "$CLUSTER_TOKEN" | sh
 ask_founders() {
   local lines line name peer_url client_url
   obstacle='' founded=''
-  lines=$(founder_urls)
+  lines=$(program_urls)
   # This member is one of them.
   [ -n "$lines" ] || obstacle="the other founders could not be listed"
   # A loop that reads a here-document is skipped where bash finds no room for it, as if nobody objected.
@@ -66,7 +66,7 @@ ask_founders() {
 }
 
 # Prints the members, one per line: NAME PEER_URL CLIENT_URL
-founder_urls() {
+program_urls() {
   awk -v peers="$INITIAL_CLUSTER" -v clients="$ENDPOINTS" 'BEGIN {
     n = split(peers, peer, ","); split(clients, client, ",")
     for (i = 1; i <= n; i++) { sub(/=/, " ", peer[i]); print peer[i], client[i] } }'

@@ -5,9 +5,11 @@ PROMOTE_SECONDS=1500 # a learner of a large database copies all of it first
 
 join_cluster() {
   refuse_alarm join
-  live=$(live_endpoint) ||
+  live=$(live_endpoint) || {
+    refuse_other_client_port join
     refuse "no data and no cluster" "$DATA_DIR is empty and no other member has a quorum" \
       "bring a quorum of the other members back, or restore a snapshot (docs/restore.md#before-you-start); if this cluster has never formed, see docs/lost-data.md#the-cluster-never-formed"
+  }
   # If the other members are of two clusters, nothing on this host tells which one is right.
   require_one_cluster "$live"
   refuse_one_elsewhere
@@ -50,6 +52,23 @@ join_cluster() {
   mark_started
   end_permission
   has_joined=yes
+}
+
+# refuse_other_client_port WHAT: refuses if another member runs and does not listen at its client URL in the program: a
+# change of ports.client reaches it later in this deploy, when it restarts.
+refuse_other_client_port() {
+  local lines line peer_url client_url
+  lines=$(program_urls)
+  while next_line; do
+    peer_url=${line#* } client_url=${line##* }
+    peer_url=${peer_url% *}
+    if [ "$peer_url" = "$PEER_URL" ] || ! accepts_connections "$peer_url" || accepts_connections "$client_url"; then
+      continue
+    fi
+    refuse "$1" \
+      "this member must join, and another one runs ($peer_url) that does not listen at $client_url: ports.client changes in the same deploy" \
+      "set ports.client back, apply, and change it after that"
+  done
 }
 
 # Refuses if this member's entry in the cluster, in `list`, answers while no etcd runs on this host: this is not the

@@ -85,6 +85,7 @@ refuse_without_cluster() {
   for endpoint in $(other_endpoints); do
     ! accepts_connections "$endpoint" || return 0
   done
+  refuse_other_client_port membership
   refuse "membership" \
     "this member is new, and none of the program's other members accepts a connection: $(other_endpoints | on_one_line), so there is no cluster that it could join" \
     "keep at least one of the cluster's members in the program, and move the others one after the other (docs/replace-member.md#move-a-member-to-another-host); if their etcd is down, bring it back first"
