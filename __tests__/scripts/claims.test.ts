@@ -61,7 +61,7 @@ inEachShell((newHost) => {
     host.call('claim_host; mkdir -p "${STATE_DIR%/*}/x"; mv "$CLAIM" "${STATE_DIR%/*}/x/released"; claim_host');
     expect(host.read("/var/lib/cdktf-etcd/a/claim").split(host.root).join("")).toBe(
       "member=a\ncluster=stack/etcd\nowner=\ngenesis=\npeer_url=https://127.0.0.1:2380\ninstall_root=/opt\ndata_dir=/data/etcd\nlog_dir=/data/logs\nsupervisor_ini=etcd-server\n" +
-        `user=${host.cluster.user}\nbackup_dir=\n`,
+        `user=${host.cluster.user}\n`,
     );
     expect(check(host)).toEqual([]);
   });
@@ -76,6 +76,8 @@ inEachShell((newHost) => {
     expect(claim("/backups/2")).toBe("backup_dir=/backups/2\nformer_backup_dir=/backups/1\n");
     expect(claim("")).toBe("backup_dir=/backups/2\nformer_backup_dir=/backups/1\n");
     host.call('mv "$CLAIM" "$STATE_DIR/released"');
+    // The member comes back to a program that takes no backups.
+    expect(claim("")).toBe("backup_dir=/backups/2\nformer_backup_dir=/backups/1\n");
     expect(claim("/backups/1")).toBe("backup_dir=/backups/1\nformer_backup_dir=/backups/2\n");
   });
 

@@ -25,8 +25,7 @@ claim_host() {
     printf 'peer_url=%s\ninstall_root=%s\ndata_dir=%s\nlog_dir=%s\n' "$PEER_URL" "$INSTALL_ROOT" "$DATA_DIR" "$LOG_DIR"
     printf 'supervisor_ini=%s\nuser=%s\n' "$SUPERVISOR_INI" "$ETCD_USER"
     # Backups stay when they are no longer taken, or are taken in another directory from now on.
-    printf 'backup_dir=%s\n' "${BACKUP_DIR:-$(entry_of "$CLAIM" backup_dir)}"
-    backup_directories | sed -e 1d -e 's/^/former_backup_dir=/'
+    backup_directories | sed -e '1s/^/backup_dir=/' -e '1!s/^/former_backup_dir=/'
     [ -z "$unseen" ] || echo data=unseen
   } | put_file "$CLAIM" 600 root:root
   rm -f "$STATE_DIR/released"
