@@ -177,18 +177,31 @@ inEachShell((newHost) => {
     expect(host.calls("setpriv")).toEqual([]);
   });
 
+  /** Starts a process that calls itself the etcd of this member. */
+  function startEtcd(host: Host, uid: number): string {
+    chmodSync(host.root, 0o755);
+    if (!host.has("/srv/etcd")) host.write("/srv/etcd", readFileSync("/bin/sh"), 0o755);
+    const { pid } = spawn(host.path("/srv/etcd"), ["-c", "read -r _", "etcd", "--name=a"], { uid, stdio: "pipe" });
+    symlinkSync(`/proc/${pid}`, host.path(`/proc/${pid}`));
+    return String(pid);
+  }
+
   testAsRoot("a process of another user is not this member's etcd, whatever it calls itself", () => {
     const host = newHost();
-    chmodSync(host.root, 0o755);
-    host.write("/srv/etcd", readFileSync("/bin/sh"), 0o755);
-    const start = (uid: number) => {
-      const { pid } = spawn(host.path("/srv/etcd"), ["-c", "read -r _", "etcd", "--name=a"], { uid, stdio: "pipe" });
-      symlinkSync(`/proc/${pid}`, host.path(`/proc/${pid}`));
-      return String(pid);
-    };
-    start(SOMEBODY);
-    const own = start(0);
+    startEtcd(host, SOMEBODY);
+    const own = startEtcd(host, 0);
     expect(host.call("own_pid").lines).toEqual([own]);
+  });
+
+  testAsRoot("nor is one of the user etcd, if that is the user of another cluster on this host", () => {
+    const host = newHost();
+    host.stub("id", `[ "$*" != "-u etcd" ] || { echo ${SOMEBODY}; exit; }; exec '${host.path("/bin/id")}' "$@"`);
+    const others = startEtcd(host, SOMEBODY);
+    const found = () => host.call("know_member_uids; own_pid").lines;
+    // A member without a claim may run as that user: one that 0.1.0 has deployed.
+    expect(found()).toEqual([others]);
+    host.call("claim_host");
+    expect(found()).toEqual([]);
   });
 
   test("link_in prints the first link in a path", () => {

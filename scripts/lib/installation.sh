@@ -200,12 +200,13 @@ read_process() {
 }
 
 # Sets MEMBER_UIDS to the uids of the users that etcd runs as, or ran as before the program changed; empty while no such
-# user exists. A removal learns the user's name from the claim only.
+# user exists. A removal learns the user's name from the claim only. A member without a claim may run as `etcd`, the
+# default of the version that wrote none; otherwise that may be the user of another cluster.
 know_member_uids() {
   local user uid users=' '
   MEMBER_UIDS='' ETCD_UID=''
   look_for_entry "$CLAIM" user
-  for user in ${ETCD_USER:-} $entry_value etcd; do
+  for user in ${ETCD_USER:-} ${entry_value:-etcd}; do
     case $users in *" $user "*) continue ;; esac
     users="$users$user "
     uid=$(id -u "$user" 2>/dev/null) || uid=
