@@ -68,8 +68,8 @@ mark_data() {
   private_directory "$STATE_DIR"
   own_mark | put_file "$STATE_DIR/data-mark" 644 root:root
   # The file is created where only root can write, and then renamed, so that no link is followed. If that fails, the
-  # only loss is that the data may have to be adopted by hand later. On another disk, it is a copy. It is opened again as
-  # etcd's user, who could have put a link in its place by now: to open a watchdog or a tape changes something.
+  # only loss is that the data may have to be adopted by hand later. On another disk, it is a copy. It is opened again
+  # as etcd's user, who could have put a link in its place by now: to open a watchdog or a tape changes something.
   if mv -fT "$STATE_DIR/data-mark" "$DATA_MARK" 2>/dev/null; then
     as_etcd sync "$DATA_MARK" || true
   else

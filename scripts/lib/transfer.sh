@@ -5,8 +5,8 @@ OFFER=/run/cdktf-etcd/$MEMBER.offer # the process that offers the snapshot
 OFFER_SECONDS=7200                  # the longest time that a restore may take
 SAVED=$STATE_DIR/restore.db         # what was taken from a member for the restore
 
-# Nobody can guess the path. A client whose rights are limited by etcd's authentication has a certificate, too. The token
-# alone is not enough: every user of a host can read it there among the arguments of the tool that makes the data.
+# Nobody can guess the path. A client whose rights are limited by etcd's authentication has a certificate, too. The
+# token alone is not enough: every user of a host can read it there among the arguments of the tool that makes the data.
 offered_path() { printf '%s' "$CLUSTER_TOKEN $FOUNDING_MEMBERSHIP" | sha256sum | cut -c1-40; }
 
 # The directory with what is offered. It belongs to etcd's user, as whom OpenSSL's server runs.

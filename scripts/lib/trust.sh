@@ -3,8 +3,8 @@
 
 # look_for_untrusted PATH [NAME…]: sets `untrusted_part` to the first directory on the way to PATH, or PATH itself, that
 # a user other than root can change; to nothing if there is none. Parts of PATH that do not exist yet are not checked.
-# If a part of PATH is a link, the way to where it leads is looked at, too, one link after the other. Each NAME is a file
-# in PATH, and not a link; these, in alphabetical order, are looked at as well.
+# If a part of PATH is a link, the way to where it leads is looked at, too, one link after the other. Each NAME is a
+# file in PATH, and not a link; these, in alphabetical order, are looked at as well.
 look_for_untrusted() {
   local whole path rest listing line link='' given=$1 names followed=$((${followed:-0} + 1))
   whole=$1 path='' rest=${1#/}/
