@@ -71,6 +71,9 @@ explain_exit() {
     "correct that, and apply again; if it happens again, report it together with the lines above"
 }
 
+LINE_END='
+'
+
 # next_line: takes the first line of `lines` off it and into `line`; false if there is none. A here-document would lose
 # them all in bash before 5.1, if there is no room in /tmp.
 next_line() {

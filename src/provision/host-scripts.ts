@@ -133,6 +133,7 @@ const REMOVAL = [
   "files",
   "trust",
   "installation",
+  "etcd-process",
   "mounts",
   "registry",
   "data-directory",
@@ -179,7 +180,17 @@ const LIBRARY = [
 ] as const;
 
 /** The files that the side programs share with the phases. */
-const SIDE_LIBRARY = ["say", "files", "trust", "installation", "registry", "names", "etcdctl", "members"] as const;
+const SIDE_LIBRARY = [
+  "say",
+  "files",
+  "trust",
+  "installation",
+  "etcd-process",
+  "registry",
+  "names",
+  "etcdctl",
+  "members",
+] as const;
 
 /** The directory of the host scripts in this package. */
 export const SCRIPTS_DIRECTORY = join(__dirname, "..", "..", "scripts");
