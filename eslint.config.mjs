@@ -12,7 +12,7 @@ const above = {
     message: "Only src/index.ts and programs that use the package may import this.",
   },
   member: {
-    regex: "^\\.\\.?/(?:\\.\\./)*(?:etcd-member|validation(?:/(?!(?:certificate-fields|formats|problem)$).*)?)$",
+    regex: "^\\.\\.?/(?:\\.\\./)*(?:etcd-member|validation(?:/(?!(?:certificate-fields|formats|problem|types)$).*)?)$",
     message: "This belongs to a higher layer: pass what is needed as an argument.",
   },
   pki: {

@@ -1,5 +1,5 @@
 import { Construct, type IConstruct } from "constructs";
-import { type Fields, typedProps } from "./validation/prop-types";
+import { type Fields, typedProps } from "./validation/types";
 
 /** An etcd cluster as its clients see it, whether this program deploys it or something else does. */
 export interface IEtcdCluster extends IConstruct {

@@ -33,7 +33,9 @@ inEachShell((newHost) => {
     cluster.healthy("a", { cluster: 78 });
     expect(rollout(host)).toEqual({
       code: 1,
-      lines: ["a on host-a: rollout failed: the members belong to 2 clusters; to do: see docs/lost-data.md#the-members-are-of-two-clusters"],
+      lines: [
+        "a on host-a: rollout failed: the members belong to 2 clusters; to do: see docs/lost-data.md#the-members-are-of-two-clusters",
+      ],
     });
   });
 
@@ -54,7 +56,9 @@ inEachShell((newHost) => {
     cluster.healthy("c", { cluster: 78 });
     expect(rollout(host)).toEqual({
       code: 1,
-      lines: ["a on host-a: rollout failed: the members belong to 2 clusters; to do: see docs/lost-data.md#the-members-are-of-two-clusters"],
+      lines: [
+        "a on host-a: rollout failed: the members belong to 2 clusters; to do: see docs/lost-data.md#the-members-are-of-two-clusters",
+      ],
     });
     cluster.healthy("c");
     cluster.members("a", "b", ["3", "started", "c", { learner: true }]);

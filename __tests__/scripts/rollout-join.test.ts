@@ -521,7 +521,9 @@ esac`,
       cluster.healthy("b", { cluster: 78 });
       expect(rollout(host)).toEqual({
         code: 1,
-        lines: ["a on host-a: rollout failed: the members belong to 2 clusters; to do: see docs/lost-data.md#the-members-are-of-two-clusters"],
+        lines: [
+          "a on host-a: rollout failed: the members belong to 2 clusters; to do: see docs/lost-data.md#the-members-are-of-two-clusters",
+        ],
       });
       expect(host.list("/data")).toEqual(["etcd", "logs"]);
       expect(host.read("/data/etcd/member/wal/0.wal")).toBe("of the life before");

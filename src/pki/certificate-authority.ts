@@ -13,7 +13,7 @@ import {
   validityProblems,
 } from "../validation/certificate-fields";
 import { isKnown } from "../validation/problem";
-import { type Fields, typedProps } from "../validation/prop-types";
+import { type Fields, typedProps } from "../validation/types";
 import { KeyType } from "./key-type";
 import { LEAF_OPTIONS, LeafCertificate, type LeafCertificateOptions } from "./leaf-certificate";
 import { ensureTlsProvider } from "./provider";

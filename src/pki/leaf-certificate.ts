@@ -7,7 +7,7 @@ import { DEFAULT_EARLY_RENEWAL_HOURS, DEFAULT_LEAF_VALIDITY_HOURS } from "./cert
 import { checkId } from "../construct-id";
 import { leafProblems, pemProblems, throwProblems } from "../validation/certificate-fields";
 import { isKnown } from "../validation/problem";
-import { type Fields, typedProps } from "../validation/prop-types";
+import { type Fields, typedProps } from "../validation/types";
 import type { CertificateProfile } from "./certificate-profile";
 import { KeyType } from "./key-type";
 import { ensureTlsProvider } from "./provider";

@@ -6,7 +6,7 @@ import { FIXED_FLAGS, OWNED_FLAGS } from "../render/owned-flags";
 import { flagValueProblem, isTrue, parseFeatureGates } from "./flag-values";
 import { canonicalAddress, isIpAddress, isPort, withoutBrackets } from "./formats";
 import { hasNumberToken, isKnown, type Rule, shown } from "./problem";
-import { fieldProblems } from "./prop-types";
+import { fieldProblems } from "./types";
 import { versionIsKnown } from "./version-rules";
 
 export const extraFlags: Rule = function* (subject) {

@@ -23,8 +23,8 @@ export function lateValueConditions({ props, settings }: Subject): TerraformCond
     const [pattern, problem] = formatOf(path) ?? [];
     return pattern === undefined
       ? {
-    condition: lacks("['[:cntrl:]]", value),
-    errorMessage: `${path}: the value has a single quote or a control character; use one without`,
+          condition: lacks("['[:cntrl:]]", value),
+          errorMessage: `${path}: the value has a single quote or a control character; use one without`,
         }
       : { condition: whereTrue(Fn.can(Fn.regex(pattern, value))), errorMessage: `${path}: the value ${problem}` };
   });
