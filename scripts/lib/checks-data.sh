@@ -218,8 +218,8 @@ check_log_disk() {
     "if the log is on another disk, mount that disk; for a new member, run umount $DATA_DIR/member/wal, apply, and see docs/lost-data.md#a-disk-of-its-own-for-the-write-ahead-log"
 }
 
-# Warns of what works until it hurts: data in memory or on another machine, and a disk that is full long before etcd stops
-# accepting writes.
+# Warns of what works until it hurts: data in memory or on another machine, and a disk that is full long before etcd
+# stops accepting writes.
 warn_of_data_disk() {
   local existing table bytes
   look_for_existing "$DATA_DIR"

@@ -130,8 +130,8 @@ replacing_of() {
 
 print_row() { tell '%-24s %-18s %-9s %-9s %-8s %10s  %-13s %s\n' "$@"; }
 
-# print_member NAME PEER_URL: prints its row, from `members`, `statuses` and `unhealthy`. If it serves another certificate
-# than it should, adds its name to `other_leaf`.
+# print_member NAME PEER_URL: prints its row, from `members`, `statuses` and `unhealthy`. If it serves another
+# certificate than it should, adds its name to `other_leaf`.
 print_member() {
   local lines line id='' client_url='' state='' version='' size='' leaf health=healthy
   lines=$members
