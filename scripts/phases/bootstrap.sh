@@ -108,7 +108,8 @@ place_data() {
     [ -e "$new/data" ] || refuse "restore" "$new, the restored data, are gone" "$(replacing "$RESTORE_RESOURCE")"
     write_quarantine
     sync
-    stop_program
+    # Data are moved aside only after a stop.
+    has_content || stop_program
     empty_data_directory
     activate
     # After a power cut, the old data must not be back without this host knowing.
