@@ -41,10 +41,9 @@ has_directory_of_its_own() {
 
 # is_roots PATH: fails with `reason`.
 is_roots() {
-  local changeable
-  changeable=$(untrusted "$1")
-  reason="$changeable can be changed by users other than root"
-  [ -z "$changeable" ]
+  is_trusted "$1" && return
+  reason="$untrusted_part can be changed by users other than root"
+  return 1
 }
 
 # has_room_for MB: and for what etcd itself may need, if its data are on the same disk.
