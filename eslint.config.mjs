@@ -4,7 +4,7 @@ import tseslint from "typescript-eslint";
 /*
  * The layers of the package. A file may import only from the layers to the right of its own (ARCHITECTURE.md):
  *   main, examples → index → etcd-cluster → etcd-member, validation → pki, provision → topology, release, render
- * Every layer may import settings; pki may also import the files of validation that hold no rule on a cluster.
+ * Every layer may import settings; pki and provision may also import the files of validation that hold no rule on a cluster.
  */
 const above = {
   cluster: {
