@@ -4,9 +4,10 @@ import { atLeast } from "../../src/release/version";
 import type { Host, HostOptions } from "./host";
 
 /**
- * A fake etcd. It waits for a signal as etcd would, and leaves its arguments in a file for the test. If `/run/stuck`
- * exists, it prints that file and writes no data. Otherwise, a member that was added and never started is now started,
- * and healthy unless it is a learner. With `--snapshot-count`, it takes a raft snapshot.
+ * A fake etcd. It waits for a signal as etcd would, and leaves its arguments in a file for the test, and another file
+ * once it has written all that it writes. If `/run/stuck` exists, it prints that file and writes no data. Otherwise, a
+ * member that was added and never started is now started, and healthy unless it is a learner. With `--snapshot-count`,
+ * it takes a raft snapshot.
  */
 function etcd({ root, cluster: { user } }: Host, directory: string): string {
   return `#!${root}${directory}/.sh
@@ -41,6 +42,7 @@ else
   chown -hR '${user}' "$data/member"
 fi
 [ -p "$root/run/never" ] || mkfifo "$root/run/never"
+: >"$root/run/etcd.ready"
 read -r _ <"$root/run/never"
 `;
 }

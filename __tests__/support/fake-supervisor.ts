@@ -167,11 +167,15 @@ stop() {
 start() {
   echo started >>"$state/$1.starts"
   [ "$1" = '${host.member.name}' ] || { echo RUNNING >"$state/$1.state" && return; }
+  rm -f "$root/run/etcd.ready"
   (exec </dev/null >/dev/null 2>&1 9>&- && supervise "$1") &
   echo $! >"$root/run/supervise.pid"
-  # As with startsecs, this waits long enough to see whether the program stays up.
-  for _ in 1 2 3 4 5 6 7 8 9 10; do
-    [ "$(cat "/proc/$(etcd_process)/comm" 2>/dev/null)" != etcd ] || break
+  # As with startsecs, this waits long enough to see whether the program stays up. What etcd writes first must be there
+  # before the test goes on, however slowly it starts.
+  tries=0
+  until [ -e "$root/run/etcd.ready" ]; do
+    tries=$((tries + 1))
+    if [ "$tries" -gt 250 ] || { [ "$tries" -gt 10 ] && ! running; }; then break; fi
     sleep 0.02
   done
 }
