@@ -164,6 +164,23 @@ inEachShell((newHost) => {
     expect(host.has("/home/done")).toBe(true);
   });
 
+  test("a phase that has started does not end at a line that it prints when its SSH connection is gone", () => {
+    const host = newHost();
+    const run = host.call(`
+      phase_health() {
+        mkfifo "$HOME/connection"
+        : <"$HOME/connection" &
+        exec >"$HOME/connection"
+        wait
+        say "nobody reads this"
+        : >"${host.path("/home/done")}"
+      }
+      set -- as-root inbox 0
+      main health 60 "$@"`);
+    expect(run).toEqual({ code: 0, lines: [] });
+    expect(host.has("/home/done")).toBe(true);
+  });
+
   /** Runs a phase whose function consists of this text. */
   const doing = (host: Host, phase: string, text: string, seconds = 60) =>
     host.program([

@@ -6,8 +6,10 @@
 say() { tell '%s on %s: %s: %s\n' "$MEMBER" "$HOST" "$PHASE" "$(printable "$1")"; }
 
 tell() {
+  # When the SSH connection is gone, SIGPIPE would end the shell. It is ignored here only: a command that inherits this
+  # complains when the next one in its pipeline has read enough.
   # shellcheck disable=SC2059 # all callers pass a constant format
-  printf "$@" 2>/dev/null || true
+  (trap '' PIPE && printf "$@" 2>/dev/null) || true
 }
 
 # refuse WHAT WHY TODO: ends the phase before anything that the refusal protects was touched. Earlier steps of the phase
