@@ -201,6 +201,13 @@ PHASE=preflight note_checks
     const backupHost = () =>
       stagedBefore(newHost({ props: { backups: EtcdBackups.onHosts({ directory: "/backups" }) } }));
     /** The directory of the props is the machine's own; here it is the host's. */
+    const sideData = (host: Host, program: string) => ({
+      BACKUP_DIR: host.path("/data/backups"),
+      BACKUP_BASE64: base64(program),
+      BACKUP_INI_BASE64: base64("[program:a-backup]\ncommand=sleep 1\n"),
+      DEFRAGMENTATION_BASE64: base64("echo defragmentation\n"),
+      DEFRAGMENTATION_INI_BASE64: base64("[program:a-defragmentation]\ncommand=sleep 1\n"),
+    });
     const stageSides = (host: Host, sides: string, program = "echo one\n") => {
       host.write("/home/.cdktf-etcd/a/etcd-peer-key.pem", pki.key);
       return host.phase("stage", {
@@ -209,11 +216,7 @@ PHASE=preflight note_checks
         PROGRAM_INI_BASE64: base64(host.programIni()),
         ETCDCTL_ENV_BASE64: base64(ETCDCTL_ENV),
         SIDE_PROGRAMS: sides,
-        BACKUP_DIR: host.path("/data/backups"),
-        BACKUP_BASE64: base64(program),
-        BACKUP_INI_BASE64: base64("[program:a-backup]\ncommand=sleep 1\n"),
-        DEFRAGMENTATION_BASE64: base64("echo defragmentation\n"),
-        DEFRAGMENTATION_INI_BASE64: base64("[program:a-defragmentation]\ncommand=sleep 1\n"),
+        ...sideData(host, program),
       });
     };
     const stageBackups = (host: Host, program: string) => stageSides(host, "backup", program);
@@ -240,6 +243,16 @@ PHASE=preflight note_checks
       stageBackups(host, "echo two\n");
       expect(supervisorChanges(host)).toEqual(["update a-backup", "restart a-backup:a-backup"]);
       expect(pid(host)).toBe(before);
+    });
+
+    test("are as they were before, if a stage was killed when it had changed their program, and the change is taken back", () => {
+      const host = backupHost();
+      stageBackups(host, "echo one\n");
+      const killed = "update_program() { kill -9 $$; }; as_side_program backup install_side_program";
+      expect(host.call(killed, sideData(host, "echo two\n")).code).not.toBe(0);
+      expect(host.read(PROGRAM)).toBe("echo two\n");
+      stageBackups(host, "echo one\n");
+      expect(host.read(PROGRAM)).toBe("echo one\n");
     });
 
     test.each(["FATAL", "STOPPED"])("start if supervisor has them as %s, and their program has changed", (state) => {

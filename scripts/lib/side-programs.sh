@@ -46,6 +46,8 @@ install_side_program() {
   if [ "$digest" = "$(cat "$(side_loaded)" 2>/dev/null)" ] && [ -e "$(program_include)" ] && is_side_program_running; then
     return
   fi
+  # If this fails or is killed half done, and the change is then taken back, the old digest must not count.
+  rm -f "$(side_loaded)"
   forget_side_program
   put_file "$(side_script)" 700 root:root "$script" || return
   printf '%s\n' "$ini" | register_program || return
