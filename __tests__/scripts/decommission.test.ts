@@ -38,6 +38,26 @@ inEachShell((newHost) => {
     },
   );
 
+  test("a member that a killed phase has stopped, and not yet removed from supervisord, is removed by the next run", () => {
+    const host = newHost();
+    runningHost(host);
+    host.call("claim_host");
+    const real = host.read("/stubs/supervisorctl");
+    const phasePid = host.path("/run/phase");
+    host.stub(
+      "supervisorctl",
+      `case $* in *"remove a") kill -9 "$(cat '${phasePid}')"; exit ;; esac\n${real.replace(/^#!.*\n/, "")}`,
+    );
+    host.call(`echo $$ >'${phasePid}'; phase_shutdown`, { CLUSTER: "stack/etcd", REMOVAL_POLICY: "retain" });
+    host.write("/stubs/supervisorctl", real, 0o755);
+    expect(host.call("supervisorctl status a:a").lines).toEqual([expect.stringContaining("STOPPED")]);
+    expect(shutdown(host)).toEqual({
+      code: 0,
+      lines: [said("stopped and unregistered"), said("data kept in /data/etcd")],
+    });
+    expect(host.call("supervisorctl status a:a").lines).toEqual(["a:a: ERROR (no such process)"]);
+  });
+
   test("the policy destroy deletes the data, logs, mark and binaries, and nothing else", () => {
     const host = newHost();
     runningHost(host);

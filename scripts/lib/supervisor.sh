@@ -165,10 +165,11 @@ has_been_told_to_stop() {
 }
 
 # Removes the stopped program from supervisord by its name. This works even if supervisord cannot read the files of
-# other programs, so the reread after it may fail.
+# other programs, so the reread after it may fail. The files go after that: by them, a phase that runs again after a
+# kill knows that there is something to remove.
 forget_program() {
-  unregister_program
   supervisor remove "$PROGRAM" || true
+  unregister_program
   supervisor reread || true
   ! supervisor pid "$PROGRAM:$PROGRAM" || fail "supervisord still has the program $PROGRAM" \
     "run: supervisorctl stop $PROGRAM; supervisorctl remove $PROGRAM; then run this again"
