@@ -298,6 +298,24 @@ PHASE=preflight note_checks
         expect(host.list("/data/backups")).toEqual(["a-20261126T184500Z.db"]);
       }
     });
+
+    test("leave neither metrics nor a half of a snapshot if the phase that ends them is killed and runs again", () => {
+      const host = backupHost();
+      const [metrics, phasePid] = [host.path("/data/metrics"), host.path("/run/phase")];
+      stageBackups(host, `[ "$1" != forget ] || rm -f '${metrics}'\n`);
+      host.write("/data/metrics", "");
+      host.write("/data/backups/.a.part", "");
+      const real = host.read("/stubs/supervisorctl");
+      host.stub(
+        "supervisorctl",
+        `${real.replace(/^#!.*\n/, "")}\ncase $command in reread) kill -9 "$(cat '${phasePid}')" ;; esac`,
+      );
+      host.call(`echo $$ >'${phasePid}'; drop_side_programs`, { BACKUP_DIR: "" });
+      host.write("/stubs/supervisorctl", real, 0o755);
+      stageSides(host, "");
+      expect([host.has("/data/metrics"), host.list("/data/backups")]).toEqual([false, []]);
+      expect([host.has(PROGRAM), host.has(INI)]).toEqual([false, false]);
+    });
   });
 
   test("a missing link to the ini file is created again before a restart needs it", () => {

@@ -98,21 +98,18 @@ drop_side_program() {
 }
 
 stop_side_program() {
+  local directory
   supervisor stop "$PROGRAM:$PROGRAM" || true
-  forget_program
+  # By its program file, a phase that runs again after a kill knows that there is something to do. So that goes last.
   forget_side_program
+  # A program without backups, and a removal, know the directory only from the claim.
+  directory=${BACKUP_DIR:-$(entry_of "$CLAIM" backup_dir)}
+  if [ "$side" = backup ] && [ -n "$directory" ]; then drop_unfinished_snapshot "$directory/.$MEMBER.part"; fi
+  forget_program
   case $side in
-    backup) forget_unfinished_backup ;;
+    backup) say "stopped the backups; those in $directory are kept" ;;
     *) say "stopped the $side program" ;;
   esac
-}
-
-# A program without backups, and a removal, know the directory only from the claim.
-forget_unfinished_backup() {
-  local directory
-  directory=${BACKUP_DIR:-$(entry_of "$CLAIM" backup_dir)}
-  [ -z "$directory" ] || drop_unfinished_snapshot "$directory/.$MEMBER.part"
-  say "stopped the backups; those in $directory are kept"
 }
 
 delete_side_program() {
