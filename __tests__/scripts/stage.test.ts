@@ -299,6 +299,16 @@ PHASE=preflight note_checks
       }
     });
 
+    test("go on if a stage was killed when it had stopped them, and the program has them again", () => {
+      const host = backupHost();
+      stageBackups(host, "echo one\n");
+      host.call("forget_program() { kill -9 $$; }; drop_side_programs", { BACKUP_DIR: "" });
+      expect(stageBackups(host, "echo one\n").lines).toContain(said("backups go to /data/backups"));
+      expect(host.call("supervisorctl status a-backup:a-backup").lines).toEqual([
+        expect.stringMatching(/^a-backup +RUNNING /),
+      ]);
+    });
+
     test("leave neither metrics nor a half of a snapshot if the phase that ends them is killed and runs again", () => {
       const host = backupHost();
       const [metrics, phasePid] = [host.path("/data/metrics"), host.path("/run/phase")];

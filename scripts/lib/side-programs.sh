@@ -99,6 +99,8 @@ drop_side_program() {
 
 stop_side_program() {
   local directory
+  # If this is killed and the program wants it again, a stage must not take it for one that somebody has stopped.
+  rm -f "$(side_loaded)"
   supervisor stop "$PROGRAM:$PROGRAM" || true
   # By its program file, a phase that runs again after a kill knows that there is something to do. So that goes last.
   forget_side_program
