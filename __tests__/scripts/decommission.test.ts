@@ -392,6 +392,24 @@ done`,
     expect(shutdown(host, "destroy")).toEqual({ code: 0, lines: [] });
   });
 
+  test("if a shutdown is killed in the middle of the binaries, the next run deletes the rest", () => {
+    const host = newHost();
+    runningHost(host);
+    // Of what is in a directory, rm may delete this first.
+    host.stub(
+      "rm",
+      `for argument; do
+  [ ! -f "$argument/.sha256" ] || { '${host.path("/bin/rm")}' "$argument/.sha256"; kill -9 $PPID; exit; }
+done
+exec '${host.path("/bin/rm")}' "$@"`,
+    );
+    expect(shutdown(host, "destroy").code).not.toBe(0);
+    host.unstub("rm");
+    expect(shutdown(host, "destroy").code).toBe(0);
+    expect(host.has("/opt/etcd-v3.6.14/etcd")).toBe(false);
+    expect(host.has("/opt/etcd-v3.6.14/certs.0")).toBe(false);
+  });
+
   test("a supervisord that is starting is told again to stop an etcd that keeps crashing and is just down", () => {
     const host = newHost();
     runningHost(host);

@@ -76,9 +76,11 @@ install_binaries() {
   if [ "$first_line" = "$archive_sha256" ]; then
     replace_binaries
   else
-    [ ! -e "$VERSIONED" ] || is_our_version "$VERSIONED" ||
-      give_up "$VERSIONED was not made by this package" "move it away, or set paths.installRoot, and apply again"
-    rm -rf "$VERSIONED"
+    if [ -e "$VERSIONED" ]; then
+      is_our_version "$VERSIONED" ||
+        give_up "$VERSIONED was not made by this package" "move it away, or set paths.installRoot, and apply again"
+      delete_version "$VERSIONED"
+    fi
     mv -T "$unpack" "$VERSIONED"
   fi
   say "unpacked etcd $VERSION to $VERSIONED"

@@ -65,6 +65,12 @@ has_registry() { [ -e "$CLAIM" ] || [ -e "$STATE_DIR/released" ]; }
 # A version directory that this package has unpacked contains the digest of its archive.
 is_our_version() { [ -f "$1/.sha256" ] && [ ! -L "$1" ]; }
 
+# delete_version DIRECTORY: the digest goes last, because by it a phase that runs again after a kill knows the rest.
+delete_version() {
+  find "$1" -mindepth 1 -maxdepth 1 ! -name .sha256 -exec rm -rf {} +
+  rm -rf "$1"
+}
+
 # The directories in which this member has taken backups, one per line, the one in use first.
 backup_directories() {
   {
