@@ -79,7 +79,7 @@ install_binaries() {
     if [ -e "$VERSIONED" ]; then
       is_our_version "$VERSIONED" ||
         give_up "$VERSIONED was not made by this package" "move it away, or set paths.installRoot, and apply again"
-      delete_version "$VERSIONED"
+      delete_own "$VERSIONED"
     fi
     mv -T "$unpack" "$VERSIONED"
   fi

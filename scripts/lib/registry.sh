@@ -65,9 +65,10 @@ has_registry() { [ -e "$CLAIM" ] || [ -e "$STATE_DIR/released" ]; }
 # A version directory that this package has unpacked contains the digest of its archive.
 is_our_version() { [ -f "$1/.sha256" ] && [ ! -L "$1" ]; }
 
-# delete_version DIRECTORY: the digest goes last, because by it a phase that runs again after a kill knows the rest.
-delete_version() {
-  find "$1" -mindepth 1 -maxdepth 1 ! -name .sha256 -exec rm -rf {} +
+# delete_own DIRECTORY: deletes that of a version, or this record. The files by which a phase that runs again after a
+# kill knows what is ours go last.
+delete_own() {
+  find "$1" -mindepth 1 -maxdepth 1 ! -name .sha256 ! -name started ! -name claim ! -name released -exec rm -rf {} +
   rm -rf "$1"
 }
 

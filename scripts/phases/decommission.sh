@@ -192,7 +192,7 @@ delete_all() {
   # A directory that existed before stays, empty. One that an older version of this package created is removed.
   has_registry || rmdir "$LOG_DIR" 2>/dev/null || true
   if has_registry && [ ! -e "$DATA_DIR" ] && ! has_made "$DATA_DIR"; then mkdir "$DATA_DIR"; fi
-  rm -rf "$STATE_DIR"
+  [ ! -e "$STATE_DIR" ] || delete_own "$STATE_DIR"
   rmdir "${STATE_DIR%/*}" 2>/dev/null || true
 }
 
@@ -202,7 +202,7 @@ delete_log() { rm -f "$1" "$1".[0-9] "$1".[0-9][0-9]; }
 delete_installation() {
   local directory
   for directory in "$INSTALL_ROOT"/etcd-v*; do
-    if is_our_version "$directory" && ! is_others "$directory"; then delete_version "$directory"; fi
+    if is_our_version "$directory" && ! is_others "$directory"; then delete_own "$directory"; fi
   done
   rm -rf "$INSTALL_ROOT"/.etcd-v*.aside
   # In the middle of a restore, clients are kept out.
@@ -220,7 +220,7 @@ delete_made() {
       etcd.log | etcd-backup.log | etcd-defragmentation.log) delete_log "$path" ;;
       *.aside-*) rm -rf "$path" ;;
       etcd-v*)
-        if is_our_version "$path"; then delete_version "$path"; fi
+        if is_our_version "$path"; then delete_own "$path"; fi
         if [ -L "${path%/*}/etcd" ] && [ ! -e "${path%/*}/etcd" ]; then rm -f "${path%/*}/etcd"; fi
         ;;
     esac
