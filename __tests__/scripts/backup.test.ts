@@ -410,6 +410,13 @@ if is_fresh; then echo fresh; fi`,
     };
     const FAILED = " a on host-a: backup: FAILED: the command after the backup, for /b.db, try 1: ";
 
+    test("is known to be due before the cluster counts the backup, so that a kill in between leaves none without it", () => {
+      const host = hostWith({ afterEach: { command: "true" } });
+      const take = "take_backup() { backup=/c.db revision=7 bytes=1024 seconds=1 compared_with=; }; url=x";
+      const killed = 'etcdctl_at() { case "$2 $3" in "put $DONE") cat "$STATUS"; kill -9 $$ ;; esac; }';
+      expect(run(host, `${take}; ${killed}; take_and_report`).lines).toContain("pending=/c.db");
+    });
+
     test("is run again later if it fails, although it leaves a process behind that holds its output open", () => {
       const host = hostWith({ afterEach: { command: "sleep 20 & echo no space there >&2; exit 3" } });
       const began = Date.now();

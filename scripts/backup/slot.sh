@@ -106,9 +106,10 @@ take_alone() {
 # Takes a backup, and records what has come of it for everybody who wants to know.
 take_and_report() {
   if take_backup; then
+    # If this is killed in between, another backup is taken. In the other order, the command after this one never ran.
+    report_success
     etcdctl_at "$url" put "$DONE" "at=$now member=$MEMBER revision=$revision bytes=$bytes file=$backup" \
       >/dev/null 2>&1 || true
-    report_success
   else
     report_failure
     # The other members look before this one does again.
