@@ -164,6 +164,45 @@ inEachShell((newHost) => {
     expect(cluster.changes()).toEqual([]);
   });
 
+  test.each(["bootstrap", "rollout", "shutdown"])(
+    "a %s does not take data that cannot be read for data that are gone",
+    (name) => {
+      const host = clusterHost();
+      const cluster = stagedHost(host);
+      const wal = host.path("/data/etcd/member/wal");
+      host.write("/data/etcd/member/snap/db", "");
+      host.write("/var/lib/cdktf-etcd/a/started", `${host.member.peerUrl}\n`);
+      cluster.members("a", "b", "c");
+      cluster.healthy("bc");
+      // Root can read every directory of the test, so the disk cannot really fail.
+      const broken = `echo "find: '${wal}': Input/output error" >&2; exit 1`;
+      host.stub("find", `case "$*" in *" -maxdepth 3") ${broken} ;; *) exec '${host.path("/bin/find")}' "$@" ;; esac`);
+      const data = {
+        ...rolloutData(host),
+        ...{ FOUNDERS: "", CLUSTER_TOKEN: "1", CLUSTER: "stack/etcd", REMOVAL_POLICY: "destroy" },
+      };
+      expect(phase(host, name, data)).toEqual({
+        code: 3,
+        lines: [
+          `a on host-a: ${name} refused: data directory: what is in /data/etcd or /var/lib/cdktf-etcd/a cannot be read ('/data/etcd/member/wal': Input/output error), so it is unknown whether this member has data; to do: correct that, and apply again; if the disk is lost, mount an empty one in its place (docs/lost-data.md#a-disk-that-fails)`,
+        ],
+      });
+      expect(host.has("/run/etcd.args")).toBe(false);
+      expect(host.has("/data/etcd/member/snap/db")).toBe(true);
+      expect(cluster.changes()).toEqual([]);
+    },
+  );
+
+  test("data that do not exist yet, or that vanish while they are looked at, can be read", () => {
+    const host = newHost();
+    mounted(host);
+    expect(refusals(host)).toEqual([]);
+    host.stub("find", `echo "find: '/data/etcd/member/snap/db.tmp': No such file or directory" >&2; exit 1`);
+    expect(refusals(host)).toEqual([]);
+    host.stub("find", "exit 1");
+    expect(refusals(host)).toEqual([expect.stringContaining("cannot be read (find was ended), so it is unknown")]);
+  });
+
   test("a write-ahead log without files means that the data are lost, and the member is removed and joined again", () => {
     const host = clusterHost();
     const cluster = stagedHost(host);

@@ -83,6 +83,7 @@ not_mounted() {
 }
 
 check_mounted() {
+  check_reading
   unmounted | while read -r mount_point why; do
     way_out="mount $mount_point"
     case $why in
@@ -92,4 +93,16 @@ check_mounted() {
     esac
     refusal "data directory" "$mount_point $why, so $DATA_DIR would be on another disk" "$way_out"
   done
+}
+
+# A file system that has failed, or whose server is gone, is still mounted. The shell finds no file on it: the member
+# would look as if it had no data, or no mark that it once had some.
+check_reading() {
+  local answer reason
+  answer=$(find "$DATA_DIR" "$STATE_DIR" -maxdepth 3 2>&1 >/dev/null) && return
+  # What does not exist yet, or what etcd has just deleted, is not there.
+  reason=$(printf '%s\n' "${answer:-find was ended}" | grep -v ': No such file or directory$' | head -n 1)
+  [ -z "$reason" ] || refusal "data directory" \
+    "what is in $DATA_DIR or $STATE_DIR cannot be read (${reason#find: }), so it is unknown whether this member has data" \
+    "correct that, and apply again; if the disk is lost, mount an empty one in its place (docs/lost-data.md#a-disk-that-fails)"
 }
