@@ -1,5 +1,6 @@
 import { chmodSync, chownSync, mkdirSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { memberFacts } from "../../src/provision/member-facts";
+import { EtcdBackups } from "../../src/settings";
 import { FakeCluster, installBinaries, listenOn } from "../support/fake-etcd";
 import { type Host, RECORD, RESOURCES } from "../support/host";
 import { HEALTH, rolloutData } from "../support/phases";
@@ -154,6 +155,31 @@ inEachShell((newHost) => {
     expect(Date.now() - started).toBeLessThan(10000);
   });
 
+  test("a phase names the place whose disk or file server hangs, before it waits for it itself", () => {
+    const host = newHost({ props: { backups: EtcdBackups.onHosts({ directory: "/data/backups" }) } });
+    const run = (phase: string, places: string) => {
+      const hang = `case "$*" in -f*${places}*) exec sleep 60 ;; esac; exec '${host.path("/bin/ls")}' "$@"`;
+      host.stub("ls", hang);
+      return doing(host, phase, "say looks", 60, "ANSWER_SECONDS=1");
+    };
+    const refused = (phase: string, place: string) => ({
+      code: 3,
+      lines: [
+        `a on host-a: ${phase} refused: file system: ${place} cannot be listed within 1 s: its disk hangs, or its file server is gone; to do: bring that disk or server back, or unmount it (umount -l), and apply again`,
+      ],
+    });
+    expect(run("rollout", "/data/etcd/member/wal")).toEqual(refused("rollout", "/data/etcd/member/wal"));
+    expect(run("preflight", "/data/backups")).toEqual(refused("preflight", "/data/backups"));
+    // It does not look at the backups.
+    expect(run("rollout", "/data/backups")).toEqual({ code: 0, lines: ["a on host-a: rollout: looks"] });
+    // A removal knows their directory from the claim only.
+    host.write("/var/lib/cdktf-etcd/a/claim", "backup_dir=/srv/backups\n");
+    host.stub("ls", `case "$*" in -f*" /srv/backups") exec sleep 60 ;; esac`);
+    expect(host.call("ANSWER_SECONDS=1 BACKUP_DIR=; refuse_silent_places", { PHASE: "shutdown" }).lines).toEqual(
+      refused("shutdown", "/srv/backups").lines,
+    );
+  });
+
   test("a phase that has started continues when Terraform is gone", () => {
     const host = newHost();
     const run = host.call(`
@@ -182,11 +208,12 @@ inEachShell((newHost) => {
   });
 
   /** Runs a phase whose function consists of this text. */
-  const doing = (host: Host, phase: string, text: string, seconds = 60) =>
+  const doing = (host: Host, phase: string, text: string, seconds = 60, settings = "") =>
     host.program([
       "set -eu",
       memberFacts("stack/etcd", host.cluster, host.member, RESOURCES),
       HOST_SCRIPTS,
+      settings,
       `phase_${phase}() { ${text}; }`,
       `main ${phase} ${seconds} "$@"`,
     ]);

@@ -142,3 +142,26 @@ look_for_room() {
   free_mb=${1:-} inodes=${2:-} free_inodes=${3:-}
   free_mb=${free_mb%M} inodes=${inodes#-}
 }
+
+ANSWER_SECONDS=10 # how long a file system may take to list a directory
+
+# A process that looks at a disk that hangs, or at a file system whose server is gone, waits until the time of the phase
+# is over, and nobody learns for what. So another process looks first.
+refuse_silent_places() {
+  local place backups=
+  case $PHASE in
+    preflight | archive | stage | shutdown | decommission) backups=${BACKUP_DIR:-$(entry_of "$CLAIM" backup_dir)} ;;
+  esac
+  set -- "$STATE_DIR" "$INSTALL_ROOT" "$LOG_DIR" "$DATA_DIR/member/wal" ${backups:+"$backups"}
+  ! answers "$@" || return 0
+  for place; do
+    answers "$place" ||
+      refuse "file system" "$place cannot be listed within $ANSWER_SECONDS s: its disk hangs, or its file server is gone" \
+        "bring that disk or server back, or unmount it (umount -l), and apply again"
+  done
+}
+
+# answers PATH…: what does not exist answers, too.
+answers() {
+  timeout --foreground -s KILL "$ANSWER_SECONDS" ls -f -- "$@" >/dev/null 2>&1 || case $? in 124 | 137) return 1 ;; esac
+}

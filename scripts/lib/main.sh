@@ -169,6 +169,7 @@ as_root() {
     # Another deploy may be about to run a script that it has just uploaded, so only older ones are deleted.
     preflight) sweep_uploads 30 ;;
   esac
+  refuse_silent_places
   look_around
   "phase_$PHASE"
 }
