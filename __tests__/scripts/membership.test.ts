@@ -56,9 +56,36 @@ inEachShell((newHost) => {
       const { host, cluster } = clusterOf("abcD");
       host.call("supervisorctl stop a");
       cluster.unhealthy("a");
-      cluster.on("alarm list", `: >"$(file '${host.member.clientUrl}' healthy)"`);
+      cluster.on("member remove", `: >"$(file '${host.member.clientUrl}' healthy)"`);
       expect(rollout(host).lines[0]).toBe(took("d", "127.0.0.4", "rollout"));
       expect(removals(cluster)).toEqual(["b member remove 4"]);
+    });
+
+    test("removes no member that was only missing while another deploy changed it, and is back when the rollout has the turn", () => {
+      const { host, cluster } = clusterOf("abcD");
+      cluster.turnOf("d");
+      const back = host.member.clientUrl.replace("127.0.0.1", "127.0.0.4");
+      cluster.on("lease revoke", `rm -f "$state/turn"; : >"$(file '${back}' healthy)"`);
+      expect(rollout(host)).toEqual({
+        code: 0,
+        lines: ["a on host-a: rollout: waiting for the turn: d is being changed", "a on host-a: rollout: healthy"],
+      });
+      expect(removals(cluster)).toEqual([]);
+      expect(cluster.turn()).toBeUndefined();
+    });
+
+    test("removes no member that did not answer once, although it accepts connections", () => {
+      const { host, cluster } = clusterOf("abcd");
+      const url = host.member.clientUrl.replace("127.0.0.1", "127.0.0.4");
+      cluster.unhealthy("d");
+      // Before the turn is taken, at the first look after that, and not at the second.
+      cluster.on("txn", `: >"$state/looks"`);
+      cluster.on(
+        "endpoint health",
+        `[ ! -e "$state/looks" ] || case $endpoints in *${url}*) [ ! -s "$state/looks" ] || : >"$(file '${url}' healthy)"; echo >>"$state/looks" ;; esac`,
+      );
+      expect(rollout(host)).toEqual({ code: 0, lines: ["a on host-a: rollout: healthy"] });
+      expect(removals(cluster)).toEqual([]);
     });
 
     test("does not remove healthy members, which help the quorum until the other members have been changed", () => {
@@ -103,6 +130,21 @@ inEachShell((newHost) => {
       expect(run.lines.at(-4)).toMatch(/^MEMBER /);
       expect(removals(cluster)).toEqual(["a member remove 4", "a member remove 5"]);
       expect(cluster.memberNames()).toEqual(["a", "b", "c"]);
+      expect(cluster.turn()).toBeUndefined();
+    });
+
+    test("removes no member if one that stays was removed by another deploy while it waited for the turn", () => {
+      const { host, cluster } = clusterOf("abcd");
+      cluster.turnOf("b");
+      cluster.on("lease revoke", `rm -f "$state/turn"; change_members "/^3, /d"`);
+      expect(health(host)).toEqual({
+        code: 3,
+        lines: [
+          "a on host-a: health: waiting for the turn: b is being changed",
+          "a on host-a: health refused: scale in: no member is removed before these have joined: https://127.0.0.3:2380; to do: apply again: their rollouts come first",
+        ],
+      });
+      expect(removals(cluster)).toEqual([]);
       expect(cluster.turn()).toBeUndefined();
     });
 

@@ -61,11 +61,16 @@ leaving() {
 remove_dead_members() {
   live=$(any_live_endpoint) || return 0
   require_list "$live"
-  dead=$(leaving | unhealthy)
-  [ -n "$dead" ] || return 0
+  [ -n "$(leaving | unhealthy)" ] || return 0
   refuse_alarm "scale in"
   take_turn "$live"
-  while read -r id name peer_url _; do remove_member "$live" "$id" "$name" "$peer_url"; done <<LIST
+  # Whoever had the turn may have restarted, added or removed one of them.
+  live=$(any_live_endpoint) || return 0
+  require_list "$live"
+  dead=$(leaving | unhealthy_for_long)
+  while read -r id name peer_url _; do
+    [ -z "$id" ] || remove_member "$live" "$id" "$name" "$peer_url"
+  done <<LIST
 $dead
 LIST
 }
@@ -75,13 +80,15 @@ LIST
 remove_undesired_members() {
   live=$(own_url)
   require_list "$live"
-  leaving=$(leaving | sort -k 2)
-  [ -n "$leaving" ] || return 0
-  missing=$(absent_from "$list")
+  [ -n "$(leaving)" ] || return 0
   refuse_alarm "scale in"
+  take_turn "$live"
+  # Whoever had the turn may have added or removed members.
+  require_list "$live"
+  missing=$(absent_from "$list")
   [ -z "$missing" ] ||
     refuse "scale in" "no member is removed before these have joined: $missing" "apply again: their rollouts come first"
-  take_turn "$live"
+  leaving=$(leaving | sort -k 2)
   # Dead members first: each healthy one that is still in the cluster helps to keep the quorum.
   dead=$(printf '%s\n' "$leaving" | unhealthy)
   while read -r id name peer_url client_url _; do
