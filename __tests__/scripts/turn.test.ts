@@ -203,6 +203,17 @@ inEachShell((newHost) => {
     expect(cluster.turn()).toBeUndefined();
   });
 
+  test("a turn that a killed phase of the same member left, and that ends at the very moment at which it is taken over, stays with the member that got it", () => {
+    const { host, cluster } = changedHost();
+    cluster.turnOf("a");
+    // The phase has been told that this member has the turn. Before it does anything about that, the lease expires.
+    const expires = `if [ ! -e "$state/expired" ]; then : >"$state/expired"; echo "other b" >"$state/turn"; fi`;
+    cluster.on("txn", `if [ -e "$state/asked" ]; then ${expires}; fi; : >"$state/asked"`);
+    cluster.on("lease revoke", expires);
+    expect(host.call('has_turn "$(own_url)" || echo "$turn_reason"').lines).toEqual(["b is being changed"]);
+    expect(cluster.turn()).toBe("b");
+  });
+
   test("a turn that a killed phase of the same member left is given back even if no restart is needed, because others wait for it", () => {
     const host = newHost({ props: { ports: { client: all.port } } });
     const cluster = runningHost(host);

@@ -138,12 +138,20 @@ case $words in
     echo "lease $last revoked"
     ;;
   txn)
-    put=$(grep '^put --lease=')
-    if [ -e "$state/turn" ]; then
-      printf 'FAILURE\\n\\ncdktf-etcd/turn\\n%s\\n' "$(cut -d' ' -f2 "$state/turn")"
-    else
-      echo "$put" | sed 's/^put --lease=\\([^ ]*\\) [^ ]* /\\1 /' >"$state/turn"
+    request=$(cat)
+    holder=$(cut -d' ' -f2- "$state/turn" 2>/dev/null)
+    case $request in
+      create*) if [ -e "$state/turn" ]; then met=; else met=yes; fi ;;
+      value*' = "'"$holder"'"'*) met=yes ;;
+      *) met= ;;
+    esac
+    if [ -n "$met" ]; then
+      echo "$request" | sed -n 's/^put --lease=\\([^ ]*\\) [^ ]* /\\1 /p' >"$state/turn"
       printf 'SUCCESS\\n\\nOK\\n'
+    elif [ -e "$state/turn" ]; then
+      printf 'FAILURE\\n\\ncdktf-etcd/turn\\n%s\\n' "$holder"
+    else
+      printf 'FAILURE\\n\\n'
     fi
     ;;
   "lease keep-alive "*) case $(cat "$state/turn" 2>/dev/null) in "$last "*) ;; *) fail "lease not found" ;; esac ;;
@@ -151,7 +159,6 @@ case $words in
   "del cdktf-etcd/joins/"* | "del cdktf-etcd/due/"*) sed -i "\\|^put $last |d" "$state/keys" 2>/dev/null || true ;;
   "put cdktf-etcd/joins/"* | "put cdktf-etcd/due/"*) grep -qxF "$words" "$state/keys" 2>/dev/null || echo "$words" >>"$state/keys"; echo OK ;;
   "get cdktf-etcd/joins/"*) grep "^put $last " "$state/keys" 2>/dev/null || true ;;
-  "del cdktf-etcd/turn") rm -f "$state/turn" && echo 1 ;;
   "snapshot save "*) printf '%01024d' 0 >"$last" && openssl dgst -sha256 -binary <"$last" >>"$last" ;;
   "snapshot status "*) echo "fe01cf57, 10, 7, 2.1 MB" ;;
   *) fail "unknown command: $words" ;;

@@ -34,23 +34,25 @@ etcdctl_at() {
 # seconds, whose ID is left in `lease`. Fails if KEY exists or cannot be created; etcd's answer is left in
 # `lease_answer`: it contains FAILURE, and ends in the name of the holder, if KEY exists.
 create_under_lease() {
-  try_under_lease "$@" && return
-  if [ -z "$lease" ] || [ "$(last_line "$lease_answer")" != "$MEMBER" ]; then return 1; fi
-  # The key was left by a process of this member that was killed, or by this one, if a renewal of its lease has failed:
-  # the caller holds the lock on this host, so no other process can be working under that key.
-  etcdctl_at "$1" del "$2" >/dev/null 2>&1 || true
-  try_under_lease "$@"
-}
-
-try_under_lease() {
   lease_answer=$(etcdctl_at "$1" lease grant "$3" 2>&1) || true
   lease=$(printf '%s\n' "$lease_answer" | awk '/^lease .* granted/ { print $2 }')
   [ -n "$lease" ] || return 1
-  lease_answer=$(printf 'create("%s") = "0"\n\nput --lease=%s %s %s\n\nget %s\n\n' \
-    "$2" "$lease" "$2" "$MEMBER" "$2" | etcdctl_at "$1" txn 2>&1) || true
-  case $lease_answer in *SUCCESS*) return 0 ;; esac
+  put_under_lease "$1" "$2" "create(\"$2\") = \"0\"" && return
+  # The key was left by a process of this member that was killed, or by this one, if a renewal of its lease has failed:
+  # the caller holds the lock on this host, so no other process can be working under that key. Its lease may expire at
+  # this very moment, and another member may create it anew, so it is compared and taken over in one step.
+  if [ "$(last_line "$lease_answer")" = "$MEMBER" ] && put_under_lease "$1" "$2" "value(\"$2\") = \"$MEMBER\""; then
+    return 0
+  fi
   etcdctl_at "$1" lease revoke "$lease" >/dev/null 2>&1 || true
   return 1
+}
+
+# put_under_lease ENDPOINT KEY CONDITION: puts KEY under `lease`, if CONDITION holds.
+put_under_lease() {
+  lease_answer=$(printf '%s\n\nput --lease=%s %s %s\n\nget %s\n\n' "$3" "$lease" "$2" "$MEMBER" "$2" |
+    etcdctl_at "$1" txn 2>&1) || true
+  case $lease_answer in *SUCCESS*) ;; *) return 1 ;; esac
 }
 
 # The client URL of the etcd that runs here: a change of ports.client takes effect only when that etcd restarts.
