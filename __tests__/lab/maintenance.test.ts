@@ -104,7 +104,7 @@ etcdctl compact "$(etcdctl get x -w fields | sed -n 's/^"Revision" : //p')" >/de
       `supervisorctl stop etcd-server-7-12-defragmentation; test ! -e ${directory}/turn || exit
 sh ${directory}/defragmentation now & pid=$!; until [ -s ${directory}/turn ]; do sleep 0.01; done; kill -9 $pid`,
     );
-    expect(await turn()).toBe("etcd-server-7-12");
+    expect(await turn()).toBe("etcd-server-7-12 (https://10.4.7.12:2380)");
     await lab.on("hdss7-12", "supervisorctl start etcd-server-7-12-defragmentation");
     await until("no turn", async () => (await turn()) === "", 60);
   });

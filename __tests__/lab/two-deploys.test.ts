@@ -53,12 +53,15 @@ describe("other deploys and other restarts during a deploy", () => {
   });
 
   test("a rollout waits while another member has the turn; meanwhile, Terraform refuses a second deploy with the same state", async () => {
-    await project.etcdctl("put cdktf-etcd/turn etcd-server-9-99");
+    await project.etcdctl("put cdktf-etcd/turn 'etcd-server-9-99 (https://10.4.9.99:2380)'");
     const props = { heartbeatInterval: 110 };
     await project.prepare(props);
     const running = await pids(lab);
     const first = project.startTerraform("apply", "-auto-approve", "-input=false");
-    await said(first, /hdss7-12: rollout: waiting for the turn: etcd-server-9-99 is being changed/);
+    await said(
+      first,
+      /hdss7-12: rollout: waiting for the turn: etcd-server-9-99 \(https:\/\/10\.4\.9\.99:2380\) is being changed/,
+    );
     const second = await project.terraform("apply", "-auto-approve", "-input=false");
     expect(second.code).not.toBe(0);
     expect(second.output).toMatch(/Error acquiring the state lock/);
@@ -166,11 +169,11 @@ describe("other deploys and other restarts during a deploy", () => {
 
 const pause = (milliseconds: number) => new Promise<void>((resolve) => setTimeout(resolve, milliseconds));
 
-/** The member that has the turn; empty if none has. */
+/** The name of the member that has the turn; empty if none has. */
 async function turn(project: Project): Promise<string> {
   const answer = await project.etcdctl("get cdktf-etcd/turn --print-value-only");
   expect(answer.code).toBe(0);
-  return answer.stdout.trim();
+  return answer.stdout.trim().replace(/ \(https:.*\)$/, "");
 }
 
 /** Expects that a disturbed rolling change has completed, or stopped with one line that says why and what to do. */

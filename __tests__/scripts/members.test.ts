@@ -120,11 +120,12 @@ echo "2 b https://b:2380 https://b:2379 voter" | unhealthy_for_long | named; ech
     }
 
     test("is waited for while it has the turn, because it is restarted or defragmented", () => {
-      expect(looks("b")).toEqual([" after 3"]);
+      expect(looks("b (https://b:2380)")).toEqual([" after 3"]);
     });
 
     test("is not waited for if another one has the turn, or nobody", () => {
-      expect(looks("a")).toEqual(["b (https://b:2380) after 1"]);
+      expect(looks("a (https://a:2380)")).toEqual(["b (https://b:2380) after 1"]);
+      expect(looks("b (https://its-new-host:2380)")).toEqual(["b (https://b:2380) after 1"]);
       expect(looks("")).toEqual(["b (https://b:2380) after 1"]);
     });
 

@@ -68,7 +68,7 @@ inEachShell((newHost) => {
       cluster.on("lease revoke", `rm -f "$state/turn"; : >"$(file '${back}' healthy)"`);
       expect(rollout(host)).toEqual({
         code: 0,
-        lines: ["a on host-a: rollout: waiting for the turn: d is being changed", "a on host-a: rollout: healthy"],
+        lines: ["a on host-a: rollout: waiting for the turn: d (https://127.0.0.4:2380) is being changed", "a on host-a: rollout: healthy"],
       });
       expect(removals(cluster)).toEqual([]);
       expect(cluster.turn()).toBeUndefined();
@@ -140,7 +140,7 @@ inEachShell((newHost) => {
       expect(health(host)).toEqual({
         code: 3,
         lines: [
-          "a on host-a: health: waiting for the turn: b is being changed",
+          "a on host-a: health: waiting for the turn: b (https://127.0.0.2:2380) is being changed",
           "a on host-a: health refused: scale in: no member is removed before these have joined: https://127.0.0.3:2380; to do: apply again: their rollouts come first",
         ],
       });

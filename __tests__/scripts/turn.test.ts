@@ -29,7 +29,7 @@ inEachShell((newHost) => {
     cluster.on("txn", `cat >"$state/asked"; echo SUCCESS; exit`);
     expect(host.call('take_turn "$(own_url)"; echo "$turn"')).toEqual({ code: 0, lines: ["1"] });
     expect(host.read("/run/cluster/asked")).toBe(
-      'create("cdktf-etcd/turn") = "0"\n\nput --lease=1 cdktf-etcd/turn a\n\nget cdktf-etcd/turn\n\n',
+      'create("cdktf-etcd/turn") = "0"\n\nput --lease=1 cdktf-etcd/turn "a (https://127.0.0.1:2380)"\n\nget cdktf-etcd/turn\n\n',
     );
     expect(cluster.calls()).toEqual(["a lease grant 300", "a txn"]);
   });
@@ -121,7 +121,7 @@ inEachShell((newHost) => {
     cluster.on("lease revoke", `rm -f "$state/turn"`);
     expect(rollout(host, CHANGE)).toEqual({
       code: 0,
-      lines: [said("waiting for the turn: b is being changed"), said("restarted"), said("healthy")],
+      lines: [said("waiting for the turn: b (https://127.0.0.2:2380) is being changed"), said("restarted"), said("healthy")],
     });
     expect(pid(host)).not.toBe(before);
   });
@@ -132,8 +132,8 @@ inEachShell((newHost) => {
     expect(rollout(host, CHANGE)).toEqual({
       code: 3,
       lines: [
-        said("waiting for the turn: b is being changed"),
-        "a on host-a: rollout refused: turn: not obtained within two minutes: b is being changed; to do: wait for the other deploy, or the defragmentation, to end (a turn that is not renewed expires within 300 s), and apply again; if the key stays longer, it was not written by a deploy, so delete it: etcdctl del cdktf-etcd/turn",
+        said("waiting for the turn: b (https://127.0.0.2:2380) is being changed"),
+        "a on host-a: rollout refused: turn: not obtained within two minutes: b (https://127.0.0.2:2380) is being changed; to do: wait for the other deploy, or the defragmentation, to end (a turn that is not renewed expires within 300 s), and apply again; if the key stays longer, it was not written by a deploy, so delete it: etcdctl del cdktf-etcd/turn",
       ],
     });
     expect(pid(host)).toBe(before);
@@ -207,11 +207,20 @@ inEachShell((newHost) => {
     const { host, cluster } = changedHost();
     cluster.turnOf("a");
     // The phase has been told that this member has the turn. Before it does anything about that, the lease expires.
-    const expires = `if [ ! -e "$state/expired" ]; then : >"$state/expired"; echo "other b" >"$state/turn"; fi`;
+    const expires = `if [ ! -e "$state/expired" ]; then : >"$state/expired"; echo "other b (https://127.0.0.2:2380)" >"$state/turn"; fi`;
     cluster.on("txn", `if [ -e "$state/asked" ]; then ${expires}; fi; : >"$state/asked"`);
     cluster.on("lease revoke", expires);
-    expect(host.call('has_turn "$(own_url)" || echo "$turn_reason"').lines).toEqual(["b is being changed"]);
+    expect(host.call('has_turn "$(own_url)" || echo "$turn_reason"').lines).toEqual(["b (https://127.0.0.2:2380) is being changed"]);
     expect(cluster.turn()).toBe("b");
+  });
+
+  test("a member that moves to another host waits for the turn of the one that is still on its old host", () => {
+    const { host, cluster } = changedHost();
+    const other = 'own=$PEER_URL PEER_URL=https://127.0.0.9:2380; take_turn "$(own_url)"; turn= PEER_URL=$own';
+    expect(host.call(`${other}; has_turn "$(own_url)" || echo "$turn_reason"`).lines).toEqual([
+      "a (https://127.0.0.9:2380) is being changed",
+    ]);
+    expect(host.read("/run/cluster/turn")).toBe("1 a (https://127.0.0.9:2380)\n");
   });
 
   test("a turn that a killed phase of the same member left is given back even if no restart is needed, because others wait for it", () => {

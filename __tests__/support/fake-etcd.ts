@@ -146,7 +146,7 @@ case $words in
       *) met= ;;
     esac
     if [ -n "$met" ]; then
-      echo "$request" | sed -n 's/^put --lease=\\([^ ]*\\) [^ ]* /\\1 /p' >"$state/turn"
+      echo "$request" | sed -n 's/^put --lease=\\([^ ]*\\) [^ ]* "\\(.*\\)"$/\\1 \\2/p' >"$state/turn"
       printf 'SUCCESS\\n\\nOK\\n'
     elif [ -e "$state/turn" ]; then
       printf 'FAILURE\\n\\ncdktf-etcd/turn\\n%s\\n' "$holder"
@@ -324,10 +324,10 @@ export class FakeCluster {
 
   /** Gives the turn to a member, as another deploy would. */
   public turnOf(name: string): void {
-    this.host.write("/run/cluster/turn", `other ${name}\n`);
+    this.host.write("/run/cluster/turn", `other ${name} (${this.urls(name).peerUrl})\n`);
   }
 
-  /** The member that has the turn. */
+  /** The name of the member that has the turn. */
   public turn(): string | undefined {
     return this.host.has("/run/cluster/turn") ? this.host.read("/run/cluster/turn").trim().split(" ")[1] : undefined;
   }

@@ -30,27 +30,28 @@ etcdctl_at() {
   return "$code"
 }
 
-# create_under_lease ENDPOINT KEY SECONDS: creates KEY with this member's name as its value, under a lease of so many
-# seconds, whose ID is left in `lease`. Fails if KEY exists or cannot be created; etcd's answer is left in
-# `lease_answer`: it contains FAILURE, and ends in the name of the holder, if KEY exists.
+# create_under_lease ENDPOINT KEY SECONDS: creates KEY under a lease of so many seconds, whose ID is left in `lease`. Its
+# value is this member, as messages name it: while a member moves to another host, two have the same name. Fails if KEY
+# exists or cannot be created; etcd's answer is left in `lease_answer`: it contains FAILURE, and ends in the holder, if
+# KEY exists.
 create_under_lease() {
+  local holder="$MEMBER ($PEER_URL)"
   lease_answer=$(etcdctl_at "$1" lease grant "$3" 2>&1) || true
   lease=$(printf '%s\n' "$lease_answer" | awk '/^lease .* granted/ { print $2 }')
   [ -n "$lease" ] || return 1
-  put_under_lease "$1" "$2" "create(\"$2\") = \"0\"" && return
+  put_under_lease "$1" "$2" "create(\"$2\") = \"0\"" "$holder" && return
   # The key was left by a process of this member that was killed, or by this one, if a renewal of its lease has failed:
   # the caller holds the lock on this host, so no other process can be working under that key. Its lease may expire at
   # this very moment, and another member may create it anew, so it is compared and taken over in one step.
-  if [ "$(last_line "$lease_answer")" = "$MEMBER" ] && put_under_lease "$1" "$2" "value(\"$2\") = \"$MEMBER\""; then
-    return 0
-  fi
+  if [ "$(last_line "$lease_answer")" = "$holder" ] &&
+    put_under_lease "$1" "$2" "value(\"$2\") = \"$holder\"" "$holder"; then return 0; fi
   etcdctl_at "$1" lease revoke "$lease" >/dev/null 2>&1 || true
   return 1
 }
 
-# put_under_lease ENDPOINT KEY CONDITION: puts KEY under `lease`, if CONDITION holds.
+# put_under_lease ENDPOINT KEY CONDITION VALUE: puts KEY under `lease`, if CONDITION holds.
 put_under_lease() {
-  lease_answer=$(printf '%s\n\nput --lease=%s %s %s\n\nget %s\n\n' "$3" "$lease" "$2" "$MEMBER" "$2" |
+  lease_answer=$(printf '%s\n\nput --lease=%s %s "%s"\n\nget %s\n\n' "$3" "$lease" "$2" "$4" "$2" |
     etcdctl_at "$1" txn 2>&1) || true
   case $lease_answer in *SUCCESS*) ;; *) return 1 ;; esac
 }

@@ -186,7 +186,7 @@ has_the_turn() {
   local holder endpoint
   endpoint=$(any_live_endpoint) || return 1
   holder=$(etcdctl_at "$endpoint" get "$TURN" --print-value-only 2>/dev/null) || return 1
-  [ -n "$holder" ] && printf '%s\n' "$1" | awk '{ print $2 }' | grep -qxF -e "$holder"
+  [ -n "$holder" ] && printf '%s\n' "$1" | awk '{ print $2 " (" $3 ")" }' | grep -qxF -e "$holder"
 }
 
 are_healthy() { [ -z "$(printf '%s\n' "$1" | unhealthy)" ]; }
