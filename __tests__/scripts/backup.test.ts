@@ -278,6 +278,19 @@ take_backup`);
       expect(lines).toEqual(["/backups/a-20261126T100001Z.db"]);
     });
 
+    test("that take long keep the slot, also where etcdctl cannot renew a lease, as before 3.3", () => {
+      const { lines } = hostWith().backup(`
+etcdctl_at() {
+  case $* in
+    *keep-alive*) return 1 ;;
+    *"lease grant"*) echo "lease 8 granted with TTL(900s)" ;;
+    *txn) grep -q '^create' && echo FAILURE && echo "a ($PEER_URL)" || echo SUCCESS ;;
+  esac
+}
+url=x slot=7; keep_slot; echo "$slot"`);
+      expect(lines).toEqual(["8"]);
+    });
+
     test("go into a directory that nobody else may enter, also if somebody has opened it since the last one", () => {
       const host = hostWith();
       const set = `

@@ -98,6 +98,19 @@ inEachShell((newHost) => {
     expect(cluster.turn()).toBe("a");
   });
 
+  test("a turn is renewed where etcdctl cannot renew a lease, as before 3.3, and is not taken from another member", () => {
+    const { host, cluster } = changedHost();
+    cluster.on("lease keep-alive", 'fail "unknown flag: --once"');
+    const keep = 'take_turn "$(own_url)"; keep_turn "$(own_url)"; echo "$turn"';
+    expect(host.call(keep)).toEqual({ code: 0, lines: ["2"] });
+    expect(host.read("/run/cluster/turn")).toBe("2 a (https://127.0.0.1:2380)\n");
+    expect(host.read(LEASE)).toBe("2\n");
+
+    cluster.turnOf("b");
+    expect(host.call('turn=2; keep_turn "$(own_url)"; echo "$turn"')).toEqual({ code: 0, lines: ["2"] });
+    expect(cluster.turn()).toBe("b");
+  });
+
   test("a member has the turn while it restarts, and gives it back at the end", () => {
     const { host, cluster } = changedHost();
     cluster.on("alarm list", `cut -d' ' -f2 "$state/turn" >>"$state/seen"`);
@@ -121,7 +134,11 @@ inEachShell((newHost) => {
     cluster.on("lease revoke", `rm -f "$state/turn"`);
     expect(rollout(host, CHANGE)).toEqual({
       code: 0,
-      lines: [said("waiting for the turn: b (https://127.0.0.2:2380) is being changed"), said("restarted"), said("healthy")],
+      lines: [
+        said("waiting for the turn: b (https://127.0.0.2:2380) is being changed"),
+        said("restarted"),
+        said("healthy"),
+      ],
     });
     expect(pid(host)).not.toBe(before);
   });
@@ -210,7 +227,9 @@ inEachShell((newHost) => {
     const expires = `if [ ! -e "$state/expired" ]; then : >"$state/expired"; echo "other b (https://127.0.0.2:2380)" >"$state/turn"; fi`;
     cluster.on("txn", `if [ -e "$state/asked" ]; then ${expires}; fi; : >"$state/asked"`);
     cluster.on("lease revoke", expires);
-    expect(host.call('has_turn "$(own_url)" || echo "$turn_reason"').lines).toEqual(["b (https://127.0.0.2:2380) is being changed"]);
+    expect(host.call('has_turn "$(own_url)" || echo "$turn_reason"').lines).toEqual([
+      "b (https://127.0.0.2:2380) is being changed",
+    ]);
     expect(cluster.turn()).toBe("b");
   });
 

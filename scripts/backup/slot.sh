@@ -86,8 +86,10 @@ take_slot() {
   create_under_lease "$url" "$SLOT" "$SLOT_SECONDS" && slot=$lease
 }
 
-# For a backup that takes longer than the lease.
-keep_slot() { [ -z "${slot:-}" ] || etcdctl_at "$url" lease keep-alive --once "$slot" >/dev/null 2>&1 || true; }
+# For a backup that takes longer than the lease. As with the turn, etcdctl before 3.3 gives the key another one.
+keep_slot() {
+  [ -z "${slot:-}" ] || etcdctl_at "$url" lease keep-alive --once "$slot" >/dev/null 2>&1 || take_slot || true
+}
 
 end_slot() {
   [ -n "${slot:-}" ] || return 0

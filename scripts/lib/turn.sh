@@ -58,8 +58,11 @@ has_turn() {
   return 1
 }
 
-# keep_turn ENDPOINT: renews the lease, for work that may take longer than the lease lasts.
-keep_turn() { [ -z "${turn:-}" ] || etcdctl_at "$1" lease keep-alive --once "$turn" >/dev/null 2>&1 || true; }
+# keep_turn ENDPOINT: renews the lease, for work that may take longer than the lease lasts. Before 3.3, etcdctl cannot do
+# that, so the key gets another lease.
+keep_turn() {
+  [ -z "${turn:-}" ] || etcdctl_at "$1" lease keep-alive --once "$turn" >/dev/null 2>&1 || has_turn "$1" || true
+}
 
 # end_turn [SECONDS]: tries for so long, or for 10 s: the next member would wait for the turn until its lease expires.
 # A turn that could not be given back stays on record here, and the next phase of this member gives it back.
