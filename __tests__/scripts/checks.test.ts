@@ -1,9 +1,10 @@
 import { execFileSync } from "node:child_process";
+import { X509Certificate } from "node:crypto";
 import { mkdirSync, renameSync, rmSync, symlinkSync } from "node:fs";
 import { createServer } from "node:net";
 import { installBinaries, listenOn } from "../support/fake-etcd";
 import { installSupervisor, installSupervisorFiles } from "../support/fake-supervisor";
-import type { Host } from "../support/host";
+import { type Host, RECORD } from "../support/host";
 import { runningHost } from "../support/phases";
 import { inEachShell, testAsRoot } from "../support/shells";
 import { base64, makePki } from "../support/test-pki";
@@ -484,6 +485,42 @@ case $last in */run) free=0 ;; */mnt) free=15 ;; *) free=9999 ;; esac`;
           "certificates: the certificate of this member does not verify against its CA: unable to get local issuer certificate; to do: import the certificate that belongs to the CA's private key: it is not among those in CertificateAuthority.fromPem",
         ),
       ]);
+    });
+
+    /** A host whose clock is that many seconds before the first one at which the leaf is valid. */
+    const earlyHost = (seconds: number): Host => {
+      const host = newHost();
+      const behind = Date.now() - Date.parse(new X509Certificate(pki.cert).validFrom) + seconds * 1000;
+      host.stub(
+        "openssl",
+        `${RECORD}; [ "$1" != verify ] || { shift; set -- verify -attime $(($(date +%s) - ${Math.ceil(behind / 1000)})) "$@"; }; exec "${host.path("/bin/openssl")}" "$@"`,
+      );
+      return host;
+    };
+    const checkBehind = (host: Host, seconds: number) => host.call("check_certificates", data(-seconds)).lines;
+    const verified = (host: Host) => host.calls("openssl").filter((call) => call.startsWith("verify")).length;
+
+    test("a leaf that has just been signed is awaited where the clock is a little behind the operator's", () => {
+      const host = earlyHost(2);
+      expect(checkBehind(host, 3)).toEqual([]);
+      expect(verified(host)).toBeGreaterThan(1);
+    });
+
+    test.each([
+      ["is not behind the operator's, as for a CA that was made for later", 0],
+      ["is behind by more than the limit", 3600],
+    ])("a leaf that is not valid yet is refused at once where the clock %s", (_, seconds) => {
+      const host = earlyHost(2);
+      expect(checkBehind(host, seconds)).toEqual([
+        expect.stringMatching(
+          /does not verify against its CA: certificate is not yet valid; to do: set this host's clock/,
+        ),
+      ]);
+      expect(verified(host)).toBe(1);
+    });
+
+    test("a leaf that is not valid when the host's clock has caught up is refused", () => {
+      expect(checkBehind(earlyHost(60), 1)).toEqual([expect.stringContaining("certificate is not yet valid")]);
     });
   });
 

@@ -7,9 +7,23 @@ check_certificates() {
   case " ${missing:-} " in *" openssl "*) return 0 ;; esac
   know_ca
   know_leaf
-  reason=$(chain_fault "$ca_pem" "$leaf_pem")
-  [ -z "$reason" ] || refusal "certificates" \
+  is_verified || will_be_verified || refusal "certificates" \
     "the certificate of this member does not verify against its CA: $reason" "$(chain_advice "$reason")"
+}
+
+# Whether the new leaf verifies against the CAs; sets `reason` to why not.
+is_verified() {
+  reason=$(chain_fault "$ca_pem" "$leaf_pem")
+  [ -z "$reason" ]
+}
+
+# A leaf that was signed a moment ago is not valid yet where the clock is behind the operator's. Within the limit for
+# that, this waits until it is.
+will_be_verified() {
+  local ahead
+  case $reason in *"not yet valid"*) ;; *) return 1 ;; esac
+  compare_clocks && [ "$ahead" -lt 0 ] && [ "$ahead" -ge "-$MAX_CLOCK_SKEW_S" ] &&
+    wait_until "$((1 - ahead))" is_verified
 }
 
 # etcd loads its CAs only when it starts, but its leaf certificate at every handshake. A leaf of a CA that was not

@@ -206,9 +206,8 @@ check_exec() {
 # Terraform notes the time before it connects, and tries to connect for up to CONNECT_SECONDS. The host's clock may seem
 # to be ahead by that much, but never behind.
 check_clock() {
-  local operator ahead
-  operator=$(date -d "$OPERATOR_TIME" +%s) || return 0
-  ahead=$((${STARTED_AT:-$(date +%s)} - operator))
+  local ahead
+  compare_clocks || return 0
   if [ "$ahead" -lt "-$MAX_CLOCK_SKEW_S" ]; then
     refusal "clock" "this host's clock is ${ahead#-} s behind the operator's; the limit is $MAX_CLOCK_SKEW_S s" \
       "synchronize both clocks (chrony, systemd-timesyncd)"
@@ -217,6 +216,13 @@ check_clock() {
       "this host's clock is at least $((ahead - CONNECT_SECONDS)) s ahead of the operator's; the limit is $MAX_CLOCK_SKEW_S s" \
       "synchronize both clocks (chrony, systemd-timesyncd)"
   fi
+}
+
+# Sets `ahead` to the seconds by which this host's clock seems to be ahead of the operator's; negative if it is behind.
+compare_clocks() {
+  local operator
+  operator=$(date -d "$OPERATOR_TIME" +%s) || return
+  ahead=$((${STARTED_AT:-$(date +%s)} - operator))
 }
 
 # The systemd services that may run an etcd and are enabled or active, one per line: UNIT BINARY. The name of a unit
