@@ -564,6 +564,26 @@ describe("one invalid prop", () => {
       'autoCompaction: "12 hours" is neither a whole number of hours nor a Go duration; use e.g. 12 or 30m',
     ],
     [
+      "a retention that is too long for Go",
+      { autoCompaction: AutoCompaction.periodic("9999999h") },
+      'autoCompaction: "9999999h" is neither a whole number of hours nor a Go duration; use e.g. 12 or 30m',
+    ],
+    [
+      "hours that are too many for Go",
+      { autoCompaction: AutoCompaction.periodic("2562048") },
+      'autoCompaction: "2562048" is neither a whole number of hours nor a Go duration; use e.g. 12 or 30m',
+    ],
+    [
+      "a timeout that is too long for Go",
+      withSsh({ timeout: "3000000h" }),
+      'ssh.timeout: "3000000h" is not a Go duration; use e.g. 30s or 2m',
+    ],
+    [
+      "a flag whose duration is too long for Go",
+      { extraFlags: { "grpc-keepalive-timeout": "9223372037s" } },
+      'extraFlags["grpc-keepalive-timeout"]: "9223372037s" is not a Go duration; use e.g. 30s or 5m',
+    ],
+    [
       "a fraction of a revision",
       { autoCompaction: AutoCompaction.revision(1.5) },
       "autoCompaction: 1.5 is not a number of revisions; use e.g. 1000",

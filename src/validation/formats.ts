@@ -1,13 +1,17 @@
 import { BlockList, isIP, isIPv6 } from "node:net";
+import { durationSeconds } from "../settings/duration";
 
 /** TCP port. */
 export function isPort(value: number): boolean {
   return Number.isInteger(value) && value >= 1 && value <= 65535;
 }
 
+/** The 292 years that Go's durations have room for: nanoseconds in 64 bits with a sign. */
+const MAXIMUM_DURATION_SECONDS = Math.floor(2 ** 63 / 1e9);
+
 /** Go duration: `30s`, `1h30m`. */
 export function isGoDuration(text: string): boolean {
-  return /^(\d+(\.\d+)?(ns|us|µs|ms|s|m|h))+$/.test(text);
+  return /^(\d+(\.\d+)?(ns|us|µs|ms|s|m|h))+$/.test(text) && durationSeconds(text) <= MAXIMUM_DURATION_SECONDS;
 }
 
 /** A number of things. */

@@ -63,4 +63,4 @@ export const autoCompaction: Rule = function* (subject) {
   }
 };
 
-const isHours = (value: unknown) => isWholeNumber(String(value));
+const isHours = (value: unknown) => isWholeNumber(String(value)) && isGoDuration(`${String(value)}h`);
