@@ -1,7 +1,9 @@
 import { execFileSync } from "node:child_process";
 import { X509Certificate } from "node:crypto";
-import { mkdirSync, renameSync, rmSync, symlinkSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, symlinkSync } from "node:fs";
 import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { installBinaries, listenOn } from "../support/fake-etcd";
 import { installSupervisor, installSupervisorFiles } from "../support/fake-supervisor";
 import { type Host, RECORD } from "../support/host";
@@ -684,6 +686,25 @@ case $last in */run) free=0 ;; */mnt) free=15 ;; *) free=9999 ;; esac`;
         "certificates: the running members do not accept the common name etcd-members, because of their peer-cert-allowed-cn=k8s-etcd,other; to do: remove peer-cert-allowed-cn from extraFlags and deploy; change the certificates and deploy; then add peer-cert-allowed-cn again with the new name",
       ),
     ]);
+  });
+
+  test("a common name is compared as it is written, in whatever language", () => {
+    const name = 'Müller\\Söhne "etcd" 鍵 50% <a@b> $x';
+    const directory = mkdtempSync(join(tmpdir(), "cdktf-etcd-name-"));
+    try {
+      const subject = `/CN=${name.replace(/\\/g, "\\\\")}`;
+      const options = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout /dev/null -days 1 -utf8";
+      const out = join(directory, "cert");
+      execFileSync("openssl", ["req", "-x509", ...options.split(" "), "-subj", subject, "-out", out], {
+        stdio: "pipe",
+      });
+      const host = newHost({ props: { extraFlags: { "peer-cert-allowed-cn": name } } });
+      runningHost(host);
+      const leaf = readFileSync(out, "utf8");
+      expect(host.call("check_allowed_names", { LEAF_PEM_BASE64: base64(leaf) }).lines).toEqual([]);
+    } finally {
+      rmSync(directory, { recursive: true });
+    }
   });
 
   describe("authentication", () => {
