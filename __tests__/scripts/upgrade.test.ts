@@ -82,6 +82,14 @@ inEachShell((newHost) => {
       );
     });
 
+    test("it names the host of the first member by name, also where a longer name begins in the same way", () => {
+      const facts =
+        "INITIAL_CLUSTER=etcd=https://10.4.7.1:2380,etcd-2=https://10.4.7.2:2380,etcd2=https://10.4.7.3:2380";
+      expect(newHost().call(`${facts}; place_of_snapshot`).lines).toEqual([
+        "in /var/lib/cdktf-etcd/etcd/snapshots on the host of etcd (10.4.7.1)",
+      ]);
+    });
+
     test.each(["3.5.33", "3.6.11"])("going back to %s is accepted while a member still runs it", (to) => {
       const { host, cluster } = upgrade("3.6.14", to);
       cluster.status("c", { version: to });

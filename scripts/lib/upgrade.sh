@@ -45,7 +45,7 @@ place_of_snapshot() {
   for saved in "$STATE_DIR"/snapshots/*.db; do
     [ ! -f "$saved" ] || { echo "$saved on this host" && return; }
   done
-  first=$(printf '%s\n' "$INITIAL_CLUSTER" | tr , '\n' | sort | head -n 1)
+  first=${INITIAL_CLUSTER%%,*}
   echo "in $(dirname "$STATE_DIR")/${first%%=*}/snapshots on the host of ${first%%=*}" \
     "($(printf '%s\n' "${first#*://}" | sed 's/:[0-9]*$//'))"
 }
