@@ -419,7 +419,7 @@ if is_fresh; then echo fresh; fi`,
     /** What the log says, and then what is known. */
     const run = (host: Host, text: string) => {
       for (const directory of ["/run/cdktf-etcd", "/var/lib/cdktf-etcd/a"]) host.write(`${directory}/.keep`, "");
-      return host.backup(`set_status pending /b.db; now=1000 looked_at=0; ${text}; cat "$STATUS"`);
+      return host.backup(`set_status pending /b.db; now=1000; ${text}; cat "$STATUS"`);
     };
     const FAILED = " a on host-a: backup: FAILED: the command after the backup, for /b.db, try 1: ";
 
@@ -439,6 +439,20 @@ if is_fresh; then echo fresh; fi`,
       expect(lines).toContain("pending_tries=1");
       expect(lines).toContain("after_each_failures=1");
       expect(host.list("/var/lib/cdktf-etcd/a")).toEqual([".keep", "backup-status"]);
+    });
+
+    test.each([
+      ["not before its time", 1500, "no"],
+      ["at its time", 1000, "yes"],
+      [
+        "at once if that is far away, because the clock was set back, perhaps while the program did not run",
+        5000,
+        "yes",
+      ],
+    ])("is run again %s", (_, at, answer) => {
+      const host = hostWith({ afterEach: { command: "exit 1" } });
+      const { lines } = run(host, `set_status pending_at ${at}; is_command_due && echo yes || echo no`);
+      expect(lines[0]).toBe(answer);
     });
 
     test("is not run once the program no longer has one", () => {

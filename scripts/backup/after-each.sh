@@ -5,14 +5,18 @@
 COMMAND=$STATE_DIR/backup-command                             # the command; with a suffix, what it has printed
 COMMAND_LOCK=/run/cdktf-etcd/$MEMBER.backup-command.lock       # of whoever runs it on this host
 COMMAND_PATIENCE=30                                           # how long an operator waits for another run, in seconds
+COMMAND_PAUSE=3600                                            # the longest time from one try to the next, in seconds
 COMMAND_WORDS=4000                                            # how much of what it prints last is kept, in bytes
 command_pid= command_reader= command_file=                    # the command that is running, and for which backup
 
 has_pending_command() { [ -n "$AFTER_EACH" ] && case $(status_of pending) in 0) return 1 ;; esac; }
 
-# The second condition is for a clock that was set back.
+# The second condition is for a clock that was set back, perhaps while this program did not run.
 is_command_due() {
-  has_pending_command && { [ "$now" -ge "$(status_of pending_at)" ] || [ "$now" -lt "$looked_at" ]; }
+  local at
+  has_pending_command || return 1
+  at=$(status_of pending_at)
+  [ "$now" -ge "$at" ] || [ "$at" -gt $((now + COMMAND_PAUSE)) ]
 }
 
 # For the loop: starts the command if it is time, or looks whether it has ended.
@@ -97,7 +101,7 @@ record_command() {
   elif [ "$1" -eq 0 ]; then
     set_status pending '' pending_tries 0 pending_at 0
   else
-    set_status pending_tries "$tries" pending_at $((now + (tries < 7 ? 30 << tries : 3600)))
+    set_status pending_tries "$tries" pending_at $((now + (tries < 7 ? 30 << tries : COMMAND_PAUSE)))
   fi
   rm -f "$COMMAND" "$COMMAND".*
   flock -u 6

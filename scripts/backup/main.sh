@@ -54,7 +54,7 @@ look() {
 # Takes a backup now. All members count the time to the next one from it.
 backup_now() {
   flock -w 600 9 || refuse "now" "another backup has been running on this host for ten minutes" "see $BACKUP_LOG"
-  now=$(date +%s) looked_at=0
+  now=$(date +%s)
   know_etcd
   look_for_tools
   own_state || refuse "now" "$reason" "run this on the host of another member"
