@@ -94,6 +94,16 @@ inEachShell((newHost) => {
     ]);
   });
 
+  test("names that could be numbers are compared as texts: 01 is not 1", () => {
+    const list = "8 01 https://10.4.7.1:2380 - voter\n9 1 https://10.4.7.2:2380 - voter";
+    const asked = (text: string) => newHost().call(`list='${list}'; ${text}`).lines;
+    expect(asked("LEAVER=1 LEAVER_URL=https://10.4.7.9:2380; leaver_entry")).toEqual(list.split("\n").slice(1));
+    // The entry of the old address of the member is called by its ID.
+    expect(
+      asked("MEMBER=1 PEER_URL=https://10.4.7.9:2380; printf '%s\\n' \"$list\" | initial_cluster_of_list"),
+    ).toEqual(["01=https://10.4.7.1:2380,9=https://10.4.7.2:2380"]);
+  });
+
   test("voters and learners can be listed separately", () => {
     expect(filter(listing(), "voters")).toEqual([READ[0], READ[2], READ[3], READ[5]]);
     expect(filter(listing(), "learners")).toEqual([READ[1], READ[4]]);

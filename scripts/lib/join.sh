@@ -149,7 +149,7 @@ has_added() {
 # with the same name for one member with two URLs. If this member moves and its old entry is still there under its name,
 # that entry is therefore called by its ID.
 initial_cluster_of_list() {
-  awk -v own="$PEER_URL" -v name="$MEMBER" '{ printf "%s%s=%s", sep, $3 == own ? name : $2 == name ? $1 : $2, $3; sep = "," }'
+  awk -v own="$PEER_URL" -v name="$MEMBER" '{ printf "%s%s=%s", sep, $3 == own ? name : $2 == name "" ? $1 : $2, $3; sep = "," }'
 }
 
 # Promotes this member as soon as it has caught up with the leader. On a voter, it does nothing. A member that has just

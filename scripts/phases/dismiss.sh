@@ -47,7 +47,7 @@ is_shut_down() {
 }
 
 # By its name, too: a change of its address may have been interrupted, so that it still votes under the old one.
-leaver_entry() { printf '%s\n' "$list" | awk -v url="$LEAVER_URL" -v name="$LEAVER" '$3 == url || $2 == name' | head -n 1; }
+leaver_entry() { printf '%s\n' "$list" | awk -v url="$LEAVER_URL" -v name="$LEAVER" '$3 == url || $2 == name ""' | head -n 1; }
 all_but_leaver() { printf '%s\n' "$list" | awk -v entry="$(leaver_entry)" '$0 != entry'; }
 
 all_but_leaver_are_healthy() {
