@@ -102,7 +102,10 @@ LEAF
 # chain_advice REASON: prints what to do about openssl's reason.
 chain_advice() {
   case $1 in
-    *"not yet valid"* | *expired*)
+    *"not yet valid"*)
+      echo "set this host's clock (it says $(date -u '+%Y-%m-%d %H:%M:%S') UTC); if that is right, the operator's was ahead when the certificate was signed, see docs/certificates.md#a-certificate-that-is-not-valid-yet"
+      ;;
+    *expired*)
       echo "set this host's clock (it says $(date -u '+%Y-%m-%d %H:%M:%S') UTC); if the CA itself has expired, see docs/certificates.md#a-ca-that-has-expired"
       ;;
     *"invalid CA"* | *"path length"* | *"key usage"*)
