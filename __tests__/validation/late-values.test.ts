@@ -19,7 +19,12 @@ test("Terraform checks each text that is known only at apply, before it becomes 
     new EtcdCluster(stack, "etcd", {
       ...RUNBOOK,
       members: [
-        { name: "a", address: text("address"), ssh: { key: SshKey.pem(text("key")), hostKey: text("host_key") } },
+        {
+          name: "a",
+          address: "10.0.0.1",
+          hostName: text("name"),
+          ssh: { key: SshKey.pem(text("key")), hostKey: text("host_key") },
+        },
       ],
       release: EtcdRelease.mirror(`https://${text("mirror")}`),
       autoCompaction: AutoCompaction.periodic(text("hours")),
@@ -30,7 +35,7 @@ test("Terraform checks each text that is known only at apply, before it becomes 
   const message = (path: string) => `${path}: the value has a single quote or a control character; use one without`;
   expect(find(json, PREFLIGHT).lifecycle).toEqual({
     precondition: [
-      { condition: condition("var.address"), error_message: message("members[0].address") },
+      { condition: condition("var.name"), error_message: message("members[0].hostName") },
       { condition: condition("var.mirror"), error_message: message("release") },
       { condition: condition("var.hours"), error_message: message("autoCompaction") },
       { condition: condition("var.level"), error_message: message("extraFlags.log-level") },
@@ -104,7 +109,10 @@ describe("a text that is known only at apply must have the format of a literal w
     const text = (id: string) => new TerraformVariable(stack, id, {}).stringValue;
     new EtcdCluster(stack, "etcd", {
       ...RUNBOOK,
-      members: [{ name: "a", address: "10.0.0.1", ssh: { scriptPath: text("script") } }],
+      members: [
+        { name: "a", address: text("address"), listenAddress: text("listen"), ssh: { scriptPath: text("script") } },
+      ],
+      ports: { client: new TerraformVariable(stack, "port", {}).numberValue },
       paths: { dataDir: `/data/${text("data")}`, supervisorProgramFile: text("file") },
       user: text("user"),
       removalPolicy: text("policy") as RemovalPolicy,
@@ -113,7 +121,7 @@ describe("a text that is known only at apply must have the format of a literal w
   const { precondition } = find(json, PREFLIGHT).lifecycle as { precondition: TerraformCondition[] };
 
   test("Terraform checks each of them once, as a whole", () => {
-    expect(precondition).toHaveLength(5);
+    expect(precondition).toHaveLength(9);
     expect(precondition).toContainEqual({
       condition: '${(can(regex("^(retain|destroy)$", var.policy)) && (path.module != "?"))}',
       error_message: 'removalPolicy: the value is not a removal policy; use "retain" or "destroy"',
@@ -126,6 +134,13 @@ describe("a text that is known only at apply must have the format of a literal w
     ["user", ["etcd", "_etcd-2"], ["root:root", "Etcd", ""]],
     ["paths.dataDir", ["/data/etcd", "/data/.etcd"], ["/", "/data/", "/data/../etc", "/data//x", "/data/a b", "data"]],
     ["paths.supervisorProgramFile", ["etcd-server"], ["../x", "etcd.ini"]],
+    [
+      "members[0].address",
+      ["10.4.7.12", "etcd-1.example.org"],
+      ["", "fd00::12", "10.4.7.12/24", " 10.4.7.12", "[fd00::12]"],
+    ],
+    ["members[0].listenAddress", ["10.4.7.12"], ["", "fd00::12", "10.4.7", "etcd-1.example.org", "10.4.7.12/24"]],
+    ["ports.client", ["2379"], ["", "http", "2379.5", "-1", "2379/tcp"]],
     ["members[0].ssh.scriptPath", ["/root/x_%RAND%.sh", "./.ssh/x.sh"], ["/root/x;reboot", "x.sh"]],
   ])("%s", (path, good, bad) => {
     const { condition } = (precondition as unknown as { condition: string; error_message: string }[]).filter(
@@ -135,6 +150,25 @@ describe("a text that is known only at apply must have the format of a literal w
     for (const text of good) expect(text).toMatch(new RegExp(pattern));
     for (const text of bad) expect(text).not.toMatch(new RegExp(pattern));
   });
+});
+
+test("Terraform checks that no two members have the same address, if it alone knows one of them", () => {
+  const conditions = (listenAddress?: string) => {
+    const json = synth((stack) => {
+      const address = new TerraformVariable(stack, "address", {}).stringValue;
+      const members = [
+        { name: "a", address, listenAddress },
+        { name: "b", address: "10.0.0.2" },
+      ];
+      new EtcdCluster(stack, "etcd", { ...RUNBOOK, members });
+    });
+    return (find(json, PREFLIGHT).lifecycle as { precondition: TerraformCondition[] }).precondition;
+  };
+  expect(conditions()).toContainEqual({
+    condition: '${((length(distinct([var.address, "10.0.0.2"])) == 2) && (path.module != "?"))}',
+    error_message: "members: two of them have the same address; use another address for one of them",
+  });
+  expect(conditions("10.0.0.1")).toHaveLength(1);
 });
 
 test("a program whose texts are all known at synth has no such conditions", () => {

@@ -148,6 +148,7 @@ test("an expression of Terraform in the place of a text is that text, and one in
   const { precondition } = lifecycle as { precondition: { condition: string }[] };
   expect(precondition.map(({ condition }) => /var\.(\w+)/.exec(condition)?.[1]).sort()).toEqual([
     "address",
+    "address",
     "credentials",
     "digest",
     "directory",

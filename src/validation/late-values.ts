@@ -1,6 +1,6 @@
 import { Fn, type IResolvable, Op, ref, type TerraformCondition, Token, Tokenization } from "cdktf";
 import type { CertificateOptions } from "../pki/certificate-options";
-import type { SshOptions } from "../settings";
+import type { ClusterSettings, SshOptions } from "../settings";
 import { archiveUrlFact } from "../provision/archive-url";
 import { NOT_A_PLAIN_PATH, PLAIN_PATH, PROGRAM_FILE, SCRIPT_PATH, SYSTEM_USER } from "./formats";
 import { isListToken, isPlainObject, type Subject } from "./problem";
@@ -19,8 +19,8 @@ export function lateValueConditions({ props, settings }: Subject): TerraformCond
     autoCompaction: settings.autoCompaction?._retention,
     backups: { ...props.backups?._options },
   };
-  const inScripts = [...lateValues("", { ...props, ...inObjects })].map(({ path, value }) => {
-    const [pattern, problem] = formatOf(path) ?? [];
+  const inScripts = [...lateValues("", { ...props, ...inObjects })].map(({ path, value, format }) => {
+    const [pattern, problem] = format ?? [];
     return pattern === undefined
       ? {
           condition: lacks("['[:cntrl:]]", value),
@@ -28,7 +28,17 @@ export function lateValueConditions({ props, settings }: Subject): TerraformCond
         }
       : { condition: whereTrue(Fn.can(Fn.regex(pattern, value))), errorMessage: `${path}: the value ${problem}` };
   });
-  return [...inScripts, ...[...lateAuthorities(props.certificates)].map(withoutKey)];
+  return [...inScripts, ...distinctAddresses(settings), ...[...lateAuthorities(props.certificates)].map(withoutKey)];
+}
+
+/** Synth finds two members with the same address only if it is the same text, or the same token, in both. */
+function* distinctAddresses({ members }: ClusterSettings): Iterable<TerraformCondition> {
+  const addresses = members.map(({ listenAddress }) => listenAddress);
+  if (!addresses.some((address) => Token.isUnresolved(address))) return;
+  yield {
+    condition: whereTrue(Op.eq(Fn.lengthOf(Fn.distinct(addresses)), addresses.length)),
+    errorMessage: "members: two of them have the same address; use another address for one of them",
+  };
 }
 
 function lacks(pattern: string, value: string): IResolvable {
@@ -41,7 +51,18 @@ function whereTrue(condition: unknown): IResolvable {
 }
 
 /** What a text must be where another one does harm on a host, and the problem otherwise. It has no quote, either. */
-const FORMATS: { readonly [path: string]: readonly [pattern: string, problem: string] | undefined } = {
+type Format = readonly [pattern: string, problem: string];
+
+/**
+ * An address becomes a part of URLs, in which an IPv6 address needs brackets. It is empty, or a network, where a machine
+ * does not know its address yet or says more than that.
+ */
+const FORMATS: { readonly [path: string]: Format | undefined } = {
+  address: [
+    "^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$",
+    "is neither an IPv4 address nor a DNS name; use one of these, or a literal for an IPv6 address",
+  ],
+  listenAddress: ["^[0-9]+([.][0-9]+){3}$", "is not an IPv4 address; use one, or a literal for an IPv6 address"],
   user: [SYSTEM_USER, "is not a valid name for a system user; use e.g. etcd"],
   removalPolicy: ["^(retain|destroy)$", 'is not a removal policy; use "retain" or "destroy"'],
   "paths.installRoot": [PLAIN_PATH, NOT_A_PLAIN_PATH],
@@ -52,6 +73,8 @@ const FORMATS: { readonly [path: string]: readonly [pattern: string, problem: st
   "backups.textfileDirectory": [PLAIN_PATH, NOT_A_PLAIN_PATH],
   "ssh.scriptPath": [SCRIPT_PATH, "is not a path that Terraform can use; use e.g. /root/terraform_%RAND%.sh"],
 };
+
+const WHOLE_NUMBER: Format = ["^[0-9]+$", "is not a whole number; use one"];
 
 const formatOf = (path: string) => FORMATS[path.replace(/^members\[\d+\]\./, "")];
 
@@ -74,6 +97,7 @@ function* lateAuthorities({ authority, trustedAuthorities = [] }: CertificateOpt
 interface LateValue {
   readonly path: string;
   readonly value: string;
+  readonly format?: Format;
 }
 
 /** No script has it as it is. */
@@ -83,13 +107,14 @@ const NOT_IN_SCRIPTS = ["machine"];
 function* lateValues(path: string, value: unknown): Iterable<LateValue> {
   if (typeof value === "string") {
     if (isListToken(value)) return;
-    if (formatOf(path) !== undefined) {
-      if (Token.isUnresolved(value)) yield { path, value: joined(value) };
+    const format = formatOf(path);
+    if (format !== undefined) {
+      if (Token.isUnresolved(value)) yield { path, value: joined(value), format };
       return;
     }
     for (const token of Tokenization.reverseString(value).tokens) yield { path, value: Token.asString(token) };
   } else if (typeof value === "number" && Token.isUnresolved(value)) {
-    yield { path, value: Token.asString(Tokenization.reverseNumber(value)) };
+    yield { path, value: Token.asString(Tokenization.reverseNumber(value)), format: WHOLE_NUMBER };
   } else if (Tokenization.isResolvable(value)) {
     yield { path, value: Token.asString(value) };
   } else if (Array.isArray(value)) {
