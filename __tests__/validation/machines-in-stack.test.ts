@@ -1,8 +1,10 @@
+import { File } from "@cdktf/provider-local/lib/file";
+import { SensitiveFile } from "@cdktf/provider-local/lib/sensitive-file";
 import { DataNullDataSource } from "@cdktf/provider-null/lib/data-null-data-source";
 import { Resource } from "@cdktf/provider-null/lib/resource";
-import { Fn, TerraformHclModule, TerraformStack, TerraformVariable, Testing } from "cdktf";
+import { Fn, type ITerraformDependable, TerraformHclModule, TerraformStack, TerraformVariable, Testing } from "cdktf";
 import { EtcdCluster } from "../../src/etcd-cluster";
-import type { EtcdClusterProps, EtcdMemberProps } from "../../src/settings";
+import { type EtcdClusterProps, type EtcdMemberProps, SshKey } from "../../src/settings";
 import { RUNBOOK } from "../support/settings";
 
 /** The warnings of a cluster whose second member has these props. */
@@ -51,4 +53,47 @@ test.each<[string, Parameters<typeof warnings>[0], Partial<EtcdClusterProps>]>([
   ["the address is from a data source", (stack) => ({ address: new DataNullDataSource(stack, "found", {}).id }), {}],
 ])("there is no warning if %s", (_, member, props) => {
   expect(warnings(member, props)).toEqual([]);
+});
+
+describe("a file of the same stack that its replacement would delete", () => {
+  const keyFile = (stack: TerraformStack) => new SensitiveFile(stack, "file", { filename: "/keys/id", content: "key" });
+  const key = (stack: TerraformStack) => SshKey.file(keyFile(stack).filename);
+  const warning = (prop: string, file = "local_sensitive_file.file") =>
+    `${prop} refers to ${file} of this stack: if Terraform replaces it, it deletes the new file together with the old one, which has the same path, and a destroy no longer finds it; make the file in another stack (docs/provisioned-hosts.md)`;
+
+  test.each<[string, string, Parameters<typeof warnings>[0]]>([
+    ["a key", "members[1].ssh.key", (stack) => ({ ssh: { key: key(stack) } })],
+    [
+      "a key of a bastion",
+      "members[1].ssh.bastionKey",
+      (stack) => ({ ssh: { bastionHost: "10.4.7.1", bastionKey: key(stack) } }),
+    ],
+  ])("%s of a member is a warning, also if the machines keep no lifecycle of their own", (_, prop, member) => {
+    expect(warnings(member)).toEqual([warning(prop)]);
+    expect(warnings(member, { machinesInStack: false })).toEqual([warning(prop)]);
+  });
+
+  test("so is a file among what the cluster depends on", () => {
+    const dependsOn: ITerraformDependable[] = [];
+    const cluster = (stack: TerraformStack) => {
+      dependsOn.push(new File(stack, "known-hosts", { filename: "/keys/known_hosts", content: "" }));
+      return {};
+    };
+    expect(warnings(cluster, { dependsOn })).toEqual([warning("dependsOn[0]", "local_file.known-hosts")]);
+  });
+
+  test("there is no warning where the machines keep their lifecycle, or if another stack makes the file", () => {
+    const machines = RUNBOOK.members.map(({ name }) => ({ machine: name }));
+    const members = RUNBOOK.members.map((member, i) => ({ ...member, ...machines[i] }));
+    expect(warnings((_, other) => ({ ssh: { key: key(other) } }))).toEqual([]);
+    expect(
+      warnings(
+        (stack) => {
+          members[1] = { ...members[1], ssh: { key: key(stack) } };
+          return {};
+        },
+        { members, machinesInStack: true },
+      ),
+    ).toEqual([]);
+  });
 });

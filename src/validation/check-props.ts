@@ -4,7 +4,7 @@ import { Annotations } from "cdktf";
 import type { Construct, IConstruct } from "constructs";
 import { type ClusterSettings, type EtcdClusterProps, resolveClusterProps } from "../settings";
 import { foreignDependables } from "./list-rules";
-import { warnOfMachinesInStack } from "./machines-in-stack";
+import { warnOfLifecycles } from "./machines-in-stack";
 import { plainProps, typeProblems } from "./prop-types";
 import { validateProps } from "./validate-props";
 import { throwProblems } from "./certificate-fields";
@@ -26,7 +26,7 @@ export function checkProps(cluster: Construct, given: EtcdClusterProps): Subject
   const { errors, warnings } = validateProps(props, settings);
   throwProblems("EtcdCluster", cluster.node.path, [...errors, ...foreignDependables(cluster, props)]);
   for (const warning of warnings) Annotations.of(cluster).addWarning(warning);
-  warnOfMachinesInStack(cluster, props);
+  warnOfLifecycles(cluster, props);
   return { props, settings };
 }
 
