@@ -126,7 +126,7 @@ describe("links", () => {
     const named = filesIn("scripts").flatMap((file) =>
       [...read(file).matchAll(/^\s*[^#\s].*?(docs\/[a-z-]+\.md)(?!#)/gm)].map(([, page]) => page),
     );
-    expect(named.length).toBeGreaterThan(5);
+    expect(named.length).toBeGreaterThan(1);
     expect([...new Set(named.filter(long))]).toEqual([]);
   });
 });

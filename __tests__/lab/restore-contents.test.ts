@@ -73,9 +73,9 @@ for n in $(seq 30); do head -c 750000 /dev/urandom | base64 -w 0 | etcdctl put f
   test("says what has come back, and stops at the alarm; the old data lie in the same file system", async () => {
     const restored = await project.apply({ ...PROPS, restoreFrom });
     process.stderr.write(`${steps(restored.output, /offer|restore|bootstrap|admit|rollout/).join("\n")}\n`);
-    expect(restored.output).toMatch(/admit: warning: the snapshot carries an alarm: memberID:\d+ alarm:NOSPACE/);
+    expect(restored.output).toMatch(/admit: warning: in the snapshot, an alarm is raised: NOSPACE of /);
     expect(restored.output).toMatch(/admit: authentication is on, with the users and passwords of the snapshot/);
-    expect(restored.output).toMatch(/rollout failed: an alarm is raised: memberID:\d+ alarm:NOSPACE/);
+    expect(restored.output).toMatch(/rollout failed: an alarm is raised: NOSPACE of /);
     expect(restored.output).not.toMatch(/Apply complete!/);
     const asides = await lab.onAll(`cd ${DATA}; ls -d aside-*/member ${DATA}.aside-*/member 2>/dev/null; true`);
     expect(asides).toEqual([

@@ -101,7 +101,7 @@ inEachShell((newHost) => {
 
     test("while an alarm is raised", () => {
       expect(reason(three, { alarms: "memberID:1 alarm:NOSPACE" })).toBe(
-        "an alarm is raised: memberID:1 alarm:NOSPACE; see docs/alarms.md",
+        "an alarm is raised: NOSPACE of the member 1; see docs/alarms.md",
       );
     });
 

@@ -209,4 +209,14 @@ inEachShell((newHost) => {
     host.write("/answer", "");
     expect(host.call("alarms x").lines).toEqual([]);
   });
+
+  test("a message names the member of each alarm, and its ID as the member list has it, if no member has that ID", () => {
+    const text = (alarms: string) =>
+      newHost().call(
+        `members_of() { echo "7d24992f7fb46b27 b https://10.0.0.2:2380 https://10.0.0.2:2379 voter"; }; alarms_of x "${alarms}"`,
+      ).lines;
+    expect(text("memberID:9017500783187618599 alarm:NOSPACE memberID:13676315702716851728 alarm:CORRUPT")).toEqual([
+      "an alarm is raised: NOSPACE of b (https://10.0.0.2:2380), CORRUPT of the member bdcc08abe088e610",
+    ]);
+  });
 });

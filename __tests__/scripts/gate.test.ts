@@ -45,7 +45,7 @@ inEachShell((newHost) => {
     expect(rollout(host)).toEqual({
       code: 1,
       lines: [
-        "a on host-a: rollout failed: an alarm is raised: memberID:2 alarm:CORRUPT; to do: see docs/alarms.md, clear the alarm, and apply again",
+        "a on host-a: rollout failed: an alarm is raised: CORRUPT of b (https://127.0.0.2:2380); to do: do not clear the alarm yet: first find the member whose data are wrong, see docs/alarms.md#corrupt",
       ],
     });
   });
@@ -161,7 +161,7 @@ go.etcd.io/etcd/server/v3/etcdserver.panicking(...)
     expect(host.call("phase_rollout", { PHASE: "rollout", ...rolloutData(host) })).toEqual({
       code: 1,
       lines: [
-        "a on host-a: rollout failed: an alarm is raised: memberID:1 alarm:NOSPACE; to do: see docs/alarms.md, clear the alarm, and apply again",
+        "a on host-a: rollout failed: an alarm is raised: NOSPACE of the member 1; to do: make room and clear the alarm, or set a larger quotaBackendBytes (docs/alarms.md#nospace), and apply again",
       ],
     });
   });

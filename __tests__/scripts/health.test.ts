@@ -191,7 +191,7 @@ inEachShell((newHost) => {
     expect(run.code).toBe(1);
     expect(run.lines).toHaveLength(5);
     expect(run.lines.at(-1)).toBe(
-      "a on host-a: health failed: an alarm is raised: memberID:1 alarm:NOSPACE; to do: see docs/alarms.md",
+      "a on host-a: health failed: an alarm is raised: NOSPACE of a (https://127.0.0.1:2380); to do: make room and clear the alarm, or set a larger quotaBackendBytes (docs/alarms.md#nospace), and apply again",
     );
   });
 
@@ -204,7 +204,7 @@ inEachShell((newHost) => {
     expect(run.code).toBe(1);
     expect(run.lines.slice(3)).toEqual([
       row("c", "3", "-", "UNHEALTHY", "-", "-", client(3), "-"),
-      "a on host-a: health failed: an alarm is raised: memberID:3 alarm:NOSPACE; to do: see docs/alarms.md",
+      "a on host-a: health failed: an alarm is raised: NOSPACE of c (https://127.0.0.3:2380); to do: make room and clear the alarm, or set a larger quotaBackendBytes (docs/alarms.md#nospace), and apply again",
     ]);
   });
 

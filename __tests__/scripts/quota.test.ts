@@ -85,7 +85,7 @@ inEachShell((newHost) => {
     ])("that %s is refused", (_, running, wanted, alarm) => {
       const { host, before } = full(running, wanted, alarm);
       const { code, lines } = rollout(host, { cluster: { quotaBackendBytes: wanted } });
-      expect(lines).toEqual([expect.stringContaining("rollout refused: restart: an alarm is raised: memberID:1")]);
+      expect(lines).toEqual([expect.stringContaining("rollout refused: restart: an alarm is raised: NOSPACE of a")]);
       expect(code).toBe(3);
       expect(pid(host)).toBe(before);
     });

@@ -183,7 +183,7 @@ inEachShell((newHost) => {
       expect(rollout(host, CHANGE)).toEqual({
         code: 3,
         lines: [
-          "a on host-a: rollout refused: restart: an alarm is raised: memberID:1 alarm:NOSPACE; to do: see docs/alarms.md, clear the alarm, and apply again",
+          "a on host-a: rollout refused: restart: an alarm is raised: NOSPACE of a (https://127.0.0.1:2380); to do: make room and clear the alarm, or set a larger quotaBackendBytes (docs/alarms.md#nospace), and apply again",
         ],
       });
       expect(pid(host)).toBe(before);
@@ -198,7 +198,7 @@ inEachShell((newHost) => {
       expect(rollout(host, CHANGE)).toEqual({
         code: 3,
         lines: [
-          "a on host-a: rollout refused: restart: an alarm is raised: memberID:2 alarm:NOSPACE; to do: see docs/alarms.md, clear the alarm, and apply again",
+          "a on host-a: rollout refused: restart: an alarm is raised: NOSPACE of b (https://127.0.0.2:2380); to do: make room and clear the alarm, or set a larger quotaBackendBytes (docs/alarms.md#nospace), and apply again",
         ],
       });
     });

@@ -136,7 +136,7 @@ inEachShell((newHost) => {
       cluster.alarm("memberID:1 alarm:NOSPACE");
       expect(check(host)).toEqual([
         refused(
-          "an alarm is raised: memberID:1 alarm:NOSPACE; to do: set version back to 3.5.33, clear the alarm (see docs/alarms.md), and upgrade after that",
+          "an alarm is raised: NOSPACE of a (https://127.0.0.1:2380); to do: set version back to 3.5.33 until that is done: make room and clear the alarm, or set a larger quotaBackendBytes (docs/alarms.md#nospace), and apply again",
         ),
       ]);
     });

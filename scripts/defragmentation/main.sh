@@ -113,8 +113,7 @@ may_defragment() {
   [ -z "$(printf '%s\n' "$list" | unfinished)" ] || return 1
   reason="etcd does not say whether an alarm is raised"
   raised=$(alarms "$url") || return 1
-  reason="an alarm is raised: $raised; see docs/alarms.md"
-  [ -z "$raised" ] || return 1
+  [ -z "$raised" ] || { reason="$(alarms_of "$url" "$raised"); see docs/alarms.md" && return 1; }
   ailing_members=$(printf '%s\n' "$list" | unhealthy)
   reason="not healthy: $(printf '%s\n' "$ailing_members" | named)"
   [ -z "$ailing_members" ] || return 1

@@ -276,11 +276,32 @@ alarms() {
   [ -z "$alarm_list" ] || printf '%s\n' "$alarm_list" | on_one_line
 }
 
+# alarms_of ENDPOINT ALARMS: for messages: which alarms are raised, and of which members. etcd lists them by decimal
+# IDs, which nothing else shows.
+alarms_of() {
+  local list word id='' name separator='an alarm is raised: '
+  list=$(members_of "$1")
+  for word in $2; do
+    case $word in memberID:*) id=$(printf %x "${word#*:}") && continue ;; esac
+    name=$(printf '%s\n' "$list" | awk -v id="$id" '$1 "" == id ""' | named)
+    printf '%s%s of %s' "$separator" "${word#alarm:}" "${name:-the member $id}"
+    separator=', '
+  done
+}
+
+# way_with_alarms ALARMS: whoever clears CORRUPT first lets a member with wrong data serve clients again.
+way_with_alarms() {
+  case $1 in
+    *CORRUPT*) echo "do not clear the alarm yet: first find the member whose data are wrong, see docs/alarms.md#corrupt" ;;
+    *) echo "make room and clear the alarm, or set a larger quotaBackendBytes (docs/alarms.md#nospace), and apply again" ;;
+  esac
+}
+
 # refuse_alarm WHAT: to be called before all other checks, because during an alarm etcdctl calls every member unhealthy,
 # and nobody can take the turn. etcd asks a quorum which alarms are raised, so it may lose the question with its leader.
 refuse_alarm() {
   if wait_until 10 has_found_alarms; then
-    [ -z "$raised" ] || refuse "$1" "an alarm is raised: $raised" "see docs/alarms.md, clear the alarm, and apply again"
+    [ -z "$raised" ] || refuse "$1" "$(alarms_of "$endpoint" "$raised")" "$(way_with_alarms "$raised")"
     return 0
   fi
   # Without a quorum, nobody knows, and the caller refuses for that reason.

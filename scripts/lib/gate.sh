@@ -16,7 +16,7 @@ gate() {
   if [ -n "${raises_quota:-}" ] && is_nospace "$raised"; then
     say "the alarm NOSPACE stays raised until you clear it: when all members have the larger quota, run etcdctl alarm disarm"
   elif [ -n "$raised" ]; then
-    fail "an alarm is raised: $raised" "see docs/alarms.md, clear the alarm, and apply again"
+    fail "$(alarms_of "$own_url" "$raised")" "$(way_with_alarms "$raised")"
   fi
   answers_healthy || fail "etcd keeps crashing: $(last_words)" "$(way_on)"
   set_own_url

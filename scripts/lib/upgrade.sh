@@ -58,8 +58,8 @@ check_version() {
   raised='' knows_alarms=yes
   wait_until 10 has_found_alarms || knows_alarms=
   [ -z "$raised" ] || {
-    refusal "version" "an alarm is raised: $raised" \
-      "set version back to $from, clear the alarm (see docs/alarms.md), and upgrade after that"
+    refusal "version" "$(alarms_of "$endpoint" "$raised")" \
+      "set version back to $from until that is done: $(way_with_alarms "$raised")"
     return
   }
   url=$(any_live_endpoint) || {

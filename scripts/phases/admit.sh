@@ -155,6 +155,6 @@ clear_old_alarm() {
 tell_what_came_back() {
   local raised
   raised=$(alarms "$url" || true)
-  [ -z "$raised" ] || say "warning: the snapshot carries an alarm: $raised; see docs/alarms.md"
+  [ -z "$raised" ] || say "warning: in the snapshot, $(alarms_of "$url" "$raised"); to do: $(way_with_alarms "$raised")"
   ! is_authentication_on "$url" || say "authentication is on, with the users and passwords of the snapshot"
 }

@@ -21,7 +21,7 @@ phase_health() {
   print_defragmentation
   # Alarms are checked first, because etcdctl reports a member as unhealthy while an alarm is raised.
   require_alarms
-  [ -z "$raised" ] || fail "an alarm is raised: $raised" "see docs/alarms.md"
+  [ -z "$raised" ] || fail "$(alarms_of "$own_url" "$raised")" "$(way_with_alarms "$raised")"
   missing=$(absent_from "$members")
   [ -z "$missing" ] || fail "not in the cluster: $missing" "$(rollouts_of "$missing")"
   unknown=$(printf '%s\n' "$members" | undesired)
