@@ -142,7 +142,7 @@ inEachShell((newHost) => {
     symlinkSync(host.path("/victim"), host.path("/data"));
     const before = pid(host);
     expect(shutdown(host, "destroy").lines).toContain(
-      "a on host-a: shutdown refused: directory: a part of /data/etcd has become a symbolic link, or can be changed by users other than root, and root does not delete anything on such a path; to do: correct that (namei -l /data/etcd), and run this again; or set removalPolicy to RETAIN, deploy, and run this again",
+      "a on host-a: shutdown refused: directory: a part of /data/etcd has become a symbolic link, or can be changed by users other than root, and root does not delete anything on such a path; to do: correct that (namei -l /data/etcd), and run this again",
     );
     expect([pid(host), host.has("/victim/etcd/theirs")]).toEqual([before, true]);
   });
@@ -540,7 +540,7 @@ ${real.replace(/^#!.*\n/, "")}`,
     const REFUSED = {
       code: 3,
       lines: [
-        "a on host-a: decommission refused: still a member: the cluster still counts on this member, so it was not stopped; to do: remove it with etcdctl member remove, then run on this host: supervisorctl stop a",
+        "a on host-a: decommission refused: still a member: the cluster still counts on this member, so it was not stopped; to do: remove it (etcdctl member remove 1); Terraform has forgotten this member and does not run this again, so clean up on this host by hand, see docs/replace-member.md#clean-up-a-host-by-hand",
       ],
     };
 
@@ -616,10 +616,24 @@ ${real.replace(/^#!.*\n/, "")}`,
       expect(decommission(host)).toEqual({
         code: 3,
         lines: [
-          "a on host-a: decommission refused: still a member: its etcd runs but does not answer, so it is unknown whether the cluster still counts on it; it was not stopped; to do: see /data/logs/etcd.log; then run on this host: supervisorctl stop a",
+          "a on host-a: decommission refused: still a member: its etcd runs but does not answer, so it is unknown whether the cluster still counts on it; it was not stopped; to do: if another host's etcdctl member list still has it, remove it (etcdctl member remove ID); Terraform has forgotten this member and does not run this again, so clean up on this host by hand, see docs/replace-member.md#clean-up-a-host-by-hand",
         ],
       });
       expect(pid(host)).toBe(before);
+    });
+
+    test("whatever a failure says, it never promises another run, because Terraform forgets the member", () => {
+      const { host, cluster } = clusterHost();
+      cluster.members("b", "c");
+      const running = pid(host);
+      host.stub("supervisorctl", "exit 1");
+      expect(decommission(host).lines).toEqual([
+        `a on host-a: decommission failed: etcd does not stop: supervisorctl stop a:a gave no answer; to do: stop process ${running}; Terraform has forgotten this member and does not run this again, so clean up on this host by hand, see docs/replace-member.md#clean-up-a-host-by-hand`,
+      ]);
+      const failing = host.call("trap 'explain_exit $?' EXIT; (exit 7)", { PHASE: "decommission" });
+      expect(failing.lines).toEqual([
+        "a on host-a: decommission failed: a command exited with code 7; to do: correct that; Terraform has forgotten this member and does not run this again, so clean up on this host by hand, see docs/replace-member.md#clean-up-a-host-by-hand",
+      ]);
     });
 
     test("leaves its data but no key of any version, because a member that comes back gets a new key", () => {

@@ -23,7 +23,18 @@ refuse() {
 # refusal WHAT WHY TODO: prints the line only, for a phase that collects all refusals before it ends.
 refusal() {
   tell '%s on %s: %s refused: %s: %s; to do: %s\n' \
-    "$MEMBER" "$HOST" "$PHASE" "$(printable "$1")" "$(printable "$2")" "$(printable "$3")"
+    "$MEMBER" "$HOST" "$PHASE" "$(printable "$1")" "$(printable "$2")" "$(printable "$(way_out "$3")")"
+}
+
+# way_out TODO: prints what to do, in this phase. When a member has left the program, Terraform forgets it even if this
+# fails (ADR 9), so whatever is said about another run is left out.
+way_out() {
+  local todo=$1
+  if [ "$PHASE" = decommission ]; then
+    todo=${todo%%, and apply again*}
+    todo="${todo%%, and run this again*}; Terraform has forgotten this member and does not run this again, so clean up on this host by hand, see docs/replace-member.md#clean-up-a-host-by-hand"
+  fi
+  printf '%s' "$todo"
 }
 
 # The name of another user's process, or a line of etcd's log, may contain control codes for the operator's terminal, or
@@ -53,7 +64,8 @@ refuse_any() {
 
 # fail WHAT TODO: ends the phase because something went wrong on the way; the next apply continues from here.
 fail() {
-  tell '%s on %s: %s failed: %s; to do: %s\n' "$MEMBER" "$HOST" "$PHASE" "$(printable "$1")" "$(printable "$2")"
+  tell '%s on %s: %s failed: %s; to do: %s\n' \
+    "$MEMBER" "$HOST" "$PHASE" "$(printable "$1")" "$(printable "$(way_out "$2")")"
   explained=yes
   exit 1
 }

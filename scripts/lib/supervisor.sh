@@ -172,7 +172,7 @@ forget_program() {
   unregister_program
   supervisor reread || true
   ! supervisor pid "$PROGRAM:$PROGRAM" || fail "supervisord still has the program $PROGRAM" \
-    "run: supervisorctl stop $PROGRAM; supervisorctl remove $PROGRAM; then run this again"
+    "run supervisorctl stop $PROGRAM and supervisorctl remove $PROGRAM, and run this again"
 }
 
 # wake_supervisor_after PID START: supervisord checks on its child processes once a second, and whenever it is asked

@@ -15,10 +15,11 @@ phase_decommission() {
   wait_until 15 is_out_or_answers || is_stopped ||
     refuse "still a member" \
       "its etcd runs but does not answer, so it is unknown whether the cluster still counts on it; it was not stopped" \
-      "see $LOG_DIR/etcd.log; then run on this host: supervisorctl stop $MEMBER"
-  [ -z "$(printf '%s\n' "$list" | own_entry)" ] ||
+      "if another host's etcdctl member list still has it, remove it (etcdctl member remove ID)"
+  entry=$(printf '%s\n' "$list" | own_entry)
+  [ -z "$entry" ] ||
     refuse "still a member" "the cluster still counts on this member, so it was not stopped" \
-      "remove it with etcdctl member remove, then run on this host: supervisorctl stop $MEMBER"
+      "remove it (etcdctl member remove ${entry%% *})"
   stop_and_clean
 }
 
@@ -123,7 +124,7 @@ check_ways() {
     is_safe_way "$path" ||
       refusal "directory" \
         "a part of $path has become a symbolic link, or can be changed by users other than root, and root does not delete anything on such a path" \
-        "correct that (namei -l $path), and run this again; or set removalPolicy to RETAIN, deploy, and run this again"
+        "correct that (namei -l $path), and run this again"
   done
 }
 
