@@ -68,7 +68,10 @@ inEachShell((newHost) => {
       cluster.on("lease revoke", `rm -f "$state/turn"; : >"$(file '${back}' healthy)"`);
       expect(rollout(host)).toEqual({
         code: 0,
-        lines: ["a on host-a: rollout: waiting for the turn: d (https://127.0.0.4:2380) is being changed", "a on host-a: rollout: healthy"],
+        lines: [
+          "a on host-a: rollout: waiting for the turn: d (https://127.0.0.4:2380) is being changed",
+          "a on host-a: rollout: healthy",
+        ],
       });
       expect(removals(cluster)).toEqual([]);
       expect(cluster.turn()).toBeUndefined();

@@ -234,7 +234,7 @@ inEachShell((newHost) => {
   });
 
   test("a member that moves to another host waits for the turn of the one that is still on its old host", () => {
-    const { host, cluster } = changedHost();
+    const { host } = changedHost();
     const other = 'own=$PEER_URL PEER_URL=https://127.0.0.9:2380; take_turn "$(own_url)"; turn= PEER_URL=$own';
     expect(host.call(`${other}; has_turn "$(own_url)" || echo "$turn_reason"`).lines).toEqual([
       "a (https://127.0.0.9:2380) is being changed",
