@@ -641,6 +641,17 @@ as_etcd() { "$@"; ${during}; }; private_directory "$STATE_DIR"; copy_database; c
       expect(copy(":").slice(-1)).toEqual(["pagesmore"]);
     });
 
+    test("a copied database is on the disk before it has its name, because after a power cut it could be empty", () => {
+      const host = newHost();
+      host.write("/data/etcd/member/snap/db", "pages");
+      const { lines } =
+        host.call(`know_etcd() { :; }; is_stopped() { return 1; }; is_running() { return 1; }; stop_program() { :; }
+accepts_connections() { return 1; }; wait_until() { return 1; }; as_etcd() { "$@"; }; private_directory "$STATE_DIR"
+sync() { cat "$1"; [ -e "$SAVED" ] || echo ", without its name"; }
+copy_database`);
+      expect(lines[0]).toBe("pages, without its name");
+    });
+
     test("a copied database that arrives in part is noticed", () => {
       const host = newHost();
       host.write("/run/db", "part");

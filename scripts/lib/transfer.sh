@@ -189,6 +189,8 @@ copy_database() {
     refuse "restore" "the database $database cannot be copied: $reason" \
       "stop whatever writes there (fuser -v $database shows it), and apply again"
   }
+  # After a power cut, it could otherwise be empty beside the note that it is complete, and each apply would refuse it.
+  sync "$SAVED.part"
   mv -f "$SAVED.part" "$SAVED"
   description=$(printf '  "version": "%s",\n  "copied": true,\n  "sha256": "%s"' "$version" \
     "$(sha256_of_input <"$SAVED")" && describe_saved "$time")
