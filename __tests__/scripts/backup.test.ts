@@ -423,6 +423,11 @@ if is_fresh; then echo fresh; fi`,
     };
     const FAILED = " a on host-a: backup: FAILED: the command after the backup, for /b.db, try 1: ";
 
+    test("is known to be due after a power cut, too: what is known is on the disk before it has its name", () => {
+      const sync = 'sync() { if grep -q c.db "$1" && ! grep -q c.db "$STATUS"; then echo synced; fi; }';
+      expect(run(hostWith(), `${sync}; set_status pending /c.db`).lines).toEqual(["synced", "pending=/c.db"]);
+    });
+
     test("is known to be due before the cluster counts the backup, so that a kill in between leaves none without it", () => {
       const host = hostWith({ afterEach: { command: "true" } });
       const take = "take_backup() { backup=/c.db revision=7 bytes=1024 seconds=1 compared_with=; }; url=x";

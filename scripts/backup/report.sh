@@ -43,8 +43,10 @@ set_status() {
     text="$text$LINE_END$1=$(printable "$2")"
     shift 2
   done
-  # Without space on the disk, the old one stays.
-  { printf '%s\n' "$text" | grep . >"$STATUS.new" && mv -f "$STATUS.new" "$STATUS"; } 2>/dev/null || true
+  # Without space on the disk, the old one stays. After a power cut, the new one could otherwise be empty.
+  {
+    printf '%s\n' "$text" | grep . >"$STATUS.new" && sync "$STATUS.new" && mv -f "$STATUS.new" "$STATUS"
+  } 2>/dev/null || true
 }
 
 # For node_exporter's textfile collector.
