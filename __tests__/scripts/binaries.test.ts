@@ -165,7 +165,7 @@ inEachShell((newHost) => {
     const run = host.call("install_binaries");
     expect(run.code).toBe(1);
     expect(run.lines[0]).toMatch(/^a on host-a: test failed: cannot unpack etcd 3\.6\.14: \S/);
-    expect(run.lines.at(-1)).toMatch(/; to do: make room in \/opt, and apply again$/);
+    expect(run.lines.at(-1)).toMatch(/; to do: make sure that \/opt is writable and has free space, and apply again$/);
     expect(host.has("/opt/etcd-v3.6.14")).toBe(false);
   });
 

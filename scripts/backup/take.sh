@@ -51,7 +51,7 @@ has_room_for() {
   local needed free
   needed=$(($1 + 512))
   free=$(free_mb "$BACKUP_DIR")
-  reason="$BACKUP_DIR has ${free:-0} MB free, and $needed MB are needed"
+  reason="$BACKUP_DIR has ${free:-an unknown number of} MB free, and $needed MB are needed"
   [ "${free:-0}" -ge "$needed" ]
 }
 

@@ -127,7 +127,7 @@ has_room() {
   local needed free
   needed=$(printf '%s\n' "$state" | awk '{ printf "%d", $8 / 1048576 + 256 }')
   free=$(free_mb "$DATA_DIR/member/snap")
-  reason="the disk of $DATA_DIR has ${free:-0} MB free, and $needed MB are needed"
+  reason="the disk of $DATA_DIR has ${free:-an unknown number of} MB free, and $needed MB are needed"
   [ "${free:-0}" -ge "$needed" ]
 }
 

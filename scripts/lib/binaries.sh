@@ -38,13 +38,15 @@ install_binaries() {
   [ -s "$archive" ] ||
     give_up "no archive in ${archive%/*}: another deploy has staged this member in the meantime, or the upload was interrupted" \
       "apply again"
-  actual=$(sha256sum <"$archive" | cut -d' ' -f1)
+  actual=$(sha256sum 2>&1 <"$archive") ||
+    give_up "the archive of etcd $VERSION cannot be read: ${actual:-sha256sum was ended}" "correct that, and apply again"
+  actual=${actual%% *}
   [ "$actual" = "$archive_sha256" ] ||
     give_up "the archive of etcd $VERSION has sha256 $actual, not $archive_sha256, and was not unpacked" \
       "find out who changed it; provide the right archive or digest, and apply again"
   answer=$(tar -xzf "$archive" --no-same-owner --no-same-permissions --strip-components=1 -C "$unpack" 2>&1) ||
     give_up "cannot unpack etcd $VERSION: $(printf '%s\n' "${answer:-tar was ended}" | grep . | head -n 1)" \
-      "make room in $INSTALL_ROOT, and apply again"
+      "make sure that $INSTALL_ROOT is writable and has free space, and apply again"
   rm -f "$unpack/archive.tar.gz"
   for tool in etcd etcdctl; do
     if [ -f "$unpack/$tool" ] && [ ! -L "$unpack/$tool" ]; then continue; fi

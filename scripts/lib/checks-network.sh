@@ -20,7 +20,12 @@ CANONICAL_IP='
   function shortened(group) { sub(/^0+/, "", group); return (group == "" ? "0" : group) ":" }'
 
 check_address() {
-  [ -n "$(ip -o address show to "$LISTEN_ADDRESS" 2>/dev/null)" ] ||
+  local found
+  found=$(ip -o address show to "$LISTEN_ADDRESS" 2>&1) || {
+    refusal "address" "ip does not say which addresses this host has: ${found:-it was ended}" "correct that, and apply again"
+    return
+  }
+  [ -n "$found" ] ||
     refusal "address" \
       "$LISTEN_ADDRESS is on none of this host's interfaces ($(ip -o address show scope global | awk '{ sub(/\/.*/, "", $4); printf "%s%s", sep, $4; sep = " " }'))" \
       "set the member's address (if that is a DNS name, its listenAddress) to one of these; even behind NAT, the other members must be able to reach that address itself"

@@ -155,7 +155,11 @@ check_room() {
     refusal "read-only" "nothing can be written to $existing: $(why_not_writable "$existing")" "make it writable, or $3"
   elif [ "$2" -gt 0 ]; then
     look_for_room "$existing"
-    [ "${free_mb:-0}" -ge "$2" ] || refusal "free disk" "$free_mb MB free for $1, $2 MB are needed" "make room, or $3"
+    if [ -z "$free_mb" ]; then
+      refusal "free disk" "it is unknown how much room there is for $1: $room_fault" "correct that, or $3"
+    elif [ "$free_mb" -lt "$2" ]; then
+      refusal "free disk" "$free_mb MB free for $1, $2 MB are needed" "make room, or $3"
+    fi
     [ "${inodes:-0}" = 0 ] || [ "$free_inodes" -ge "$MIN_FREE_INODES" ] || refusal "free disk" \
       "$free_inodes inodes free for $1, $MIN_FREE_INODES are needed: there are too many files" "delete some, or $3"
   fi

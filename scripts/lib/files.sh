@@ -130,12 +130,13 @@ free_mb() {
   printf '%s\n' "$free_mb"
 }
 
-# look_for_room PATH: sets `free_mb`, `inodes` and `free_inodes` to what the file system of PATH has. Some file systems
-# (btrfs, zfs, vfat) create inodes as they need them, and report none at all.
+# look_for_room PATH: sets `free_mb`, `inodes` and `free_inodes` to what the file system of PATH has; if df does not say
+# it, all to nothing, and `room_fault` to the reason. Some file systems (btrfs, zfs, vfat) create inodes as they need
+# them, and report none at all.
 look_for_room() {
   local table
-  free_mb='' inodes='' free_inodes=''
-  table=$(df -BM --output=avail,itotal,iavail "$1" 2>/dev/null) || return 0
+  free_mb='' inodes='' free_inodes='' room_fault='df says nothing'
+  table=$(df -BM --output=avail,itotal,iavail "$1" 2>&1) || { room_fault=${table:-df was ended} && return; }
   # Not by a here-document, for which bash before 5.1 needs room in /tmp.
   # shellcheck disable=SC2086 # the words of the last line
   set -- ${table##*"$LINE_END"}

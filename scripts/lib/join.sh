@@ -88,8 +88,8 @@ refuse_without_room() {
   local needed free
   needed=$(needed_data_mb "$live")
   free=$(free_mb "$DATA_DIR")
-  [ "$free" -ge "$needed" ] || refuse "join" \
-    "$free MB free for $DATA_DIR, $needed MB are needed: the whole database is copied to it" \
+  [ "${free:-0}" -ge "$needed" ] || refuse "join" \
+    "${free:-an unknown number of} MB free for $DATA_DIR, $needed MB are needed: the whole database is copied to it" \
     "make room, and apply again"
 }
 

@@ -242,9 +242,9 @@ without_logins() { sed 's#://[^/ ]*@#://#g'; }
 ensure_user() {
   local group answer code
   code=0
-  getent passwd "$ETCD_USER" >/dev/null 2>&1 || code=$?
+  answer=$(getent passwd "$ETCD_USER" 2>&1) || code=$?
   [ "$code" -ne 0 ] || return 0
-  [ "$code" -eq 2 ] || fail "cannot find out whether the user $ETCD_USER exists: getent ended with code $code" \
+  [ "$code" -eq 2 ] || fail "cannot find out whether the user $ETCD_USER exists: ${answer:-getent was ended}" \
     "make sure that 'getent passwd $ETCD_USER' works, and apply again"
   group=--user-group
   # A group of that name that exists already becomes the user's group.

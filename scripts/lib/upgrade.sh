@@ -100,8 +100,9 @@ check_version() {
   takes_snapshot "$url" || return 0
   look_for_status "$(own_url)" || true
   needed=$(($(printf '%s\n' "$found_status" | awk '{ print int($6 / 1048576) }') + 64))
-  [ "$(free_mb "$STATE_DIR")" -ge "$needed" ] || refusal "free disk" \
-    "$(free_mb "$STATE_DIR") MB free for the snapshot in $STATE_DIR, $needed MB are needed" "make room"
+  free=$(free_mb "$STATE_DIR")
+  [ "${free:-0}" -ge "$needed" ] || refusal "free disk" \
+    "${free:-an unknown number of} MB free for the snapshot in $STATE_DIR, $needed MB are needed" "make room"
 }
 
 # The cluster version follows some seconds after the last member was upgraded. Only etcd's HTTP endpoint /version

@@ -1,0 +1,37 @@
+import { type Host } from "../support/host";
+import { inEachShell } from "../support/shells";
+
+const FAULT = "Input/output error";
+
+/** Makes a tool of the host fail with its own reason or, as one that the kernel ends for lack of memory, without one. */
+const broken = (host: Host, tool: string, reason?: string) =>
+  host.stub(tool, reason ? `echo '${tool}: ${reason}' >&2; exit 1` : "exit 1");
+
+inEachShell((newHost) => {
+  test.each([
+    ["df", "check_room /opt 1 'set paths.installRoot'", "it is unknown how much room there is for /opt: REASON"],
+    ["ip", "check_address", "ip does not say which addresses this host has: REASON"],
+    ["getent", "ensure_user", "cannot find out whether the user USER exists: REASON"],
+    ["sha256sum", 'install_binaries "$STATE_DIR/archive"', "the archive of etcd 3.6.14 cannot be read: REASON"],
+    ["df", "STATE_DIR=/opt; live=; refuse_without_room", "an unknown number of MB free for /data/etcd"],
+  ])("if %s fails, %s says so, with its reason, and draws no conclusion", (tool, text, line) => {
+    const host = newHost();
+    host.write("/var/lib/cdktf-etcd/a/archive", host.archive());
+    for (const reason of [FAULT, undefined]) {
+      broken(host, tool, reason);
+      const expected = line
+        .replace("REASON", reason ? `${tool}: ${reason}` : `${tool === "ip" ? "it" : tool} was ended`)
+        .replace("USER", host.cluster.user);
+      expect(host.call(text).lines).toEqual([expect.stringContaining(expected)]);
+    }
+    expect(host.list("/opt")).toEqual([]);
+  });
+
+  test("a df that says nothing does not stop a check", () => {
+    const host = newHost();
+    host.stub("df", "exit 0");
+    expect(host.call("check_room /opt 1 'set paths.installRoot'").lines).toEqual([
+      "a on host-a: test refused: free disk: it is unknown how much room there is for /opt: df says nothing; to do: correct that, or set paths.installRoot",
+    ]);
+  });
+});
