@@ -1,3 +1,4 @@
+import { symlinkSync } from "node:fs";
 import { type Host } from "../support/host";
 import { inEachShell } from "../support/shells";
 
@@ -25,6 +26,27 @@ inEachShell((newHost) => {
       expect(host.call(text).lines).toEqual([expect.stringContaining(expected)]);
     }
     expect(host.list("/opt")).toEqual([]);
+  });
+
+  test.each([
+    ["base64", "/opt/etcd-v3.6.14/etcd-server-startup.sh", "STARTUP_BASE64=bmV3Cg==; stage_startup_script"],
+    ["sed", "/var/lib/cdktf-etcd/a/claim", "are_data_unseen() { :; }; forget_unseen_data"],
+    ["sed", "/var/lib/cdktf-etcd/a/claim", "claim_host"],
+    ["cat", "/var/lib/cdktf-etcd/a/made", "remember_made /opt/new"],
+    ["cat", "/var/lib/cdktf-etcd/a/memberships.health", "PHASE=health MEMBERSHIP=9; remember_membership"],
+    [
+      "sed",
+      "/opt/etcd-v3.6.14/etcd-server-startup.sh",
+      "look_for_status() { found_status=; }; restart_by() { :; }; wait_while_moving() { :; }; take_raft_snapshot",
+    ],
+  ])("if %s fails, %s stays as it was: %s", (tool, file, text) => {
+    const host = newHost();
+    symlinkSync("etcd-v3.6.14", host.path("/opt/etcd"));
+    host.write(file, "data_dir=/data/former\n", 0o600);
+    broken(host, tool, FAULT);
+    const { code, lines } = host.call(`trap 'leave $?' EXIT; ${text}`);
+    expect({ failed: code !== 0, text: host.read(file) }).toEqual({ failed: true, text: "data_dir=/data/former\n" });
+    expect(lines.at(-1)).toMatch(/^a on host-a: (test|health) failed: /);
   });
 
   test("a df that says nothing does not stop a check", () => {

@@ -51,7 +51,7 @@ place_certificates() {
     rm -rf "$set_dir"
     mkdir -m 700 "$set_dir"
     put_file "$set_dir/ca.pem" 644 root:root "$3"
-    decode "$LEAF_PEM_BASE64" | put_file "$set_dir/etcd-peer.pem" 644 root:root
+    put_decoded "$set_dir/etcd-peer.pem" 644 root:root "$LEAF_PEM_BASE64"
     # This is the only file here that belongs to etcd's user: nobody else may read it.
     put_file "$set_dir/etcd-peer-key.pem" 600 "$ETCD_USER:" <"$key"
     verify_certificates "$set_dir"

@@ -6,7 +6,7 @@ CLAIM_FRESH_MINUTES=10 # longer than a deploy needs from its first stage to its 
 # Claims the directories for this member. This holds a lock of the whole host, because the stage of another cluster may
 # be checking the same directories at the same moment.
 claim_host() {
-  local unseen=
+  local claim unseen=
   private_directory /run/cdktf-etcd
   exec 7>/run/cdktf-etcd/claims.lock
   chmod 600 /run/cdktf-etcd/claims.lock
@@ -18,7 +18,7 @@ claim_host() {
   remember_old_installation
   private_directory "$STATE_DIR"
   if has_wal && { is_other_genesis || are_data_unseen; }; then unseen=yes; fi
-  {
+  claim=$(
     printf 'member=%s\ncluster=%s\n' "$MEMBER" "$CLUSTER"
     # A phase that is not told the owner or the genesis keeps the recorded value.
     printf 'owner=%s\ngenesis=%s\n' "${OWNER:-$(entry_of "$CLAIM" owner)}" "${GENESIS:-$(entry_of "$CLAIM" genesis)}"
@@ -27,7 +27,8 @@ claim_host() {
     # Backups stay when they are no longer taken, or are taken in another directory from now on.
     backup_directories | sed -e '1s/^/backup_dir=/' -e '1!s/^/former_backup_dir=/'
     [ -z "$unseen" ] || echo data=unseen
-  } | put_file "$CLAIM" 600 root:root
+  )
+  put_file "$CLAIM" 600 root:root "$claim"
   rm -f "$STATE_DIR/released"
   exec 7>&-
 }
@@ -46,7 +47,10 @@ are_data_unseen() {
 }
 
 forget_unseen_data() {
-  ! are_data_unseen || sed /^data=/d "$CLAIM" | put_file "$CLAIM" 600 root:root
+  local claim
+  are_data_unseen || return 0
+  claim=$(sed /^data=/d "$CLAIM") || fail "$CLAIM cannot be read" "correct that, and apply again"
+  put_file "$CLAIM" 600 root:root "$claim"
 }
 
 # Refuses the second of two first deploys of the same members with two Terraform states: otherwise the certificates of

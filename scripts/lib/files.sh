@@ -58,6 +58,21 @@ not_written() {
   exit "$EXPLAINED"
 }
 
+# put_decoded PATH MODE OWNER BASE64: writes a text that came as base64. Not by a pipe, in which nobody learns that the
+# command before put_file has failed: half of what it should print would be put in place of the file.
+put_decoded() {
+  local text
+  text=$(decode "$4") || not_written "$1" "base64 does not decode its text" "apply again"
+  put_file "$1" "$2" "$3" "$text"
+}
+
+# put_line PATH LINE: adds a line to a file of root's, which is as complete afterwards as it was before.
+put_line() {
+  local text=
+  [ ! -e "$1" ] || text=$(cat "$1")$LINE_END || not_written "$1" "what is in it cannot be read" "correct that, and apply again"
+  put_file "$1" 600 root:root "$text$2"
+}
+
 # put_link TARGET PATH: makes PATH a link to TARGET, in one atomic step.
 put_link() {
   local aside

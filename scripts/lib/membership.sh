@@ -27,8 +27,7 @@ is_new_membership() {
 remember_membership() {
   is_new_membership || return 0
   private_directory "$STATE_DIR"
-  { cat "$MEMBERSHIPS.$PHASE" 2>/dev/null || true && echo "$MEMBERSHIP"; } |
-    put_file "$MEMBERSHIPS.$PHASE" 600 root:root
+  put_line "$MEMBERSHIPS.$PHASE" "$MEMBERSHIP"
 }
 
 # With its first list of members, a state founds the cluster or finds it running. No member is removed then: one that is

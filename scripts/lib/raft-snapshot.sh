@@ -16,6 +16,7 @@ has_v2_requests() {
 # not reliable: 3.6 takes a snapshot of its own in the middle of the replay, where the cluster's version seems to go
 # back, and counts from there. If the upgrade is reverted and needs this startup script again, `stage` rewrites it.
 take_raft_snapshot() {
+  local text
   look_for_status "$(own_url)" ||
     refuse "restart" \
       "this member does not answer, but it must take a raft snapshot before etcd $VERSION can read its write-ahead log" \
@@ -24,7 +25,8 @@ take_raft_snapshot() {
   set_link_in_use
   script=$link_in_use/etcd-server-startup.sh
   # If a flag is given twice, etcd uses the last one. A flag that a killed phase has added is removed first.
-  sed -e '$s/ --snapshot-count=[0-9]*$//' -e '$s/$/ --snapshot-count=1/' "$script" | put_file "$script" 755 root:root
+  text=$(sed -e '$s/ --snapshot-count=[0-9]*$//' -e '$s/$/ --snapshot-count=1/' "$script")
+  put_file "$script" 755 root:root "$text"
   restart_by ask_to_stop
   wait_while_moving 60 others_suffice has_raft_snapshot ||
     fail \

@@ -39,7 +39,7 @@ json_value() { sed -n "s/^  \"$1\": \"\{0,1\}\([^\",]*\)\"\{0,1\},\{0,1\}$/\1/p"
 remember_made() {
   ! has_made "$1" || return 0
   private_directory "$STATE_DIR"
-  { cat "$MADE" 2>/dev/null || true && printf '%s\n' "$1"; } | put_file "$MADE" 600 root:root
+  put_line "$MADE" "$1"
 }
 
 has_made() { grep -qxF -e "$1" "$MADE" 2>/dev/null; }

@@ -25,7 +25,7 @@ phase_stage() {
   install_binaries
   refuse_wrong_flags
   install_certificates
-  decode "$ETCDCTL_ENV_BASE64" | put_file "$VERSIONED/etcdctl.env" 644 root:root
+  put_decoded "$VERSIONED/etcdctl.env" 644 root:root "$ETCDCTL_ENV_BASE64"
   stage_startup_script
   stage_program
   take_back_edits
@@ -167,14 +167,14 @@ way_to_run() {
 
 # A script that differs only in parts that need no restart replaces the one in use at once.
 stage_startup_script() {
-  decode "$STARTUP_BASE64" | put_file "$STARTUP.next" 755 root:root
+  put_decoded "$STARTUP.next" 755 root:root "$STARTUP_BASE64"
   if [ "$(restart_relevant "$STARTUP.next")" = "$(restart_relevant "$STARTUP")" ]; then
     mv -f "$STARTUP.next" "$STARTUP"
   fi
 }
 
 stage_program() {
-  decode "$PROGRAM_INI_BASE64" | put_file "$INI_NEXT" 644 root:root
+  put_decoded "$INI_NEXT" 644 root:root "$PROGRAM_INI_BASE64"
   if cmp -s "$INI_NEXT" "$(program_ini)"; then rm -f "$INI_NEXT"; fi
   include_program
 }
