@@ -49,6 +49,15 @@ inEachShell((newHost) => {
     expect(lines.at(-1)).toMatch(/^a on host-a: (test|health) failed: /);
   });
 
+  test("a write-ahead log that cannot be searched counts as one with the requests that etcd 3.7 cannot read", () => {
+    const host = newHost();
+    const has = () => host.call("if has_v2_requests; then echo yes; else echo no; fi").lines;
+    host.write("/data/etcd/member/wal/0.wal", "other requests");
+    expect(has()).toEqual(["no"]);
+    host.stub("grep", `echo 'grep: 0.wal: ${FAULT}' >&2; exit 2`);
+    expect(has().at(-1)).toBe("yes");
+  });
+
   test("a df that says nothing does not stop a check", () => {
     const host = newHost();
     host.stub("df", "exit 0");
