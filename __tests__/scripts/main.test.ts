@@ -237,6 +237,18 @@ inEachShell((newHost) => {
     expect(cluster.calls()).toEqual(["a lease revoke 7"]);
   });
 
+  test("a phase says why it ended also if it cannot clean up, as on a disk that has become read-only", () => {
+    const host = newHost();
+    host.write("/home/.cdktf-etcd/a/etcd-peer-key.pem", "secret");
+    const broken = 'rm() { echo "rm: Read-only file system" >&2; return 1; }; cat nothing';
+    expect(doing(host, "stage", broken)).toEqual({
+      code: 1,
+      lines: [
+        "a on host-a: stage failed: cat: nothing: No such file or directory; to do: correct that, and apply again; if it happens again, report it together with the lines above",
+      ],
+    });
+  });
+
   test("a phase that takes too long says so also if the clock was set back meanwhile", () => {
     const host = newHost();
     host.stub("date", `${RECORD}; [ "$(wc -l <"$CALLS")" -eq 1 ] || set -- -d @1000000000 "$@"; exec /bin/date "$@"`);

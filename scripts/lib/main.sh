@@ -212,12 +212,15 @@ sweep_uploads() {
     \( -size 0 -o -exec grep -qxF "MEMBER='$MEMBER'" {} \; \) -delete 2>/dev/null || true
 }
 
-# However the phase ends, its inbox is deleted, and the turn is given back, because other deploys wait for it.
+# However the phase ends, its inbox is deleted, and the turn is given back, because other deploys wait for it. If that
+# fails, as on a disk that has just become read-only, what ended the phase is told all the same.
 leave() {
-  end_turn 0 || true
-  end_permission
-  drop_half_made
-  case $PHASE in stage | archive | restore) drop_inbox ;; esac
+  {
+    end_turn 0
+    end_permission
+    drop_half_made
+    case $PHASE in stage | archive | restore) drop_inbox ;; esac
+  } 2>/dev/null || true
   explain_exit "$1"
 }
 
