@@ -193,6 +193,15 @@ inEachShell((newHost) => {
     },
   );
 
+  test("a directory of the backups that cannot be read is refused before a stage tries to create it", () => {
+    const host = newHost();
+    const directory = host.path("/backups/etcd");
+    host.stub("find", `case "$1" in '${directory}') echo "find: '$1': Stale file handle" >&2; exit 1 ;; esac`);
+    expect(host.call("check_disk", { BACKUP_DIR: directory }).lines).toEqual([
+      "a on host-a: test refused: directory: what is in /backups/etcd cannot be read ('/backups/etcd': Stale file handle); to do: correct that, or set backups.directory",
+    ]);
+  });
+
   test("data that do not exist yet, or that vanish while they are looked at, can be read", () => {
     const host = newHost();
     mounted(host);

@@ -147,10 +147,16 @@ check_disk() {
 # that is not possible. Modes do not tell whether root can write: root cannot write to a file system that is mounted
 # read-only, or to a directory that chattr has made immutable.
 check_room() {
-  local existing
+  local existing fault=
   look_for_existing "$1"
   if [ ! -d "$existing" ]; then
     refusal "directory" "$existing is not a directory, so nothing can be created in $1" "move it away, or $3"
+    return
+  fi
+  # One on a file system that has failed seems not to exist. The data directory is looked at by check_mounted.
+  case $1 in "$existing" | "$DATA_DIR") ;; *) fault=$(reading_fault "$1") ;; esac
+  if [ -n "$fault" ]; then
+    refusal "directory" "what is in $1 cannot be read ($fault)" "correct that, or $3"
   elif [ ! -w "$existing" ]; then
     refusal "read-only" "nothing can be written to $existing: $(why_not_writable "$existing")" "make it writable, or $3"
   elif [ "$2" -gt 0 ]; then

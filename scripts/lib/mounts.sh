@@ -98,11 +98,17 @@ check_mounted() {
 # A file system that has failed, or whose server is gone, is still mounted. The shell finds no file on it: the member
 # would look as if it had no data, or no mark that it once had some.
 check_reading() {
-  local answer reason
-  answer=$(find "$DATA_DIR" "$STATE_DIR" -maxdepth 3 2>&1 >/dev/null) && return
-  # What does not exist yet, or what etcd has just deleted, is not there.
-  reason=$(printf '%s\n' "${answer:-find was ended}" | grep -v ': No such file or directory$' | head -n 1)
+  local reason
+  reason=$(reading_fault "$DATA_DIR" "$STATE_DIR")
   [ -z "$reason" ] || refusal "data directory" \
-    "what is in $DATA_DIR or $STATE_DIR cannot be read (${reason#find: }), so it is unknown whether this member has data" \
+    "what is in $DATA_DIR or $STATE_DIR cannot be read ($reason), so it is unknown whether this member has data" \
     "correct that, and apply again; if the disk is lost, mount an empty one in its place (docs/lost-data.md#a-disk-that-fails)"
+}
+
+# reading_fault PATH…: why not all of these can be read; nothing if they can. What does not exist yet, or what etcd has
+# just deleted, is not there.
+reading_fault() {
+  local answer
+  answer=$(find "$@" -maxdepth 3 2>&1 >/dev/null) && return
+  printf '%s\n' "${answer:-find was ended}" | grep -v ': No such file or directory$' | head -n 1 | sed 's/^find: //'
 }
