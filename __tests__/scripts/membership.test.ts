@@ -121,6 +121,15 @@ inEachShell((newHost) => {
     });
   });
 
+  test.each(["rollout", "health"])("each removal of a %s has the turn, however long the one before it took", (name) => {
+    const { host, cluster } = clusterOf(name === "rollout" ? "abcDE" : "abcde");
+    // The lease expires while the first one is removed.
+    cluster.on("member remove", `cut -d' ' -f2 "$state/turn" >>"$state/seen"; rm -f "$state/turn"`);
+    expect((name === "rollout" ? rollout(host) : health(host)).code).toBe(0);
+    expect(host.read("/run/cluster/seen")).toBe("a\na\n");
+    expect(cluster.turn()).toBeUndefined();
+  });
+
   describe("health", () => {
     test("removes the members that the program no longer names one after the other, before the table", () => {
       const { host, cluster } = clusterOf("abcde");

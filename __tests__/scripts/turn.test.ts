@@ -120,6 +120,21 @@ inEachShell((newHost) => {
     expect(cluster.turn()).toBeUndefined();
   });
 
+  test("a member whose turn expires before it restarts, as on a host that stands still, waits for the turn and looks at the others again", () => {
+    const { host, cluster, before } = changedHost();
+    const [, b] = host.cluster.members;
+    cluster.on("endpoint health", `[ ! -e "$state/turn" ] || echo "other b (${b.peerUrl})" >"$state/turn"`);
+    // b, which has the turn now, goes down, and gives it back.
+    cluster.on("lease revoke", `rm -f "$state/turn" "$state/on.endpoint health" "$(file '${b.clientUrl}' healthy)"`);
+    const { code, lines } = rollout(host, CHANGE);
+    expect(code).toBe(3);
+    expect(lines).toEqual([
+      said("waiting for the turn: b (https://127.0.0.2:2380) is being changed"),
+      expect.stringContaining("rollout refused: restart: b (https://127.0.0.2:2380) is not healthy"),
+    ]);
+    expect(pid(host)).toBe(before);
+  });
+
   test("a member that is not changed needs no turn", () => {
     const host = newHost({ props: { ports: { client: all.port } } });
     const cluster = runningHost(host);

@@ -139,6 +139,8 @@ peer_url_before() {
 
 # remove_member ENDPOINT ID NAME PEER_URL
 remove_member() {
+  # Several removals may take longer than the turn lasts.
+  take_turn "$1"
   require_list "$1"
   rest=$(printf '%s\n' "$list" | voters | awk -v id="$2" '$1 != id')
   wait_until 15 rest_is_quorum ||

@@ -71,10 +71,16 @@ refuse_half_restored() {
 }
 
 prepare_restart() {
+  local held=${turn:-}
   require_others_healthy
   # A voter stays one, so nobody has to be asked for that while this member starts.
   is_voter=$(printf '%s\n' "$list" | own_entry | voters)
   if leads_in "$statuses" "$(own_url)"; then move_leadership_away; fi
+  # On a host that stood still, like a virtual machine that is paused, the turn may have expired meanwhile, and another
+  # member may be down by now.
+  [ -n "$held" ] || return 0
+  take_turn "$live"
+  [ "$turn" = "$held" ] || require_others_healthy
 }
 
 # During a restart one member is missing for a moment, so all others must be healthy. This waits for a member that
