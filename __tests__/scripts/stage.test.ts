@@ -168,16 +168,27 @@ inEachShell((newHost) => {
       expect(stage(checkedHost(meanwhile)).lines[0]).toMatch(TAKEN);
     });
 
+    test("is not noted if another phase has worked on the member during the preflight", () => {
+      const host = cleanHost();
+      const preflight = (checks: string) =>
+        host.call(`all_checks() { ${checks}; }; phase_preflight`, checkData(pki.ca, pki.cert)).code;
+      expect(preflight(":")).toBe(0);
+      expect(host.read(NOTE)).toMatch(/^\d+ [0-9a-f]{64}\n$/);
+      expect(preflight("(take_lock)")).toBe(0);
+      expect(host.has(NOTE)).toBe(false);
+    });
+
     test("is not noted while another phase works on the member", () => {
       const host = cleanHost();
       host.call(
         `
 take_lock
+PHASE=preflight begin_checks
 PHASE=preflight note_checks
 `,
         checkData(pki.ca, pki.cert),
       );
-      expect(host.has(NOTE)).toBe(false);
+      expect(host.read(NOTE)).toMatch(/^\d+\n$/);
     });
   });
 

@@ -60,13 +60,16 @@ repeat_checks() {
   refuse_any check_places_and_data
 }
 
-# Writes down that all checks have passed, unless another phase is working on this member at this moment: it may be
-# changing what was checked. If this cannot be written, the stage checks again.
+# To be called before the checks of a preflight: whichever phase works on this member from now on removes this note.
+begin_checks() { { private_directory /run/cdktf-etcd && echo "$$" >"$CHECKED"; } 2>/dev/null || true; }
+
+# Writes down that all checks have passed, unless another phase works on this member at this moment, or has done so since
+# the checks began: it may have changed what was checked. If this cannot be written, the stage checks again.
 note_checks() {
   set_uptime
   (
-    private_directory /run/cdktf-etcd && exec 9>>"$LOCK" && flock -n 9 &&
-      printf '%s %s\n' "$uptime" "$CHECKED_SHA256" >"$CHECKED"
+    private_directory /run/cdktf-etcd && exec 9>>"$LOCK" && flock -n 9 && look_at_line "$CHECKED" &&
+      [ "$first_line" = "$$" ] && printf '%s %s\n' "$uptime" "$CHECKED_SHA256" >"$CHECKED"
   ) || true
 }
 

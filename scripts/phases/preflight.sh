@@ -2,6 +2,7 @@
 # writes down in /run what it has found. The preflights of all members must pass before any host changes.
 
 phase_preflight() {
+  begin_checks
   know_members
   refuse_any all_checks
   warn_of_data_disk
