@@ -41,14 +41,15 @@ inEachShell((newHost) => {
     expect(statSync(host.path("/home/.cdktf-etcd/a")).mode & 0o777).toBe(0o700);
   });
 
-  test("open_inbox reuses an inbox that a killed deploy left", () => {
+  test("open_inbox empties an inbox that a killed deploy left: this deploy's program may name no mirror any more", () => {
     const host = newHost();
-    host.write("/home/.cdktf-etcd/a/etcd-peer-key.pem", "of a killed deploy");
+    host.write("/home/.cdktf-etcd/a/archive-url", "of a killed deploy");
     chmodSync(host.path("/home/.cdktf-etcd/a"), 0o755);
     expect(host.call(`inbox=${host.path("/home/.cdktf-etcd/a")}; wait_until() { shift; "$@"; }; open_inbox`)).toEqual({
       code: 0,
       lines: [],
     });
+    expect(host.list("/home/.cdktf-etcd/a")).toEqual([]);
     expect(statSync(host.path("/home/.cdktf-etcd/a")).mode & 0o777).toBe(0o700);
   });
 
