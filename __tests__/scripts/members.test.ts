@@ -139,6 +139,18 @@ echo "2 b https://b:2380 https://b:2379 voter" | unhealthy_for_long | named; ech
       expect(looks("")).toEqual(["b (https://b:2380) after 1"]);
     });
 
+    test("is waited for a minute, however long each look at a silent host takes", () => {
+      const host = newHost();
+      host.write("/looks", "0");
+      const { lines } = host.call(`
+LOOKS='${host.path("/looks")}'
+set_uptime() { read -r uptime <"$LOOKS" || true; uptime=$((uptime * 10)); }
+unhealthy() { read -r n <"$LOOKS" || true; printf $((n + 1)) >"$LOOKS"; cat; }
+sleep() { :; }; accept_connections() { false; }; has_the_turn() { :; }
+echo "2 b https://b:2380 https://b:2379 voter" | unhealthy_for_long | named; echo " after $(cat "$LOOKS")"`);
+      expect(lines).toEqual(["b (https://b:2380) after 6"]);
+    });
+
     test("is asked once more if it accepts connections, because an old etcd may have lost the question", () => {
       expect(looks("", { listens: true, unhealthy: 1 })).toEqual([" after 2"]);
       expect(looks("", { listens: true })).toEqual(["b (https://b:2380) after 2"]);

@@ -159,15 +159,19 @@ set_client_url() {
 # be back. One that accepts connections is asked twice: an old etcd, such as 3.3, does not repeat a linearizable read
 # whose messages to other members were lost, for example because one of them has just restarted.
 unhealthy_for_long() {
-  local listed still tries=0
+  local listed still gives_up asked_before=
   listed=$(cat)
+  # Each look at a host that is silent takes seconds, so what counts is the time.
+  set_uptime
+  gives_up=$((uptime + 60))
   while :; do
     still=$(printf '%s\n' "$listed" | unhealthy)
     [ -n "$still" ] || break
-    if [ "$tries" -gt 0 ] || ! accept_connections "$still"; then
-      { [ "$tries" -lt 60 ] && has_the_turn "$still"; } || break
+    if [ -n "$asked_before" ] || ! accept_connections "$still"; then
+      set_uptime
+      { [ "$uptime" -lt "$gives_up" ] && has_the_turn "$still"; } || break
     fi
-    tries=$((tries + 1))
+    asked_before=yes
     sleep 1
   done
   [ -z "$still" ] || printf '%s\n' "$still"
