@@ -160,6 +160,13 @@ inEachShell((newHost) => {
     expect(health(host).code).toBe(0);
   });
 
+  test("a command that replaces resources has those of the named members alone: a.b is not a-b", () => {
+    const call = "replacing_of a.b=null_resource.stage_x,a-b=null_resource.stage_y,b=null_resource.stage_z a.b b";
+    expect(newHost().call(call).lines).toEqual([
+      "terraform apply -replace='null_resource.stage_x' -replace='null_resource.stage_z'",
+    ]);
+  });
+
   test("a member in the program that the cluster does not have is in the table, and the phase fails", () => {
     const host = clusterHost();
     const cluster = running(host);

@@ -119,13 +119,14 @@ rollouts_of() {
 
 # replacing_of RESOURCES NAME…: the command that replaces these members' resources, of a list of NAME=ADDRESS,….
 replacing_of() {
-  local resources=$1 name
+  local resources=,$1 name address
   shift
-  for name; do printf '%s\n' "$resources" | tr , '\n' | sed -n "s/^$name=//p"; done | {
-    set --
-    while read -r address; do set -- "$@" "$address"; done
+  for name; do
+    address=${resources#*",$name="}
+    set -- "$@" "${address%%,*}"
+    shift
+  done
     replacing "$@"
-  }
 }
 
 print_row() { tell '%-24s %-18s %-9s %-9s %-8s %10s  %-13s %s\n' "$@"; }
