@@ -30,6 +30,13 @@ test("the app command in cdktf.json synthesizes the README's program without a b
   expect(existsSync(join(checkout, "lib"))).toBe(false);
 }, 60_000);
 
+test("git on Windows leaves the line ends of the host scripts alone", () => {
+  run("git", "init", "--quiet");
+  run("git", "add", ".");
+  run("git", "-c", "core.autocrlf=true", "checkout-index", "--all", "--prefix=windows/");
+  expect(readFileSync(join(checkout, "windows/scripts/lib/main.sh"), "utf8")).not.toContain("\r");
+}, 60_000);
+
 test.each([
   ["jest.config.js", false],
   ["jest.lab.config.js", true],
