@@ -1,5 +1,5 @@
 import { Resource } from "@cdktf/provider-null/lib/resource";
-import { type App, TerraformOutput, TerraformStack, TerraformVariable } from "cdktf";
+import { type App, TerraformOutput, TerraformStack, TerraformVariable, Testing } from "cdktf";
 import { CertificateAuthority } from "../src/pki/certificate-authority";
 import { EtcdCluster } from "../src/etcd-cluster";
 import { EtcdRelease } from "../src/release/etcd-release";
@@ -160,6 +160,16 @@ describe("the order of a cluster and the rest of its program", () => {
     expect(() => new EtcdCluster(stack, "etcd", { ...RUNBOOK, dependsOn: [firewall] })).toThrow(
       '  - dependsOn[0]: "network/firewall" is in another stack, which Terraform does not know when it deploys this one; leave it out, and call addDependency() of this cluster\'s stack with that stack',
     );
+  });
+
+  test("`node.addDependency()`, which the framework ignores, is a warning that names the prop", () => {
+    const stack = emptyStack();
+    const cluster = new EtcdCluster(stack, "etcd", RUNBOOK);
+    cluster.node.addDependency(new Resource(stack, "firewall"));
+    Testing.synth(stack, true);
+    expect(cluster.node.metadata.map(({ data }) => String(data))).toEqual([
+      'node.addDependency() does not make the deploy wait for "etcd/firewall"; name its resources in the prop dependsOn',
+    ]);
   });
 });
 

@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import { Annotations } from "cdktf";
 import type { Construct, IConstruct } from "constructs";
 import { type ClusterSettings, type EtcdClusterProps, resolveClusterProps } from "../settings";
-import { foreignDependables } from "./list-rules";
+import { foreignDependables, warnOfIgnoredDependencies } from "./list-rules";
 import { warnOfLifecycles } from "./machines-in-stack";
 import { plainProps, typeProblems } from "./prop-types";
 import { validateProps } from "./validate-props";
@@ -27,6 +27,7 @@ export function checkProps(cluster: Construct, given: EtcdClusterProps): Subject
   throwProblems("EtcdCluster", cluster.node.path, [...errors, ...foreignDependables(cluster, props)]);
   for (const warning of warnings) Annotations.of(cluster).addWarning(warning);
   warnOfLifecycles(cluster, props);
+  warnOfIgnoredDependencies(cluster);
   return { props, settings };
 }
 

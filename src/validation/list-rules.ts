@@ -1,5 +1,5 @@
-import { TerraformStack, Token } from "cdktf";
-import { Construct } from "constructs";
+import { Annotations, Aspects, TerraformStack, Token } from "cdktf";
+import { Construct, type IConstruct } from "constructs";
 import type { EtcdClusterProps } from "../settings";
 import { type Rule, shown } from "./problem";
 
@@ -41,4 +41,18 @@ export function* foreignDependables(cluster: Construct, { dependsOn = [] }: Etcd
     if (!hasAddress(item) || !Construct.isConstruct(item) || TerraformStack.of(item) === stack) continue;
     yield `dependsOn[${i}]: "${item.node.path}" is in another stack, which Terraform does not know when it deploys this one; leave it out, and call addDependency() of this cluster's stack with that stack`;
   }
+}
+
+/** The framework makes no order from what constructs say by themselves, unless an aspect of the program does. */
+export function warnOfIgnoredDependencies(cluster: Construct): void {
+  Aspects.of(cluster).add({
+    visit(node: IConstruct) {
+      if (node !== cluster) return;
+      for (const dependency of cluster.node.dependencies) {
+        Annotations.of(cluster).addWarning(
+          `node.addDependency() does not make the deploy wait for "${dependency.node.path}"; name its resources in the prop dependsOn`,
+        );
+      }
+    },
+  });
 }
