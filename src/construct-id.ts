@@ -4,7 +4,7 @@ import { checkFramework } from "./framework";
 import { throwProblems } from "./validation/certificate-fields";
 
 /** Ids of the constructs that the clusters of a stack share. These constructs are direct children of the stack. */
-const TAKEN = ["etcd-host-scripts", "etcd-shutdown", "local-provider", "null-provider", "tls-provider"];
+const TAKEN = ["etcd-host-scripts", "etcd-local-provider", "etcd-null-provider", "etcd-shutdown", "etcd-tls-provider"];
 
 /**
  * Ids become Terraform resource names, and parts of paths and messages.

@@ -15,7 +15,7 @@ export function ensureProvider(
   make: (scope: Construct, id: string) => TerraformProvider,
 ): void {
   const stack = TerraformStack.of(scope);
-  const id = `${type}-provider`;
+  const id = `etcd-${type}-provider`;
   // The provider that was added here is found by its id: searching the whole stack for each leaf certificate would make
   // synth quadratic.
   if (stack.node.tryFindChild(id)) return;

@@ -25,3 +25,13 @@ test("a cluster adds no provider that the program already has", () => {
   });
   expect(json.provider).toEqual({ local: [{}], null: [{}], tls: [{ proxy: [{ from_env: true }] }] });
 });
+
+test("a program may add its own providers after a cluster, also under plain ids", () => {
+  const json = synth((stack) => {
+    cluster(stack, "etcd", "a", "10.4.7.1");
+    new TlsProvider(stack, "tls-provider", { proxy: [{ fromEnv: true }] });
+    new NullProvider(stack, "null-provider");
+    new LocalProvider(stack, "local-provider");
+  });
+  expect(json.provider).toEqual({ local: [{}], null: [{}], tls: [{ proxy: [{ from_env: true }] }] });
+});
