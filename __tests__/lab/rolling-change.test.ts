@@ -124,7 +124,7 @@ describe("a change that restarts the members", () => {
       ...MEMBERS.flatMap((name) => [
         `${name} rollout: the alarm NOSPACE is raised, and etcd grants no turn while it is: restarting with the larger quota, without the turn`,
         `${name} rollout: restarted`,
-        `${name} rollout: the alarm NOSPACE stays raised until you clear it: when all members have the larger quota, run etcdctl alarm disarm`,
+        `${name} rollout: the alarm NOSPACE stays raised until you clear it: when all members have the larger quota, run '. /opt/etcd/etcdctl.env; etcdctl alarm disarm'`,
         `${name} rollout: healthy`,
       ]),
       expect.stringMatching(/^etcd-server-7-12 health failed: an alarm is raised: NOSPACE of etcd-server-7-/),

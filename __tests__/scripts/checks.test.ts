@@ -721,7 +721,7 @@ case $last in */run) free=0 ;; */mnt) free=15 ;; *) free=9999 ;; esac`;
       runningHost(host).on("user list", 'fail "etcdserver: permission denied"');
       expect(host.call("check_authentication", { LEAF_PEM_BASE64: "" }).lines).toEqual([
         refused(
-          "authentication: the member's certificate is not allowed to administer the cluster; etcd says: Error: etcdserver: permission denied; to do: authentication is on, and a deploy needs the role root: etcdctl user add NAME --no-password; etcdctl user grant-role NAME root; NAME is the common name of the member's certificate, certificates.commonName (default k8s-etcd)",
+          "authentication: the member's certificate is not allowed to administer the cluster; etcd says: Error: etcdserver: permission denied; to do: authentication is on, and a deploy needs the role root: '. /opt/etcd/etcdctl.env; etcdctl --user=root user add NAME --no-password; etcdctl --user=root user grant-role NAME root'; NAME is the common name of the member's certificate, certificates.commonName (default k8s-etcd)",
         ),
       ]);
     });
@@ -757,7 +757,7 @@ case $last in */run) free=0 ;; */mnt) free=15 ;; *) free=9999 ;; esac`;
       test("that is not such a user is refused, before it becomes the only name in use", () => {
         expect(renamed('fail "etcdserver: user name not found"')).toEqual([
           refused(
-            "authentication: authentication is on, and new-name, the common name of the new certificate, is not a user with the role root; to do: etcdctl user add new-name --no-password; etcdctl user grant-role new-name root; then apply again",
+            "authentication: authentication is on, and new-name, the common name of the new certificate, is not a user with the role root; to do: run '. /opt/etcd/etcdctl.env; etcdctl user add new-name --no-password; etcdctl user grant-role new-name root', and apply again",
           ),
         ]);
       });

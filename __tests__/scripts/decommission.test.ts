@@ -540,7 +540,7 @@ ${real.replace(/^#!.*\n/, "")}`,
     const REFUSED = {
       code: 3,
       lines: [
-        "a on host-a: decommission refused: still a member: the cluster still counts on this member, so it was not stopped; to do: remove it (etcdctl member remove 1); Terraform has forgotten this member and does not run this again, so clean up on this host by hand, see docs/replace-member.md#clean-up-a-host-by-hand",
+        "a on host-a: decommission refused: still a member: the cluster still counts on this member, so it was not stopped; to do: run '. /opt/etcd/etcdctl.env; etcdctl member remove 1'; Terraform has forgotten this member and does not run this again, so clean up on this host by hand, see docs/replace-member.md#clean-up-a-host-by-hand",
       ],
     };
 
@@ -616,7 +616,7 @@ ${real.replace(/^#!.*\n/, "")}`,
       expect(decommission(host)).toEqual({
         code: 3,
         lines: [
-          "a on host-a: decommission refused: still a member: its etcd runs but does not answer, so it is unknown whether the cluster still counts on it; it was not stopped; to do: if another host's etcdctl member list still has it, remove it (etcdctl member remove ID); Terraform has forgotten this member and does not run this again, so clean up on this host by hand, see docs/replace-member.md#clean-up-a-host-by-hand",
+          "a on host-a: decommission refused: still a member: its etcd runs but does not answer, so it is unknown whether the cluster still counts on it; it was not stopped; to do: if '. /opt/etcd/etcdctl.env; etcdctl member list' on another host still has it, run 'etcdctl member remove ID' there; Terraform has forgotten this member and does not run this again, so clean up on this host by hand, see docs/replace-member.md#clean-up-a-host-by-hand",
         ],
       });
       expect(pid(host)).toBe(before);

@@ -224,7 +224,7 @@ inEachShell((newHost) => {
     const run = health(host);
     expect(run.code).toBe(1);
     expect(run.lines.at(-1)).toBe(
-      "a on host-a: health failed: the cluster has d (https://127.0.0.4:2380), which the program does not name and has never named; to do: add it to the program, or remove it with etcdctl member remove",
+      "a on host-a: health failed: the cluster has d (https://127.0.0.4:2380), which the program does not name and has never named; to do: add it to the program, or run '. /opt/etcd/etcdctl.env; etcdctl member remove 4'",
     );
     expect(cluster.changes()).toEqual([]);
   });

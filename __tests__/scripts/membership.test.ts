@@ -30,7 +30,7 @@ inEachShell((newHost) => {
     const first = { FOUNDING_MEMBERSHIP: HEALTH.MEMBERSHIP };
     expect(phase(host, "rollout", { ...rolloutData(host), ...first }).code).toBe(0);
     expect(phase(host, "health", { ...HEALTH, ...first }).lines.at(-1)).toBe(
-      "a on host-a: health failed: the cluster has d (https://127.0.0.4:2380), e (https://127.0.0.5:2380), which the program does not name and has never named; to do: add it to the program, or remove it with etcdctl member remove",
+      "a on host-a: health failed: the cluster has d (https://127.0.0.4:2380), e (https://127.0.0.5:2380), which the program does not name and has never named; to do: add it to the program, or run '. /opt/etcd/etcdctl.env; etcdctl member remove 4; etcdctl member remove 5'",
     );
     expect(removals(cluster)).toEqual([]);
   });
@@ -194,7 +194,7 @@ inEachShell((newHost) => {
       cluster.members("a", "b", "c", ["9", "unstarted", "d", { learner: true }]);
       expect(rollout(host).code).toBe(0);
       expect(health(host).lines.at(-1)).toBe(
-        "a on host-a: health failed: the cluster has https://127.0.0.4:2380, which the program does not name and has never named; to do: add it to the program, or remove it with etcdctl member remove",
+        "a on host-a: health failed: the cluster has https://127.0.0.4:2380, which the program does not name and has never named; to do: add it to the program, or run '. /opt/etcd/etcdctl.env; etcdctl member remove 9'",
       );
       expect(cluster.changes()).toEqual([]);
     });

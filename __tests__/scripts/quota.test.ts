@@ -69,7 +69,7 @@ inEachShell((newHost) => {
         lines: [
           "a on host-a: rollout: the alarm NOSPACE is raised, and etcd grants no turn while it is: restarting with the larger quota, without the turn",
           "a on host-a: rollout: restarted",
-          "a on host-a: rollout: the alarm NOSPACE stays raised until you clear it: when all members have the larger quota, run etcdctl alarm disarm",
+          "a on host-a: rollout: the alarm NOSPACE stays raised until you clear it: when all members have the larger quota, run '. /opt/etcd/etcdctl.env; etcdctl alarm disarm'",
           "a on host-a: rollout: healthy",
         ],
       });

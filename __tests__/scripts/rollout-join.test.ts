@@ -207,7 +207,7 @@ esac`,
           expect(rollout(host)).toEqual({
             code: 3,
             lines: [
-              `a on host-a: rollout refused: join: the cluster has ${name}, which somebody else is adding: the program has never named it; to do: let them finish, or remove it yourself (etcdctl member remove 4), and apply again`,
+              `a on host-a: rollout refused: join: the cluster has ${name}, which somebody else is adding: the program has never named it; to do: let them finish, or remove it yourself ('. /opt/etcd/etcdctl.env; etcdctl member remove 4'), and apply again`,
             ],
           });
           expect(cluster.changes()).toEqual([]);
@@ -266,7 +266,7 @@ esac`,
       cluster.unhealthy("d");
       const run = phase(host, "rollout", { ...rolloutData(host), FOUNDING_MEMBERSHIP: MEMBERSHIP });
       expect(run.lines).toEqual([
-        "a on host-a: rollout refused: join: d (https://127.0.0.4:2380) is not healthy, and a member is added only while all others are; to do: bring it back; or, if it is gone for good, run etcdctl member remove 4, because the program does not name it and no deploy removes it; then apply again",
+        "a on host-a: rollout refused: join: d (https://127.0.0.4:2380) is not healthy, and a member is added only while all others are; to do: bring it back; or, if it is gone for good, run '. /opt/etcd/etcdctl.env; etcdctl member remove 4', because the program does not name it and no deploy removes it; then apply again",
       ]);
       expectNothingChanged(host, cluster);
     });

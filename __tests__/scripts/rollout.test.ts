@@ -171,7 +171,7 @@ inEachShell((newHost) => {
       stageChange(host);
       const run = phase(host, "rollout", { ...rolloutData(host, CHANGE.cluster), FOUNDING_MEMBERSHIP: MEMBERSHIP });
       expect(run.lines).toEqual([
-        "a on host-a: rollout refused: restart: d (https://127.0.0.4:2380) is not healthy, and a restart here would take down another member; to do: bring it back; or, if it is gone for good, run etcdctl member remove 4, because the program does not name it and no deploy removes it; then apply again; this member still runs as before",
+        "a on host-a: rollout refused: restart: d (https://127.0.0.4:2380) is not healthy, and a restart here would take down another member; to do: bring it back; or, if it is gone for good, run '. /opt/etcd/etcdctl.env; etcdctl member remove 4', because the program does not name it and no deploy removes it; then apply again; this member still runs as before",
       ]);
     });
 

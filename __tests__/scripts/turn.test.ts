@@ -165,7 +165,7 @@ inEachShell((newHost) => {
       code: 3,
       lines: [
         said("waiting for the turn: b (https://127.0.0.2:2380) is being changed"),
-        "a on host-a: rollout refused: turn: not obtained within two minutes: b (https://127.0.0.2:2380) is being changed; to do: wait for the other deploy, or the defragmentation, to end (a turn that is not renewed expires within 300 s), and apply again; if the key stays longer, it was not written by a deploy, so delete it: etcdctl del cdktf-etcd/turn",
+        "a on host-a: rollout refused: turn: not obtained within two minutes: b (https://127.0.0.2:2380) is being changed; to do: wait for the other deploy, or the defragmentation, to end (a turn that is not renewed expires within 300 s), and apply again; if the key stays longer, it was not written by a deploy, so delete it: '. /opt/etcd/etcdctl.env; etcdctl del cdktf-etcd/turn'",
       ],
     });
     expect(pid(host)).toBe(before);
@@ -219,7 +219,7 @@ inEachShell((newHost) => {
     expect(rollout(host, CHANGE)).toEqual({
       code: 3,
       lines: [
-        "a on host-a: rollout refused: turn: etcd does not let the key cdktf-etcd/turn be written: Error: etcdserver: permission denied; to do: authentication is on, and a deploy needs the role root: etcdctl user add NAME --no-password; etcdctl user grant-role NAME root; NAME is the common name of the member's certificate, certificates.commonName (default k8s-etcd)",
+        "a on host-a: rollout refused: turn: etcd does not let the key cdktf-etcd/turn be written: Error: etcdserver: permission denied; to do: authentication is on, and a deploy needs the role root: '. /opt/etcd/etcdctl.env; etcdctl --user=root user add NAME --no-password; etcdctl --user=root user grant-role NAME root'; NAME is the common name of the member's certificate, certificates.commonName (default k8s-etcd)",
       ],
     });
     expect(pid(host)).toBe(before);

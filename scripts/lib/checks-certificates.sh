@@ -103,7 +103,7 @@ check_authentication() {
   printf '%s\n' "$answer" | grep -qE '^Roles:(.* )?root( |$)' ||
     refusal "authentication" \
       "authentication is on, and $wanted, the common name of the new certificate, is not a user with the role root" \
-      "etcdctl user add $wanted --no-password; etcdctl user grant-role $wanted root; then apply again"
+      "run $(etcdctl_here "user add $wanted --no-password" "user grant-role $wanted root"), and apply again"
 }
 
 # Whether the new certificate has the same common name as the one in use; if not, sets `wanted` to that name.

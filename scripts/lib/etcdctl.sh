@@ -244,6 +244,14 @@ etcd_error() {
 
 last_line() { printf '%s\n' "$1" | grep . | tail -n 1 | cut -c1-400; }
 
+# etcdctl_here COMMAND…: for messages: these commands of etcdctl, ready to be pasted on this host, as root. No login has
+# etcdctl in its PATH, or knows the member's certificate.
+etcdctl_here() {
+  printf "'. %s" "$CURRENT/etcdctl.env"
+  printf '; etcdctl %s' "$@"
+  printf "'"
+}
+
 # is_forbidden ANSWER: authentication is enabled, and etcd does not allow this to the user that the member's certificate
 # names.
 is_forbidden() {
@@ -261,12 +269,15 @@ is_authentication_on() {
   case $answer in *"Status: true"* | *"authentication failed"*) ;; *) return 1 ;; esac
 }
 
+# The member's own certificate is not allowed to do that, so the user `root` must, which every etcd with authentication
+# has; etcdctl asks for its password.
 how_to_allow() {
+  local add
   case $(installed_version) in
-    3.[0-3].*) add="etcdctl user add NAME:PASSWORD" ;;
-    *) add="etcdctl user add NAME --no-password" ;;
+    3.[0-3].*) add="user add NAME:PASSWORD" ;;
+    *) add="user add NAME --no-password" ;;
   esac
-  echo "authentication is on, and a deploy needs the role root: $add; etcdctl user grant-role NAME root; NAME is the common name of the member's certificate, certificates.commonName (default k8s-etcd)"
+  echo "authentication is on, and a deploy needs the role root: $(etcdctl_here "--user=root $add" "--user=root user grant-role NAME root"); NAME is the common name of the member's certificate, certificates.commonName (default k8s-etcd)"
 }
 
 # alarms ENDPOINT: prints the alarms that are raised, on one line; prints nothing if there are none. Fails if etcd does

@@ -14,7 +14,7 @@ gate() {
   }
   require_alarms
   if [ -n "${raises_quota:-}" ] && is_nospace "$raised"; then
-    say "the alarm NOSPACE stays raised until you clear it: when all members have the larger quota, run etcdctl alarm disarm"
+    say "the alarm NOSPACE stays raised until you clear it: when all members have the larger quota, run $(etcdctl_here "alarm disarm")"
   elif [ -n "$raised" ]; then
     fail "$(alarms_of "$own_url" "$raised")" "$(way_with_alarms "$raised")"
   fi

@@ -46,8 +46,13 @@ way_with_ailing() {
   fi
 }
 
-# removal_of MEMBERS: the commands that remove them.
-removal_of() { printf '%s\n' "$1" | awk '{ printf "%setcdctl member remove %s", sep, $1; sep = " and " }'; }
+# removal_of MEMBERS: the command that removes them.
+removal_of() {
+  local lines=$1 line
+  set --
+  while next_line; do set -- "$@" "member remove ${line%% *}"; done
+  etcdctl_here "$@"
+}
 
 # Of the members in `list`, those that the program no longer names, except those that somebody else is adding right now.
 leaving() {

@@ -20,7 +20,7 @@ take_turn() {
   case $turn_answer in
     *FAILURE*)
       refuse "turn" "not obtained within two minutes: $turn_reason" \
-        "wait for the other deploy, or the defragmentation, to end (a turn that is not renewed expires within $TURN_SECONDS s), and apply again; if the key stays longer, it was not written by a deploy, so delete it: etcdctl del $TURN"
+        "wait for the other deploy, or the defragmentation, to end (a turn that is not renewed expires within $TURN_SECONDS s), and apply again; if the key stays longer, it was not written by a deploy, so delete it: $(etcdctl_here "del $TURN")"
       ;;
     *)
       refuse "turn" "not obtained within two minutes: $turn_reason" \

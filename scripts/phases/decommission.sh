@@ -15,11 +15,11 @@ phase_decommission() {
   wait_until 15 is_out_or_answers || is_stopped ||
     refuse "still a member" \
       "its etcd runs but does not answer, so it is unknown whether the cluster still counts on it; it was not stopped" \
-      "if another host's etcdctl member list still has it, remove it (etcdctl member remove ID)"
+      "if $(etcdctl_here "member list") on another host still has it, run 'etcdctl member remove ID' there"
   entry=$(printf '%s\n' "$list" | own_entry)
   [ -z "$entry" ] ||
     refuse "still a member" "the cluster still counts on this member, so it was not stopped" \
-      "remove it (etcdctl member remove ${entry%% *})"
+      "run $(etcdctl_here "member remove ${entry%% *}")"
   stop_and_clean
 }
 

@@ -26,7 +26,7 @@ phase_health() {
   [ -z "$missing" ] || fail "not in the cluster: $missing" "$(rollouts_of "$missing")"
   unknown=$(printf '%s\n' "$members" | undesired)
   [ -z "$unknown" ] || fail "the cluster has $(printf '%s\n' "$unknown" | named), which the program does not name and has never named" \
-    "add it to the program, or remove it with etcdctl member remove"
+    "add it to the program, or run $(removal_of "$unknown")"
   wait_until 15 knows_keys ||
     fail "what waits for a rollout is unknown, because $own_url gives no answer: $(last_line "$keys")" "apply again"
   due=

@@ -27,7 +27,7 @@ phase_rollout() {
   elif needs_restart && ! has_come_up; then
     [ -n "$raises_quota" ] || refuse_alarm restart
     live=$(any_live_endpoint) || refuse "restart" "no member answers a linearizable read, so there is no quorum" \
-      "bring the members back (etcdctl endpoint health shows which are missing), and apply again; this member still runs as before"
+      "bring the members back ($(etcdctl_here "endpoint health") shows which are missing), and apply again; this member still runs as before"
     was=$(installed_version)
     # This comes before the turn is taken and before the other members are checked, because a snapshot of a large
     # database may take longer than either of them stays valid.
