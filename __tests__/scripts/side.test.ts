@@ -6,6 +6,26 @@ import { inEachShell } from "../support/shells";
 jest.setTimeout(20_000);
 
 inEachShell((newHost) => {
+  test.each(["backup", "defragmentation"] as const)(
+    "the %s program ends if a supervisord that was killed has left it behind, because the next one starts another",
+    (side) => {
+      const host = newHost({
+        props: { backups: EtcdBackups.onHosts(), defragmentation: EtcdDefragmentation.onHosts() },
+      });
+      const { code, lines } = host[side](`
+process='${host.path("/proc")}'/$$
+belong_to() { printf 'PPid:\t%s\n' "$1" >"$process/status"; }
+mkdir "$process"; belong_to "$PPID"
+correct_last_success() { :; }; follow_command() { :; }; TURN_LEASE=/none
+rounds=0; look() { :; }; look_for_free_pages() { :; }
+sleep() { rounds=$((rounds + 1)); case $rounds in 2) belong_to 1 ;; 3) exit 7 ;; esac; }
+trap 'echo "$rounds rounds"' EXIT
+${side}_loop`);
+      expect(lines.at(-1)).toBe("2 rounds");
+      expect(code).toBe(0);
+    },
+  );
+
   describe.each(["backup", "defragmentation"] as const)("supervisor stops the %s program", (side) => {
     /** What it says when supervisor's signal, which all its processes get, comes while it does this with etcdctl. */
     function stopped(work: string): { lines: string[]; isLeft: () => boolean } {

@@ -34,6 +34,7 @@ backup_loop() {
     follow_command
     looked_at=$now
     pause "$LOOK_SECONDS"
+    ! is_left_behind || { stop_command && exit 0; }
   done
 }
 

@@ -38,6 +38,7 @@ defragmentation_loop() {
     if is_time_to_look && is_in_window "$(date -u +%H:%M)"; then look_for_free_pages; fi
     looked_at=$now
     sleep "$LOOK_SECONDS"
+    ! is_left_behind || exit 0
   done
 }
 

@@ -26,6 +26,13 @@ prepare_side_program() {
   ionice -c 3 -p $$ >/dev/null 2>&1 || true
 }
 
+# A supervisord that is killed may leave this program behind, as under Debian's unit. The next one starts another and does
+# not know of this one, which would go on with what it was told at its start, even after a removal.
+is_left_behind() {
+  read_process "/proc/$$"
+  case $parent in '' | "$PPID") return 1 ;; esac
+}
+
 # The second condition is for a clock that was set back: without it, the time to look could be far away.
 is_time_to_look() { [ "$now" -ge "$look_at" ] || [ "$now" -lt "$looked_at" ]; }
 
