@@ -114,6 +114,13 @@ inEachShell((newHost) => {
       expect(check({})).toEqual([]);
     });
 
+    test("are accepted however the program spells the IPv6 address", () => {
+      expect(check({}, { NAMES: "etcd-b.lab=FD00:0::0021" })).toEqual([]);
+      expect(check({}, { NAMES: "etcd-b.lab=FD00:0::0022" })).toEqual([expect.stringContaining("leads to fd00::21")]);
+      const both = { "etcd-b.lab": "fd00::21 fd00::22" };
+      expect(check(both, { NAMES: "etcd-b.lab=FD00::22" })).toEqual([expect.stringContaining("fd00::21 fd00::22")]);
+    });
+
     test("are not looked up where the members have IP addresses", () => {
       const host = newHost();
       host.stub("getent", 'echo called >>"$CALLS"');

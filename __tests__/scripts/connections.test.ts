@@ -135,6 +135,11 @@ inEachShell((newHost) => {
       expect(closedOf("")).toEqual(["10.9.9.9", "[fd00::9]"]);
     });
 
+    test("is not taken for a member whose IPv6 address the program spells in another way", () => {
+      const members = { LISTEN_ADDRESSES: "127.0.0.1 127.0.0.3 FD00:0::0009" };
+      expect(closedOf("fd00::4", members)).toEqual(["10.9.9.9", "[fd00::4]"]);
+    });
+
     test("is disconnected only where its name leads to if the addresses of the members are not known, as in a dismissal", () => {
       expect(closedOf("127.0.0.4", { LISTEN_ADDRESSES: "" })).toEqual(["127.0.0.4"]);
     });

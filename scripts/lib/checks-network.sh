@@ -1,24 +1,5 @@
 # Checks of the addresses, names and ports by which the members reach each other, on each of their hosts.
 
-# Functions for awk that bring an IP address, however it is spelled, into the one form in which it can be compared.
-# shellcheck disable=SC2016 # awk expands it
-CANONICAL_IP='
-  function canonical(ip,   sides, left, right, count, i, text) {
-    ip = tolower(ip); gsub(/[][]|%.*/, "", ip)
-    if (ip ~ /\./) { sub(/^.*:/, "", ip); return ip }
-    if (ip !~ /:/) return ip
-    split(ip, sides, "::")
-    count = split(sides[1], left, ":")
-    for (i = 1; i <= count; i++) text = text shortened(left[i])
-    if (ip ~ /::/) {
-      right[1] = ""; i = split(sides[2], right, ":")
-      for (count += i; count < 8; count++) text = text "0:"
-      for (count = 1; count <= i; count++) text = text shortened(right[count])
-    }
-    return text
-  }
-  function shortened(group) { sub(/^0+/, "", group); return (group == "" ? "0" : group) ":" }'
-
 check_address() {
   local found
   found=$(ip -o address show to "$LISTEN_ADDRESS" 2>&1) || {
@@ -56,7 +37,7 @@ check_names() {
     elif is_loopback "$found"; then
       refusal "name" "$name leads to $found on this host, and its etcd listens at $listens" \
         "in /etc/hosts on this host, put $listens in the place of $found in the line with $name (Debian's installer writes such a line)"
-    elif [ "$found" != "$listens" ]; then
+    elif [ "$found" != "$listens" ] && ! is_same_ip "$found" "$listens"; then
       refusal "name" "$name leads to $found on this host, and its etcd listens at $listens" \
         "make it lead to $listens alone, in DNS or in /etc/hosts; or correct the member's listenAddress"
     fi

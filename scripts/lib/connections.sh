@@ -38,9 +38,11 @@ remotes_at() {
 strangers_at_peer_ports() {
   [ -n "${LISTEN_ADDRESSES-}" ] || return 0
   ss -Htnp state established "( sport = :$PEER_PORT or dport = :$peer_port )" 2>/dev/null |
-    awk -v known="$LISTEN_ADDRESSES" -v own="pid=$(etcd_pid)," '
-      BEGIN { count = split(known, words, " "); for (i = 1; i <= count; i++) is_known[words[i]] }
-      index($0, own) { remote = $4; sub(/:[0-9]+$/, "", remote); gsub(/[][]|::ffff:|%.*/, "", remote); if (!(remote in is_known)) print remote }'
+    awk -v known="$LISTEN_ADDRESSES" -v own="pid=$(etcd_pid)," "$CANONICAL_IP"'
+      BEGIN { count = split(known, words, " "); for (i = 1; i <= count; i++) is_known[canonical(words[i])] }
+      !index($0, own) { next }
+      { remote = $4; sub(/:[0-9]+$/, "", remote); gsub(/[][]|::ffff:|%.*/, "", remote) }
+      !(canonical(remote) in is_known) { print remote }'
 }
 
 # True if there are data that the other side has not acknowledged: it is silent, or a message is just on its way.

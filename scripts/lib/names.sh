@@ -4,6 +4,30 @@
 # Nobody waits longer for a connection to a member: etcd's own limit is about as long.
 RESOLVE_SECONDS=2
 
+# Functions for awk that bring an IP address, however it is spelled, into the one form in which it can be compared.
+# shellcheck disable=SC2016 # awk expands it
+CANONICAL_IP='
+  function canonical(ip,   sides, left, right, count, i, text) {
+    ip = tolower(ip); gsub(/[][]|%.*/, "", ip)
+    if (ip ~ /\./) { sub(/^.*:/, "", ip); return ip }
+    if (ip !~ /:/) return ip
+    split(ip, sides, "::")
+    count = split(sides[1], left, ":")
+    for (i = 1; i <= count; i++) text = text shortened(left[i])
+    if (ip ~ /::/) {
+      right[1] = ""; i = split(sides[2], right, ":")
+      for (count += i; count < 8; count++) text = text "0:"
+      for (count = 1; count <= i; count++) text = text shortened(right[count])
+    }
+    return text
+  }
+  function shortened(group) { sub(/^0+/, "", group); return (group == "" ? "0" : group) ":" }'
+
+# is_same_ip IP IP: the program may spell an address in another way than the host does. Several are not one.
+is_same_ip() {
+  awk -v one="$1" -v other="$2" "$CANONICAL_IP"' BEGIN { exit one ~ / / || canonical(one) != canonical(other) }'
+}
+
 is_ip() { case $1 in *:*) ;; '' | *[!0-9.]*) return 1 ;; esac }
 
 is_loopback() { case $1 in 127.* | ::1 | ::ffff:127.*) ;; *) return 1 ;; esac }
