@@ -306,7 +306,7 @@ inEachShell((newHost) => {
       running.call('chown -h root "/proc/$(etcd_pid)"'.replace("/proc", running.path("/proc")));
       expect(check(running, "check_user")).toEqual([
         refused(
-          `user: etcd runs here as root (process ${pid(running)}), not as ${user}: somebody has started it by hand; to do: supervisorctl stop a; kill ${pid(running)}; when it has ended, supervisorctl start a; then apply again`,
+          `user: etcd runs here as root (process ${pid(running)}), not as ${user}: somebody has started it by hand; to do: run supervisorctl stop a and kill ${pid(running)}; when it has ended, run supervisorctl start a, and apply again`,
         ),
       ]);
       running.call('chown root "$DATA_DIR"');

@@ -60,6 +60,31 @@ inEachShell((newHost) => {
     expect(host.call("supervisor_patterns").lines).toEqual(patterns);
   });
 
+  test("a command in a message names the configuration that supervisorctl would not take by itself", () => {
+    const host = hostWith("debian");
+    host.stub("supervisorctl", "echo 'error: not answered'");
+    host.write("/data/etcd/member/wal/0.wal", "");
+    host.write("/var/lib/cdktf-etcd/a/started", `${host.member.peerUrl}\n`);
+    host.write("/data/etcd/.cdktf-etcd", "member=b\npeer_url=https://127.0.0.2:2380\n");
+    const todo = () =>
+      host
+        .call("look_for_supervisor; check_data")
+        .lines.join()
+        .replace(/.*; to do: (.*), and bring.*/, "$1");
+    expect(todo()).toBe("run supervisorctl stop a");
+    host.write("/srv/x.conf", "[include]\nfiles=conf.d/*.conf\n");
+    host.write("/proc/70/comm", "supervisord\n");
+    host.write("/proc/70/status", OWN_STATUS);
+    host.write("/proc/70/cmdline", `python3\0/usr/bin/supervisord\0-c\0${host.path("/srv/x.conf")}\0`);
+    expect(todo()).toBe("run supervisorctl -c /srv/x.conf stop a");
+    // pip may have installed it where no login looks for it.
+    host.unstub("supervisorctl");
+    host.write("/venv/bin/supervisorctl", "", 0o755);
+    host.write("/venv/bin/supervisord", "", 0o755);
+    host.write("/proc/70/cmdline", `python3\0${host.path("/venv/bin/supervisord")}\0-c\0${host.path("/srv/x.conf")}\0`);
+    expect(todo()).toBe("run /venv/bin/supervisorctl -c /srv/x.conf stop a");
+  });
+
   test("the configuration is the running supervisord's, not another file on the host", () => {
     const host = hostWith("debian");
     host.write("/etc/supervisord.conf", "[include]\nfiles=x/*.ini\n");

@@ -28,6 +28,16 @@ test("preflight looks for every command that the scripts call, and for no other"
   expect([...called, ...IMPLIED].sort()).toEqual(asked);
 });
 
+test("no message gives a command for this host that works only with another PATH, certificate or configuration", () => {
+  // On another host, or of a member that is not known here.
+  const elsewhere = /'etcdctl member remove ID' there|supervisorctl stop (?:MEMBER|\$\(programs_of)/;
+  const commands =
+    /\b(?:supervisorctl (?:stop|start|restart|remove|reread)|etcdctl (?:member|user|alarm|endpoint|del))\b/;
+  const messages = HOST_TEXT.split("\n").filter((line) => /"/.test(line) && !/^\s*#/.test(line));
+  expect(messages.filter((line) => /(?:supervisorctl|etcdctl)_here/.test(line)).length).toBeGreaterThan(15);
+  expect(messages.filter((line) => commands.test(line.replace(elsewhere, "")))).toEqual([]);
+});
+
 /** Commands of the side programs that preflight does not look for, each with the reason. */
 const SIDE_ONLY: { [command: string]: string } = {
   renice: "a failure is ignored",

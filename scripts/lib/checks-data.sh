@@ -62,11 +62,11 @@ check_user() {
   owner=$(stat -c %U "/proc/$pid" 2>/dev/null) || return 0
   if is_etcds "$DATA_DIR"; then
     refusal "user" "etcd runs here as $owner (process $pid), not as $ETCD_USER: somebody has started it by hand" \
-      "supervisorctl stop $MEMBER; kill $pid; when it has ended, supervisorctl start $MEMBER; then apply again"
+      "run $(supervisorctl_here stop "$MEMBER") and kill $pid; when it has ended, run $(supervisorctl_here start "$MEMBER"), and apply again"
   else
     refusal "user" \
       "etcd runs here as $owner (process $pid), but the program has the user $ETCD_USER; the user of a running member cannot be changed" \
-      "run supervisorctl stop $MEMBER, make sure that process $pid has ended, and apply again, which gives its data to $ETCD_USER; or set user to $owner"
+      "run $(supervisorctl_here stop "$MEMBER"), make sure that process $pid has ended, and apply again, which gives its data to $ETCD_USER; or set user to $owner"
   fi
 }
 
@@ -99,7 +99,7 @@ check_hidden() {
       [ -n "$covers" ] || return 0
       refusal "data directory" \
         "$covers was not mounted when this member was last healthy, and it hides what is in that directory" \
-        "run umount $covers and supervisorctl restart $MEMBER; if the hidden data are gone for good, run rm -f $MOUNTS $MOUNTS_PUBLISHED, and apply again"
+        "run umount $covers and $(supervisorctl_here restart "$MEMBER"); if the hidden data are gone for good, run rm -f $MOUNTS $MOUNTS_PUBLISHED, and apply again"
       ;;
     *" (deleted)")
       ! answers_healthy || is_to_be_provisioned_anew ||
@@ -110,7 +110,7 @@ check_hidden() {
     "$(readlink -m "$DATA_DIR")"/*)
       refusal "data directory" \
         "etcd runs on data in $DATA_DIR that are hidden: $(covering_mount) was mounted over them" \
-        "run umount $(covering_mount); to move the data to that disk, run supervisorctl stop $MEMBER, copy the data to the disk, and move the old data away before you mount the disk again; then run $(replacing "$ROLLOUT_RESOURCE"), which records the mount"
+        "run umount $(covering_mount); to move the data to that disk, run $(supervisorctl_here stop "$MEMBER"), copy the data to the disk, and move the old data away before you mount the disk again; then run $(replacing "$ROLLOUT_RESOURCE"), which records the mount"
       ;;
     *)
       refusal "data directory" "etcd runs on data that were moved to ${open%/member/wal/*}" \
@@ -153,7 +153,7 @@ check_data() {
   if [ -n "$mark_peer_url" ] && [ "$mark_peer_url" != "$PEER_URL" ]; then
     refusal "data directory" \
       "$DATA_DIR/member/wal holds the write-ahead log of the member $mark_member with peer URL $mark_peer_url, not that of $MEMBER with peer URL $PEER_URL: etcd would run as that member here" \
-      "run supervisorctl stop $MEMBER, and bring the right disk back"
+      "run $(supervisorctl_here stop "$MEMBER"), and bring the right disk back"
     return 0
   fi
   if has_mark; then
@@ -176,7 +176,7 @@ check_data() {
     # The disk belongs to another host.
     refusal "data directory" \
       "$DATA_DIR holds the data of the member $mark_member with peer URL $mark_peer_url, not those of $MEMBER with peer URL $PEER_URL: etcd would run as that member here" \
-      "run supervisorctl stop $MEMBER, and bring the right disk or directory back; if the data of $MEMBER are gone for good, move these data away and increase its reprovision"
+      "run $(supervisorctl_here stop "$MEMBER"), and bring the right disk or directory back; if the data of $MEMBER are gone for good, move these data away and increase its reprovision"
     return 0
   fi
   look_at_mark

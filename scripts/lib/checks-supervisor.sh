@@ -19,7 +19,7 @@ check_supervisor() {
     words=$(supervisor_words)
     if supervisor_answers; then
       refusal "supervisor" "supervisord cannot read its configuration: $words" \
-        "correct that file until 'supervisorctl reread' reports no error"
+        "correct that file until '$(supervisorctl_here reread)' reports no error"
     elif set_supervisord && [ -n "$supervisord" ]; then
       refusal "supervisor" "supervisord runs with the configuration $conf and does not answer: $(supervisor_words)" \
         "make 'supervisorctl -c $conf pid' work: in $conf, [supervisorctl] must have the serverurl of supervisord's server, and its username and password if it has them; if supervisord hangs, or something that cleans up has deleted its socket, 'systemctl restart $(supervisor_unit)' restarts it and all of its programs: on one host at a time"

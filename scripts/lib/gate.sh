@@ -22,7 +22,7 @@ gate() {
   set_own_url
   require_one_cluster "$own_url"
   runs_as_meant || fail "etcd is healthy, but $difference" \
-    "apply again, which restarts it; if that does not help, run: supervisorctl restart $MEMBER"
+    "apply again, which restarts it; if that does not help, run $(supervisorctl_here restart "$MEMBER")"
   rm -f "$RESTART_PENDING" "$FIRST_START"
   remember_mounts
   remember_identity "$entries" "$cluster_id"

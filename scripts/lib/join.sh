@@ -228,7 +228,7 @@ check_cluster_of_data() {
   if [ "$theirs" = "$own" ]; then return; fi
   refusal "data directory" \
     "$DATA_DIR holds data of the cluster $(printf '%x' "$own"), and the cluster that lives ($endpoint) is $(printf '%x' "$theirs"): etcd would go on here as a member of the other one" \
-    "if that cluster is given up, as after a restore, run supervisorctl stop $MEMBER, move what is in $DATA_DIR away, and apply again: this member then joins the one that lives"
+    "if that cluster is given up, as after a restore, run $(supervisorctl_here stop "$MEMBER"), move what is in $DATA_DIR away, and apply again: this member then joins the one that lives"
 }
 
 # The IDs of this member and of its cluster, recorded when it is added and whenever it passes the gate. The cluster's ID

@@ -158,7 +158,7 @@ start_supervisor() {
   look_for_supervisor
   refuse_any check_supervisor_user "$(supervisor_conf)"
   supervisor_reads_others || fail "supervisord cannot read its configuration: $(supervisor_words)" \
-    "correct that file until 'supervisorctl reread' reports no error, and apply again"
+    "correct that file until '$(supervisorctl_here reread)' reports no error, and apply again"
 }
 
 supervisor_last_words() {

@@ -38,7 +38,7 @@ differences() {
   elif ! supervisor reread; then
     echo "supervisord cannot read its configuration: $(supervisor_words)"
   elif program_is_pending; then
-    echo "supervisord has not loaded $(program_ini): 'supervisorctl reread' says $(supervisor_words)"
+    echo "supervisord has not loaded $(program_ini): '$(supervisorctl_here reread)' says $(supervisor_words)"
   fi
 }
 

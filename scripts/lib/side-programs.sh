@@ -76,7 +76,7 @@ is_side_program_running() {
   supervisor status "$PROGRAM:$PROGRAM" || true
   case $supervisor_answer in
     *RUNNING* | *STARTING*) ;;
-    *STOPPED*) say "warning: the $side program is stopped: to start it, run supervisorctl start $PROGRAM" ;;
+    *STOPPED*) say "warning: the $side program is stopped: to start it, run $(supervisorctl_here start "$PROGRAM")" ;;
     *) return 1 ;;
   esac
 }

@@ -98,6 +98,16 @@ run_supervisorctl() {
     "$(supervisorctl_command)" ${supervisor_found:+-c "$supervisor_found"} "$@"
 }
 
+# supervisorctl_here ARGUMENT…: for messages: the command, ready to be pasted on this host, as root. By itself,
+# supervisorctl takes the first default file, which may be that of another supervisord, or of none.
+supervisorctl_here() {
+  local command=supervisorctl
+  command -v supervisorctl >/dev/null || command=$(supervisorctl_command || echo supervisorctl)
+  find_supervisor_conf
+  case $supervisor_found in '' | "$(default_configuration)") ;; *) command="$command -c $supervisor_found" ;; esac
+  echo "$command $*"
+}
+
 # The answer on one line, for messages.
 supervisor_words() { printf '%s\n' "${supervisor_answer#ERROR: }" | tr -s '\n\t ' ' ' | sed 's/ $//'; }
 
@@ -122,7 +132,7 @@ reread_programs() {
   supervisor_answers || fail "supervisord does not answer: $words" \
     "see its log; systemctl restart $(supervisor_unit) restarts it and all of its programs; then apply again"
   fail "supervisord cannot read its configuration: $words" \
-    "correct that file until 'supervisorctl reread' reports no error, and apply again"
+    "correct that file until '$(supervisorctl_here reread)' reports no error, and apply again"
 }
 
 # To be called after a reread. Succeeds if supervisord does not know this member's program, or has not loaded the file
@@ -172,7 +182,7 @@ forget_program() {
   unregister_program
   supervisor reread || true
   ! supervisor pid "$PROGRAM:$PROGRAM" || fail "supervisord still has the program $PROGRAM" \
-    "run supervisorctl stop $PROGRAM and supervisorctl remove $PROGRAM, and run this again"
+    "run $(supervisorctl_here stop "$PROGRAM") and $(supervisorctl_here remove "$PROGRAM"), and run this again"
 }
 
 # wake_supervisor_after PID START: supervisord checks on its child processes once a second, and whenever it is asked
