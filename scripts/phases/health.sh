@@ -126,7 +126,7 @@ replacing_of() {
     set -- "$@" "${address%%,*}"
     shift
   done
-    replacing "$@"
+  replacing "$@"
 }
 
 print_row() { tell '%-24s %-18s %-9s %-9s %-8s %10s  %-13s %s\n' "$@"; }
