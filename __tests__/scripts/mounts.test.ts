@@ -119,6 +119,16 @@ inEachShell((newHost) => {
       expect(host.read("/opt/etcd/mounts")).toBe(host.read(MOUNTS));
     });
 
+    test("are known to the startup script although the phase that had noted them was killed", () => {
+      const host = newHost();
+      runningHost(host);
+      mounted(host, host.path("/data/etcd"));
+      host.call("publish_mounts() { kill -9 $$; }; remember_mounts");
+      expect([host.has(MOUNTS), host.has("/opt/etcd/mounts")]).toEqual([true, false]);
+      host.call("remember_mounts");
+      expect(host.read("/opt/etcd/mounts")).toBe(host.read(MOUNTS));
+    });
+
     test("is an empty list if nothing was mounted", () => {
       const host = clusterHost();
       runningHost(host);

@@ -21,9 +21,11 @@ data_mounts() { mount_points | on_data_path | sort -u; }
 
 remember_mounts() {
   # An empty file means that nothing was mounted; no file means that nothing is known.
-  if [ -e "$MOUNTS" ] && [ "$(data_mounts)" = "$(cat "$MOUNTS")" ]; then return; fi
+  if [ ! -e "$MOUNTS" ] || [ "$(data_mounts)" != "$(cat "$MOUNTS")" ]; then
   private_directory "$STATE_DIR"
   data_mounts | put_file "$MOUNTS" 600 root:root
+  fi
+  # Also if nothing has changed: a phase may have been killed before this.
   publish_mounts
 }
 
