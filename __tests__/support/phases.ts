@@ -7,9 +7,10 @@ import { installSupervisor, type SupervisorPackage } from "./fake-supervisor";
 import { type Host, IMPATIENT, type Run } from "./host";
 import { base64 } from "./test-pki";
 
-/** Runs a phase as root, with short waits. */
+/** Runs a phase as root, with short waits. The id of its process is in /run/phase. */
 export function phase(host: Host, name: string, data: { [key: string]: string } = {}): Run {
-  return host.call(`${IMPATIENT}trap 'leave $?' EXIT; phase_${name}`, { PHASE: name, ...data });
+  const text = `echo $$ >'${host.path("/run/phase")}'; ${IMPATIENT}trap 'leave $?' EXIT; phase_${name}`;
+  return host.call(text, { PHASE: name, ...data });
 }
 
 /** The id of Terraform's record of the list of members. */
