@@ -415,6 +415,18 @@ if is_fresh; then echo fresh; fi`,
     },
   );
 
+  test("the slot of another member counts as left behind by the uptime, not because the clock was set forward", () => {
+    const looks = `
+take_slot() { lease_answer="FAILURE b"; return 1; }
+etcdctl_at() { :; }; log() { echo "at $up: $1"; }; uptime_seconds() { echo $up; }
+url=x now=1000 up=100; take_in_slot
+now=9000 up=115; take_in_slot
+up=2800; take_in_slot`;
+    expect(hostWith().backup(looks).lines).toEqual([
+      "at 2800: the slot of FAILURE b was left behind, so it is deleted",
+    ]);
+  });
+
   describe("the command after each backup", () => {
     /** What the log says, and then what is known. */
     const run = (host: Host, text: string) => {
@@ -471,6 +483,15 @@ if is_fresh; then echo fresh; fi`,
     ])("says why it has failed, also if it %s", (_, command, why) => {
       const host = hostWith({ afterEach: { command, timeout: "1s" } });
       expect(run(host, "run_pending_command").lines[0]).toContain(`${FAILED}${why}`);
+    });
+
+    test("says that it hung, also if the clock was set back meanwhile", () => {
+      const host = hostWith({ afterEach: { command: "sleep 20", timeout: "1s" } });
+      const asked = host.path("/asked");
+      const date = `date() { case $* in +%s) [ -e '${asked}' ] && echo 100 || { : >'${asked}'; echo 5000; } ;; *) command date "$@" ;; esac; }`;
+      expect(run(host, `${date}; run_pending_command`).lines[0]).toContain(
+        `${FAILED}it did not end within 1 s, so it was ended`,
+      );
     });
 
     test("does not fill the disk with what it prints, and the end of that is kept", () => {

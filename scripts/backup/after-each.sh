@@ -55,7 +55,7 @@ start_command() {
   flock -w "$1" 6 || return 1
   # The other process may have run it in the meantime.
   is_command_due || { flock -u 6 && return; }
-  command_file=$(status_of pending) command_began=$(date +%s)
+  command_file=$(status_of pending) command_began=$(uptime_seconds)
   if prepare_command 2>/dev/null; then
     # A process that the command leaves behind holds the pipe open for ever. So nobody waits for the reader, and `exec`
     # leaves it neither a lock nor the output of a login, of which redirections of the call would keep copies.
@@ -116,7 +116,7 @@ command_fault() {
   said=$(last_line "$(tr -d '\000' <"$COMMAND.said" 2>/dev/null)")
   case $1 in
     124 | 137)
-      if [ $(($(date +%s) - command_began)) -ge "$AFTER_EACH_SECONDS" ]; then
+      if [ $(($(uptime_seconds) - command_began)) -ge "$AFTER_EACH_SECONDS" ]; then
         echo "it did not end within $AFTER_EACH_SECONDS s, so it was ended${said:+; it had printed: $said}"
         return
       fi

@@ -66,9 +66,9 @@ take_in_slot() {
   case $lease_answer in
     *FAILURE*)
       slot_missed=0
-      : "${refused_at:=$now}"
+      : "${refused_at:=$(uptime_seconds)}"
       # No backup takes that long: the slot has lost its lease, or its lease is renewed again and again.
-      [ $((now - refused_at)) -lt $((3 * SLOT_SECONDS)) ] || {
+      [ $(($(uptime_seconds) - refused_at)) -lt $((3 * SLOT_SECONDS)) ] || {
         log "the slot of $(last_line "$lease_answer") was left behind, so it is deleted"
         etcdctl_at "$url" del "$SLOT" >/dev/null 2>&1 || true
         refused_at=
