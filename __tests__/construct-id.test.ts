@@ -19,3 +19,14 @@ test.each([
 test("the id of a stack may have any other characters", () => {
   expect(cluster("1.prod,eu@west", "a", "etcd")).not.toThrow();
 });
+
+// Terraform would notice it only after it has checked the hosts.
+test.each([
+  ["longer than a file name", "e".repeat(256)],
+  ["longer than a file name in bytes", "é".repeat(128)],
+  ["another directory", ".."],
+])("an id that is %s is refused, because the rendered files are in a directory of that name", (_, id) => {
+  const problem = `id: "${id}" cannot be the name of a directory, for the rendered files; use 255 characters at most, and other ones than dots`;
+  expect(cluster("prod", "a", id)).toThrow(problem);
+  expect(cluster("prod", "a", "e".repeat(255))).not.toThrow();
+});

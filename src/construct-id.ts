@@ -6,6 +6,8 @@ import { throwProblems } from "./validation/certificate-fields";
 /** Ids of the constructs that the clusters of a stack share. These constructs are direct children of the stack. */
 const TAKEN = ["etcd-host-scripts", "etcd-local-provider", "etcd-null-provider", "etcd-shutdown", "etcd-tls-provider"];
 
+const MAX_FILE_NAME_BYTES = 255;
+
 /**
  * Ids become Terraform resource names, and parts of paths and messages.
  *
@@ -25,6 +27,10 @@ function* problems(all: string[], inStack: string[]): Iterable<string> {
     if (/[\p{Cc}"'\\$%{}]/u.test(id)) {
       yield `id: ${JSON.stringify(id)} contains a character that has a special meaning in Terraform or in a shell; use letters, digits, "_" and "-"`;
     }
+  }
+  for (const id of inStack) {
+    if (Buffer.byteLength(id) > MAX_FILE_NAME_BYTES || /^[.]+$/.test(id))
+      yield `id: ${JSON.stringify(id)} cannot be the name of a directory, for the rendered files; use ${MAX_FILE_NAME_BYTES} characters at most, and other ones than dots`;
   }
   // CDKTF removes all other characters from the names.
   if (!/^[A-Za-z_]/.test(first.replace(/[^A-Za-z0-9_-]/g, ""))) {
