@@ -1,4 +1,5 @@
 import { listenOn } from "../support/fake-etcd";
+import { IMPATIENT } from "../support/host";
 import { rollout, rolloutData, runningHost } from "../support/phases";
 import { inEachShell } from "../support/shells";
 
@@ -26,6 +27,31 @@ inEachShell((newHost) => {
     });
   });
 
+  test("a member that does not become healthy beside others that answer is not told to bring any member back", () => {
+    const host = clusterHost();
+    const cluster = runningHost(host);
+    cluster.unhealthy("a");
+    host.write("/data/logs/etcd.log", "rejected connection: error\n");
+    expect(rollout(host).lines.at(-1)).toMatch(
+      /: rollout failed: not healthy after \d+ s: rejected connection: error; to do: see \/data\/logs\/etcd.log; to go forward, /,
+    );
+  });
+
+  test.each(["bootstrap", "stage", "admit"])(
+    "a member whose etcd does not start in %s is told nothing about the members after it, which run this phase, too",
+    (PHASE) => {
+      const host = clusterHost();
+      runningHost(host);
+      host.call("supervisorctl stop a");
+      host.stub("supervisorctl", "exit 1");
+      host.write("/data/logs/etcd.log", "rejected connection: error\n");
+      const text = "is_running() { false; }; update_program() { :; }; start_etcd";
+      expect(host.call(`${IMPATIENT}${text}`, { PHASE }).lines).toEqual([
+        `a on host-a: ${PHASE} failed: etcd does not start: rejected connection: error; to do: see /data/logs/etcd.log, correct the cause, and apply again`,
+      ]);
+    },
+  );
+
   test("a member that runs on the data of another cluster does not count as healthy, although it is healthy in that cluster", () => {
     const host = clusterHost();
     const cluster = runningHost(host);
@@ -34,7 +60,7 @@ inEachShell((newHost) => {
     expect(rollout(host)).toEqual({
       code: 1,
       lines: [
-        "a on host-a: rollout failed: the members belong to 2 clusters; to do: see docs/lost-data.md#the-members-are-of-two-clusters",
+        `a on host-a: rollout failed: the members belong to 2 clusters: https://127.0.0.1:${all.port} in 4e, https://127.0.0.2:${all.port} in 4d, https://127.0.0.3:${all.port} in 4d; to do: see docs/lost-data.md#the-members-are-of-two-clusters`,
       ],
     });
   });
@@ -57,7 +83,7 @@ inEachShell((newHost) => {
     expect(rollout(host)).toEqual({
       code: 1,
       lines: [
-        "a on host-a: rollout failed: the members belong to 2 clusters; to do: see docs/lost-data.md#the-members-are-of-two-clusters",
+        `a on host-a: rollout failed: the members belong to 2 clusters: https://127.0.0.1:${all.port} in 4d, https://127.0.0.2:${all.port} in 4d, https://127.0.0.3:${all.port} in 4e; to do: see docs/lost-data.md#the-members-are-of-two-clusters`,
       ],
     });
     cluster.healthy("c");

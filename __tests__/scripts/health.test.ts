@@ -186,7 +186,7 @@ inEachShell((newHost) => {
     expect(health(host)).toMatchObject({
       code: 1,
       lines: expect.arrayContaining([
-        "a on host-a: health failed: the members belong to 2 clusters; to do: see docs/lost-data.md#the-members-are-of-two-clusters",
+        `a on host-a: health failed: the members belong to 2 clusters: https://127.0.0.1:${all.port} in 4d, https://127.0.0.2:${all.port} in 4d, https://127.0.0.3:${all.port} in 4e; to do: see docs/lost-data.md#the-members-are-of-two-clusters`,
       ]),
     });
   });

@@ -522,7 +522,7 @@ esac`,
       expect(rollout(host)).toEqual({
         code: 1,
         lines: [
-          "a on host-a: rollout failed: the members belong to 2 clusters; to do: see docs/lost-data.md#the-members-are-of-two-clusters",
+          `a on host-a: rollout failed: the members belong to 2 clusters: https://127.0.0.2:${all.port} in 4e, https://127.0.0.3:${all.port} in 4d; to do: see docs/lost-data.md#the-members-are-of-two-clusters`,
         ],
       });
       expect(host.list("/data")).toEqual(["etcd", "logs"]);

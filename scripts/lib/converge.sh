@@ -225,7 +225,9 @@ recent_log() {
   fi
 }
 
-# What to do when something went wrong with one member: how to go forward, and how to go back.
+# What to do when something went wrong with one member: how to go forward, and how to go back. The other phases run on
+# all members at the same time, so only a rollout can say what was not touched.
 way_on() {
+  [ "$PHASE" = rollout ] || { echo "see $LOG_DIR/etcd.log, correct the cause, and apply again" && return; }
   echo "see $LOG_DIR/etcd.log; to go forward, correct the cause and apply again; to go back, set the changed value (or version) back and apply; the members after this one were not touched"
 }

@@ -4,13 +4,15 @@
 # The health gate after a start: a linearizable read through this member proves that there is a quorum, and that this
 # member has caught up.
 gate() {
+  local reason way
   down=0
   set_uptime
   gate_began=$uptime
   wait_while_moving 60 others_suffice is_settled || {
     set_uptime
-    fail "not healthy after $((uptime - gate_began)) s: $(health_reason)" \
-      "bring the named members back, or $(way_on)"
+    reason=$(health_reason) way=$(way_on)
+    case $reason in *" does not answer; "*) way="bring the named members back, or $way" ;; esac
+    fail "not healthy after $((uptime - gate_began)) s: $reason" "$way"
   }
   require_alarms
   if [ -n "${raises_quota:-}" ] && is_nospace "$raised"; then
@@ -108,7 +110,8 @@ LIST
   [ "$clusters" -ne 0 ] ||
     fail "endpoint status: no answer from $asked: $(etcd_error "$asked" endpoint status)" "apply again"
   [ "$clusters" -eq 1 ] ||
-    fail "the members belong to $clusters clusters" "see docs/lost-data.md#the-members-are-of-two-clusters"
+    fail "the members belong to $clusters clusters: $(clusters_in "$statuses")" \
+      "see docs/lost-data.md#the-members-are-of-two-clusters"
   while read -r id name _ client_url _; do
     case $LINE_END$statuses in *"$LINE_END$client_url "*) ;; *) continue ;; esac
     actual=$LINE_END$statuses
@@ -120,6 +123,15 @@ LIST
   done <<LIST
 $entries
 LIST
+}
+
+# clusters_in STATUSES: for messages: which of these members runs in which cluster.
+clusters_in() {
+  local endpoint cluster separator=''
+  printf '%s\n' "$1" | while read -r endpoint cluster _; do
+    printf '%s%s in %x' "$separator" "$endpoint" "$cluster"
+    separator=', '
+  done
 }
 
 health_reason() {
