@@ -258,7 +258,7 @@ inEachShell((newHost) => {
       expect(health(other.host)).toEqual({
         code: 1,
         lines: [
-          "a on host-a: health failed: etcd does not remove d (https://127.0.0.4:2380): Error: etcdserver: unhealthy cluster; to do: see the log of the leader, and apply again",
+          "a on host-a: health failed: etcd does not remove d (https://127.0.0.4:2380): Error: etcdserver: unhealthy cluster; to do: see the log of the leader ('. /opt/etcd/etcdctl.env; etcdctl endpoint status -w table' shows which that is), and apply again",
         ],
       });
       expect(other.cluster.turn()).toBeUndefined();

@@ -319,7 +319,7 @@ esac`,
       expect(rollout(other.host)).toEqual({
         code: 1,
         lines: [
-          "a on host-a: rollout failed: etcd does not add this member: Error: etcdserver: too many learner members in cluster; to do: see the log of the leader, and apply again",
+          "a on host-a: rollout failed: etcd does not add this member: Error: etcdserver: too many learner members in cluster; to do: see the log of the leader ('. /opt/etcd/etcdctl.env; etcdctl endpoint status -w table' shows which that is), and apply again",
         ],
       });
       expect(other.cluster.turn()).toBeUndefined();

@@ -40,7 +40,8 @@ join_cluster() {
     require_rest_healthy
     note_join
     wait_until 30 has_added ||
-      fail "etcd does not add this member: $answer" "see the log of the leader, and apply again"
+      fail "etcd does not add this member: $answer" \
+        "see the log of the leader ($(etcdctl_here "endpoint status -w table") shows which that is), and apply again"
     say "added to the cluster"
   fi
   require_list "$live"
