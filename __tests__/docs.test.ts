@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import * as ts from "typescript";
@@ -79,6 +80,26 @@ test("docs/security.md lists every place that the scripts have for a member, on 
   expect(places.length).toBeGreaterThan(30);
   const page = read("docs/security.md");
   expect([...new Set(places)].filter((place) => !page.includes(place)).sort()).toEqual([]);
+});
+
+test("a command of a page that replaces what `terraform state list` has replaces nothing but this package's resources", () => {
+  const commands = filesIn("docs").flatMap(
+    (page) => read(page).match(/^ *terraform apply .*\$\(terraform state list .*$/gm) ?? [],
+  );
+  expect(commands).toHaveLength(2);
+  const own = ["member_a_stage_1B2C3D4E", "member_a_bootstrap_0A1B2C3D", "membership_4D3C2B1A"].map(
+    (id) => `null_resource.etcd_${id}`,
+  );
+  const theirs = ["my_stage_box_1B2C3D4E", "the_membership_box_4D3C2B1A", "x_bootstrap_1B2C3D4E"].map(
+    (id) => `digitalocean_droplet.${id}`,
+  );
+  const terraform = `terraform() { if [ "$1" = state ]; then printf '%s\\n' ${[...own, ...theirs].join(" ")}; else shift; printf '%s\\n' "$@"; fi; }`;
+  const replaced = commands.flatMap((command) =>
+    execFileSync("sh", ["-c", `${terraform}\n${command}`], { encoding: "utf8" })
+      .trim()
+      .split("\n"),
+  );
+  expect(replaced.sort()).toEqual(own.map((address) => `-replace=${address}`).sort());
 });
 
 describe("links", () => {
