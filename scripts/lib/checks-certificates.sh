@@ -125,8 +125,8 @@ has_same_subject() {
   [ "$subjects" = "$first$LINE_END$first" ]
 }
 
-# The common name of the certificate (PEM) on standard input, in UTF-8. Without these options, openssl would write `ü` as
-# `\FC`, and a backslash twice.
+# The common name of the certificate (PEM) on standard input, in UTF-8. Without these options, openssl would write an
+# umlaut as `\FC`, and a backslash twice.
 common_name() {
   openssl x509 -noout -subject -nameopt multiline,utf8,-esc_msb,-esc_ctrl 2>/dev/null | sed -n 's/^ *commonName *= //p'
 }

@@ -63,8 +63,8 @@ repeat_checks() {
 # To be called before the checks of a preflight: whichever phase works on this member from now on removes this note.
 begin_checks() { { private_directory /run/cdktf-etcd && echo "$$" >"$CHECKED"; } 2>/dev/null || true; }
 
-# Writes down that all checks have passed, unless another phase works on this member at this moment, or has done so since
-# the checks began: it may have changed what was checked. If this cannot be written, the stage checks again.
+# Writes down that all checks have passed, unless another phase works on this member at this moment, or has done so
+# since the checks began: it may have changed what was checked. If this cannot be written, the stage checks again.
 note_checks() {
   set_uptime
   (

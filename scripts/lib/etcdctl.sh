@@ -30,10 +30,10 @@ etcdctl_at() {
   return "$code"
 }
 
-# create_under_lease ENDPOINT KEY SECONDS: creates KEY under a lease of so many seconds, whose ID is left in `lease`. Its
-# value is this member, as messages name it: while a member moves to another host, two have the same name. Fails if KEY
-# exists or cannot be created; etcd's answer is left in `lease_answer`: it contains FAILURE, and ends in the holder, if
-# KEY exists.
+# create_under_lease ENDPOINT KEY SECONDS: creates KEY under a lease of so many seconds, whose ID is left in `lease`.
+# The value is this member, as messages name it: while a member moves to another host, two have the same name. Fails if
+# KEY exists or cannot be created; etcd's answer is left in `lease_answer`: it contains FAILURE, and ends in the holder,
+# if KEY exists.
 create_under_lease() {
   local holder="$MEMBER ($PEER_URL)"
   lease_answer=$(etcdctl_at "$1" lease grant "$3" 2>&1) || true

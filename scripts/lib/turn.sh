@@ -58,8 +58,8 @@ has_turn() {
   return 1
 }
 
-# keep_turn ENDPOINT: renews the lease, for work that may take longer than the lease lasts. Before 3.3, etcdctl cannot do
-# that, so the key gets another lease.
+# keep_turn ENDPOINT: renews the lease, for work that may take longer than the lease lasts. Before 3.3, etcdctl cannot
+# do that, so the key gets another lease.
 keep_turn() {
   [ -z "${turn:-}" ] || etcdctl_at "$1" lease keep-alive --once "$turn" >/dev/null 2>&1 || has_turn "$1" || true
 }

@@ -1,5 +1,5 @@
-# What the programs that supervisor runs beside etcd share. Each has a loop that never exits by itself: supervisor gives up
-# a program after some failed starts, and then its work would end without a word.
+# What the programs that supervisor runs beside etcd share. Each has a loop that does not exit by itself while supervisor
+# runs: it gives up a program after some failed starts, and then its work would end without a word.
 
 PATH=/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin
 export PATH LC_ALL=C
@@ -26,8 +26,8 @@ prepare_side_program() {
   ionice -c 3 -p $$ >/dev/null 2>&1 || true
 }
 
-# A supervisord that is killed may leave this program behind, as under Debian's unit. The next one starts another and does
-# not know of this one, which would go on with what it was told at its start, even after a removal.
+# A supervisord that is killed may leave this program behind, as under Debian's unit. The next one starts another and
+# does not know of this one, which would go on with what it was told at its start, even after a removal.
 is_left_behind() {
   read_process "/proc/$$"
   case $parent in '' | "$PPID") return 1 ;; esac
