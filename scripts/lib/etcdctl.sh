@@ -291,7 +291,7 @@ alarms() {
 # IDs, which nothing else shows.
 alarms_of() {
   local list word id='' name separator='an alarm is raised: '
-  list=$(members_of "$1")
+  wait_until 5 has_listed "$1" || true
   for word in $2; do
     case $word in memberID:*) id=$(printf %x "${word#*:}") && continue ;; esac
     name=$(printf '%s\n' "$list" | awk -v id="$id" '$1 "" == id ""' | named)
