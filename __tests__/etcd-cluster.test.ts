@@ -125,6 +125,13 @@ describe("the order of the resources", () => {
 });
 
 describe("the order of a cluster and the rest of its program", () => {
+  test("nothing that a resource after the cluster waits for is a file, which its create_before_destroy would delete", () => {
+    const json = synthCluster({ backups: EtcdBackups.onHosts() });
+    expect(
+      allDependencies(json, "null_resource.etcd_health").filter((address) => address.startsWith("local_file.")),
+    ).toEqual([]);
+  });
+
   test("a resource that depends on a cluster waits for the health of all members", () => {
     const json = synth((stack) => {
       const cluster = new EtcdCluster(stack, "etcd", RUNBOOK);
@@ -544,7 +551,7 @@ describe("a member whose address is a DNS name", () => {
   });
 
   test("is reached at that name by everybody, and listens at its own address", () => {
-    const script = find(json, `local_file.etcd_member_${first.name}_startup-script`).content;
+    const script = json.locals?.[`etcd_member_${first.name}_startup-script_text`];
     for (const line of [
       "--listen-peer-urls=https://10.4.7.12:2380",
       "--listen-client-urls=https://10.4.7.12:2379",
@@ -559,7 +566,7 @@ describe("a member whose address is a DNS name", () => {
       "remote-exec"
     ] ?? { connection: {} };
     expect(connection).toMatchObject({ host: "etcd-1.example.org" });
-    expect(find(json, "local_file.etcd_etcdctl-env").content).toContain(
+    expect(json.locals?.["etcd_etcdctl-env_text"]).toContain(
       "ETCDCTL_ENDPOINTS='https://etcd-1.example.org:2379,https://10.4.7.21:2379,https://10.4.7.22:2379'",
     );
   });

@@ -1,5 +1,5 @@
-import type { File } from "@cdktf/provider-local/lib/file";
 import type { Side } from "../render/side-program";
+import type { RenderedFile } from "./rendered-file";
 import type { SideProgram } from "./side-program";
 
 /** What is installed on a host, and what preflight compares it with. */
@@ -14,9 +14,9 @@ export interface Payload {
   readonly privateKeyPem: string;
   /** The URL of the release archive, if it contains a user and a password. */
   readonly secretArchiveUrl?: string;
-  readonly startupScript: File;
-  readonly supervisorIni: File;
-  readonly etcdctlEnv: File;
+  readonly startupScript: RenderedFile;
+  readonly supervisorIni: RenderedFile;
+  readonly etcdctlEnv: RenderedFile;
   /** The programs that run beside etcd, those that the cluster has. */
   readonly sidePrograms: { readonly [side in Side]?: SideProgram };
   /** The triggers of `preflight` and `stage`, with names that the reader of a plan understands. */

@@ -39,9 +39,9 @@ export class SideProgram extends Construct {
       text: iniText,
     });
     this.programBase64 = Fn.base64encode(
-      Fn.join("\n", ["#!/bin/sh", "set -u", env.content, SharedScripts.of(this).sideScripts(side)]),
+      Fn.join("\n", ["#!/bin/sh", "set -u", env.text, SharedScripts.of(this).sideScripts(side)]),
     );
-    this.iniBase64 = Fn.base64encode(ini.content);
+    this.iniBase64 = Fn.base64encode(ini.text);
     this.sha256 = textDigest(this, "text", [props.env, iniText, scriptsOf(side)].join("\n"));
   }
 }
