@@ -42,9 +42,12 @@ create_under_lease() {
   put_under_lease "$1" "$2" "create(\"$2\") = \"0\"" "$holder" && return
   # The key was left by a process of this member that was killed, or by this one, if a renewal of its lease has failed:
   # the caller holds the lock on this host, so no other process can be working under that key. Its lease may expire at
-  # this very moment, and another member may create it anew, so it is compared and taken over in one step.
-  if [ "$(last_line "$lease_answer")" = "$holder" ] &&
-    put_under_lease "$1" "$2" "value(\"$2\") = \"$holder\"" "$holder"; then return 0; fi
+  # this very moment, and another member may create it anew, so it is compared and taken over in one step. etcd may lose
+  # the request.
+  if [ "$(last_line "$lease_answer")" = "$holder" ]; then
+    put_under_lease "$1" "$2" "value(\"$2\") = \"$holder\"" "$holder" && return
+    put_under_lease "$1" "$2" "value(\"$2\") = \"$holder\"" "$holder" && return
+  fi
   etcdctl_at "$1" lease revoke "$lease" >/dev/null 2>&1 || true
   return 1
 }
