@@ -86,13 +86,21 @@ test("a command of a page that replaces what `terraform state list` has replaces
   const commands = filesIn("docs").flatMap(
     (page) => read(page).match(/^ *terraform apply .*\$\(terraform state list .*$/gm) ?? [],
   );
-  expect(commands).toHaveLength(2);
-  const own = ["member_a_stage_1B2C3D4E", "member_a_bootstrap_0A1B2C3D", "membership_4D3C2B1A"].map(
-    (id) => `null_resource.etcd_${id}`,
-  );
-  const theirs = ["my_stage_box_1B2C3D4E", "the_membership_box_4D3C2B1A", "x_bootstrap_1B2C3D4E"].map(
-    (id) => `digitalocean_droplet.${id}`,
-  );
+  expect(commands).toHaveLength(4);
+  const own = [
+    ...["member_a_stage_1B2C3D4E", "member_a_bootstrap_0A1B2C3D", "membership_4D3C2B1A"].map(
+      (id) => `null_resource.etcd_${id}`,
+    ),
+    "tls_self_signed_cert.etcd_ca_cert_348865CC",
+    "tls_locally_signed_cert.etcd_peer_a_cert_178068D5",
+  ];
+  const theirs = [
+    ...["my_stage_box_1B2C3D4E", "the_membership_box_4D3C2B1A", "x_bootstrap_1B2C3D4E"].map(
+      (id) => `digitalocean_droplet.${id}`,
+    ),
+    "tls_self_signed_cert.website",
+    "tls_locally_signed_cert.website",
+  ];
   const terraform = `terraform() { if [ "$1" = state ]; then printf '%s\\n' ${[...own, ...theirs].join(" ")}; else shift; printf '%s\\n' "$@"; fi; }`;
   const replaced = commands.flatMap((command) =>
     execFileSync("sh", ["-c", `${terraform}\n${command}`], { encoding: "utf8" })
