@@ -374,7 +374,7 @@ inEachShell((newHost) => {
       code: 1,
       lines: [
         expect.stringMatching(
-          /^a on host-a: bootstrap failed: etcd does not start: .*\/opt\/etcd\/etcd: (?:not found|bad interpreter: No such file or directory|cannot execute: required file not found); to do: see \/data\/logs\/etcd\.log; to go forward, correct the cause and apply again; to go back, /,
+          /^a on host-a: bootstrap failed: etcd does not start: .*\/opt\/etcd\/etcd: (?:not found|bad interpreter: No such file or directory|cannot execute: required file not found); to do: see \/data\/logs\/etcd\.log, correct the cause, and apply again$/,
         ),
       ],
     });

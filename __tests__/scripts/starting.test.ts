@@ -84,7 +84,7 @@ inEachShell((newHost) => {
       cluster.on("txn", `: >"$state/turned"`);
       cluster.on(
         "alarm list",
-        `[ ! -e "$state/turned" ] || { rm -f "$(file '${host.member.clientUrl}' healthy)" && echo alarm:CORRUPT && exit; }`,
+        `[ ! -e "$state/turned" ] || { rm -f "$(file '${host.member.clientUrl}' healthy)" && echo "memberID:1 alarm:CORRUPT" && exit; }`,
       );
       expect(rollout(host, CHANGE).code).toBe(1);
       cluster.off("alarm list");
