@@ -21,7 +21,7 @@ afterAll(() => [all, others].forEach((ports) => ports.close()));
 /** What changes something for good: a phase is killed right before one of these. */
 const CHANGES = ["mv", "rm", "supervisorctl"];
 /** At most so many kills of one phase, from its beginning to its end. */
-const KILLS = 6;
+const KILLS = 4;
 
 /** Makes a host count these commands, and kill its phase in place of one of them. */
 function killAt(host: Host, which: number): () => number {
