@@ -18,6 +18,9 @@ if ! can_run_lab; then
   [ "$suite" != lab ] || { echo "SKIPPED: $skipped" >&2 && exit 1; }
 fi
 
+# The tests that run a phase again and again, each time with another request lost, or killed at another place.
+repeated='scripts/(killed|lost-requests)[.]'
+
 case $suite in
   fast)
     if can_run_lab; then
@@ -35,9 +38,9 @@ case $suite in
       echo "SKIPPED: the writer's own tests were not run, because Go is not installed" >&2
     fi
     # There are more workers than cores, because a test of a phase waits most of the time. The tests of the host scripts
-    # in bash, which is sh on RHEL, are part of `npm run test:lab`.
+    # in bash, which is sh on RHEL, and those that repeat whole phases are part of `npm run test:lab`.
     # shellcheck disable=SC2046 # several words, or none
-    SHELLS=dash npx jest --maxWorkers=4 $(results unit)
+    SHELLS=dash npx jest --maxWorkers=4 --testPathPatterns "^(?!.*$repeated)" $(results unit)
     if can_run_lab; then
       step "One real deploy, in the lab"
       # shellcheck disable=SC2046
@@ -66,6 +69,9 @@ case $suite in
     SHELLS=bash npx jest --maxWorkers=4 ${LAB_SAMPLE:+"--shard=$((SEED % 3 + 1))/3"} --testPathPatterns \
       'scripts/(main|say|files|trust|turn|starting|certificates|stage|supervisor|packages|claims)\.' $(results bash) ||
       failed=yes
+    step "Phases that are killed, and whose requests etcd loses, at many places"
+    # shellcheck disable=SC2046
+    SHELLS=dash npx jest --maxWorkers=4 --testPathPatterns "$repeated" $(results repeated) || failed=yes
     # If npm test has just run first-deploy for the same results, it is not run again.
     [ ! -e "${TEST_RESULTS:-/nowhere}/first-deploy.json" ] || already=--testPathIgnorePatterns=first-deploy
     step "Lab scenarios in which a client writes, one at a time"
