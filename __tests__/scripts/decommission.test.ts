@@ -38,6 +38,24 @@ inEachShell((newHost) => {
     },
   );
 
+  test("a removal that was killed when only the member's record was left is finished by the next run", () => {
+    const host = newHost();
+    runningHost(host);
+    host.call('claim_host; for path in "${DATA_DIR%/*}" "$DATA_DIR" "$LOG_DIR"; do remember_made "$path"; done');
+    const [claim, made] = ["claim", "made"].map((name) => host.read(`/var/lib/cdktf-etcd/a/${name}`));
+    expect(shutdown(host, "destroy").code).toBe(0);
+    expect(host.has("/data")).toBe(false);
+    const remaining = host.call(
+      'mkdir -p "$STATE_DIR/snapshots"; touch "$CLAIM" "$STATE_DIR/started" "$MADE"; rm() { kill -9 $$; }; delete_own "$STATE_DIR"',
+    );
+    expect(remaining.code).not.toBe(0);
+    expect(host.list("/var/lib/cdktf-etcd/a")).toEqual(["claim", "made", "started"]);
+    host.write("/var/lib/cdktf-etcd/a/claim", claim);
+    host.write("/var/lib/cdktf-etcd/a/made", made);
+    expect(shutdown(host, "destroy").code).toBe(0);
+    expect([host.has("/data"), host.has("/var/lib/cdktf-etcd/a")]).toEqual([false, false]);
+  });
+
   test("a member that a killed phase has stopped, and not yet removed from supervisord, is removed by the next run", () => {
     const host = newHost();
     runningHost(host);

@@ -2,7 +2,7 @@
 # member/wal). A mount point can be neither renamed nor removed; it can only be emptied.
 
 # mounts_in DIRECTORY: the mount points at DIRECTORY and below it, the innermost first.
-mounts_in() { mount_points | awk -v directory="$(readlink -f "$1")" 'index($0 "/", directory "/") == 1' | sort -ru; }
+mounts_in() { mount_points | awk -v directory="$(readlink -m "$1")" 'index($0 "/", directory "/") == 1' | sort -ru; }
 
 # delete_directory PATH: deletes PATH and everything in it. File systems that are mounted there are emptied and stay
 # mounted. Neither `find -delete` nor `rm` follows a link.

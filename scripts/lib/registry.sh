@@ -68,7 +68,8 @@ is_our_version() { [ -f "$1/.sha256" ] && [ ! -L "$1" ]; }
 # delete_own DIRECTORY: deletes that of a version, or this record. The files by which a phase that runs again after a
 # kill knows what is ours go last.
 delete_own() {
-  find "$1" -mindepth 1 -maxdepth 1 ! -name .sha256 ! -name started ! -name claim ! -name released -exec rm -rf {} +
+  find "$1" -mindepth 1 -maxdepth 1 ! -name .sha256 ! -name started ! -name claim ! -name released \
+    ! -name made -exec rm -rf {} +
   rm -rf "$1"
 }
 

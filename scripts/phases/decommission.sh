@@ -192,7 +192,7 @@ delete_all() {
   delete_made
   # A directory that existed before stays, empty. One that an older version of this package created is removed.
   has_registry || rmdir "$LOG_DIR" 2>/dev/null || true
-  if has_registry && [ ! -e "$DATA_DIR" ] && ! has_made "$DATA_DIR"; then mkdir "$DATA_DIR"; fi
+  if has_registry && [ -d "${DATA_DIR%/*}" ] && [ ! -e "$DATA_DIR" ] && ! has_made "$DATA_DIR"; then mkdir "$DATA_DIR"; fi
   [ ! -e "$STATE_DIR" ] || delete_own "$STATE_DIR"
   rmdir "${STATE_DIR%/*}" 2>/dev/null || true
 }
