@@ -171,8 +171,9 @@ describe("the order of a cluster and the rest of its program", () => {
 
   test("`node.addDependency()`, which the framework ignores, is a warning that names the prop", () => {
     const stack = emptyStack();
-    const cluster = new EtcdCluster(stack, "etcd", RUNBOOK);
-    cluster.node.addDependency(new Resource(stack, "firewall"));
+    const named = new Resource(stack, "vpn");
+    const cluster = new EtcdCluster(stack, "etcd", { ...RUNBOOK, dependsOn: [named] });
+    cluster.node.addDependency(named, new Resource(stack, "firewall"));
     Testing.synth(stack, true);
     expect(cluster.node.metadata.map(({ data }) => String(data))).toEqual([
       'node.addDependency() does not make the deploy wait for "etcd/firewall"; name its resources in the prop dependsOn',

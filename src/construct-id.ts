@@ -29,8 +29,8 @@ function* problems(all: string[], inStack: string[]): Iterable<string> {
     }
   }
   for (const id of inStack) {
-    if (Buffer.byteLength(id) > MAX_FILE_NAME_BYTES || /^[.]+$/.test(id))
-      yield `id: ${JSON.stringify(id)} cannot be the name of a directory, for the rendered files; use ${MAX_FILE_NAME_BYTES} characters at most, and other ones than dots`;
+    if (Buffer.byteLength(id) > MAX_FILE_NAME_BYTES || /^[.]{1,2}$/.test(id))
+      yield `id: ${JSON.stringify(id)} cannot be the name of a directory, for the rendered files; use ${MAX_FILE_NAME_BYTES} bytes at most, and neither "." nor ".."`;
   }
   // CDKTF removes all other characters from the names.
   if (!/^[A-Za-z_]/.test(first.replace(/[^A-Za-z0-9_-]/g, ""))) {

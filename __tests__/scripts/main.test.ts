@@ -158,10 +158,10 @@ inEachShell((newHost) => {
 
   test("a phase names the place whose disk or file server hangs, before it waits for it itself", () => {
     const host = newHost({ props: { backups: EtcdBackups.onHosts({ directory: "/data/backups" }) } });
-    const run = (phase: string, places: string) => {
+    const run = (phase: string, places: string, seconds = 1) => {
       const hang = `case "$*" in -f*${places}*) exec sleep 60 ;; esac; exec '${host.path("/bin/ls")}' "$@"`;
       host.stub("ls", hang);
-      return doing(host, phase, "say looks", 60, "ANSWER_SECONDS=1");
+      return doing(host, phase, "say looks", 60, `ANSWER_SECONDS=${seconds}`);
     };
     const refused = (phase: string, place: string) => ({
       code: 3,
@@ -172,7 +172,7 @@ inEachShell((newHost) => {
     expect(run("rollout", "/data/etcd/member/wal")).toEqual(refused("rollout", "/data/etcd/member/wal"));
     expect(run("preflight", "/data/backups")).toEqual(refused("preflight", "/data/backups"));
     // It does not look at the backups.
-    expect(run("rollout", "/data/backups")).toEqual({ code: 0, lines: ["a on host-a: rollout: looks"] });
+    expect(run("rollout", "/data/backups", 10)).toEqual({ code: 0, lines: ["a on host-a: rollout: looks"] });
     // A removal knows their directory from the claim only.
     host.write("/var/lib/cdktf-etcd/a/claim", "backup_dir=/srv/backups\n");
     host.stub("ls", `case "$*" in -f*" /srv/backups") exec sleep 60 ;; esac`);

@@ -136,7 +136,7 @@ inEachShell((newHost) => {
       cluster.alarm("memberID:1 alarm:NOSPACE");
       expect(check(host)).toEqual([
         refused(
-          "an alarm is raised: NOSPACE of a (https://127.0.0.1:2380); to do: set version back to 3.5.33 until that is done: make room and clear the alarm, or set a larger quotaBackendBytes (docs/alarms.md#nospace), and apply again",
+          "an alarm is raised: NOSPACE of a (https://127.0.0.1:2380); to do: set version back to 3.5.33, and upgrade when no alarm is raised any more: make room and clear the alarm, or set a larger quotaBackendBytes (docs/alarms.md#nospace), and apply again",
         ),
       ]);
     });

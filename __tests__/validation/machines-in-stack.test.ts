@@ -59,7 +59,7 @@ describe("a file of the same stack that its replacement would delete", () => {
   const keyFile = (stack: TerraformStack) => new SensitiveFile(stack, "file", { filename: "/keys/id", content: "key" });
   const key = (stack: TerraformStack) => SshKey.file(keyFile(stack).filename);
   const warning = (prop: string, file = "local_sensitive_file.file") =>
-    `${prop} refers to ${file} of this stack: if Terraform replaces it, it deletes the new file together with the old one, which has the same path, and a destroy no longer finds it; make the file in another stack (docs/provisioned-hosts.md)`;
+    `${prop} refers to ${file} of this stack: if Terraform replaces it, it deletes the new file together with the old one, which has the same path, and a destroy no longer finds it; make the file in another stack, or set machinesInStack to true if the machines are in this one (docs/provisioned-hosts.md)`;
 
   test.each<[string, string, Parameters<typeof warnings>[0]]>([
     ["a key", "members[1].ssh.key", (stack) => ({ ssh: { key: key(stack) } })],

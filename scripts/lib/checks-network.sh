@@ -2,7 +2,8 @@
 
 check_address() {
   local found
-  found=$(ip -o address show to "$LISTEN_ADDRESS" 2>&1) || {
+  found=$(ip -o address show to "$LISTEN_ADDRESS" 2>/dev/null) || {
+    found=$(ip -o address show to "$LISTEN_ADDRESS" 2>&1 >/dev/null) || true
     refusal "address" "ip does not say which addresses this host has: ${found:-it was ended}" "correct that, and apply again"
     return
   }

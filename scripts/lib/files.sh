@@ -151,7 +151,11 @@ free_mb() {
 look_for_room() {
   local table
   free_mb='' inodes='' free_inodes='' room_fault='df says nothing'
-  table=$(df -BM --output=avail,itotal,iavail "$1" 2>&1) || { room_fault=${table:-df was ended} && return; }
+  table=$(df -BM --output=avail,itotal,iavail "$1" 2>/dev/null) || {
+    room_fault=$(df "$1" 2>&1 >/dev/null) || true
+    room_fault=${room_fault:-df was ended}
+    return 0
+  }
   # Not by a here-document, for which bash before 5.1 needs room in /tmp.
   # shellcheck disable=SC2086 # the words of the last line
   set -- ${table##*"$LINE_END"}
@@ -166,7 +170,11 @@ ANSWER_SECONDS=10 # how long a file system may take to list a directory
 refuse_silent_places() {
   local place backups=
   case $PHASE in
-    preflight | archive | stage | shutdown | decommission) backups=${BACKUP_DIR:-$(entry_of "$CLAIM" backup_dir)} ;;
+    preflight | archive | stage | shutdown | decommission)
+      backups=${BACKUP_DIR:-}
+      # The claim says where backups were taken, if it can be read.
+      if [ -z "$backups" ] && answers "$STATE_DIR"; then backups=$(entry_of "$CLAIM" backup_dir); fi
+      ;;
   esac
   set -- "$STATE_DIR" "$INSTALL_ROOT" "$LOG_DIR" "$DATA_DIR/member/wal" ${backups:+"$backups"}
   ! answers "$@" || return 0
@@ -177,7 +185,8 @@ refuse_silent_places() {
   done
 }
 
-# answers PATH…: what does not exist answers, too.
+# answers PATH…: what does not exist answers, too. In the foreground, timeout would wait for the process that it has
+# killed, and one that waits for a disk does not end. Here it kills itself, too, which the shell would tell.
 answers() {
-  timeout --foreground -s KILL "$ANSWER_SECONDS" ls -f -- "$@" >/dev/null 2>&1 || case $? in 124 | 137) return 1 ;; esac
+  { timeout -s KILL "$ANSWER_SECONDS" ls -f -- "$@"; } >/dev/null 2>&1 || case $? in 124 | 137) return 1 ;; esac
 }

@@ -129,7 +129,8 @@ LIST
 clusters_in() {
   local endpoint cluster separator=''
   printf '%s\n' "$1" | while read -r endpoint cluster _; do
-    printf '%s%s in %x' "$separator" "$endpoint" "$cluster"
+    [ "$cluster" = - ] || cluster=$(printf %x "$cluster")
+    printf '%s%s in %s' "$separator" "$endpoint" "$cluster"
     separator=', '
   done
 }

@@ -1,7 +1,7 @@
 # Only one phase at a time runs on a member: a phase of a second deploy waits for the first one's, and says so.
 
 LOCK=/run/cdktf-etcd/$MEMBER.lock
-# The note that this deploy's preflight has passed (checks.sh).
+# The note that a preflight has begun, and then that it has passed (checks.sh).
 CHECKED=/run/cdktf-etcd/$MEMBER.checked
 
 take_lock() {

@@ -88,8 +88,8 @@ open_inbox() {
     refuse "upload" "$(id -un) cannot create ${inbox%/*}: $answer" \
       "give $(id -un) write permission on $place and ownership of what is in it, or set ssh.scriptPath to a file in another directory that only $(id -un) can enter"
   # Waits while the inbox of another deploy is there: two deploys at once would delete each other's uploads. An inbox
-  # that is still there after that was left by a killed deploy. What is in it must not count as an upload of this one,
-  # which may have no such file.
+  # that is still there after that was most probably left by a killed deploy. What is in it must not count as an upload
+  # of this one, which may have no such file.
   wait_until 20 make_inbox || { rm -rf "$inbox" && private_directory "$inbox"; }
 }
 

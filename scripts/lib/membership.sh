@@ -139,7 +139,7 @@ move_leadership_away() {
 # The peer URL of the member before this one in the order of names; for the first member, that of the last one.
 peer_url_before() {
   printf '%s\n' "$INITIAL_CLUSTER" | tr , '\n' |
-    awk -F= -v own="$MEMBER" '$1 == own { before = last } { last = $2 } END { print before ? before : last }'
+    awk -F= -v own="$MEMBER" '$1 == own "" { before = last } { last = $2 } END { print before ? before : last }'
 }
 
 # remove_member ENDPOINT ID NAME PEER_URL
@@ -147,7 +147,7 @@ remove_member() {
   # Several removals may take longer than the turn lasts.
   take_turn "$1"
   require_list "$1"
-  rest=$(printf '%s\n' "$list" | voters | awk -v id="$2" '$1 != id')
+  rest=$(printf '%s\n' "$list" | voters | awk -v id="$2" '$1 != id ""')
   wait_until 15 rest_is_quorum ||
     refuse "scale in" "without $3 ($4) there would be no quorum: $(printf '%s\n' "$silent" | named) does not answer" \
       "bring it back, and apply again"
@@ -160,7 +160,7 @@ remove_member() {
         leftover="its etcd did not answer; if its host does not answer either, nothing is cleaned up there"
       ;;
   esac
-  if [ -n "$(printf '%s\n' "$list" | awk -v id="$2" '$1 == id' | unhealthy)" ]; then disconnect "$4"; fi
+  if [ -n "$(printf '%s\n' "$list" | awk -v id="$2" '$1 == id ""' | unhealthy)" ]; then disconnect "$4"; fi
   # What this member has answered was before the removal.
   answered_at=
   # A member that has just started or restarted counts as not ready for 5 s; etcd answers "unhealthy cluster" meanwhile.

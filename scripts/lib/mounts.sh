@@ -20,10 +20,12 @@ on_data_path() {
 data_mounts() { mount_points | on_data_path | sort -u; }
 
 remember_mounts() {
+  local mounts
+  mounts=$(data_mounts)
   # An empty file means that nothing was mounted; no file means that nothing is known.
-  if [ ! -e "$MOUNTS" ] || [ "$(data_mounts)" != "$(cat "$MOUNTS")" ]; then
-  private_directory "$STATE_DIR"
-  data_mounts | put_file "$MOUNTS" 600 root:root
+  if [ ! -e "$MOUNTS" ] || [ "$mounts" != "$(cat "$MOUNTS")" ]; then
+    private_directory "$STATE_DIR"
+    printf '%s' "${mounts:+$mounts$LINE_END}" | put_file "$MOUNTS" 600 root:root
   fi
   # Also if nothing has changed: a phase may have been killed before this.
   publish_mounts
@@ -87,13 +89,13 @@ not_mounted() {
 check_mounted() {
   check_reading
   unmounted | while read -r mount_point why; do
-    way_out="mount $mount_point"
+    way="mount $mount_point"
     case $why in
       *"last healthy"*)
-        way_out="$way_out; if the data are to be elsewhere from now on: rm -f $MOUNTS $MOUNTS_PUBLISHED, and apply again"
+        way="$way; if the data are to be elsewhere from now on: rm -f $MOUNTS $MOUNTS_PUBLISHED, and apply again"
         ;;
     esac
-    refusal "data directory" "$mount_point $why, so $DATA_DIR would be on another disk" "$way_out"
+    refusal "data directory" "$mount_point $why, so $DATA_DIR would be on another disk" "$way"
   done
 }
 

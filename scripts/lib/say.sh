@@ -32,6 +32,7 @@ way_out() {
   local todo=$1
   if [ "$PHASE" = decommission ]; then
     todo=${todo%%, and apply again*}
+    todo=${todo%%; then apply again*}
     todo="${todo%%, and run this again*}; Terraform has forgotten this member and does not run this again, so clean up on this host by hand, see docs/replace-member.md#clean-up-a-host-by-hand"
   fi
   printf '%s' "$todo"
@@ -56,7 +57,7 @@ refuse_any() {
   local refusals
   refusals=$("$@")
   [ -z "$refusals" ] || {
-    printf '%s\n' "$refusals"
+    tell '%s\n' "$refusals"
     explained=yes
     exit 3
   }

@@ -59,7 +59,7 @@ check_version() {
   wait_until 10 has_found_alarms || knows_alarms=
   [ -z "$raised" ] || {
     refusal "version" "$(alarms_of "$endpoint" "$raised")" \
-      "set version back to $from until that is done: $(way_with_alarms "$raised")"
+      "set version back to $from, and upgrade when no alarm is raised any more: $(way_with_alarms "$raised")"
     return
   }
   url=$(any_live_endpoint) || {

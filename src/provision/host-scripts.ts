@@ -41,7 +41,8 @@ const RESTORING = ["RESTORED_AT"] as const;
  */
 export const PHASES = {
   preflight: {
-    seconds: 120,
+    // It may wait twice for up to a minute for a member that is being changed, and as long for its own clock.
+    seconds: 240,
     touches: "only leftovers of this package, its own notes in /run, and connections to dead members",
     data: CHECKED,
   },

@@ -27,7 +27,7 @@ export function checkProps(cluster: Construct, given: EtcdClusterProps): Subject
   throwProblems("EtcdCluster", cluster.node.path, [...errors, ...foreignDependables(cluster, props)]);
   for (const warning of warnings) Annotations.of(cluster).addWarning(warning);
   warnOfLifecycles(cluster, props);
-  warnOfIgnoredDependencies(cluster);
+  warnOfIgnoredDependencies(cluster, props);
   return { props, settings };
 }
 

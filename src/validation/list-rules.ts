@@ -43,12 +43,17 @@ export function* foreignDependables(cluster: Construct, { dependsOn = [] }: Etcd
   }
 }
 
-/** The framework makes no order from what constructs say by themselves, unless an aspect of the program does. */
-export function warnOfIgnoredDependencies(cluster: Construct): void {
+/**
+ * The framework makes no order from what constructs say by themselves. A program in which an aspect does so can ignore
+ * this warning.
+ */
+export function warnOfIgnoredDependencies(cluster: Construct, { dependsOn = [] }: EtcdClusterProps): void {
+  const named = new Set<unknown>(dependsOn);
   Aspects.of(cluster).add({
     visit(node: IConstruct) {
       if (node !== cluster) return;
       for (const dependency of cluster.node.dependencies) {
+        if (named.has(dependency)) continue;
         Annotations.of(cluster).addWarning(
           `node.addDependency() does not make the deploy wait for "${dependency.node.path}"; name its resources in the prop dependsOn`,
         );

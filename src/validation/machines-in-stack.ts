@@ -51,7 +51,7 @@ function fileWarning(cluster: Construct, { ssh, members, dependsOn = [] }: EtcdC
   ];
   const [prop, file] = firstInStack(cluster, values, (address) => /^local_(sensitive_)?file\./.test(address)) ?? [];
   if (file === undefined) return undefined;
-  return `${prop} refers to ${file} of this stack: if Terraform replaces it, it deletes the new file together with the old one, which has the same path, and a destroy no longer finds it; make the file in another stack (docs/provisioned-hosts.md)`;
+  return `${prop} refers to ${file} of this stack: if Terraform replaces it, it deletes the new file together with the old one, which has the same path, and a destroy no longer finds it; make the file in another stack, or set machinesInStack to true if the machines are in this one (docs/provisioned-hosts.md)`;
 }
 
 type NamedValue = readonly [prop: string, value: string];
