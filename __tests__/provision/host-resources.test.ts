@@ -11,7 +11,7 @@ const CHECKED_SHA256 =
 /** The data that the last `remote-exec` of each phase gets in addition to the member's facts, and its time limit. */
 const PHASES = {
   preflight: {
-    seconds: 120,
+    seconds: 240,
     data: [
       "OPERATOR_TIME='${timestamp()}'",
       "CA_PEM_BASE64='${base64encode(tls_self_signed_cert.etcd_ca_cert.cert_pem)}'",
