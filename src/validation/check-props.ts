@@ -1,10 +1,10 @@
 import { homedir } from "node:os";
 import { resolve } from "node:path";
-import { Annotations } from "cdktf";
+import { Annotations, Aspects } from "cdktf";
 import type { Construct, IConstruct } from "constructs";
 import { type ClusterSettings, type EtcdClusterProps, resolveClusterProps } from "../settings";
-import { foreignDependables, warnOfIgnoredDependencies } from "./list-rules";
-import { warnOfLifecycles } from "./machines-in-stack";
+import { foreignDependables, ignoredDependencies } from "./list-rules";
+import { lifecycleWarnings } from "./machines-in-stack";
 import { plainProps, typeProblems } from "./prop-types";
 import { validateProps } from "./validate-props";
 import { throwProblems } from "./certificate-fields";
@@ -26,9 +26,23 @@ export function checkProps(cluster: Construct, given: EtcdClusterProps): Subject
   const { errors, warnings } = validateProps(props, settings);
   throwProblems("EtcdCluster", cluster.node.path, [...errors, ...foreignDependables(cluster, props)]);
   for (const warning of warnings) Annotations.of(cluster).addWarning(warning);
-  warnOfLifecycles(cluster, props);
-  warnOfIgnoredDependencies(cluster, props);
+  warnOfTheWhole(cluster, props);
   return { props, settings };
+}
+
+/**
+ * Adds the warnings that need the whole program: Terraform's addresses of resources, and what is called on the cluster
+ * after it was made.
+ */
+function warnOfTheWhole(cluster: Construct, props: EtcdClusterProps): void {
+  Aspects.of(cluster).add({
+    visit(node: IConstruct) {
+      if (node !== cluster) return;
+      for (const warning of [...lifecycleWarnings(cluster, props), ...ignoredDependencies(cluster, props)]) {
+        Annotations.of(cluster).addWarning(warning);
+      }
+    },
+  });
 }
 
 /**

@@ -1,5 +1,5 @@
-import { Annotations, Aspects, TerraformStack, Token } from "cdktf";
-import { Construct, type IConstruct } from "constructs";
+import { TerraformStack, Token } from "cdktf";
+import { Construct } from "constructs";
 import type { EtcdClusterProps } from "../settings";
 import { type Rule, shown } from "./problem";
 
@@ -44,20 +44,13 @@ export function* foreignDependables(cluster: Construct, { dependsOn = [] }: Etcd
 }
 
 /**
- * The framework makes no order from what constructs say by themselves. A program in which an aspect does so can ignore
- * this warning.
+ * The framework makes no order from `node.addDependency()`. A program in which an aspect does so can ignore this
+ * warning.
  */
-export function warnOfIgnoredDependencies(cluster: Construct, { dependsOn = [] }: EtcdClusterProps): void {
+export function* ignoredDependencies(cluster: Construct, { dependsOn = [] }: EtcdClusterProps): Iterable<string> {
   const named = new Set<unknown>(dependsOn);
-  Aspects.of(cluster).add({
-    visit(node: IConstruct) {
-      if (node !== cluster) return;
-      for (const dependency of cluster.node.dependencies) {
-        if (named.has(dependency)) continue;
-        Annotations.of(cluster).addWarning(
-          `node.addDependency() does not make the deploy wait for "${dependency.node.path}"; name its resources in the prop dependsOn`,
-        );
-      }
-    },
-  });
+  for (const dependency of cluster.node.dependencies) {
+    if (named.has(dependency)) continue;
+    yield `node.addDependency() does not make the deploy wait for "${dependency.node.path}"; name its resources in the prop dependsOn`;
+  }
 }

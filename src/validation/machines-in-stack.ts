@@ -1,6 +1,4 @@
 import {
-  Annotations,
-  Aspects,
   DefaultTokenResolver,
   StringConcat,
   TerraformModule,
@@ -13,20 +11,13 @@ import { resourceAddress } from "../provision/resource-address";
 import type { EtcdClusterProps, SshOptions } from "../settings";
 
 /**
- * Warns of what gets `create_before_destroy` in this stack because a cluster without `machinesInStack` refers to it: that
- * lifecycle spreads, and the code of a resource does not show it.
+ * What gets `create_before_destroy` in this stack because a cluster without `machinesInStack` refers to it: that
+ * lifecycle spreads, and the code of a resource does not show it. To be called when the whole program is there, because
+ * Terraform's address of a resource is known only then.
  */
-export function warnOfLifecycles(cluster: Construct, props: EtcdClusterProps): void {
-  if (props.machinesInStack === true) return;
-  // Terraform's address of a resource is known only when the whole program is.
-  Aspects.of(cluster).add({
-    visit(node: IConstruct) {
-      if (node !== cluster) return;
-      for (const warning of [machineWarning(cluster, props), fileWarning(cluster, props)]) {
-        if (warning !== undefined) Annotations.of(cluster).addWarning(warning);
-      }
-    },
-  });
+export function lifecycleWarnings(cluster: Construct, props: EtcdClusterProps): string[] {
+  if (props.machinesInStack === true) return [];
+  return [machineWarning(cluster, props), fileWarning(cluster, props)].filter((warning) => warning !== undefined);
 }
 
 /** The machines, if the program does not say whether they are resources of the stack. */
