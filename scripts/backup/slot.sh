@@ -53,7 +53,7 @@ read_done() {
 # start counts by the clock.
 is_fresh() { [ -n "${seen_before:-}" ] && [ $(($(uptime_seconds) - seen_uptime)) -lt $((BACKUP_SECONDS / 2)) ]; }
 
-uptime_seconds() { cut -d. -f1 /proc/uptime; }
+uptime_seconds() { set_uptime && echo "$uptime"; }
 
 take_in_slot() {
   if take_slot; then

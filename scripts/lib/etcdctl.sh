@@ -255,6 +255,11 @@ etcdctl_here() {
   printf "'"
 }
 
+# What to do when etcd does not change its members: only the leader's log says why.
+way_to_leader() {
+  echo "see the log of the leader ($(etcdctl_here "endpoint status -w table") shows which that is), and apply again"
+}
+
 # is_forbidden ANSWER: authentication is enabled, and etcd does not allow this to the user that the member's certificate
 # names.
 is_forbidden() {

@@ -168,15 +168,20 @@ ANSWER_SECONDS=10 # how long a file system may take to list a directory
 # A process that looks at a disk that hangs, or at a file system whose server is gone, waits until the time of the phase
 # is over, and nobody learns for what. So another process looks first.
 refuse_silent_places() {
-  local place backups=
+  local backups
+  refuse_silent "$STATE_DIR" "$INSTALL_ROOT" "$LOG_DIR" "$DATA_DIR/member/wal"
   case $PHASE in
     preflight | archive | stage | shutdown | decommission)
-      backups=${BACKUP_DIR:-}
-      # The claim says where backups were taken, if it can be read.
-      if [ -z "$backups" ] && answers "$STATE_DIR"; then backups=$(entry_of "$CLAIM" backup_dir); fi
+      # The claim, which can be read by now, says where backups were taken.
+      backups=${BACKUP_DIR:-$(entry_of "$CLAIM" backup_dir)}
+      [ -z "$backups" ] || refuse_silent "$backups"
       ;;
   esac
-  set -- "$STATE_DIR" "$INSTALL_ROOT" "$LOG_DIR" "$DATA_DIR/member/wal" ${backups:+"$backups"}
+}
+
+# refuse_silent PATH…: ends the phase if one of these does not answer.
+refuse_silent() {
+  local place
   ! answers "$@" || return 0
   for place; do
     answers "$place" ||

@@ -41,7 +41,7 @@ join_cluster() {
     note_join
     wait_until 30 has_added ||
       fail "etcd does not add this member: $answer" \
-        "see the log of the leader ($(etcdctl_here "endpoint status -w table") shows which that is), and apply again"
+        "$(way_to_leader)"
     say "added to the cluster"
   fi
   require_list "$live"

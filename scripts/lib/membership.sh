@@ -166,7 +166,7 @@ remove_member() {
   # A member that has just started or restarted counts as not ready for 5 s; etcd answers "unhealthy cluster" meanwhile.
   wait_until 30 has_removed "$1" "$2" ||
     fail "etcd does not remove $3 ($4): $answer" \
-      "see the log of the leader ($(etcdctl_here "endpoint status -w table") shows which that is), and apply again"
+      "$(way_to_leader)"
   forget_join "$1" "$4"
   say "removed $3 ($4) from the cluster"
   [ -z "$leftover" ] ||
